@@ -1,0 +1,2 @@
+//! mcp-harness
+fn main() {}

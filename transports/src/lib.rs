@@ -1,0 +1,3 @@
+//! How bytes become MCP tool calls and back.
+
+pub mod runtime;

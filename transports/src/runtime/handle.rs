@@ -1,0 +1,67 @@
+//! A [`Runtime`] behind a pointer, for code that has no business being generic over one.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use futures::channel::oneshot;
+
+use super::Runtime;
+
+/// A boxed future that may move between threads.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a tool may ask of the runtime that it runs on: to wait, and to block somewhere harmless.
+///
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Handle(Arc<dyn Erased>);
+
+trait Erased: Send + Sync {
+    fn sleep(&self, duration: Duration) -> BoxFuture<()>;
+    fn unblock(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<()>;
+}
+
+impl<R: Runtime> Erased for R {
+    fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        Box::pin(Runtime::sleep(self, duration))
+    }
+
+    fn unblock(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<()> {
+        Box::pin(Runtime::unblock(self, work))
+    }
+}
+
+impl Handle {
+    /// Wraps `runtime`.
+    pub fn new(runtime: impl Runtime) -> Self {
+        Self(Arc::new(runtime))
+    }
+
+    /// Completes after `duration`.
+    pub async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration).await;
+    }
+
+    /// Runs `work` where it may block, and gives back what it returns.
+    ///
+    /// # Panics
+    /// When `work` panics: the panic is continued here.
+    pub async fn unblock<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let (sender, receiver) = oneshot::channel();
+        self.0
+            .unblock(Box::new(move || {
+                // Nobody waits any more when the call was cancelled; the result goes with it.
+                let _ = sender.send(work());
+            }))
+            .await;
+        match receiver.await {
+            Ok(value) => value,
+            Err(oneshot::Canceled) => unreachable!("the work ended without a result or a panic"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Handle")
+    }
+}

@@ -1,0 +1,89 @@
+//! tokio, multi-threaded and work-stealing.
+
+use std::{future::Future, io, time::Duration};
+
+use hyper_util::rt::TokioIo;
+use rmcp::transport::io::{StdioReader, StdioWriter};
+use tokio_util::compat::{Compat, TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
+
+use super::Runtime;
+
+/// The tokio runtime that the caller runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokio;
+
+impl<F> hyper::rt::Executor<F> for Tokio
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::spawn(future);
+    }
+}
+
+impl Runtime for Tokio {
+    type Io = TokioIo<tokio::net::TcpStream>;
+    type Listener = tokio::net::TcpListener;
+    type Stdin = Compat<StdioReader>;
+    type Stdout = Compat<StdioWriter>;
+
+    const NAME: &'static str = "tokio";
+
+    fn block_on<F>(workers: usize, main: impl FnOnce(Self) -> F) -> io::Result<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()?;
+        // On a worker, not on the thread that blocks here: what runs on that one crosses threads
+        // with everything that it wakes.
+        let main = runtime.spawn(main(Self));
+        let outcome = runtime.block_on(main);
+        // A blocking call may outlive its caller's patience; the process does not wait for it.
+        runtime.shutdown_background();
+        outcome.map_err(|panicked| match panicked.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => io::Error::other(cancelled),
+        })
+    }
+
+    fn listen(&self, listener: std::net::TcpListener) -> io::Result<Self::Listener> {
+        tokio::net::TcpListener::from_std(listener)
+    }
+
+    async fn accept(&self, listener: &Self::Listener, nodelay: bool) -> io::Result<Self::Io> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(nodelay)?;
+        Ok(TokioIo::new(stream))
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        tokio::time::sleep(duration)
+    }
+
+    fn unblock<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + Send + 'static {
+        let task = tokio::task::spawn_blocking(work);
+        async move {
+            match task.await {
+                Ok(value) => value,
+                Err(failed) => match failed.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // Only a runtime that is being torn down cancels blocking work.
+                    Err(_) => std::future::pending().await,
+                },
+            }
+        }
+    }
+
+    fn stdio(&self) -> io::Result<(Self::Stdin, Self::Stdout)> {
+        let (stdin, stdout) = rmcp::transport::stdio_pipes();
+        Ok((stdin.compat(), stdout.compat_write()))
+    }
+}
