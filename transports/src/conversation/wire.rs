@@ -1,0 +1,61 @@
+//! A conversation as rmcp sees it: messages come in through one queue and leave through another.
+
+use std::{future::Future, io, sync::Arc};
+
+use bytes::Bytes;
+use rmcp::{
+    RoleServer,
+    service::{RxJsonRpcMessage, TxJsonRpcMessage},
+    transport::Transport,
+};
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use super::in_flight::InFlight;
+
+/// rmcp's end of a conversation.
+pub(super) struct Wire {
+    pub(super) from_client: mpsc::Receiver<RxJsonRpcMessage<RoleServer>>,
+    pub(super) out: mpsc::Sender<Bytes>,
+    pub(super) frame: fn(&[u8]) -> Bytes,
+    pub(super) in_flight: Arc<InFlight>,
+}
+
+impl Transport<RoleServer> for Wire {
+    type Error = io::Error;
+
+    /// Serialised here, so that the queue holds bytes and messages leave in the order they came.
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let queued = match serde_json::to_vec(&message) {
+            Ok(json) => self.out.try_send((self.frame)(&json)),
+            Err(error) => {
+                return futures::future::Either::Left(std::future::ready(Err(error.into())));
+            }
+        };
+        let (out, in_flight) = (self.out.clone(), self.in_flight.clone());
+        futures::future::Either::Right(async move {
+            let sent = match queued {
+                Ok(()) => Ok(()),
+                Err(TrySendError::Full(framed)) => out.send(framed).await.map_err(|_| gone()),
+                Err(TrySendError::Closed(_)) => Err(gone()),
+            };
+            in_flight.note_answer(&message);
+            sent
+        })
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        self.from_client.recv().await
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        self.from_client.close();
+        Ok(())
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone")
+}

@@ -1,0 +1,175 @@
+//! HTTP/1.1 for every transport that has it: one accept loop over hyper, whatever the runtime.
+//!
+//! [`serve_http`] accepts until the shutdown begins, then lets every exchange in flight finish, then
+//! has the service end its standing streams, then waits for the connections to close, all within
+//! the drain timeout. What is said over the connections is the [`HttpService`]'s.
+
+mod answering;
+mod body;
+mod guard;
+mod timer;
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use futures::future::{Either, select};
+use http::{Request, Response, StatusCode, header};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+
+use self::{
+    answering::{Connection, Connections},
+    body::Tracked,
+    timer::RuntimeTimer,
+};
+pub use self::{
+    body::Body,
+    guard::{Guard, GuardError},
+};
+use crate::{runtime::Runtime, shutdown::Shutdown};
+
+/// How long a client may take to send a request's head (the slowloris attack is slower).
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Waiting time after a failed `accept`, for instance when file descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// Connections that the kernel completes before they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// What a server says over its connections.
+pub trait HttpService: Clone + Send + Sync + 'static {
+    /// Answers one request.
+    fn respond(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Ends the streams that stand open without a request to answer, for instance event streams
+    /// opened by GET. Called once, when everything else has been answered.
+    fn end_streams(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+}
+
+/// What varies about the connections themselves.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpOptions {
+    /// Whether `TCP_NODELAY` is set on accepted connections. Without it an answer written in
+    /// several pieces waits for the peer's delayed acknowledgement, about 40 ms on Linux.
+    pub nodelay: bool,
+}
+
+/// Binds a non-blocking listener to `address`; port 0 takes a free one.
+///
+/// # Errors
+/// Whatever the operating system says of the address: in use, not ours, not permitted.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Serves `service` on `listener` until `shutdown` begins and what is in flight then is answered.
+///
+/// # Errors
+/// When the runtime cannot adopt the listener. A failed `accept` is logged and tried again.
+pub async fn serve_http<R: Runtime, S: HttpService>(
+    runtime: R,
+    listener: TcpListener,
+    service: S,
+    options: HttpOptions,
+    shutdown: Shutdown,
+) -> io::Result<()> {
+    let listener = runtime.listen(listener)?;
+    let connections = Arc::new(Connections::default());
+    let mut http = http1::Builder::new();
+    http.timer(RuntimeTimer(runtime.clone()))
+        .header_read_timeout(HEADER_READ_TIMEOUT);
+    loop {
+        let accepted = {
+            let begun = std::pin::pin!(shutdown.begun());
+            let accept = std::pin::pin!(runtime.accept(&listener, options.nodelay));
+            match select(accept, begun).await {
+                Either::Left((accepted, _)) => accepted,
+                Either::Right(_) => break,
+            }
+        };
+        match accepted {
+            Ok(io) => {
+                let connection = connections.open();
+                let drive = drive::<R, S>(&http, io, service.clone(), connection);
+                runtime.execute(Box::pin(drive));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                runtime.sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close_when_answered();
+    let drained = async {
+        connections.answered().await;
+        service.end_streams().await;
+        connections.closed().await;
+    };
+    shutdown.drain(&runtime, drained).await;
+    Ok(())
+}
+
+/// One connection, from its first request to its last answer.
+fn drive<R: Runtime, S: HttpService>(
+    http: &http1::Builder,
+    io: R::Io,
+    service: S,
+    connection: Connection,
+) -> impl Future<Output = ()> + Send + 'static {
+    let state = connection.state();
+    let respond = service_fn(move |request: Request<Incoming>| {
+        let service = service.clone();
+        let answering = state.answering(&request);
+        async move {
+            let response = service.respond(request).await;
+            Ok::<_, Infallible>(response.map(|body| Tracked::new(body, answering)))
+        }
+    });
+    let served = http.serve_connection(io, respond);
+    async move {
+        let mut served = std::pin::pin!(served);
+        let mut closing = false;
+        let ended = poll_fn(|context| -> Poll<hyper::Result<()>> {
+            if !closing && connection.must_close(context) {
+                closing = true;
+                served.as_mut().graceful_shutdown();
+            }
+            served.as_mut().poll(context)
+        })
+        .await;
+        if let Err(error) = ended {
+            // Peers vanish and send nonsense: their affair, unless somebody is looking for it.
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}
+
+/// A whole response of `status` with a plain text.
+#[must_use]
+pub fn text(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::whole(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}

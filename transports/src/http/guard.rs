@@ -1,0 +1,191 @@
+//! Who may speak to this server: the `Host` and `Origin` checks against DNS rebinding.
+//!
+//! MCP specification, "Transports", security warning: servers MUST validate `Origin`. Streamable
+//! HTTP leaves both checks to rmcp, configured from this list; legacy SSE makes them here.
+
+use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+
+/// The hosts and origins that are served.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// Host names or `name:port`; a name alone stands for every port.
+    pub allowed_hosts: Vec<String>,
+    /// Origins as `scheme://name:port`, where the port may be `*`.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Default for Guard {
+    /// Only this machine, on any port.
+    fn default() -> Self {
+        let own = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+        Self {
+            allowed_hosts: own(&["localhost", "127.0.0.1", "::1"]),
+            allowed_origins: own(&["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]),
+        }
+    }
+}
+
+/// Why a request was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GuardError {
+    /// There is no `Host`, or it is not a host.
+    #[error("Bad Request: the Host header is missing or malformed")]
+    MalformedHost,
+    /// The host is not one of those served.
+    #[error("Forbidden: Host is not allowed; start the server with --allowed-host to allow it")]
+    Host,
+    /// The origin is not one of those served.
+    #[error("Forbidden: Origin is not allowed; start the server with --allowed-origin to allow it")]
+    Origin,
+}
+
+impl GuardError {
+    /// The HTTP status that says so.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::MalformedHost => StatusCode::BAD_REQUEST,
+            Self::Host | Self::Origin => StatusCode::FORBIDDEN,
+        }
+    }
+}
+
+impl Guard {
+    /// Checks a request's `Host`, then its `Origin`. A request without `Origin` passes: it does not
+    /// come from a browser's page.
+    ///
+    /// # Errors
+    /// The first check that the request fails.
+    pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), GuardError> {
+        let host = match headers.get(header::HOST) {
+            Some(host) => host
+                .to_str()
+                .ok()
+                .and_then(|host| host.parse::<Authority>().ok()),
+            None => uri.authority().cloned(),
+        };
+        let host = host.ok_or(GuardError::MalformedHost)?;
+        if !self.allows_host(&host) {
+            return Err(GuardError::Host);
+        }
+        match headers.get(header::ORIGIN) {
+            None => Ok(()),
+            Some(origin) if origin.to_str().is_ok_and(|text| self.allows_origin(text)) => Ok(()),
+            Some(_) => Err(GuardError::Origin),
+        }
+    }
+
+    fn allows_host(&self, host: &Authority) -> bool {
+        self.allowed_hosts.iter().any(|allowed| {
+            if bare(host.host()).eq_ignore_ascii_case(bare(allowed)) {
+                return true;
+            }
+            allowed.parse::<Authority>().is_ok_and(|allowed| {
+                allowed.port_u16().is_some()
+                    && allowed.port_u16() == host.port_u16()
+                    && bare(allowed.host()).eq_ignore_ascii_case(bare(host.host()))
+            })
+        })
+    }
+
+    fn allows_origin(&self, origin: &str) -> bool {
+        self.allowed_origins.iter().any(|allowed| {
+            if allowed.eq_ignore_ascii_case(origin) {
+                return true;
+            }
+            let Some(prefix) = allowed.strip_suffix(":*") else {
+                return false;
+            };
+            origin
+                .get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+                && is_port(&origin[prefix.len()..])
+        })
+    }
+}
+
+/// Whether `text` is nothing, or a colon and a port.
+fn is_port(text: &str) -> bool {
+    text.is_empty()
+        || text
+            .strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok())
+}
+
+/// A host without the brackets of an IPv6 literal.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(host: Option<&str>, origin: Option<&str>) -> Result<(), GuardError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [(header::HOST, host), (header::ORIGIN, origin)] {
+            if let Some(value) = value {
+                headers.insert(name, value.parse().unwrap());
+            }
+        }
+        Guard::default().check(&"/sse".parse().unwrap(), &headers)
+    }
+
+    #[test]
+    fn this_machine_passes_on_any_port() {
+        for host in [
+            "localhost",
+            "LOCALHOST:1",
+            "127.0.0.1:8080",
+            "[::1]:9",
+            "[::1]",
+        ] {
+            assert_eq!(check(Some(host), None), Ok(()), "{host}");
+        }
+        for origin in [
+            "http://localhost",
+            "http://127.0.0.1:3000",
+            "http://[::1]:1",
+        ] {
+            assert_eq!(check(Some("localhost"), Some(origin)), Ok(()), "{origin}");
+        }
+    }
+
+    #[test]
+    fn others_do_not() {
+        assert_eq!(check(None, None), Err(GuardError::MalformedHost));
+        assert_eq!(check(Some("a b"), None), Err(GuardError::MalformedHost));
+        for host in ["evil.example", "localhost.evil.example", "127.0.0.2"] {
+            assert_eq!(check(Some(host), None), Err(GuardError::Host), "{host}");
+        }
+        for origin in [
+            "null",
+            "",
+            "http://evil.example",
+            "https://localhost",
+            "http://localhost.evil.example",
+            "http://localhost:1.evil.example",
+            "http://localhost:99999",
+        ] {
+            assert_eq!(
+                check(Some("localhost"), Some(origin)),
+                Err(GuardError::Origin),
+                "{origin}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_host_with_a_port_allows_that_port_only() {
+        let guard = Guard {
+            allowed_hosts: vec!["tools.example:8443".into()],
+            ..Guard::default()
+        };
+        let allows = |host: &str| guard.allows_host(&host.parse().unwrap());
+        assert!(allows("tools.example:8443"));
+        assert!(!allows("tools.example:8444"));
+        assert!(!allows("tools.example"));
+    }
+}

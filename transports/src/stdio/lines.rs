@@ -1,0 +1,157 @@
+//! Lines out of a byte stream, none longer than a limit.
+
+use std::io;
+
+use futures::{AsyncRead, AsyncReadExt};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// One line of input.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// Without its line break. The last one may have ended with the input.
+    Whole(&'a [u8]),
+    /// Longer than the limit; it has been read over.
+    TooLong {
+        /// The limit, in bytes.
+        limit_bytes: usize,
+    },
+}
+
+/// Reads lines from `I`.
+pub(super) struct Lines<I> {
+    input: I,
+    buffer: Vec<u8>,
+    /// Where the next line starts in `buffer`.
+    start: usize,
+    /// Up to where `buffer` is known to have no line break.
+    searched: usize,
+    limit_bytes: usize,
+    /// In a line that is too long already: its rest is thrown away.
+    skipping: bool,
+    ended: bool,
+}
+
+impl<I: AsyncRead + Unpin> Lines<I> {
+    pub(super) fn new(input: I, limit_bytes: usize) -> Self {
+        Self {
+            input,
+            buffer: Vec::with_capacity(READ_BYTES),
+            start: 0,
+            searched: 0,
+            limit_bytes,
+            skipping: false,
+            ended: false,
+        }
+    }
+
+    /// The next line, or nothing at the end of the input.
+    ///
+    /// # Errors
+    /// What reading the input reports.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
+                let end = self.searched + at;
+                let line = self.start..end;
+                self.start = end + 1;
+                self.searched = self.start;
+                if std::mem::take(&mut self.skipping) {
+                    return Ok(Some(self.too_long()));
+                }
+                if line.len() > self.limit_bytes {
+                    return Ok(Some(self.too_long()));
+                }
+                return Ok(Some(Line::Whole(&self.buffer[line])));
+            }
+            self.searched = self.buffer.len();
+            if self.searched - self.start > self.limit_bytes {
+                self.skipping = true;
+            }
+            if self.skipping {
+                self.start = self.searched;
+            }
+            if self.ended {
+                return Ok(self.last());
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// What is left when the input ends in the middle of a line.
+    fn last(&mut self) -> Option<Line<'_>> {
+        let line = self.start..self.buffer.len();
+        self.start = self.buffer.len();
+        if std::mem::take(&mut self.skipping) {
+            return Some(self.too_long());
+        }
+        (!line.is_empty()).then(|| Line::Whole(&self.buffer[line]))
+    }
+
+    fn too_long(&self) -> Line<'static> {
+        Line::TooLong {
+            limit_bytes: self.limit_bytes,
+        }
+    }
+
+    /// Reads more, after moving what is unread to the front of the buffer.
+    async fn fill(&mut self) -> io::Result<()> {
+        self.buffer.drain(..self.start);
+        self.searched -= self.start;
+        self.start = 0;
+        let filled = self.buffer.len();
+        self.buffer.resize(filled + READ_BYTES, 0);
+        let read = self.input.read(&mut self.buffer[filled..]).await;
+        self.buffer
+            .truncate(filled + read.as_ref().copied().unwrap_or_default());
+        self.ended = read? == 0;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::io::Cursor;
+
+    use super::*;
+
+    async fn all(input: &[u8], limit_bytes: usize) -> Vec<Result<Vec<u8>, usize>> {
+        let mut lines = Lines::new(Cursor::new(input), limit_bytes);
+        let mut all = Vec::new();
+        while let Some(line) = lines.next().await.unwrap() {
+            all.push(match line {
+                Line::Whole(line) => Ok(line.to_vec()),
+                Line::TooLong { limit_bytes } => Err(limit_bytes),
+            });
+        }
+        all
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        futures::executor::block_on(future)
+    }
+
+    #[test]
+    fn lines_come_one_by_one_and_the_last_needs_no_break() {
+        let lines = run(all(b"a\n\nbc\nd", 10));
+        let expected: [&[u8]; 4] = [b"a", b"", b"bc", b"d"];
+        assert_eq!(lines, expected.map(|line| Ok(line.to_vec())));
+        assert_eq!(run(all(b"", 10)), []);
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_reported_once_and_the_next_is_read() {
+        let long = vec![b'x'; 3 * READ_BYTES];
+        let input = [&long[..], b"\nok\n", &long[..]].concat();
+        let limit = READ_BYTES;
+        assert_eq!(
+            run(all(&input, limit)),
+            [Err(limit), Ok(b"ok".to_vec()), Err(limit)]
+        );
+        assert_eq!(
+            run(all(b"12345\n1234\n", 4)),
+            [Err(4), Ok(b"1234".to_vec())]
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! Keeps one tool call's trouble to itself: a panic or a call that takes too long is answered in
+//! band, as a tool result with `isError`, and nobody else notices.
+//!
+//! Left to others: what the tools do, and what a transport does with the answer.
+
+mod forward;
+
+use std::{any::Any, panic::AssertUnwindSafe, pin::pin, task::Poll, time::Duration};
+
+use futures::{
+    FutureExt,
+    future::{Either, select},
+};
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock},
+    service::RequestContext,
+};
+
+use crate::runtime::Handle;
+
+/// An rmcp handler whose tool calls can neither panic nor run for ever.
+#[derive(Clone, Debug)]
+pub struct Supervised<S> {
+    inner: S,
+    runtime: Handle,
+    call_timeout: Duration,
+}
+
+impl<S> Supervised<S> {
+    /// Supervises `inner`: a tool call that is not answered within `call_timeout` is given up.
+    pub fn new(inner: S, runtime: Handle, call_timeout: Duration) -> Self {
+        Self {
+            inner,
+            runtime,
+            call_timeout,
+        }
+    }
+}
+
+impl<S: ServerHandler> Supervised<S> {
+    async fn supervise(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let tool = request.name.clone();
+        let call = AssertUnwindSafe(self.inner.call_tool(request, context)).catch_unwind();
+        let mut call = pin!(call);
+        // A call that is ready at once does not pay for a timer.
+        let outcome = match futures::poll!(call.as_mut()) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => {
+                match select(call, pin!(self.runtime.sleep(self.call_timeout))).await {
+                    Either::Left((outcome, _)) => Some(outcome),
+                    Either::Right(_) => None,
+                }
+            }
+        };
+        match outcome {
+            Some(Ok(answer)) => answer,
+            Some(Err(panic)) => {
+                let cause = panic_message(panic.as_ref());
+                tracing::error!(%tool, cause, "a tool panicked; the call was answered in band");
+                Ok(in_band(format!(
+                    "{tool} failed: it panicked ({cause}). This is a defect of the server; other calls are not affected."
+                )))
+            }
+            None => {
+                let limit = self.call_timeout.as_secs_f64();
+                tracing::warn!(%tool, call_timeout_s = limit, "a call was given up");
+                Ok(in_band(format!(
+                    "{tool} did not answer within {limit} s (the server's --call-timeout); ask for less work or raise the limit"
+                )))
+            }
+        }
+    }
+}
+
+/// A tool result that reports an error.
+fn in_band(message: String) -> CallToolResponse {
+    CallToolResult::error(vec![ContentBlock::text(message)]).into()
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}

@@ -1,0 +1,126 @@
+//! [`Supervised`] is its inner handler in everything but tool calls.
+
+#![expect(
+    deprecated,
+    reason = "what older revisions have is forwarded like everything else"
+)]
+
+use std::borrow::Cow;
+
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
+        CompleteRequestParams, CompleteResult, CustomNotification, CustomRequest, CustomResult,
+        DiscoverResult, GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams,
+        GetSkillResult, GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
+        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
+        ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult, ReadResourceRequestParams,
+        ReadResourceResponse, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
+        SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+    },
+    service::{NotificationContext, RequestContext, SubscriptionContext},
+};
+
+use super::Supervised;
+
+/// Requests and notifications whose handling is the inner handler's.
+macro_rules! forward {
+    (
+        requests { $($request:ident($($params:ty)?) -> $result:ty;)* }
+        notifications { $($notification:ident($($event:ty)?);)* }
+    ) => {
+        $(forward!(@request $request($($params)?) -> $result);)*
+        $(forward!(@notification $notification($($event)?));)*
+    };
+    (@request $request:ident() -> $result:ty) => {
+        async fn $request(&self, context: RequestContext<RoleServer>) -> Result<$result, ErrorData> {
+            self.inner.$request(context).await
+        }
+    };
+    (@request $request:ident($params:ty) -> $result:ty) => {
+        async fn $request(
+            &self,
+            params: $params,
+            context: RequestContext<RoleServer>,
+        ) -> Result<$result, ErrorData> {
+            self.inner.$request(params, context).await
+        }
+    };
+    (@notification $notification:ident()) => {
+        async fn $notification(&self, context: NotificationContext<RoleServer>) {
+            self.inner.$notification(context).await;
+        }
+    };
+    (@notification $notification:ident($event:ty)) => {
+        async fn $notification(&self, event: $event, context: NotificationContext<RoleServer>) {
+            self.inner.$notification(event, context).await;
+        }
+    };
+}
+
+impl<S: ServerHandler> ServerHandler for Supervised<S> {
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        self.supervise(request, context).await
+    }
+
+    forward! {
+        requests {
+            ping() -> ();
+            initialize(InitializeRequestParams) -> InitializeResult;
+            discover() -> DiscoverResult;
+            complete(CompleteRequestParams) -> CompleteResult;
+            set_level(SetLevelRequestParams) -> ();
+            get_prompt(GetPromptRequestParams) -> GetPromptResponse;
+            list_prompts(Option<PaginatedRequestParams>) -> ListPromptsResult;
+            list_resources(Option<PaginatedRequestParams>) -> ListResourcesResult;
+            list_resource_templates(Option<PaginatedRequestParams>) -> ListResourceTemplatesResult;
+            read_resource(ReadResourceRequestParams) -> ReadResourceResponse;
+            subscribe(SubscribeRequestParams) -> ();
+            unsubscribe(UnsubscribeRequestParams) -> ();
+            list_tools(Option<PaginatedRequestParams>) -> ListToolsResult;
+            on_custom_request(CustomRequest) -> CustomResult;
+            get_task(GetTaskParams) -> GetTaskResult;
+            update_task(UpdateTaskParams) -> ();
+            cancel_task(CancelTaskParams) -> ();
+            list_skills(Option<PaginatedRequestParams>) -> ListSkillsResult;
+            get_skill(GetSkillRequestParams) -> GetSkillResult;
+            read_resource_directory(ReadResourceDirectoryRequestParams) -> ReadResourceDirectoryResult;
+        }
+        notifications {
+            on_cancelled(CancelledNotificationParam);
+            on_progress(ProgressNotificationParam);
+            on_initialized();
+            on_roots_list_changed();
+            on_custom_notification(CustomNotification);
+        }
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.inner.get_tool(name)
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        self.inner.accepted_subscription_filter(requested)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        self.inner.listen(context).await
+    }
+
+    fn get_info(&self) -> ServerConfig {
+        self.inner.get_info()
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        self.inner.supported_protocol_versions()
+    }
+}
