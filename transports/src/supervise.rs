@@ -1,5 +1,5 @@
 //! Keeps one tool call's trouble to itself: a panic or a call that takes too long is answered in
-//! band, as a tool result with `isError`, and nobody else notices.
+//! band, as a tool result with `isError`, and nobody else notices. A cancelled call is dropped.
 //!
 //! Left to others: what the tools do, and what a transport does with the answer.
 
@@ -19,7 +19,7 @@ use rmcp::{
 
 use crate::runtime::Handle;
 
-/// An rmcp handler whose tool calls can neither panic nor run for ever.
+/// An rmcp handler whose tool calls can neither panic nor run for ever, nor on after they are cancelled.
 #[derive(Clone, Debug)]
 pub struct Supervised<S> {
     inner: S,
@@ -45,36 +45,45 @@ impl<S: ServerHandler> Supervised<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let tool = request.name.clone();
+        let cancelled = context.ct.clone();
         let call = AssertUnwindSafe(self.inner.call_tool(request, context)).catch_unwind();
         let mut call = pin!(call);
         // A call that is ready at once does not pay for a timer.
-        let outcome = match futures::poll!(call.as_mut()) {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => {
-                match select(call, pin!(self.runtime.sleep(self.call_timeout))).await {
-                    Either::Left((outcome, _)) => Some(outcome),
-                    Either::Right(_) => None,
-                }
+        if let Poll::Ready(outcome) = futures::poll!(call.as_mut()) {
+            return outcome.unwrap_or_else(|panic| Ok(panicked(&tool, panic.as_ref())));
+        }
+        let timeout = pin!(self.runtime.sleep(self.call_timeout));
+        let cancelled = pin!(cancelled.cancelled());
+        let given_up = select(timeout, cancelled);
+        match select(call, given_up).await {
+            Either::Left((outcome, _)) => {
+                outcome.unwrap_or_else(|panic| Ok(panicked(&tool, panic.as_ref())))
             }
-        };
-        match outcome {
-            Some(Ok(answer)) => answer,
-            Some(Err(panic)) => {
-                let cause = panic_message(panic.as_ref());
-                tracing::error!(%tool, cause, "a tool panicked; the call was answered in band");
-                Ok(in_band(format!(
-                    "{tool} failed: it panicked ({cause}). This is a defect of the server; other calls are not affected."
-                )))
-            }
-            None => {
-                let limit = self.call_timeout.as_secs_f64();
-                tracing::warn!(%tool, call_timeout_s = limit, "a call was given up");
-                Ok(in_band(format!(
-                    "{tool} did not answer within {limit} s (the server's --call-timeout); ask for less work or raise the limit"
-                )))
-            }
+            Either::Right((Either::Left(_), _)) => Ok(timed_out(&tool, self.call_timeout)),
+            // rmcp sends no answer to a cancelled request; the call itself ends here.
+            Either::Right((Either::Right(_), _)) => Ok(in_band(format!("{tool} was cancelled"))),
         }
     }
+}
+
+fn panicked(tool: &str, panic: &(dyn Any + Send)) -> CallToolResponse {
+    let cause = panic_message(panic);
+    tracing::error!(
+        tool,
+        cause,
+        "a tool panicked; the call was answered in band"
+    );
+    in_band(format!(
+        "{tool} failed: it panicked ({cause}). This is a defect of the server; other calls are not affected."
+    ))
+}
+
+fn timed_out(tool: &str, call_timeout: Duration) -> CallToolResponse {
+    let limit = call_timeout.as_secs_f64();
+    tracing::warn!(tool, call_timeout_s = limit, "a call was given up");
+    in_band(format!(
+        "{tool} did not answer within {limit} s (the server's --call-timeout); ask for less work or raise the limit"
+    ))
 }
 
 /// A tool result that reports an error.
