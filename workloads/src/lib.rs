@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The work that the servers are measured by: one tool set, and what it stands on.
+//!
+//! [`Lab`] is an ordinary rmcp server whose tools echo, compute, query SQL ([`database`]) and fetch
+//! from an upstream API ([`upstream`]); [`upstream_api`] is that API's own small server. All of them
+//! serve the same products, which [`catalog`] makes by formula.
+//!
+//! No transport is known here. Of the async runtime the tools know what
+//! [`transports::runtime::Handle`] offers: to wait, and to block somewhere harmless.
+
+pub mod catalog;
+pub mod database;
+mod lab;
+pub mod tools;
+pub mod upstream;
+pub mod upstream_api;
+
+pub use lab::{Lab, LabParts};

@@ -1,0 +1,64 @@
+# The tasks of this repository; `just` alone lists them.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+harness := "cargo run --quiet --release --package harness --"
+
+# List the tasks
+[private]
+default:
+    @just --list --unsorted
+
+# Build every server and the harness as they are measured
+build:
+    cargo build --release --workspace --bins
+
+# Run every test; the last line counts them
+test *ARGS:
+    scripts/test {{ ARGS }}
+
+# Check formatting, lints, docs, dependencies and spelling
+check:
+    scripts/install-tools
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+    cargo deny --log-level error check bans licenses sources
+    typos
+
+# Check the dependencies against the RustSec advisory database (fetched from GitHub)
+advisories:
+    scripts/install-tools
+    cargo deny --log-level error check advisories
+
+# Ask every tool of every server and check the answers
+verify *ARGS: build
+    {{ harness }} verify {{ ARGS }}
+
+# Measure every server on every workload and rank them (about ten minutes)
+bench-all *ARGS: build
+    {{ harness }} measure {{ ARGS }}
+
+# The same in less than three minutes: shorter trials, rougher figures
+bench-quick *ARGS: build
+    {{ harness }} measure --quick {{ ARGS }}
+
+# Is this machine fit to measure, and is the load client fast enough
+doctor *ARGS: build
+    {{ harness }} doctor {{ ARGS }}
+
+# Run one server, for instance `just serve http-json tokio --listen 127.0.0.1:8080`
+serve TRANSPORT RUNTIME *FLAGS:
+    cargo run --release --package server --bin mcp-{{ TRANSPORT }}-{{ RUNTIME }} -- {{ FLAGS }}
+
+# Run the upstream API that fetch_external_data calls, where the servers look for it
+upstream *FLAGS:
+    cargo run --release --package workloads --bin upstream -- --listen 127.0.0.1:8090 {{ FLAGS }}
+
+# Print the tables of the latest run, or of RUN, again
+report *RUN:
+    {{ harness }} report {{ RUN }}
+
+# Delete the recorded runs (not results/README.md)
+clean-results:
+    find results -mindepth 1 -maxdepth 1 -type d -exec rm -r {} +

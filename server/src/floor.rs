@@ -1,0 +1,76 @@
+//! `floor-http`: the floor under every HTTP transport. It reads the whole body and answers fixed
+//! bytes, so what it costs is what hyper, the runtime and the kernel cost.
+
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use clap::{Args, Parser};
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use transports::{
+    http::{Body, HttpService},
+    runtime::Runtime,
+};
+
+use crate::{
+    flags::{ListenFlags, ProcessFlags},
+    run,
+    transport::listen,
+};
+
+/// What HTTP alone costs: every request is read whole and answered with the same bytes.
+#[derive(Parser, Debug)]
+#[command(name = "floor-http", version)]
+struct Flags {
+    #[command(flatten)]
+    process: ProcessFlags,
+    #[command(flatten)]
+    floor: FloorFlags,
+}
+
+#[derive(Args, Debug)]
+struct FloorFlags {
+    #[command(flatten)]
+    listen: ListenFlags,
+    /// Length of the fixed answer, to match that of the answers it is compared with
+    #[arg(long, env = "MCP_ANSWER_BYTES", value_name = "BYTES", default_value = "192", value_parser = clap::value_parser!(u32).range(2..=64 * 1024 * 1024))]
+    answer_bytes: u32,
+}
+
+#[derive(Clone)]
+struct Floor(Bytes);
+
+impl Floor {
+    /// A JSON string of `bytes` bytes, quotes included.
+    fn new(bytes: u32) -> Self {
+        let mut answer = vec![b'x'; bytes as usize];
+        if let [first, .., last] = answer.as_mut_slice() {
+            (*first, *last) = (b'"', b'"');
+        }
+        Self(answer.into())
+    }
+}
+
+impl HttpService for Floor {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+        // A body that breaks off closes the connection; there is nobody to answer.
+        let _ = request.into_body().collect().await;
+        let mut response = Response::new(Body::whole(self.0.clone()));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        response
+    }
+}
+
+/// The floor's `main`, on runtime `R`.
+#[must_use]
+pub fn main<R: Runtime>() -> ExitCode {
+    let flags = Flags::parse();
+    run::on::<R, _>(&flags.process, |runtime, shutdown| async move {
+        let floor = Floor::new(flags.floor.answer_bytes);
+        listen(runtime, floor, &flags.floor.listen, "/mcp", shutdown).await
+    })
+}

@@ -1,0 +1,91 @@
+//! An upstream that answers when it is told to: calls can be held in flight for exactly as long as a
+//! test needs, without a clock.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex},
+};
+
+use super::PATIENCE;
+
+#[derive(Default)]
+struct State {
+    arrived: usize,
+    open: bool,
+    closed: bool,
+}
+
+type Shared = Arc<(Mutex<State>, Condvar)>;
+
+/// An upstream that holds every request until it is opened.
+pub(crate) struct Gate {
+    address: SocketAddr,
+    shared: Shared,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Shared::default();
+        let accepting = shared.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if accepting.0.lock().unwrap().closed {
+                    return;
+                }
+                let shared = accepting.clone();
+                std::thread::spawn(move || hold(&stream, &shared));
+            }
+        });
+        Self { address, shared }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Waits until `count` requests in all have come.
+    pub(crate) fn wait_for(&self, count: usize) {
+        let (state, changed) = &*self.shared;
+        let (state, timeout) = changed
+            .wait_timeout_while(state.lock().unwrap(), PATIENCE, |state| state.arrived < count)
+            .unwrap();
+        assert!(!timeout.timed_out(), "{} of {count} requests came", state.arrived);
+    }
+
+    /// Answers what is held and whatever comes.
+    pub(crate) fn open(&self) {
+        self.shared.0.lock().unwrap().open = true;
+        self.shared.1.notify_all();
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        // A poisoned lock means that a thread of ours has failed; the test has failed with it.
+        if let Ok(mut state) = self.shared.0.lock() {
+            (state.open, state.closed) = (true, true);
+        }
+        self.shared.1.notify_all();
+        // Wakes the accept loop; it cannot be woken when it has gone.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// Reads a request's head, waits for the gate, answers. The asker may have gone by then.
+fn hold(stream: &TcpStream, (state, changed): &(Mutex<State>, Condvar)) {
+    let head = BufReader::new(stream).lines();
+    if head.map_while(Result::ok).take_while(|line| !line.is_empty()).count() == 0 {
+        return;
+    }
+    let mut state = state.lock().unwrap();
+    state.arrived += 1;
+    changed.notify_all();
+    drop(changed.wait_while(state, |state| !state.open).unwrap());
+    let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\
+                  connection: close\r\n\r\n{\"held\":true}";
+    let mut stream = stream;
+    let _ = stream.write_all(answer.as_bytes());
+}

@@ -1,0 +1,16 @@
+//! The binaries through their front door: bytes in, bytes out.
+//!
+//! A [`subject`](subjects) is data: a binary, its flags and the wire it speaks. A case is a function
+//! over a subject, and runs against every subject for which it has a meaning. `common` starts
+//! processes and speaks the wires; `cases` says what is kept.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, and clippy knows tests by their attribute alone"
+)]
+
+#[macro_use]
+mod cases;
+mod common;
+mod subjects;

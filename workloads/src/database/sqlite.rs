@@ -1,0 +1,148 @@
+//! SQLite: one connection that writes while the database is opened, and a pool that only reads.
+//!
+//! The file is in WAL mode, so that readers and the seeding of another process do not wait for one
+//! another. The readers' connections live as long as the pool: a file on this machine does not go
+//! away, and a check before each use would double the trips to the connection's thread.
+
+mod open;
+mod seed;
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions},
+};
+use tokio::sync::Mutex;
+
+use super::{
+    DatabaseError, DatabaseOptions, ProductFilter, ProductPage, ProductRow, Step, url::DatabaseUrl,
+};
+use crate::catalog::units;
+
+/// The rows and their whole number in one statement: the count is evaluated once, and both read the
+/// same index. No row means that there is nothing to count.
+const FIND_PRODUCTS: &str = "\
+SELECT id, sku, name, brand, price_cents, stock, rating_tenths,
+       (SELECT count(*) FROM products
+         WHERE category = ?1 AND price_cents BETWEEN ?2 AND ?3) AS total_found
+  FROM products
+ WHERE category = ?1 AND price_cents BETWEEN ?2 AND ?3
+ ORDER BY price_cents, id
+ LIMIT ?4";
+
+/// An open SQLite database.
+#[derive(Clone, Debug)]
+pub(super) struct Sqlite {
+    readers: SqlitePool,
+    /// A database in memory lives while somebody is connected to it.
+    keeper: Arc<Mutex<Option<SqliteConnection>>>,
+    url: Arc<str>,
+    pool_timeout: Duration,
+}
+
+#[derive(sqlx::FromRow)]
+struct FoundRow {
+    id: i64,
+    sku: String,
+    name: String,
+    brand: String,
+    price_cents: i64,
+    stock: i64,
+    rating_tenths: i64,
+    total_found: i64,
+}
+
+impl Sqlite {
+    pub(super) async fn open(
+        url: &DatabaseUrl,
+        options: &DatabaseOptions,
+    ) -> Result<Self, DatabaseError> {
+        let connect = open::connect_options(url)?;
+        let mut writer = open::writer(url, &connect).await?;
+        seed::seed(&mut writer, url).await?;
+        let readers = open_readers(connect, options)
+            .await
+            .map_err(|source| DatabaseError::Open {
+                url: url.shown.clone(),
+                step: Step::Pool,
+                source,
+            })?;
+        Ok(Self {
+            readers,
+            keeper: Arc::new(Mutex::new(Some(writer))),
+            url: url.shown.as_str().into(),
+            pool_timeout: options.pool_timeout,
+        })
+    }
+
+    pub(super) async fn find_products(
+        &self,
+        filter: &ProductFilter,
+    ) -> Result<ProductPage, DatabaseError> {
+        let found: Vec<FoundRow> = sqlx::query_as(FIND_PRODUCTS)
+            .bind(filter.category)
+            .bind(filter.price.min_cents)
+            .bind(filter.price.max_cents)
+            .bind(filter.limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|source| self.query_error(source))?;
+        Ok(ProductPage {
+            total_found: found.first().map_or(0, |row| row.total_found),
+            products: found.into_iter().map(ProductRow::from).collect(),
+        })
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        if let Some(keeper) = self.keeper.lock().await.take() {
+            open::close(keeper).await;
+        }
+    }
+
+    fn query_error(&self, source: sqlx::Error) -> DatabaseError {
+        let url = self.url.to_string();
+        match source {
+            sqlx::Error::PoolTimedOut => DatabaseError::PoolExhausted {
+                url,
+                pool_size: self.readers.options().get_max_connections(),
+                timeout: self.pool_timeout,
+            },
+            source => DatabaseError::Query { url, source },
+        }
+    }
+}
+
+impl From<FoundRow> for ProductRow {
+    fn from(row: FoundRow) -> Self {
+        Self {
+            id: row.id,
+            sku: row.sku,
+            name: row.name,
+            brand: row.brand,
+            price: units(row.price_cents),
+            stock: row.stock,
+            rating: units(row.rating_tenths * 10),
+        }
+    }
+}
+
+async fn open_readers(
+    connect: SqliteConnectOptions,
+    options: &DatabaseOptions,
+) -> sqlx::Result<SqlitePool> {
+    let size = options.pool_size.get();
+    SqlitePoolOptions::new()
+        .min_connections(size)
+        .max_connections(size)
+        .acquire_timeout(options.pool_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(connect.pragma("query_only", "ON"))
+        .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The client of the upstream API: GET, JSON, one host, within a time limit.
+//!
+//! It goes to the configured base URL and nowhere else: endpoints are checked ([`EndpointError`]),
+//! redirects are returned as what they are, and the environment's proxies are not used.
+
+mod endpoint;
+mod error;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+pub use endpoint::{EndpointError, MAX_ENDPOINT_BYTES};
+pub use error::{BaseUrlError, UpstreamError};
+use http::StatusCode;
+use reqwest::{Client, Response, Url, redirect::Policy};
+use serde_json::Value;
+
+/// The largest body that is taken from the upstream.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// How the upstream is reached.
+#[derive(Clone, Debug)]
+pub struct UpstreamOptions {
+    /// `http://HOST[:PORT][/PREFIX]`; with the feature `tls` also `https://`.
+    pub base_url: String,
+    /// How many idle connections are kept for the next calls.
+    pub idle_connections: usize,
+    /// How long one call may take, from looking up the host to the last byte of the body.
+    pub time_limit: Duration,
+}
+
+impl UpstreamOptions {
+    /// Options for `base_url` with the other defaults: 100 idle connections, ten seconds.
+    #[must_use]
+    pub fn new(base_url: impl Into<String>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            idle_connections: 100,
+            time_limit: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A client of one upstream. Cheap to clone: clones share the connections.
+///
+/// Its futures must be polled inside of a tokio runtime, which reqwest needs.
+#[derive(Clone, Debug)]
+pub struct Upstream(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    base: Url,
+    time_limit: Duration,
+}
+
+/// What the upstream answered.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// Where the answer came from.
+    pub url: Url,
+    /// The HTTP status, whichever it was.
+    pub status: StatusCode,
+    /// From the request to the last byte of the body.
+    pub elapsed: Duration,
+    /// The body.
+    pub body: Value,
+}
+
+impl Upstream {
+    /// A client for the upstream that `options` names. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the base URL is not one that this build can fetch from.
+    pub fn new(options: &UpstreamOptions) -> Result<Self, BaseUrlError> {
+        let base = endpoint::parse_base(&options.base_url)?;
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .tcp_nodelay(true)
+            .pool_max_idle_per_host(options.idle_connections)
+            .timeout(options.time_limit)
+            .user_agent(concat!("mcp-transport-lab/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(BaseUrlError::Client)?;
+        Ok(Self(Arc::new(Inner {
+            client,
+            base,
+            time_limit: options.time_limit,
+        })))
+    }
+
+    /// Gets `endpoint`, a path of the upstream with an optional query.
+    ///
+    /// # Errors
+    /// When the endpoint could lead elsewhere, or the upstream is down, too slow, or answers with
+    /// something that is not JSON of at most [`MAX_BODY_BYTES`].
+    pub async fn get(&self, endpoint: &str) -> Result<Fetched, UpstreamError> {
+        let Inner {
+            client,
+            base,
+            time_limit,
+        } = &*self.0;
+        let url = endpoint::resolve(base, endpoint)?;
+        let failed = |source| UpstreamError::from_reqwest(source, &url, *time_limit);
+        let started = Instant::now();
+        let response = client.get(url.clone()).send().await.map_err(failed)?;
+        let status = response.status();
+        let bytes = read_body(response, &url, failed).await?;
+        let elapsed = started.elapsed();
+        let body = serde_json::from_slice(&bytes)
+            .map_err(|source| UpstreamError::not_json(&url, status, &bytes, source))?;
+        Ok(Fetched {
+            url,
+            status,
+            elapsed,
+            body,
+        })
+    }
+}
+
+/// The whole body, given up as soon as it is seen to be too long.
+async fn read_body(
+    mut response: Response,
+    url: &Url,
+    failed: impl Fn(reqwest::Error) -> UpstreamError,
+) -> Result<BytesMut, UpstreamError> {
+    let too_large = || UpstreamError::TooLarge {
+        url: url.to_string(),
+        limit_bytes: MAX_BODY_BYTES,
+    };
+    let announced = response.content_length().unwrap_or(0);
+    if announced > MAX_BODY_BYTES as u64 {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(&failed)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

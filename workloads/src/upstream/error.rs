@@ -1,0 +1,137 @@
+//! What can go wrong between this server and the upstream, and what to do about it.
+
+use std::{error::Error, fmt::Write as _, time::Duration};
+
+use http::StatusCode;
+use reqwest::Url;
+
+use super::EndpointError;
+
+/// How much of a body that is not JSON is shown.
+const SHOWN_CHARS: usize = 80;
+
+/// A base URL that cannot be fetched from.
+#[derive(Debug, thiserror::Error)]
+pub enum BaseUrlError {
+    /// Not a URL, or not one with a host.
+    #[error("the upstream URL is not valid ({reason}); give --upstream-url http://HOST:PORT")]
+    Invalid {
+        /// What is wrong with it. The URL itself is not repeated: it may hold a password.
+        reason: String,
+    },
+    /// This build has no TLS.
+    #[error(
+        "the upstream URL asks for https, which this build leaves out; \
+         build with `--features tls` of the crate workloads, or give an http:// URL"
+    )]
+    NoTls,
+    /// The client could not be set up.
+    #[error("the HTTP client for the upstream could not be set up: {0}")]
+    Client(#[source] reqwest::Error),
+}
+
+/// A call of the upstream that brought no JSON.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The endpoint is not one that is fetched. Nothing was sent.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// Nobody accepts connections there.
+    #[error(
+        "the upstream is down: cannot connect for {url} ({reason}); \
+         start it, or point --upstream-url at one that runs"
+    )]
+    Down {
+        /// What was to be fetched.
+        url: String,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// The time limit ended first.
+    #[error(
+        "the upstream is too slow: {url} was not answered within {} s; \
+         ask for less, ask again later, or raise the time limit",
+        limit.as_secs_f64()
+    )]
+    Slow {
+        /// What was to be fetched.
+        url: String,
+        /// The time limit.
+        limit: Duration,
+    },
+    /// The connection ended, or what came over it was no HTTP.
+    #[error("the upstream broke off: {url} was not answered in full ({reason}); ask again")]
+    Broken {
+        /// What was to be fetched.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// More than this server takes.
+    #[error("the upstream's answer to {url} is longer than {limit_bytes} bytes; ask for less of it")]
+    TooLarge {
+        /// What was to be fetched.
+        url: String,
+        /// The most that is taken.
+        limit_bytes: usize,
+    },
+    /// A body that is not JSON.
+    #[error(
+        "the upstream answered {url} with HTTP {status} and a body that is not JSON \
+         ({source}): {start:?}; choose an endpoint that serves JSON"
+    )]
+    NotJson {
+        /// What was fetched.
+        url: String,
+        /// The HTTP status. Redirects are not followed and end up here.
+        status: u16,
+        /// How the body begins.
+        start: String,
+        /// Where it stops being JSON.
+        source: serde_json::Error,
+    },
+}
+
+impl UpstreamError {
+    pub(super) fn from_reqwest(error: reqwest::Error, url: &Url, limit: Duration) -> Self {
+        let url = url.to_string();
+        if error.is_timeout() {
+            return Self::Slow { url, limit };
+        }
+        let down = error.is_connect();
+        // The URL is named already.
+        let reason = chain(&error.without_url());
+        if down {
+            Self::Down { url, reason }
+        } else {
+            Self::Broken { url, reason }
+        }
+    }
+
+    pub(super) fn not_json(
+        url: &Url,
+        status: StatusCode,
+        body: &[u8],
+        source: serde_json::Error,
+    ) -> Self {
+        let start = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN_CHARS)]);
+        Self::NotJson {
+            url: url.to_string(),
+            status: status.as_u16(),
+            start: start.chars().take(SHOWN_CHARS).collect(),
+            source,
+        }
+    }
+}
+
+/// An error and all that caused it: reqwest's own text leaves the cause out.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,176 @@
+//! Which request gets which answer.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde::Serialize;
+use transports::{
+    http::{Body, HttpService},
+    runtime::Handle,
+};
+
+use super::{
+    MAX_DELAY_MS, MAX_SEARCH_LIMIT,
+    cart::{self, no_product},
+    index::Index,
+    parameters::Parameters,
+    reply::{Problem, json, to_bytes},
+};
+use crate::catalog::{CATEGORIES, MAX_PRICE, PRODUCT_COUNT, PriceRange, category};
+
+/// The longest cart that is read.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How many products a search returns when nobody says.
+const DEFAULT_SEARCH_LIMIT: usize = 10;
+
+const ROUTES: &str = "GET /products/search, GET /products/{id}, POST /cart/calculate, GET /health";
+
+/// The API as an HTTP service.
+#[derive(Clone)]
+pub(super) struct Routes {
+    index: Arc<Index>,
+    runtime: Handle,
+}
+
+/// A search's answer up to its products, which are copied in as they are.
+#[derive(Serialize)]
+struct SearchHead<'a> {
+    category: Option<&'a str>,
+    total_found: usize,
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    products: u32,
+}
+
+impl HttpService for Routes {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+        match self.answer(request).await {
+            Ok(body) => json(body),
+            Err(problem) => problem.into_response(),
+        }
+    }
+}
+
+impl Routes {
+    pub(super) fn new(index: Arc<Index>, runtime: Handle) -> Self {
+        Self { index, runtime }
+    }
+
+    /// The JSON of a 200, or what is wrong. Both come after the delay that was asked for.
+    async fn answer(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
+        let (head, body) = request.into_parts();
+        let mut parameters = Parameters::parse(head.uri.query().unwrap_or(""))?;
+        let delay = delay(&mut parameters)?;
+        let answer = match (head.uri.path(), &head.method) {
+            ("/products/search", &Method::GET) => self.search(parameters),
+            ("/cart/calculate", &Method::POST) => match parameters.finish() {
+                Ok(()) => calculate(body).await,
+                Err(problem) => Err(problem),
+            },
+            ("/cart/calculate", _) => Err(Problem::method("POST")),
+            ("/health", &Method::GET) => health(parameters),
+            ("/health" | "/products/search", _) => Err(Problem::method("GET")),
+            (path, method) => match path.strip_prefix("/products/") {
+                Some(id) if method == Method::GET => self.product(id, parameters),
+                Some(_) => Err(Problem::method("GET")),
+                None => Err(Problem::not_found(format!(
+                    "there is nothing at {path:?}; the routes are {ROUTES}"
+                ))),
+            },
+        };
+        if let Some(delay) = delay {
+            self.runtime.sleep(delay).await;
+        }
+        answer
+    }
+
+    fn search(&self, mut parameters: Parameters<'_>) -> Result<Bytes, Problem> {
+        let name = parameters.text("category");
+        let min_price = price(&mut parameters, "min_price")?.unwrap_or(0.0);
+        let max_price = price(&mut parameters, "max_price")?.unwrap_or(MAX_PRICE);
+        let limit = parameters.number("limit", &format!("1 to {MAX_SEARCH_LIMIT}"), |limit| {
+            (1..=MAX_SEARCH_LIMIT).contains(limit)
+        })?;
+        parameters.finish()?;
+        let category = match &name {
+            None => None,
+            Some(name) => Some(category(name).ok_or_else(|| {
+                let known = CATEGORIES.join(", ");
+                Problem::bad(format!("unknown category {name:?}; choose one of {known}"))
+            })?),
+        };
+        let range = PriceRange::new(min_price, max_price)
+            .map_err(|error| Problem::bad(error.to_string()))?;
+        let found = self.index.search(category, range);
+        let head = SearchHead {
+            category,
+            total_found: found.total(),
+        };
+        let products = found.first(limit.unwrap_or(DEFAULT_SEARCH_LIMIT));
+        Ok(search_json(&head, products))
+    }
+
+    fn product(&self, id: &str, parameters: Parameters<'_>) -> Result<Bytes, Problem> {
+        parameters.finish()?;
+        let number = id.parse().map_err(|_| {
+            Problem::bad(format!(
+                "a product's id is a whole number from 1 to {PRODUCT_COUNT}, not {id:?}"
+            ))
+        })?;
+        self.index.product(number).ok_or_else(|| no_product(number))
+    }
+}
+
+fn delay(parameters: &mut Parameters<'_>) -> Result<Option<Duration>, Problem> {
+    let wanted = format!("0 to {MAX_DELAY_MS}");
+    let delay_ms = parameters.number("delay_ms", &wanted, |ms| *ms <= MAX_DELAY_MS)?;
+    Ok(delay_ms.filter(|ms| *ms > 0).map(Duration::from_millis))
+}
+
+fn price(parameters: &mut Parameters<'_>, name: &'static str) -> Result<Option<f64>, Problem> {
+    let wanted = format!("a number from 0 to {MAX_PRICE}");
+    parameters.number(name, &wanted, |price| (0.0..=MAX_PRICE).contains(price))
+}
+
+fn health(parameters: Parameters<'_>) -> Result<Bytes, Problem> {
+    parameters.finish()?;
+    Ok(to_bytes(&Health {
+        status: "ok",
+        products: PRODUCT_COUNT,
+    }))
+}
+
+async fn calculate(body: Incoming) -> Result<Bytes, Problem> {
+    let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
+    let body = body.map_err(|error| {
+        if error.is::<http_body_util::LengthLimitError>() {
+            let error = format!("a cart is at most {MAX_BODY_BYTES} bytes of JSON");
+            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error);
+        }
+        Problem::bad(format!("the body could not be read: {error}"))
+    })?;
+    cart::calculate(&body.to_bytes()).map(|total| to_bytes(&total))
+}
+
+/// Puts the products, which are JSON already, behind the head's fields.
+fn search_json<'a>(head: &SearchHead<'_>, products: impl Iterator<Item = &'a [u8]>) -> Bytes {
+    let head = to_bytes(head);
+    let mut json = BytesMut::with_capacity(4 * 1024);
+    json.put_slice(&head[..head.len() - b"}".len()]);
+    json.put_slice(b",\"products\":[");
+    for (at, product) in products.enumerate() {
+        if at > 0 {
+            json.put_u8(b',');
+        }
+        json.put_slice(product);
+    }
+    json.put_slice(b"]}");
+    json.freeze()
+}
