@@ -2,7 +2,7 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-harness := "cargo run --quiet --release --package harness --"
+harness := "target/release/mcp-harness"
 
 # List the tasks
 [private]
@@ -11,7 +11,8 @@ default:
 
 # Build every server and the harness as they are measured
 build:
-    cargo build --release --workspace --bins
+    cargo build --release --locked --package server --package workloads --bins
+    cargo build --release --locked --package harness
 
 # Run every test; the last line counts them
 test *ARGS:
@@ -35,13 +36,13 @@ advisories:
 verify *ARGS: build
     {{ harness }} verify {{ ARGS }}
 
-# Measure every server on every workload and rank them (about ten minutes)
+# Measure every server on every workload and rank them
 bench-all *ARGS: build
     {{ harness }} measure {{ ARGS }}
 
-# The same in less than three minutes: shorter trials, rougher figures
+# The same in less than three minutes: fewer and shorter trials, rougher figures
 bench-quick *ARGS: build
-    {{ harness }} measure --quick {{ ARGS }}
+    {{ harness }} measure --trials 1 --warmup-s 0.5 --duration-s 2 {{ ARGS }}
 
 # Is this machine fit to measure, and is the load client fast enough
 doctor *ARGS: build
@@ -56,7 +57,7 @@ upstream *FLAGS:
     cargo run --release --package workloads --bin upstream -- --listen 127.0.0.1:8090 {{ FLAGS }}
 
 # Print the tables of the latest run, or of RUN, again
-report *RUN:
+report *RUN: build
     {{ harness }} report {{ RUN }}
 
 # Delete the recorded runs (not results/README.md)

@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Asks the questions: which subjects, which suites, how much load; what was answered, how fast, at
+//! which price.
+//!
+//! `format` holds the files, `load` the load engine, `machine` what the system tells, `process` the
+//! children, `measure` the run, `report` the tables, and `cmd` the verbs of the command line. The
+//! crate knows servers by their wire only.
+
+pub mod cmd;
+pub mod format;
+pub mod interrupt;
+pub mod load;
+pub mod machine;
+pub mod measure;
+pub mod process;
+pub mod report;

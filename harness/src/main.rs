@@ -1,2 +1,9 @@
-//! mcp-harness
-fn main() {}
+//! `mcp-harness`: see `mcp-harness --help`.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    harness::cmd::run(&harness::cmd::Cli::parse())
+}

@@ -42,16 +42,28 @@ pub async fn serve_stdio<R: Runtime, S: ServerHandler>(
 ) -> io::Result<()> {
     let (stdin, stdout) = runtime.stdio()?;
     let (conversation, open, outgoing) = Conversation::start(&runtime, service, line);
-    let (wrote, written) = oneshot::channel();
+    let (wrote, mut written) = oneshot::channel();
     runtime.execute(Box::pin(async move {
+        let outcome = match write(stdout, outgoing).await {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                tracing::debug!("standard output was closed by its reader");
+                Ok(())
+            }
+            outcome => outcome,
+        };
         // The receiver is gone only when the server is.
-        let _ = wrote.send(write(stdout, outgoing).await);
+        let _ = wrote.send(outcome);
     }));
     let mut input = Lines::new(stdin, max_line_bytes);
-    let read = read(&mut input, &conversation);
-    let outcome = match select(std::pin::pin!(read), std::pin::pin!(shutdown.begun())).await {
-        Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => Ok(()),
+    let outcome = {
+        let read = std::pin::pin!(read(&mut input, &conversation));
+        let begun = std::pin::pin!(shutdown.begun());
+        match select(select(read, begun), &mut written).await {
+            Either::Left((Either::Left((outcome, _)), _)) => outcome,
+            Either::Left((Either::Right(_), _)) => Ok(()),
+            // Nobody reads any more: no answer is owed, whatever input may still bring.
+            Either::Right((written, _)) => return written.unwrap_or(Ok(())),
+        }
     };
     let ended = end(conversation, open, written);
     if shutdown.is_begun() {

@@ -8,8 +8,8 @@
 mod names;
 mod price;
 
-pub use names::{BRANDS, CATEGORIES};
 use names::TAGS;
+pub use names::{BRANDS, CATEGORIES};
 pub use price::{MAX_PRICE, PriceError, PriceRange, units};
 
 /// How many products there are. Their ids run from 1 to this.
@@ -113,10 +113,19 @@ mod tests {
         // i = 41: 41 mod 20 = 1, 1 + 0.41, 41 mod 40 = 1; i = 1336: 1336 mod 20 = 16, 1 + 13.36,
         // 1336 - 2 x 501 = 334, 1336 - 33 x 40 = 16, 1336 mod 3 = 1.
         let a = Product::by_id(42).unwrap();
-        assert_eq!((a.category, a.price_cents, a.rating_tenths), ("Books", 141, 11));
+        assert_eq!(
+            (a.category, a.price_cents, a.rating_tenths),
+            ("Books", 141, 11)
+        );
         let b = Product::by_id(1337).unwrap();
         assert_eq!(
-            (b.category, b.price_cents, b.stock, b.rating_tenths, b.tags.len()),
+            (
+                b.category,
+                b.price_cents,
+                b.stock,
+                b.rating_tenths,
+                b.tags.len()
+            ),
             ("Travel", 1_436, 334, 26, 3)
         );
     }

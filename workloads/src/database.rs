@@ -1,7 +1,7 @@
 //! The SQL database behind `query_products`.
 //!
 //! [`Database::open`] creates, migrates and seeds it, so that a server finds its products on the
-//! first start as on every other. SQLite is the engine; another one is another file beside
+//! first start as on every other. `SQLite` is the engine; another one is another file beside
 //! `sqlite`, a scheme in `url`, and an arm in the matches here.
 
 mod error;
@@ -112,7 +112,10 @@ impl Database {
     ///
     /// # Errors
     /// When no connection becomes free within the pool's timeout, or the query fails.
-    pub async fn find_products(&self, filter: &ProductFilter) -> Result<ProductPage, DatabaseError> {
+    pub async fn find_products(
+        &self,
+        filter: &ProductFilter,
+    ) -> Result<ProductPage, DatabaseError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.find_products(filter).await,
         }

@@ -66,6 +66,7 @@ impl Lab {
         description = "Returns the message it was given, unchanged.",
         annotations(title = "Echo", read_only_hint = true, open_world_hint = false)
     )]
+    #[must_use]
     pub fn echo(&self, Parameters(arguments): Parameters<EchoArguments>) -> Json<EchoResult> {
         Json(echo::echo(arguments, self.parts.server_type))
     }
@@ -99,7 +100,11 @@ impl Lab {
     /// database cannot answer.
     #[tool(
         description = "Finds products of one category within a price range, cheapest first, and counts how many match in all.",
-        annotations(title = "Query products", read_only_hint = true, open_world_hint = false)
+        annotations(
+            title = "Query products",
+            read_only_hint = true,
+            open_world_hint = false
+        )
     )]
     pub async fn query_products(
         &self,
@@ -121,7 +126,11 @@ impl Lab {
     /// When the endpoint is no plain path, or the upstream does not answer with JSON in time.
     #[tool(
         description = "Fetches a path of the configured upstream API with HTTP GET and returns its status, duration and JSON body.",
-        annotations(title = "Fetch external data", read_only_hint = true, open_world_hint = true)
+        annotations(
+            title = "Fetch external data",
+            read_only_hint = true,
+            open_world_hint = true
+        )
     )]
     pub async fn fetch_external_data(
         &self,
@@ -139,8 +148,8 @@ impl Lab {
 }
 
 /// rmcp answers the listings of capabilities that a server never declared with empty lists. A client
-/// that asks all the same is told that the method is not there, as the specification's section on
-/// errors of `initialize`d capabilities wants it.
+/// that asks all the same is told that the method is not there: -32601 is the answer to what a
+/// server does not have (JSON-RPC 2.0, section 5.1).
 #[tool_handler(
     router = self.tool_router,
     name = "mcp-transport-lab",
@@ -168,7 +177,9 @@ impl ServerHandler for Lab {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>())
+        Err(ErrorData::method_not_found::<
+            ListResourceTemplatesRequestMethod,
+        >())
     }
 
     async fn complete(

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -21,10 +21,22 @@ use super::{MAX_IN_FLIGHT, message::Refusal};
 /// would leave one of the two unanswered for over a minute.
 #[derive(Default)]
 pub(super) struct InFlight {
-    ids: Mutex<HashSet<RequestId>>,
+    table: Mutex<Table>,
     opened: AtomicBool,
     emptied: Notify,
 }
+
+#[derive(Default)]
+struct Table {
+    ids: HashSet<RequestId>,
+    /// Answers that rmcp has given and that are not in the outgoing queue yet. Their ids are free
+    /// already: a client may use one again as soon as it sees the answer, which can be before this
+    /// process takes its next step.
+    leaving: usize,
+}
+
+/// An answer on its way to the outgoing queue, which it is in when this is dropped.
+pub(super) struct Leaving(Option<Arc<InFlight>>);
 
 impl InFlight {
     /// Enters `message` if it is a request, and forgets the request that it cancels if it does.
@@ -34,7 +46,7 @@ impl InFlight {
     pub(super) fn enter(&self, message: &RxJsonRpcMessage<RoleServer>) -> Result<(), Refusal> {
         match message {
             JsonRpcMessage::Request(request) => {
-                let mut ids = self.ids();
+                let ids = &mut self.table().ids;
                 if ids.contains(&request.id) {
                     return Err(Refusal::id_in_flight(request.id.clone()));
                 }
@@ -63,24 +75,28 @@ impl InFlight {
         self.opened.load(Ordering::Relaxed)
     }
 
-    /// Notes that rmcp has answered, if `message` is an answer.
-    pub(super) fn note_answer(&self, message: &TxJsonRpcMessage<RoleServer>) {
-        match message {
-            JsonRpcMessage::Response(response) => self.leave(&response.id),
-            JsonRpcMessage::Error(error) => {
-                if let Some(id) = &error.id {
-                    self.leave(id);
-                }
-            }
-            JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => {}
-        }
+    /// Notes that rmcp has answered, if `message` is an answer: its id may be used again, but the
+    /// conversation is not done with it before what is returned is dropped.
+    pub(super) fn answer(self: &Arc<Self>, message: &TxJsonRpcMessage<RoleServer>) -> Leaving {
+        let id = match message {
+            JsonRpcMessage::Response(response) => Some(&response.id),
+            JsonRpcMessage::Error(error) => error.id.as_ref(),
+            JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
+        };
+        let Some(id) = id else {
+            return Leaving(None);
+        };
+        let mut table = self.table();
+        table.ids.remove(id);
+        table.leaving += 1;
+        Leaving(Some(self.clone()))
     }
 
     /// Completes when nothing is in flight.
     pub(super) async fn empty(&self) {
         loop {
             let emptied = self.emptied.notified();
-            if self.ids().is_empty() {
+            if self.table().is_empty() {
                 return;
             }
             emptied.await;
@@ -88,14 +104,31 @@ impl InFlight {
     }
 
     fn leave(&self, id: &RequestId) {
-        let mut ids = self.ids();
-        ids.remove(id);
-        if ids.is_empty() {
+        let mut table = self.table();
+        table.ids.remove(id);
+        if table.is_empty() {
             self.emptied.notify_one();
         }
     }
 
-    fn ids(&self) -> MutexGuard<'_, HashSet<RequestId>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.leaving == 0
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let Some(in_flight) = &self.0 else { return };
+        let mut table = in_flight.table();
+        table.leaving -= 1;
+        if table.is_empty() {
+            in_flight.emptied.notify_one();
+        }
     }
 }

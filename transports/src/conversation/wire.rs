@@ -28,20 +28,21 @@ impl Transport<RoleServer> for Wire {
         &mut self,
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let leaving = self.in_flight.answer(&message);
         let queued = match serde_json::to_vec(&message) {
             Ok(json) => self.out.try_send((self.frame)(&json)),
             Err(error) => {
                 return futures::future::Either::Left(std::future::ready(Err(error.into())));
             }
         };
-        let (out, in_flight) = (self.out.clone(), self.in_flight.clone());
+        let out = self.out.clone();
         futures::future::Either::Right(async move {
             let sent = match queued {
                 Ok(()) => Ok(()),
                 Err(TrySendError::Full(framed)) => out.send(framed).await.map_err(|_| gone()),
                 Err(TrySendError::Closed(_)) => Err(gone()),
             };
-            in_flight.note_answer(&message);
+            drop(leaving);
             sent
         })
     }

@@ -16,7 +16,12 @@ use workloads::upstream_api::Server;
 #[command(version, after_help = HELP)]
 struct Flags {
     /// Address to listen on; port 0 takes a free one, which the ready line names.
-    #[arg(long, value_name = "ADDR", env = "UPSTREAM_LISTEN", default_value = "127.0.0.1:0")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "UPSTREAM_LISTEN",
+        default_value = "127.0.0.1:0"
+    )]
     listen: SocketAddr,
 
     /// Threads that serve requests [default: the cores that this process may use].

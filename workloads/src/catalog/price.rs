@@ -117,10 +117,16 @@ mod tests {
     fn what_is_no_range_is_refused_with_the_value() {
         for bad in [-0.01, 1_000_000.01, f64::NAN, f64::INFINITY] {
             let refused = PriceRange::new(0.0, bad).unwrap_err().to_string();
-            assert!(refused.contains("max_price must lie between 0 and 1000000"), "{refused}");
+            assert!(
+                refused.contains("max_price must lie between 0 and 1000000"),
+                "{refused}"
+            );
             assert!(refused.contains(&bad.to_string()), "{refused}");
         }
         let reversed = PriceRange::new(2.0, 1.0).unwrap_err().to_string();
-        assert!(reversed.contains("min_price 2 is above max_price 1"), "{reversed}");
+        assert!(
+            reversed.contains("min_price 2 is above max_price 1"),
+            "{reversed}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! SQLite: one connection that writes while the database is opened, and a pool that only reads.
+//! `SQLite`: one connection that writes while the database is opened, and a pool that only reads.
 //!
 //! The file is in WAL mode, so that readers and the seeding of another process do not wait for one
 //! another. The readers' connections live as long as the pool: a file on this machine does not go
@@ -31,11 +31,11 @@ SELECT id, sku, name, brand, price_cents, stock, rating_tenths,
  ORDER BY price_cents, id
  LIMIT ?4";
 
-/// An open SQLite database.
+/// An open `SQLite` database.
 #[derive(Clone, Debug)]
 pub(super) struct Sqlite {
     readers: SqlitePool,
-    /// A database in memory lives while somebody is connected to it.
+    /// A database in memory lives while somebody is connected to it, whatever becomes of readers.
     keeper: Arc<Mutex<Option<SqliteConnection>>>,
     url: Arc<str>,
     pool_timeout: Duration,
@@ -61,16 +61,24 @@ impl Sqlite {
         let connect = open::connect_options(url)?;
         let mut writer = open::writer(url, &connect).await?;
         seed::seed(&mut writer, url).await?;
-        let readers = open_readers(connect, options)
-            .await
-            .map_err(|source| DatabaseError::Open {
-                url: url.shown.clone(),
-                step: Step::Pool,
-                source,
-            })?;
+        let readers =
+            open_readers(connect, options)
+                .await
+                .map_err(|source| DatabaseError::Open {
+                    url: url.shown.clone(),
+                    step: Step::Pool,
+                    source,
+                })?;
+        // Only now: the last one to leave a file takes its write-ahead log away.
+        let keeper = if url.is_in_memory() {
+            Some(writer)
+        } else {
+            open::close(writer).await;
+            None
+        };
         Ok(Self {
             readers,
-            keeper: Arc::new(Mutex::new(Some(writer))),
+            keeper: Arc::new(Mutex::new(keeper)),
             url: url.shown.as_str().into(),
             pool_timeout: options.pool_timeout,
         })

@@ -37,9 +37,14 @@ impl DatabaseUrl {
             shown: redact(url),
         })
     }
+
+    /// Whether the database is gone when the last connection is. In doubt it is.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.full.contains(":memory:") || self.full.contains("mode=memory")
+    }
 }
 
-/// The SQLite file that is used when no URL is given:
+/// The `SQLite` file that is used when no URL is given:
 /// `$XDG_CACHE_HOME/mcp-transport-lab/products.db`, or the same below `~/.cache`. As the XDG base
 /// directory specification has it, a relative `XDG_CACHE_HOME` counts as unset.
 ///
@@ -74,12 +79,16 @@ fn redact(url: &str) -> String {
     let (user, location) = match rest.rsplit_once('@') {
         None => (None, rest),
         Some((credentials, location)) => {
-            let user = credentials.split_once(':').map_or(credentials, |(user, _)| user);
+            let user = credentials
+                .split_once(':')
+                .map_or(credentials, |(user, _)| user);
             (Some(user), location)
         }
     };
     // Drivers take passwords as a parameter, too.
-    let location = location.split_once('?').map_or(location, |(location, _)| location);
+    let location = location
+        .split_once('?')
+        .map_or(location, |(location, _)| location);
     match user {
         None => format!("{scheme}://{location}"),
         Some(user) => format!("{scheme}://{user}:***@{location}"),
@@ -131,12 +140,22 @@ mod tests {
 
     #[test]
     fn only_sqlite_urls_with_a_path_are_understood() {
-        for url in ["", "products.db", "sqlite", "sqlite:", "sqlite://", "SQLITE:x"] {
+        for url in [
+            "",
+            "products.db",
+            "sqlite",
+            "sqlite:",
+            "sqlite://",
+            "SQLITE:x",
+        ] {
             assert!(DatabaseUrl::parse(url).is_err(), "{url}");
         }
         for url in ["sqlite::memory:", "sqlite://a.db", "sqlite:/tmp/a.db"] {
             let parsed = DatabaseUrl::parse(url).unwrap();
-            assert_eq!((parsed.scheme, parsed.shown.as_str()), (Scheme::Sqlite, url));
+            assert_eq!(
+                (parsed.scheme, parsed.shown.as_str()),
+                (Scheme::Sqlite, url)
+            );
         }
     }
 }

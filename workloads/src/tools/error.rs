@@ -17,7 +17,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
     /// A number lies outside of its limits.
-    #[error("{name} must be a whole number from {min} to {max}, not {value}; choose one in that range")]
+    #[error(
+        "{name} must be a whole number from {min} to {max}, not {value}; choose one in that range"
+    )]
     OutOfRange {
         /// The argument.
         name: &'static str,

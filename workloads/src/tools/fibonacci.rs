@@ -11,7 +11,9 @@ use super::{ToolError, arguments, error::check_range};
 /// The highest `n` that is computed; the public benchmark's contract.
 pub const MAX_N: i64 = 40;
 
-/// The highest `n` that is computed on the thread that reads the network.
+/// The highest `n` that is computed on the thread that reads the network. Measured on a machine of
+/// two cores, `opt-level` 2: n = 20 takes 26 us, n = 22 takes 62 us, n = 40 takes 530 ms, and moving
+/// work to a blocking thread and back takes 13 us. So nobody waits for longer than two such moves.
 const MAX_INLINE_N: i64 = 20;
 
 /// The arguments of `calculate_fibonacci`.

@@ -86,7 +86,8 @@ pub(super) fn resolve(base: &Url, endpoint: &str) -> Result<Url, EndpointError> 
     // The checks above leave no way to get here with another host or above the base path. Should
     // one be found, this stops it.
     let below = url.path().starts_with(base.path().trim_end_matches('/'));
-    let same = url.origin() == base.origin() && url.username().is_empty() && url.password().is_none();
+    let same =
+        url.origin() == base.origin() && url.username().is_empty() && url.password().is_none();
     if below && same {
         Ok(url)
     } else {
@@ -168,7 +169,9 @@ mod tests {
 
     fn resolved(endpoint: &str) -> Result<String, Refused> {
         let base = parse_base("http://127.0.0.1:9/api/").unwrap();
-        resolve(&base, endpoint).map(String::from).map_err(|refused| refused.reason)
+        resolve(&base, endpoint)
+            .map(String::from)
+            .map_err(|refused| refused.reason)
     }
 
     #[test]
@@ -184,7 +187,10 @@ mod tests {
             "/user@host:80/x",
             "/100%2525",
         ] {
-            assert_eq!(resolved(endpoint), Ok(format!("http://127.0.0.1:9/api{endpoint}")));
+            assert_eq!(
+                resolved(endpoint),
+                Ok(format!("http://127.0.0.1:9/api{endpoint}"))
+            );
         }
     }
 
@@ -237,7 +243,10 @@ mod tests {
         ] {
             assert_eq!(resolved(endpoint), Err(reason), "{endpoint:?}");
         }
-        assert_eq!(resolved(&format!("/{}", "a".repeat(MAX_ENDPOINT_BYTES))), Err(TooLong));
+        assert_eq!(
+            resolved(&format!("/{}", "a".repeat(MAX_ENDPOINT_BYTES))),
+            Err(TooLong)
+        );
     }
 
     #[test]
@@ -251,7 +260,11 @@ mod tests {
 
     #[test]
     fn base_urls() {
-        for url in ["http://127.0.0.1:80", "http://[::1]:8080/", "http://api.example/v1/"] {
+        for url in [
+            "http://127.0.0.1:80",
+            "http://[::1]:8080/",
+            "http://api.example/v1/",
+        ] {
             assert!(parse_base(url).is_ok(), "{url}");
         }
         for url in [

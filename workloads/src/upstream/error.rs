@@ -68,7 +68,9 @@ pub enum UpstreamError {
         reason: String,
     },
     /// More than this server takes.
-    #[error("the upstream's answer to {url} is longer than {limit_bytes} bytes; ask for less of it")]
+    #[error(
+        "the upstream's answer to {url} is longer than {limit_bytes} bytes; ask for less of it"
+    )]
     TooLarge {
         /// What was to be fetched.
         url: String,

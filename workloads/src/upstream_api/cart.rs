@@ -30,7 +30,7 @@ struct Item {
 
 /// What a cart costs, in units.
 #[derive(Debug, Serialize, PartialEq)]
-pub(super) struct Total {
+pub(super) struct Calculation {
     items_count: usize,
     subtotal: f64,
     discount: f64,
@@ -40,7 +40,7 @@ pub(super) struct Total {
 }
 
 /// Reads a cart and adds it up.
-pub(super) fn calculate(body: &[u8]) -> Result<Total, Problem> {
+pub(super) fn calculate(body: &[u8]) -> Result<Calculation, Problem> {
     let cart: Cart = serde_json::from_slice(body).map_err(|error| {
         Problem::bad(format!(
             "the body is no cart: {error}; send {{\"items\":[{{\"product_id\":42,\"quantity\":2}}]}}"
@@ -74,7 +74,7 @@ fn price_cents(item: &Item) -> Result<i64, Problem> {
 }
 
 /// The discount comes off first; tax is on what is left. Amounts are rounded half up to cents.
-fn total(items_count: usize, subtotal_cents: i64) -> Total {
+fn total(items_count: usize, subtotal_cents: i64) -> Calculation {
     let generous = subtotal_cents >= GENEROUS_FROM_CENTS;
     let discount = if generous {
         share(subtotal_cents, DISCOUNT_PERCENT * 10)
@@ -83,7 +83,7 @@ fn total(items_count: usize, subtotal_cents: i64) -> Total {
     };
     let shipping = if generous { 0 } else { SHIPPING_CENTS };
     let tax = share(subtotal_cents - discount, TAX_PER_MILLE);
-    Total {
+    Calculation {
         items_count,
         subtotal: units(subtotal_cents),
         discount: units(discount),
@@ -111,8 +111,9 @@ mod tests {
     #[test]
     fn below_the_threshold_shipping_is_paid() {
         // 2 x 1.41 + 14.36 = 17.18; 8.5% of it is 1.4603; and 5.99.
-        let body = br#"{"items":[{"product_id":42,"quantity":2},{"product_id":1337,"quantity":1}]}"#;
-        let expected = Total {
+        let body =
+            br#"{"items":[{"product_id":42,"quantity":2},{"product_id":1337,"quantity":1}]}"#;
+        let expected = Calculation {
             items_count: 2,
             subtotal: 17.18,
             discount: 0.0,
@@ -127,7 +128,10 @@ mod tests {
     fn from_a_hundred_on_it_is_free_and_there_is_a_discount() {
         // 100.00 - 10.00 = 90.00; 8.5% of it is 7.65.
         let at = total(1, 10_000);
-        assert_eq!((at.discount, at.tax, at.shipping, at.total), (10.0, 7.65, 0.0, 97.65));
+        assert_eq!(
+            (at.discount, at.tax, at.shipping, at.total),
+            (10.0, 7.65, 0.0, 97.65)
+        );
         // 99.99: tax 8.49915.
         let below = total(1, 9_999);
         assert_eq!(

@@ -80,15 +80,15 @@ impl Index {
     /// The products of `category` (`None`: of all) with a price in `range`, cheapest first, those of
     /// equal price in the order of their ids.
     pub(super) fn search(&self, category: Option<&'static str>, range: PriceRange) -> Found<'_> {
-        let shelf = category
+        let sorted = category
             .and_then(|name| CATEGORIES.iter().position(|known| *known == name))
             .map_or(&self.all, |at| &self.by_category[at]);
-        let first = shelf.partition_point(|(cents, _)| *cents < range.min_cents);
-        let end = shelf.partition_point(|(cents, _)| *cents <= range.max_cents);
+        let first = sorted.partition_point(|(cents, _)| *cents < range.min_cents);
+        let end = sorted.partition_point(|(cents, _)| *cents <= range.max_cents);
         Found {
             index: self,
             // A range between two cents ends before it begins.
-            entries: &shelf[first..end.max(first)],
+            entries: &sorted[first..end.max(first)],
         }
     }
 

@@ -1,6 +1,6 @@
 //! Query parameters: names that a route knows, each at most once, each within its limits.
 
-use std::{borrow::Cow, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use percent_encoding::percent_decode_str;
 
@@ -41,7 +41,7 @@ impl<'a> Parameters<'a> {
     pub(super) fn number<T: FromStr>(
         &mut self,
         name: &'static str,
-        wanted: &str,
+        wanted: fmt::Arguments<'_>,
         accepts: impl Fn(&T) -> bool,
     ) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name) else {
@@ -49,7 +49,9 @@ impl<'a> Parameters<'a> {
         };
         match text.parse() {
             Ok(number) if accepts(&number) => Ok(Some(number)),
-            _ => Err(Problem::bad(format!("{name} must be {wanted}, not {text:?}"))),
+            _ => Err(Problem::bad(format!(
+                "{name} must be {wanted}, not {text:?}"
+            ))),
         }
     }
 

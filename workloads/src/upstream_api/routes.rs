@@ -95,9 +95,10 @@ impl Routes {
         let name = parameters.text("category");
         let min_price = price(&mut parameters, "min_price")?.unwrap_or(0.0);
         let max_price = price(&mut parameters, "max_price")?.unwrap_or(MAX_PRICE);
-        let limit = parameters.number("limit", &format!("1 to {MAX_SEARCH_LIMIT}"), |limit| {
-            (1..=MAX_SEARCH_LIMIT).contains(limit)
-        })?;
+        let limit =
+            parameters.number("limit", format_args!("1 to {MAX_SEARCH_LIMIT}"), |limit| {
+                (1..=MAX_SEARCH_LIMIT).contains(limit)
+            })?;
         parameters.finish()?;
         let category = match &name {
             None => None,
@@ -129,14 +130,14 @@ impl Routes {
 }
 
 fn delay(parameters: &mut Parameters<'_>) -> Result<Option<Duration>, Problem> {
-    let wanted = format!("0 to {MAX_DELAY_MS}");
-    let delay_ms = parameters.number("delay_ms", &wanted, |ms| *ms <= MAX_DELAY_MS)?;
+    let wanted = format_args!("0 to {MAX_DELAY_MS}");
+    let delay_ms = parameters.number("delay_ms", wanted, |ms| *ms <= MAX_DELAY_MS)?;
     Ok(delay_ms.filter(|ms| *ms > 0).map(Duration::from_millis))
 }
 
 fn price(parameters: &mut Parameters<'_>, name: &'static str) -> Result<Option<f64>, Problem> {
-    let wanted = format!("a number from 0 to {MAX_PRICE}");
-    parameters.number(name, &wanted, |price| (0.0..=MAX_PRICE).contains(price))
+    let wanted = format_args!("a number from 0 to {MAX_PRICE}");
+    parameters.number(name, wanted, |price| (0.0..=MAX_PRICE).contains(price))
 }
 
 fn health(parameters: Parameters<'_>) -> Result<Bytes, Problem> {

@@ -103,9 +103,13 @@ impl Server {
         assert_eq!(self.ended().code(), Some(0));
     }
 
-    /// Open file descriptors.
-    pub(crate) fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+    /// Open sockets.
+    pub(crate) fn sockets(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid()))
+            .unwrap()
+            .filter_map(|descriptor| std::fs::read_link(descriptor.unwrap().path()).ok())
+            .filter(|target| target.to_string_lossy().starts_with("socket:"))
+            .count()
     }
 
     /// How many of its threads have a name that starts with `name`.

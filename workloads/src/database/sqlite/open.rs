@@ -73,7 +73,7 @@ pub(super) async fn writer(
     Ok(writer)
 }
 
-/// Closes `connection`, leaving the query planner what it has learnt.
+/// Closes `connection`; what fails on the way is said in the log, since nobody can act on it.
 pub(super) async fn close(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "the database did not close cleanly");
@@ -103,7 +103,9 @@ async fn enter_wal(connection: &mut SqliteConnection) -> sqlx::Result<()> {
 /// Whether another connection was in the way: `SQLITE_BUSY` or `SQLITE_LOCKED`, the low byte of an
 /// extended result code (<https://www.sqlite.org/rescode.html>).
 fn is_locked(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<u32>().ok())
         .is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }

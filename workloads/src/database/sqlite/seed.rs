@@ -15,7 +15,7 @@ use crate::{
 /// Products per transaction: a tenth, so that progress can be told in steps of 10%.
 pub(super) const CHUNK: u32 = PRODUCT_COUNT / 10;
 
-/// Products per statement: eight values each, well under SQLite's 32,766 parameters.
+/// Products per statement: eight values each, well under `SQLite`'s 32,766 parameters.
 const ROWS_PER_INSERT: u32 = 1_000;
 
 /// Seeds until all products are there.

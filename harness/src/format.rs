@@ -1,0 +1,142 @@
+//! The nouns on disk: what is asked (subjects, suites) and what was found (trials, histograms,
+//! environment).
+//!
+//! Everything here is data in, data out. Nothing in this module starts a process, opens a socket or
+//! looks at a clock.
+
+pub mod environment;
+pub mod expect;
+pub mod folder;
+pub mod histogram;
+pub mod subjects;
+pub mod suite;
+pub mod template;
+pub mod trial;
+pub mod variables;
+pub mod warning;
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+/// Why a file of definitions or results cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The file cannot be opened or read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The text is not what this format allows: a syntax error, an unknown key, a value of the
+    /// wrong type.
+    #[error("{path}:{line}:{column}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from 1.
+        line: usize,
+        /// Column, counted from 1.
+        column: usize,
+        /// What is wrong, and which keys are known.
+        message: String,
+    },
+    /// The text is well formed but does not make sense.
+    #[error("{path}: {message}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with which value, and what would be right.
+        message: String,
+    },
+}
+
+impl FormatError {
+    /// A complaint about the sense of what a file says.
+    pub fn invalid(path: &Path, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            path: path.to_owned(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Reads a file as text.
+///
+/// # Errors
+/// [`FormatError::Read`] when it cannot be read or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FormatError> {
+    std::fs::read_to_string(path).map_err(|source| FormatError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Reads a TOML file into a definition. Unknown keys are refused with their place.
+///
+/// # Errors
+/// [`FormatError::Read`] and [`FormatError::Parse`].
+pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FormatError> {
+    let text = read_text(path)?;
+    toml::from_str(&text).map_err(|error| {
+        let (line, column) = place(&text, error.span().map_or(0, |span| span.start));
+        FormatError::Parse {
+            path: path.to_owned(),
+            line,
+            column,
+            message: error.message().to_owned(),
+        }
+    })
+}
+
+/// Line and column (both from 1, columns in characters) of a byte offset.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |last| last.chars().count())
+        + 1;
+    (line, column)
+}
+
+/// Writes a file so that a reader sees the old content or the new one and never half of it.
+///
+/// # Errors
+/// [`FormatError::Write`].
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FormatError> {
+    let failed = |source| FormatError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let fresh = path.with_file_name(name);
+    let mut file = std::fs::File::create(&fresh).map_err(failed)?;
+    std::io::Write::write_all(&mut file, content).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    std::fs::rename(&fresh, path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_place_is_counted_from_one_in_lines_and_characters() {
+        assert_eq!(place("ab\ncd", 0), (1, 1));
+        assert_eq!(place("ab\ncd", 4), (2, 2));
+        assert_eq!(place("\u{e9}x", 2), (1, 2));
+    }
+}

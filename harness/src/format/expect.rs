@@ -1,0 +1,124 @@
+//! What a right answer is, as a suite says it: rules by kind, with templates.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::template::{Context, TemplateError, fill, fill_value};
+use crate::load::{self, Check, Rule};
+
+/// Expectations by kind of rule: JSON pointer into `result` to what must be there. Templates are
+/// filled in the values.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Expect {
+    /// Exactly this JSON value (numbers by value).
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub equals: Map<String, Value>,
+    /// A value of this JSON type.
+    #[serde(rename = "type", skip_serializing_if = "BTreeMap::is_empty")]
+    pub kind: BTreeMap<String, JsonType>,
+    /// A number between these two, both included.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub range: BTreeMap<String, [f64; 2]>,
+    /// A string that holds this one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub contains: BTreeMap<String, String>,
+    /// An array or object of this many items (a template may give the number).
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub length: Map<String, Value>,
+    /// A string whose text, read as JSON, equals what is at this other pointer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub json_text_of: BTreeMap<String, String>,
+}
+
+/// The types of JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JsonType {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean,
+    /// A number without a fraction
+    Integer,
+    /// Any number
+    Number,
+    /// A string
+    String,
+    /// An array
+    Array,
+    /// An object
+    Object,
+}
+
+impl From<JsonType> for load::JsonType {
+    fn from(kind: JsonType) -> Self {
+        match kind {
+            JsonType::Null => Self::Null,
+            JsonType::Boolean => Self::Boolean,
+            JsonType::Integer => Self::Integer,
+            JsonType::Number => Self::Number,
+            JsonType::String => Self::String,
+            JsonType::Array => Self::Array,
+            JsonType::Object => Self::Object,
+        }
+    }
+}
+
+impl Expect {
+    /// The rules for one prepared call.
+    ///
+    /// # Errors
+    /// A sentence with the key when a template names nothing known, or a length is no number.
+    pub fn checks(&self, context: &Context) -> Result<Vec<Check>, String> {
+        let wrong = |kind: &str, pointer: &str, error: TemplateError| {
+            format!("expect.{kind} \"{pointer}\": {error}")
+        };
+        let mut checks = Vec::new();
+        let mut add = |pointer: &str, rule| {
+            checks.push(Check {
+                pointer: pointer.to_owned(),
+                rule,
+            });
+        };
+        for (pointer, value) in &self.equals {
+            let value =
+                fill_value(value, context).map_err(|error| wrong("equals", pointer, error))?;
+            add(pointer, Rule::Equals(value));
+        }
+        for (pointer, kind) in &self.kind {
+            add(pointer, Rule::Type((*kind).into()));
+        }
+        for (pointer, [min, max]) in &self.range {
+            add(
+                pointer,
+                Rule::Range {
+                    min: *min,
+                    max: *max,
+                },
+            );
+        }
+        for (pointer, text) in &self.contains {
+            let text = fill(text, context).map_err(|error| wrong("contains", pointer, error))?;
+            add(pointer, Rule::Contains(text));
+        }
+        for (pointer, length) in &self.length {
+            let length =
+                fill_value(length, context).map_err(|error| wrong("length", pointer, error))?;
+            let length = length
+                .as_u64()
+                .and_then(|length| usize::try_from(length).ok())
+                .ok_or_else(|| {
+                    format!("expect.length \"{pointer}\": {length} is not a number of items")
+                })?;
+            let (min, max) = (length, length);
+            add(pointer, Rule::Length { min, max });
+        }
+        for (pointer, other) in &self.json_text_of {
+            add(pointer, Rule::JsonTextOf(other.clone()));
+        }
+        Ok(checks)
+    }
+}

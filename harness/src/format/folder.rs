@@ -1,0 +1,179 @@
+//! `results/<date>-<host>-<rev>/`: where the files of one run lie. Folders are made once and never
+//! written into again.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::subjects::Subjects;
+use super::suite::Suite;
+use super::{FormatError, read_toml, write_atomically};
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    root: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes a new folder under `results`. When the name is taken (two runs within a second) a
+    /// number is added.
+    ///
+    /// # Errors
+    /// [`FormatError::Write`].
+    pub fn create(results: &Path, name: &str) -> Result<Self, FormatError> {
+        let failed = |path: &Path, source| FormatError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(results).map_err(|source| failed(results, source))?;
+        for attempt in 1..1_000 {
+            let root = match attempt {
+                1 => results.join(name),
+                _ => results.join(format!("{name}-{attempt}")),
+            };
+            match std::fs::create_dir(&root) {
+                Ok(()) => {
+                    for part in [root.join("definitions/suites"), root.join("histograms")] {
+                        std::fs::create_dir_all(&part).map_err(|source| failed(&part, source))?;
+                    }
+                    return Ok(Self { root });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(failed(&root, source)),
+            }
+        }
+        Err(FormatError::invalid(
+            results,
+            format!("holds a thousand runs called {name} already"),
+        ))
+    }
+
+    /// An existing folder.
+    ///
+    /// # Errors
+    /// [`FormatError::Invalid`] when it is not the folder of a run.
+    pub fn open(root: &Path) -> Result<Self, FormatError> {
+        let folder = Self {
+            root: root.to_owned(),
+        };
+        if folder.environment().is_file() {
+            return Ok(folder);
+        }
+        Err(FormatError::invalid(
+            root,
+            "is not the folder of a run: there is no environment.json in it",
+        ))
+    }
+
+    /// The youngest run under `results`, by the time that its name begins with.
+    ///
+    /// # Errors
+    /// [`FormatError`] when the folder cannot be read or holds no run.
+    pub fn latest(results: &Path) -> Result<Self, FormatError> {
+        let entries = std::fs::read_dir(results).map_err(|source| FormatError::Read {
+            path: results.to_owned(),
+            source,
+        })?;
+        entries
+            .filter_map(|entry| Self::open(&entry.ok()?.path()).ok())
+            .max_by_key(started_and_name)
+            .ok_or_else(|| {
+                FormatError::invalid(
+                    results,
+                    "holds no run yet; make one with `mcp-harness measure`",
+                )
+            })
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// On what and how the run was made, and whether it came to its end.
+    #[must_use]
+    pub fn environment(&self) -> PathBuf {
+        self.root.join("environment.json")
+    }
+
+    /// A row for each trial.
+    #[must_use]
+    pub fn trials(&self) -> PathBuf {
+        self.root.join("trials.csv")
+    }
+
+    /// The report for people.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.md")
+    }
+
+    /// The histogram of one trial, as a path within the folder.
+    #[must_use]
+    pub fn histogram_name(suite: &str, subject: &str, trial: u32) -> String {
+        format!("histograms/{suite}+{subject}+{trial}.hlog")
+    }
+
+    /// Keeps the definitions that the run was made with.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be written.
+    pub fn write_definitions(
+        &self,
+        subjects: &Subjects,
+        suites: &BTreeMap<String, Suite>,
+    ) -> Result<(), FormatError> {
+        write_definition(&self.subjects_file(), subjects)?;
+        suites
+            .iter()
+            .try_for_each(|(name, suite)| write_definition(&self.suite_file(name), suite))
+    }
+
+    /// The subjects of the run.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_subjects(&self) -> Result<Subjects, FormatError> {
+        read_toml(&self.subjects_file())
+    }
+
+    /// One suite of the run.
+    ///
+    /// # Errors
+    /// [`FormatError`] when it cannot be read back.
+    pub fn read_suite(&self, name: &str) -> Result<Suite, FormatError> {
+        read_toml(&self.suite_file(name))
+    }
+
+    fn subjects_file(&self) -> PathBuf {
+        self.root.join("definitions/subjects.toml")
+    }
+
+    fn suite_file(&self, name: &str) -> PathBuf {
+        self.root
+            .join("definitions/suites")
+            .join(format!("{name}.toml"))
+    }
+}
+
+fn started_and_name(folder: &RunFolder) -> (String, PathBuf) {
+    let started = Environment::read(&folder.environment()).map(|environment| environment.started);
+    (started.unwrap_or_default(), folder.root.clone())
+}
+
+fn write_definition<T: serde::Serialize>(path: &Path, definition: &T) -> Result<(), FormatError> {
+    let text =
+        definition_text(definition).map_err(|message| FormatError::invalid(path, message))?;
+    write_atomically(path, text.as_bytes())
+}
+
+/// A definition as TOML.
+///
+/// # Errors
+/// A sentence when it holds something that TOML cannot say (a JSON null).
+pub fn definition_text<T: serde::Serialize>(definition: &T) -> Result<String, String> {
+    toml::to_string_pretty(definition)
+        .map_err(|error| format!("cannot be written as TOML: {error}"))
+}

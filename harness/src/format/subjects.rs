@@ -1,0 +1,318 @@
+//! `subjects.toml`: how each server is built and started, and where its wire is.
+//!
+//! A subject is data: adding one, in any language, is a table in that file and no code.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::template::{self, Context, TemplateError};
+use super::{FormatError, read_toml};
+use crate::load::{Revision, UnknownRevision};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subjects {
+    /// Builds by name; a subject or service names the one that makes its program.
+    #[serde(default)]
+    pub build: BTreeMap<String, Build>,
+    /// Processes that subjects stand on, by name. Service `x` gives every template the value
+    /// `{x_url}`.
+    #[serde(default)]
+    pub service: BTreeMap<String, Service>,
+    /// What is measured, by name.
+    pub subject: BTreeMap<String, Subject>,
+}
+
+/// A command that makes programs, run once before a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// Program and arguments, with the templates of [`Subject::command`]; run in the project's root
+    /// folder.
+    pub command: Vec<String>,
+}
+
+/// A process beside the servers, on the load cores: it must print `ready URL` on stderr.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// The build that makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Longest wait for the ready line, in seconds.
+    #[serde(default = "ten_seconds")]
+    pub ready_within_s: f64,
+}
+
+/// What a subject is to the report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// An MCP server: verified, measured and ranked.
+    #[default]
+    Server,
+    /// Fixed bytes over plain HTTP without any protocol: what the layers below cost. Shown apart,
+    /// never ranked.
+    Floor,
+}
+
+/// The protocol binding that the load client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wire {
+    /// Streamable HTTP; a JSON answer and an event stream are both accepted.
+    Http,
+    /// Legacy HTTP+SSE of revision 2024-11-05.
+    Sse,
+    /// Lines on the standard streams of the child.
+    Stdio,
+}
+
+impl Wire {
+    /// The name used in files and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Sse => "sse",
+            Self::Stdio => "stdio",
+        }
+    }
+}
+
+/// Whether the client keeps a session (`Mcp-Session-Id`) on Streamable HTTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sessions {
+    /// No session: every request stands alone.
+    #[default]
+    Stateless,
+    /// One session for each client.
+    Stateful,
+}
+
+/// One thing that is measured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// What it is, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its value on the transport axis, a label of reports.
+    pub transport: String,
+    /// Its value on the runtime axis, a label of reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// The protocol binding that the client speaks to it.
+    pub wire: Wire,
+    /// Ranked server or floor.
+    #[serde(default)]
+    pub role: Role,
+    /// Sessions on Streamable HTTP.
+    #[serde(default)]
+    pub sessions: Sessions,
+    /// The protocol revision to agree on; by default 2024-11-05 on `sse` and 2025-06-18 on the
+    /// others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The build that makes it; none for a program that is there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
+    /// Program and arguments. Templates: `{root}`, `{target_dir}`, `{bin_dir}`, `{profile}`,
+    /// `{database_url}`, `{NAME_url}` of each service, and on floors `{answer_bytes}`.
+    pub command: Vec<String>,
+    /// Environment variables on top of the harness's own, with the same templates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Longest wait for the ready line, in seconds.
+    #[serde(default = "ten_seconds")]
+    pub ready_within_s: f64,
+}
+
+const fn ten_seconds() -> f64 {
+    10.0
+}
+
+/// Seconds of a definition as a duration; `None` when negative, not a number or beyond all reason
+/// (a day).
+#[must_use]
+pub fn duration(seconds: f64) -> Option<Duration> {
+    (seconds <= 86_400.0)
+        .then(|| Duration::try_from_secs_f64(seconds).ok())
+        .flatten()
+}
+
+/// What can be put in front of a process: the filled command line and environment.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Additional environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Longest wait for the ready line.
+    pub ready_within: Duration,
+}
+
+impl Subjects {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// [`FormatError`] with file, line and column for what does not parse, with the table's name
+    /// for what makes no sense.
+    pub fn read(path: &Path) -> Result<Self, FormatError> {
+        let subjects: Self = read_toml(path)?;
+        subjects
+            .check()
+            .map_err(|message| FormatError::invalid(path, message))?;
+        Ok(subjects)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.subject.is_empty() {
+            return Err("there is no [subject.NAME] table in it".to_owned());
+        }
+        for (name, build) in &self.build {
+            check_command(&format!("build.{name}"), &build.command)?;
+        }
+        for (name, service) in &self.service {
+            let at = format!("service.{name}");
+            check_name(&at, name)?;
+            check_command(&at, &service.command)?;
+            self.check_common(&at, service.build.as_deref(), service.ready_within_s)?;
+        }
+        for (name, subject) in &self.subject {
+            let at = format!("subject.{name}");
+            check_name(&at, name)?;
+            check_command(&at, &subject.command)?;
+            self.check_common(&at, subject.build.as_deref(), subject.ready_within_s)?;
+            subject
+                .revision()
+                .map_err(|error| format!("[{at}] {error}"))?;
+            if subject.role == Role::Floor && subject.wire != Wire::Http {
+                return Err(format!(
+                    "[{at}] is a floor, so its wire must be \"http\", not \"{}\"",
+                    subject.wire.name()
+                ));
+            }
+            if subject.sessions == Sessions::Stateful
+                && (subject.wire != Wire::Http || subject.role == Role::Floor)
+            {
+                return Err(format!(
+                    "[{at}] sessions = \"stateful\" has a meaning on servers with wire = \"http\" only"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_common(
+        &self,
+        at: &str,
+        build: Option<&str>,
+        ready_within_s: f64,
+    ) -> Result<(), String> {
+        if let Some(build) = build
+            && !self.build.contains_key(build)
+        {
+            let known = self.build.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(format!(
+                "[{at}] names the build \"{build}\", which does not exist; known builds: {known}"
+            ));
+        }
+        duration(ready_within_s).map(|_| ()).ok_or_else(|| {
+            format!(
+                "[{at}] ready_within_s = {ready_within_s} is not a time between 0 and 86400 seconds"
+            )
+        })
+    }
+}
+
+/// Names become file names and table cells: letters, digits, `-`, `_` and `.` only.
+pub(super) fn check_name(at: &str, name: &str) -> Result<(), String> {
+    let right = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.is_empty() && !name.starts_with('.') && name.len() <= 64 && name.chars().all(right) {
+        return Ok(());
+    }
+    Err(format!(
+        "[{at}] is not a usable name: 1 to 64 letters, digits, '-', '_' or '.', and no '.' in front"
+    ))
+}
+
+fn check_command(at: &str, command: &[String]) -> Result<(), String> {
+    if command.first().is_none_or(String::is_empty) {
+        return Err(format!(
+            "[{at}] command is empty; it lists the program and its arguments"
+        ));
+    }
+    Ok(())
+}
+
+/// Fills all strings of a command line.
+///
+/// # Errors
+/// As [`template::fill`].
+pub fn fill_command(command: &[String], context: &Context) -> Result<Vec<String>, TemplateError> {
+    command
+        .iter()
+        .map(|part| template::fill(part, context))
+        .collect()
+}
+
+impl Subject {
+    /// Whether the command line or the environment needs this template value.
+    #[must_use]
+    pub fn mentions(&self, name: &str) -> bool {
+        self.command
+            .iter()
+            .chain(self.environment.values())
+            .any(|text| template::mentions(text, name))
+    }
+
+    /// The protocol revision that the client asks for.
+    ///
+    /// # Errors
+    /// [`UnknownRevision`] when the load client does not speak the one that the definition names.
+    pub fn revision(&self) -> Result<Revision, UnknownRevision> {
+        match (&self.revision, self.wire) {
+            (Some(revision), _) => revision.parse(),
+            (None, Wire::Sse) => Ok(Revision::November2024),
+            (None, _) => Ok(Revision::default()),
+        }
+    }
+
+    /// The subject ready to be started.
+    ///
+    /// # Errors
+    /// [`TemplateError`] when its command line or environment mentions a value that does not exist.
+    pub fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
+        Ok(Launch {
+            command: fill_command(&self.command, context)?,
+            environment: self
+                .environment
+                .iter()
+                .map(|(key, text)| Ok((key.clone(), template::fill(text, context)?)))
+                .collect::<Result<_, TemplateError>>()?,
+            ready_within: duration(self.ready_within_s).unwrap_or_default(),
+        })
+    }
+}
+
+impl Service {
+    /// The service ready to be started.
+    ///
+    /// # Errors
+    /// As [`Subject::launch`].
+    pub fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
+        Ok(Launch {
+            command: fill_command(&self.command, context)?,
+            environment: BTreeMap::new(),
+            ready_within: duration(self.ready_within_s).unwrap_or_default(),
+        })
+    }
+}

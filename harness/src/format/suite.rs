@@ -1,0 +1,236 @@
+//! `suites/NAME.toml`: what is asked, what a right answer is, and how hard.
+//!
+//! The right answer is worked out here from the definition alone, never from what some server said.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::expect::Expect;
+use super::template::{Context, fill_value};
+use super::variables::{Generator, Variable};
+use super::{FormatError, read_toml, subjects};
+use crate::load::{Exchange, Expectation, MAX_CLIENTS};
+
+/// One workload.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// What it measures, in one line.
+    pub description: String,
+    /// The MCP tool that is called.
+    pub tool: String,
+    /// Length in bytes of the answer body that floors give. Without it floors take no part in the
+    /// suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_bytes: Option<u32>,
+    /// Different calls prepared for a run; the load goes round through them. Fewer when there is
+    /// nothing that varies.
+    #[serde(default = "default_variants")]
+    pub variants: usize,
+    /// Start of the generator of the variables.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// How hard.
+    #[serde(default)]
+    pub load: Load,
+    /// Values that are drawn anew for each prepared call.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, Variable>,
+    /// Literal sets of values, used in turn: questions whose answers are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<BTreeMap<String, Value>>,
+    /// The arguments of the call, with templates.
+    #[serde(default)]
+    pub arguments: Map<String, Value>,
+    /// What the `result` of the answer must hold.
+    pub expect: Expect,
+}
+
+/// How hard a suite asks. Flags of `measure` override each value.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Load {
+    /// Clients, each with one call outstanding.
+    pub clients: usize,
+    /// Load before the measured window, in seconds.
+    pub warmup_s: f64,
+    /// Length of the measured window, in seconds.
+    pub duration_s: f64,
+    /// Trials of each subject.
+    pub trials: u32,
+    /// Longest wait for an answer, in seconds.
+    pub call_timeout_s: f64,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            clients: 50,
+            warmup_s: 2.0,
+            duration_s: 10.0,
+            trials: 5,
+            call_timeout_s: 30.0,
+        }
+    }
+}
+
+const fn default_variants() -> usize {
+    256
+}
+
+const fn default_seed() -> u64 {
+    1
+}
+
+/// Most calls prepared for one run: beyond this the requests themselves crowd the caches of the
+/// load core.
+const MAX_VARIANTS: usize = 65_536;
+
+impl Suite {
+    /// Reads and checks one suite.
+    ///
+    /// # Errors
+    /// [`FormatError`] with the place for what does not parse, with the key for what makes no
+    /// sense.
+    pub fn read(path: &Path) -> Result<Self, FormatError> {
+        let suite: Self = read_toml(path)?;
+        suite
+            .check()
+            .map_err(|message| FormatError::invalid(path, message))?;
+        Ok(suite)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.variants == 0 || self.variants > MAX_VARIANTS {
+            return Err(format!(
+                "variants = {} is not between 1 and {MAX_VARIANTS}",
+                self.variants
+            ));
+        }
+        for (name, variable) in &self.variables {
+            variable
+                .check()
+                .map_err(|message| format!("variables.{name}: {message}"))?;
+        }
+        let keys =
+            |case: &BTreeMap<String, Value>| case.keys().cloned().collect::<Vec<_>>().join(", ");
+        if let Some(first) = self.cases.first() {
+            for (index, case) in self.cases.iter().enumerate() {
+                if keys(case) != keys(first) {
+                    return Err(format!(
+                        "cases[{index}] has the keys {}, the first case has {}; all cases need the same",
+                        keys(case),
+                        keys(first)
+                    ));
+                }
+            }
+            if let Some(twice) = first.keys().find(|key| self.variables.contains_key(*key)) {
+                return Err(format!(
+                    "\"{twice}\" is both a variable and a key of the cases"
+                ));
+            }
+        }
+        self.load.check()
+    }
+
+    /// Reads all suites of a folder, by name (the file name without `.toml`).
+    ///
+    /// # Errors
+    /// As [`Suite::read`], and when the folder cannot be read or holds no suite.
+    pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, Self>, FormatError> {
+        let failed = |source| FormatError::Read {
+            path: folder.to_owned(),
+            source,
+        };
+        let mut suites = BTreeMap::new();
+        for entry in std::fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            subjects::check_name(&name, &name)
+                .map_err(|message| FormatError::invalid(&path, message))?;
+            suites.insert(name, Self::read(&path)?);
+        }
+        if suites.is_empty() {
+            return Err(FormatError::invalid(
+                folder,
+                "there is no suite (a file NAME.toml) in it",
+            ));
+        }
+        Ok(suites)
+    }
+
+    /// The calls of a run with their right answers. `services` holds what the templates may name
+    /// besides the suite's own variables: `{upstream_url}` and its like.
+    ///
+    /// # Errors
+    /// [`TemplateError`] when a template names nothing known, as a sentence with the key it stands
+    /// in.
+    pub fn exchanges(&self, services: &Context) -> Result<Vec<Exchange>, String> {
+        let mut generator = Generator::new(self.seed);
+        let count = match (self.variables.is_empty(), self.cases.len()) {
+            (true, 0) => 1,
+            (true, cases) => self.variants.min(cases),
+            (false, _) => self.variants,
+        };
+        (0..count)
+            .map(|index| {
+                let mut context = services.clone();
+                for (name, variable) in &self.variables {
+                    context.insert(name.clone(), generator.draw(variable));
+                }
+                if !self.cases.is_empty() {
+                    context.extend(self.cases[index % self.cases.len()].clone());
+                }
+                let arguments = fill_value(&Value::Object(self.arguments.clone()), &context)
+                    .map_err(|error| format!("arguments: {error}"))?;
+                Ok(Exchange {
+                    tool: self.tool.clone(),
+                    arguments,
+                    expect: Expectation::Result(self.expect.checks(&context)?),
+                })
+            })
+            .collect()
+    }
+}
+
+impl Load {
+    /// Says what is wrong with the settings, if anything.
+    ///
+    /// # Errors
+    /// A sentence with the key and its value.
+    pub fn check(&self) -> Result<(), String> {
+        if self.clients == 0 || self.clients > MAX_CLIENTS {
+            return Err(format!(
+                "clients = {} is not between 1 and {MAX_CLIENTS}",
+                self.clients
+            ));
+        }
+        if self.trials == 0 {
+            return Err(
+                "trials = 0 measures nothing; 1 is the least, 3 or more show the spread".to_owned(),
+            );
+        }
+        for (key, seconds, least) in [
+            ("warmup_s", self.warmup_s, 0.0),
+            ("duration_s", self.duration_s, 0.05),
+            ("call_timeout_s", self.call_timeout_s, 0.001),
+        ] {
+            if !(seconds >= least && subjects::duration(seconds).is_some()) {
+                return Err(format!(
+                    "{key} = {seconds} is not a time between {least} and 86400 seconds"
+                ));
+            }
+        }
+        Ok(())
+    }
+}

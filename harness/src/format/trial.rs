@@ -1,0 +1,198 @@
+//! One row of `trials.csv`: everything that one trial found, as whole numbers with the unit in the
+//! name.
+//!
+//! A figure that could not be had is an empty cell, never a zero.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::FormatError;
+use super::warning::{Validity, Warning, validity};
+
+/// How a trial ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The whole window was measured. There may have been errors: they are counted.
+    #[default]
+    Measured,
+    /// The server did not get ready; it takes no further part in the run.
+    NotReady,
+    /// The server was ready but there was no load: not even the handshake worked.
+    NoLoad,
+    /// The server ended before it was told to.
+    Died,
+}
+
+/// One trial. Field names are the column names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "the table in FORMAT of the README explains columns; names carry meaning and unit"
+)]
+pub struct Trial {
+    pub suite: String,
+    pub tool: String,
+    pub subject: String,
+    pub role: String,
+    pub transport: String,
+    pub runtime: String,
+    pub wire: String,
+    pub trial: u32,
+    pub position: u32,
+    pub started_unix_ms: i64,
+    pub status: Status,
+    pub clients: u64,
+    pub warmup_us: u64,
+    pub window_us: Option<u64>,
+    pub calls: u64,
+    pub calls_per_s: Option<u64>,
+    pub min_us: Option<u64>,
+    pub mean_us: Option<u64>,
+    pub p50_us: Option<u64>,
+    pub p90_us: Option<u64>,
+    pub p95_us: Option<u64>,
+    pub p99_us: Option<u64>,
+    pub p99_9_us: Option<u64>,
+    pub max_us: Option<u64>,
+    pub errors: u64,
+    pub errors_connect: u64,
+    pub errors_transport: u64,
+    pub errors_timeout: u64,
+    pub errors_http: u64,
+    pub errors_protocol: u64,
+    pub errors_json_rpc: u64,
+    pub errors_tool: u64,
+    pub errors_mismatch: u64,
+    pub errors_in_warmup: u64,
+    pub reconnects: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub server_cpu_ns: Option<u64>,
+    pub server_cpu_user_ms: Option<u64>,
+    pub server_cpu_system_ms: Option<u64>,
+    pub server_cpu_ns_per_call: Option<u64>,
+    pub calls_per_s_per_cpu_percent_milli: Option<u64>,
+    pub calls_per_s_per_mb_milli: Option<u64>,
+    pub rss_mean_bytes: Option<u64>,
+    pub rss_peak_bytes: Option<u64>,
+    pub startup_us: Option<u64>,
+    pub binary_bytes: Option<u64>,
+    pub client_busy_permille: Option<u64>,
+    pub services_busy_permille: Option<u64>,
+    pub server_cores_busy_permille: Option<u64>,
+    pub load_cores_busy_permille: Option<u64>,
+    pub steal_permille: Option<u64>,
+    pub warnings: String,
+    pub histogram: String,
+    pub failure: String,
+}
+
+impl Trial {
+    /// The warnings of the row. Names of a newer harness that are not known here are left out.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.warnings
+            .split(';')
+            .filter_map(Warning::from_name)
+            .collect()
+    }
+
+    /// Which of its figures hold.
+    #[must_use]
+    pub fn validity(&self) -> Validity {
+        validity(&self.warnings())
+    }
+
+    /// Errors by the name of their kind, in the order of the columns.
+    #[must_use]
+    pub fn errors_by_kind(&self) -> [(&'static str, u64); 8] {
+        [
+            ("connect", self.errors_connect),
+            ("transport", self.errors_transport),
+            ("timeout", self.errors_timeout),
+            ("http", self.errors_http),
+            ("protocol", self.errors_protocol),
+            ("json_rpc", self.errors_json_rpc),
+            ("tool", self.errors_tool),
+            ("mismatch", self.errors_mismatch),
+        ]
+    }
+}
+
+/// Joins the names of warnings for the cell of the row.
+#[must_use]
+pub fn join_warnings(warnings: &[Warning]) -> String {
+    warnings
+        .iter()
+        .map(|warning| warning.name())
+        .collect::<Vec<_>>()
+        .join(";")
+}
+
+/// Appends rows to `trials.csv`; each row is on disk before the next trial begins.
+#[derive(Debug)]
+pub struct TrialWriter {
+    path: PathBuf,
+    writer: csv::Writer<File>,
+}
+
+impl TrialWriter {
+    /// Creates the file. The header comes with the first row.
+    ///
+    /// # Errors
+    /// [`FormatError::Write`], also when the file is there already: results are never overwritten.
+    pub fn create(path: &Path) -> Result<Self, FormatError> {
+        let file = File::create_new(path).map_err(|source| FormatError::Write {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: csv::Writer::from_writer(file),
+        })
+    }
+
+    /// Appends one row and brings it to the disk.
+    ///
+    /// # Errors
+    /// [`FormatError::Write`].
+    pub fn append(&mut self, trial: &Trial) -> Result<(), FormatError> {
+        let write = |writer: &mut csv::Writer<File>| -> std::io::Result<()> {
+            writer.serialize(trial).map_err(std::io::Error::other)?;
+            writer.flush()?;
+            writer.get_ref().sync_data()
+        };
+        write(&mut self.writer).map_err(|source| FormatError::Write {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+/// Reads all rows. A last row that was cut off in the middle of being written is left out.
+///
+/// # Errors
+/// [`FormatError`] with the line of the first row that is not one of this format.
+pub fn read_trials(path: &Path) -> Result<Vec<Trial>, FormatError> {
+    let text = super::read_text(path)?;
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+    let mut rows = Vec::new();
+    for row in csv::Reader::from_reader(whole.as_bytes()).deserialize() {
+        rows.push(row.map_err(|error| {
+            FormatError::Parse {
+                path: path.to_owned(),
+                line: error
+                    .position()
+                    .and_then(|position| usize::try_from(position.line()).ok())
+                    .unwrap_or(0),
+                column: 1,
+                message: error.to_string(),
+            }
+        })?);
+    }
+    Ok(rows)
+}

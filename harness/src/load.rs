@@ -1,0 +1,39 @@
+//! The load engine: asks a subject over its own wire, checks every answer, and times the right ones.
+//!
+//! It is an instrument and must not be what is measured: one thread, an epoll loop, requests built before the run
+//! with only the JSON-RPC id overwritten in place, and in the steady state one `write`, one `read` and no allocation
+//! for a call. The calling thread is the load thread: pin it before calling [`run`].
+//!
+//! Every answer is checked. The first answers of an exchange are parsed and held against its [`Expectation`]; an
+//! answer that has the same bytes but for the id is right by construction; any other is parsed and held against it again.
+//!
+//! Left to the caller: starting and pinning the subject, reading `/proc` (see [`Moment`]), statistics and reports.
+
+mod chunks;
+mod client;
+mod crew;
+mod desk;
+mod engine;
+mod events;
+mod expect;
+mod head;
+mod http;
+mod judge;
+mod message;
+mod outcome;
+mod pace;
+mod plan;
+mod response;
+mod revision;
+mod run;
+mod score;
+mod verify;
+mod wire;
+
+pub use expect::{Check, Expectation, JsonType, Rule};
+pub use outcome::{CallError, EXAMPLE_CHARS, Ended, ErrorKind, Errors, LoadError, Outcome, Tally};
+pub use pace::Pace;
+pub use plan::{DEFAULT_CALL_TIMEOUT, Exchange, MAX_CLIENTS, Moment, Plan, Target};
+pub use revision::{Revision, UnknownRevision};
+pub use run::run;
+pub use verify::{Options, Verification, Verified, verify};

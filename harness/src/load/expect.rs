@@ -1,0 +1,288 @@
+//! What a right answer is, and whether a result is one.
+//!
+//! Expectations are data; nothing in here knows a tool, a wire or a clock.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Number, Value};
+
+/// What must hold for the answer to a call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Expectation {
+    /// The answer is a result without `isError`, and all of these checks hold for the JSON-RPC `result` object.
+    Result(Vec<Check>),
+}
+
+/// One place in the `result` object and what must be found there.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// A JSON Pointer (RFC 6901) into the JSON-RPC `result` object, for example `/structuredContent/result`; empty
+    /// for the object itself.
+    pub pointer: String,
+    /// What must be there.
+    pub rule: Rule,
+}
+
+/// What must be found at a place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Rule {
+    /// This value. Numbers are compared by value (`50` equals `50.0`), objects whatever the order of their keys.
+    Equals(Value),
+    /// Anything, `null` too, as long as the place exists.
+    Exists,
+    /// Nothing: the place does not exist.
+    Absent,
+    /// A value of this type.
+    Type(JsonType),
+    /// A number within these bounds, both included.
+    Range {
+        /// The least value allowed.
+        min: f64,
+        /// The greatest value allowed.
+        max: f64,
+    },
+    /// A string that has this part, or an array that has this string as an element.
+    Contains(String),
+    /// An array, an object or a string (in characters) with this many elements, bounds included.
+    Length {
+        /// The least length allowed.
+        min: usize,
+        /// The greatest length allowed.
+        max: usize,
+    },
+    /// A string that is JSON text of the same value as the one at this other pointer: how `content` is held against
+    /// `structuredContent`.
+    JsonTextOf(String),
+}
+
+/// The types of JSON, with the integers told apart (a number without a fraction, `1.0` included).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonType {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean,
+    /// A number without a fraction.
+    Integer,
+    /// Any number.
+    Number,
+    /// A string.
+    String,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+impl fmt::Display for JsonType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::String => "string",
+            Self::Array => "array",
+            Self::Object => "object",
+        })
+    }
+}
+
+impl JsonType {
+    fn holds(self, value: &Value) -> bool {
+        match self {
+            Self::Null => value.is_null(),
+            Self::Boolean => value.is_boolean(),
+            Self::Integer => value.as_number().is_some_and(is_integer),
+            Self::Number => value.is_number(),
+            Self::String => value.is_string(),
+            Self::Array => value.is_array(),
+            Self::Object => value.is_object(),
+        }
+    }
+}
+
+impl Check {
+    /// Holds the check against a `result` object.
+    ///
+    /// # Errors
+    /// What was expected where, and what was found instead.
+    pub fn hold(&self, result: &Value) -> Result<(), String> {
+        let found = result.pointer(&self.pointer);
+        let place = if self.pointer.is_empty() {
+            "the result"
+        } else {
+            &self.pointer
+        };
+        let Some(found) = found else {
+            return match self.rule {
+                Rule::Absent => Ok(()),
+                _ => Err(format!(
+                    "{place}: expected {}, but there is no such place",
+                    self.rule
+                )),
+            };
+        };
+        if self.rule.holds(found, result) {
+            Ok(())
+        } else {
+            Err(format!("{place}: expected {}, found {found}", self.rule))
+        }
+    }
+}
+
+impl Rule {
+    fn holds(&self, found: &Value, result: &Value) -> bool {
+        match self {
+            Self::Equals(wanted) => same(found, wanted),
+            Self::Exists => true,
+            Self::Absent => false,
+            Self::Type(kind) => kind.holds(found),
+            Self::Range { min, max } => found.as_f64().is_some_and(|x| *min <= x && x <= *max),
+            Self::Contains(part) => match found {
+                Value::String(text) => text.contains(part),
+                Value::Array(items) => items.iter().any(|item| item.as_str() == Some(part)),
+                _ => false,
+            },
+            Self::Length { min, max } => length(found).is_some_and(|n| *min <= n && n <= *max),
+            Self::JsonTextOf(other) => {
+                let parsed = found
+                    .as_str()
+                    .and_then(|text| serde_json::from_str::<Value>(text).ok());
+                match (parsed, result.pointer(other)) {
+                    (Some(parsed), Some(other)) => same(&parsed, other),
+                    _ => false,
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Equals(value) => write!(f, "{value}"),
+            Self::Exists => f.write_str("a value"),
+            Self::Absent => f.write_str("nothing"),
+            Self::Type(kind) => write!(f, "a value of type {kind}"),
+            Self::Range { min, max } => write!(f, "a number from {min} to {max}"),
+            Self::Contains(part) => write!(f, "something that contains {part:?}"),
+            Self::Length { min, max } => write!(f, "a length from {min} to {max}"),
+            Self::JsonTextOf(other) => write!(f, "JSON text of the value at {other}"),
+        }
+    }
+}
+
+fn length(value: &Value) -> Option<usize> {
+    match value {
+        Value::Array(items) => Some(items.len()),
+        Value::Object(members) => Some(members.len()),
+        Value::String(text) => Some(text.chars().count()),
+        _ => None,
+    }
+}
+
+/// Equality of JSON values: JSON has one number type, so `50` and `50.0` are the same.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => same_number(a, b),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
+fn same_number(a: &Number, b: &Number) -> bool {
+    if a.is_f64() || b.is_f64() {
+        a.as_f64() == b.as_f64()
+    } else {
+        a == b
+    }
+}
+
+fn is_integer(number: &Number) -> bool {
+    !number.is_f64() || number.as_f64().is_some_and(|x| x.fract() == 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn holds(rule: Rule, found: impl Into<Value>) -> bool {
+        let found: Value = found.into();
+        let check = Check {
+            pointer: "/x".to_owned(),
+            rule,
+        };
+        check
+            .hold(&json!({ "x": found, "other": { "a": [1, 2.0] } }))
+            .is_ok()
+    }
+
+    #[test]
+    fn each_rule_takes_what_fits_and_nothing_else() {
+        assert!(holds(
+            Rule::Equals(json!({"a": 50, "b": [1]})),
+            json!({"b": [1.0], "a": 50.0})
+        ));
+        assert!(!holds(
+            Rule::Equals(json!({"a": 50})),
+            json!({"a": 50, "b": 1})
+        ));
+        assert!(!holds(Rule::Equals(json!(50)), json!("50")));
+        assert!(holds(Rule::Exists, Value::Null));
+        assert!(!holds(Rule::Absent, Value::Null));
+        assert!(holds(Rule::Range { min: 0.0, max: 5.0 }, json!(5)));
+        assert!(!holds(Rule::Range { min: 0.0, max: 5.0 }, json!(5.1)));
+        assert!(!holds(Rule::Range { min: 0.0, max: 5.0 }, json!("3")));
+        assert!(holds(Rule::Contains("lo".into()), json!("hello")));
+        assert!(holds(Rule::Contains("lo".into()), json!(["lo"])));
+        assert!(!holds(Rule::Contains("lo".into()), json!(["hello"])));
+        assert!(holds(Rule::Length { min: 2, max: 2 }, json!([1, 2])));
+        assert!(!holds(Rule::Length { min: 2, max: 2 }, json!("abc")));
+        assert!(!holds(Rule::Length { min: 0, max: 9 }, json!(3)));
+        assert!(holds(
+            Rule::JsonTextOf("/other".into()),
+            json!("{\"a\":[1,2]}")
+        ));
+        assert!(!holds(
+            Rule::JsonTextOf("/other".into()),
+            json!("{\"a\":[1,3]}")
+        ));
+        assert!(!holds(Rule::JsonTextOf("/none".into()), json!("{}")));
+        assert!(!holds(Rule::JsonTextOf("/other".into()), json!("not json")));
+    }
+
+    #[test]
+    fn types_tell_integers_from_other_numbers() {
+        assert!(holds(Rule::Type(JsonType::Integer), json!(3)));
+        assert!(holds(Rule::Type(JsonType::Integer), json!(3.0)));
+        assert!(!holds(Rule::Type(JsonType::Integer), json!(3.5)));
+        assert!(holds(Rule::Type(JsonType::Number), json!(3.5)));
+        assert!(!holds(Rule::Type(JsonType::String), json!(3)));
+    }
+
+    #[test]
+    fn a_missing_place_fails_every_rule_but_absence() {
+        let at = |rule| {
+            Check {
+                pointer: "/gone".to_owned(),
+                rule,
+            }
+            .hold(&json!({}))
+        };
+        assert!(at(Rule::Absent).is_ok());
+        let text = at(Rule::Equals(json!(1))).unwrap_err();
+        assert!(text.contains("/gone") && text.contains('1'), "{text}");
+    }
+}

@@ -1,0 +1,292 @@
+//! JSON-RPC messages: built once before the run, told apart when they come in, and the ids that pair them.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+
+use super::revision::Revision;
+
+/// Digits of an id. The width is fixed so that an id can be overwritten in place.
+pub(super) const ID_DIGITS: usize = 9;
+/// The first id; all have [`ID_DIGITS`] digits.
+const ID_FIRST: u32 = 100_000_000;
+/// How many ids there are.
+const ID_COUNT: u32 = 900_000_000;
+/// What every request begins with: the id follows at once.
+const OPENING: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
+
+/// A message as it goes over any wire: the end of an HTTP head (its `Content-Length`), the JSON, and a newline.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    bytes: Vec<u8>,
+    json_at: usize,
+    is_request: bool,
+}
+
+impl Message {
+    /// A request, with room for the id.
+    pub(super) fn request(method: &str, params: &Value) -> Self {
+        let mut json = OPENING.to_vec();
+        json.extend_from_slice(&[b'0'; ID_DIGITS]);
+        json.extend_from_slice(
+            format!(r#","method":{},"params":{params}}}"#, Value::from(method)).as_bytes(),
+        );
+        Self::new(&json, true)
+    }
+
+    /// A notification without parameters.
+    pub(super) fn notification(method: &str) -> Self {
+        let json = format!(r#"{{"jsonrpc":"2.0","method":{}}}"#, Value::from(method));
+        Self::new(json.as_bytes(), false)
+    }
+
+    /// A call of a tool.
+    pub(super) fn call(tool: &str, arguments: &Value) -> Self {
+        Self::request(
+            "tools/call",
+            &json!({ "name": tool, "arguments": arguments }),
+        )
+    }
+
+    /// The request that opens a session.
+    pub(super) fn initialize(revision: Revision) -> Self {
+        let client =
+            json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
+        Self::request(
+            "initialize",
+            &json!({ "protocolVersion": revision.as_str(), "capabilities": {}, "clientInfo": client }),
+        )
+    }
+
+    fn new(json: &[u8], is_request: bool) -> Self {
+        let mut bytes = format!("{}\r\n\r\n", json.len()).into_bytes();
+        let json_at = bytes.len();
+        bytes.extend_from_slice(json);
+        bytes.push(b'\n');
+        Self {
+            bytes,
+            json_at,
+            is_request,
+        }
+    }
+
+    /// Appends what follows `Content-Length: ` of an HTTP request.
+    pub(super) fn append_http(&self, out: &mut Vec<u8>, id: u32) {
+        let id_at = out.len() + self.json_at + OPENING.len();
+        out.extend_from_slice(&self.bytes[..self.bytes.len() - 1]);
+        self.write_id(out, id_at, id);
+    }
+
+    /// Appends the message as a line.
+    pub(super) fn append_line(&self, out: &mut Vec<u8>, id: u32) {
+        let id_at = out.len() + OPENING.len();
+        out.extend_from_slice(&self.bytes[self.json_at..]);
+        self.write_id(out, id_at, id);
+    }
+
+    fn write_id(&self, out: &mut [u8], id_at: usize, id: u32) {
+        if self.is_request {
+            out[id_at..id_at + ID_DIGITS].copy_from_slice(&digits(id));
+        }
+    }
+
+    /// Whether an answer is due; a notification has none.
+    pub(super) fn is_request(&self) -> bool {
+        self.is_request
+    }
+}
+
+/// The digits of an id.
+pub(super) fn digits(id: u32) -> [u8; ID_DIGITS] {
+    let mut text = [b'0'; ID_DIGITS];
+    let mut rest = id;
+    for digit in text.iter_mut().rev() {
+        // The remainder of a division by 10 fits.
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+    }
+    text
+}
+
+/// Gives out ids such that an id tells its client, and none comes twice until 900 million have been used.
+#[derive(Debug)]
+pub(super) struct Ids {
+    clients: u32,
+    rounds: Vec<u32>,
+}
+
+impl Ids {
+    pub(super) fn new(clients: usize) -> Self {
+        Self {
+            clients: u32::try_from(clients).unwrap_or(u32::MAX).max(1),
+            rounds: vec![0; clients],
+        }
+    }
+
+    /// The next id of this client.
+    pub(super) fn next(&mut self, client: usize) -> u32 {
+        let round = &mut self.rounds[client];
+        let id = ID_FIRST + *round * self.clients + u32::try_from(client).unwrap_or_default();
+        *round = if *round + 1 < ID_COUNT / self.clients {
+            *round + 1
+        } else {
+            0
+        };
+        id
+    }
+}
+
+/// The client that an id was given to, if it is one of `clients`.
+pub(super) fn owner(id: u64, clients: usize) -> Option<usize> {
+    let offset = id
+        .checked_sub(u64::from(ID_FIRST))
+        .filter(|offset| *offset < u64::from(ID_COUNT))?;
+    usize::try_from(offset % u64::try_from(clients).ok()?).ok()
+}
+
+/// What an incoming message is.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// A response, to this id; `None` for `null`, for no id, or for one that is not a whole number.
+    Response(Option<u64>),
+    /// A request or a notification of the server.
+    FromServer,
+}
+
+/// The members of a message that matter here, the values unread.
+#[derive(Deserialize)]
+pub(super) struct Envelope<'a> {
+    #[serde(borrow)]
+    jsonrpc: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    method: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// What is wrong with it as JSON or as JSON-RPC 2.0.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {
+        let envelope: Self = serde_json::from_slice(bytes)
+            .map_err(|error| format!("not a JSON-RPC message ({error}): {}", excerpt(bytes)))?;
+        if envelope.jsonrpc.as_deref() == Some("2.0") {
+            Ok(envelope)
+        } else {
+            Err(format!("not marked as JSON-RPC 2.0: {}", excerpt(bytes)))
+        }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        if self.method.is_some() {
+            Kind::FromServer
+        } else {
+            Kind::Response(self.id.and_then(|id| id.get().parse().ok()))
+        }
+    }
+}
+
+/// What a message is. One that begins as servers usually write a response is not parsed any further.
+///
+/// # Errors
+/// As [`Envelope::read`].
+pub(super) fn classify(bytes: &[u8]) -> Result<Kind, String> {
+    if let Some(rest) = bytes.strip_prefix(OPENING) {
+        let (id, rest) = rest.split_at(ID_DIGITS.min(rest.len()));
+        let result = rest.starts_with(br#","result":"#) || rest.starts_with(br#","error":"#);
+        if result && id[0] != b'0' && id.iter().all(u8::is_ascii_digit) {
+            let id = id
+                .iter()
+                .fold(0, |id, digit| id * 10 + u64::from(digit - b'0'));
+            return Ok(Kind::Response(Some(id)));
+        }
+    }
+    Envelope::read(bytes).map(|envelope| envelope.kind())
+}
+
+/// The begin of some bytes, for an error text.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    const SHOWN: usize = 160;
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);
+    let more = if bytes.len() > SHOWN { " ..." } else { "" };
+    format!("{shown:?}{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_overwritten_in_place_on_every_wire() {
+        let call = Message::call("echo", &json!({ "message": "a\"b" }));
+        let (mut line, mut http) = (Vec::new(), b"Content-Length: ".to_vec());
+        call.append_line(&mut line, 123_456_789);
+        call.append_http(&mut http, 123_456_789);
+        let sent: Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(sent["id"], 123_456_789);
+        assert_eq!(sent["params"]["arguments"]["message"], "a\"b");
+        let text = String::from_utf8(http).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert_eq!(head, format!("Content-Length: {}", body.len()));
+        assert_eq!(serde_json::from_str::<Value>(body).unwrap(), sent);
+    }
+
+    #[test]
+    fn ids_are_unique_and_tell_their_client() {
+        let mut ids = Ids::new(7);
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..100 {
+            for client in 0..7 {
+                let id = ids.next(client);
+                assert!(seen.insert(id));
+                assert_eq!(digits(id), *id.to_string().as_bytes());
+                assert_eq!(owner(u64::from(id), 7), Some(client));
+            }
+        }
+        assert_eq!(owner(99_999_999, 7), None);
+        assert_eq!(owner(1_000_000_000, 7), None);
+    }
+
+    #[test]
+    fn ids_begin_again_when_they_are_used_up() {
+        let mut ids = Ids::new(3);
+        ids.rounds = vec![ID_COUNT / 3 - 1; 3];
+        assert_eq!(ids.next(2), 999_999_999);
+        assert_eq!(ids.next(2), ID_FIRST + 2);
+    }
+
+    #[test]
+    fn messages_are_told_apart_whatever_the_order_of_their_members() {
+        let kind = |text: &str| classify(text.as_bytes());
+        assert_eq!(
+            kind(r#"{"jsonrpc":"2.0","id":123456789,"result":{}}"#),
+            Ok(Kind::Response(Some(123_456_789)))
+        );
+        assert_eq!(
+            kind(r#"{"result":{"id":5},"id":7,"jsonrpc":"2.0"}"#),
+            Ok(Kind::Response(Some(7)))
+        );
+        assert_eq!(
+            kind(r#"{"jsonrpc":"2.0","id":null,"error":{}}"#),
+            Ok(Kind::Response(None))
+        );
+        assert_eq!(
+            kind(r#"{"jsonrpc":"2.0","id":"7","result":{}}"#),
+            Ok(Kind::Response(None))
+        );
+        assert_eq!(
+            kind(r#"{"jsonrpc":"2.0","id":123456789,"method":"ping"}"#),
+            Ok(Kind::FromServer)
+        );
+        assert!(kind(r#"{"jsonrpc":"2.0","id":1234"#).is_err());
+        assert!(kind(r#"{"id":1,"result":{}}"#).is_err());
+        assert!(kind("[]").is_err());
+    }
+}

@@ -1,0 +1,316 @@
+//! What a run brought: right calls, errors by kind, latencies, and what the client itself spent.
+
+use std::{collections::BTreeMap, fmt, io, time::Duration};
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// The longest example text that is kept of an error, in characters.
+pub const EXAMPLE_CHARS: usize = 300;
+
+/// Why a call is not a right one.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// No connection could be made.
+    Connect,
+    /// The connection was reset or ended before the answer was whole.
+    Transport,
+    /// No answer within the call timeout.
+    Timeout,
+    /// An HTTP status other than the one that is due.
+    Http,
+    /// Not HTTP, not an event stream, not JSON, not JSON-RPC, or an answer to another id.
+    Protocol,
+    /// A JSON-RPC error object.
+    JsonRpc,
+    /// A tool result with `isError: true`.
+    Tool,
+    /// A result that is not the expected one.
+    Mismatch,
+}
+
+impl ErrorKind {
+    /// All kinds, in the order of the layers they belong to.
+    pub const ALL: [Self; 8] = [
+        Self::Connect,
+        Self::Transport,
+        Self::Timeout,
+        Self::Http,
+        Self::Protocol,
+        Self::JsonRpc,
+        Self::Tool,
+        Self::Mismatch,
+    ];
+
+    /// The name in results and reports, the same as in serde.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Transport => "transport",
+            Self::Timeout => "timeout",
+            Self::Http => "http",
+            Self::Protocol => "protocol",
+            Self::JsonRpc => "json_rpc",
+            Self::Tool => "tool",
+            Self::Mismatch => "mismatch",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A call that failed: its kind, and what was seen.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[error("{kind}: {text}")]
+pub struct CallError {
+    /// Why the call is not a right one.
+    pub kind: ErrorKind,
+    /// What was seen, at most [`EXAMPLE_CHARS`] characters.
+    pub text: String,
+}
+
+impl CallError {
+    /// An error with its text cut to [`EXAMPLE_CHARS`].
+    pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        if let Some((at, _)) = text.char_indices().nth(EXAMPLE_CHARS) {
+            text.truncate(at);
+        }
+        Self { kind, text }
+    }
+}
+
+/// How often one kind of error came, and the first of them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Tally {
+    /// How many there were.
+    pub count: u64,
+    /// The text of the first one.
+    pub example: String,
+}
+
+/// Errors by kind.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Errors {
+    by_kind: BTreeMap<ErrorKind, Tally>,
+}
+
+impl Errors {
+    /// Counts one error; its text is kept when it is the first of its kind.
+    pub fn add(&mut self, error: CallError) {
+        self.by_kind
+            .entry(error.kind)
+            .or_insert_with(|| Tally {
+                count: 0,
+                example: error.text,
+            })
+            .count += 1;
+    }
+
+    /// How many errors there were in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.by_kind.values().map(|tally| tally.count).sum()
+    }
+
+    /// How many errors of this kind there were.
+    #[must_use]
+    pub fn count(&self, kind: ErrorKind) -> u64 {
+        self.by_kind.get(&kind).map_or(0, |tally| tally.count)
+    }
+
+    /// The first error of this kind, if there was one.
+    #[must_use]
+    pub fn example(&self, kind: ErrorKind) -> Option<&str> {
+        self.by_kind.get(&kind).map(|tally| tally.example.as_str())
+    }
+
+    /// The kinds that came, in the order of [`ErrorKind::ALL`].
+    pub fn iter(&self) -> impl Iterator<Item = (ErrorKind, &Tally)> {
+        self.by_kind.iter().map(|(kind, tally)| (*kind, tally))
+    }
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// The window was measured in full.
+    Completed,
+    /// The stop flag was set; the figures are of a shorter window, or of none.
+    Stopped,
+    /// The subject cannot be reached again (a stdio child that has ended); the figures are of a shorter window.
+    SubjectGone,
+}
+
+/// What one run brought.
+///
+/// The window opens at the end of the warm-up and closes `Plan::duration` later. **A call belongs to the window when
+/// it is completed in it**, whenever it was begun. A call that was outstanding when the window closed is awaited: if
+/// its answer is right it is one of [`Outcome::drained`] and no more, if it is not it is one of the [`Outcome::errors`]
+/// (otherwise a server that never answers would show none).
+#[derive(Clone)]
+pub struct Outcome {
+    /// Right answers in the window.
+    pub calls: u64,
+    /// Errors of the window, and of the calls that were outstanding at its end.
+    pub errors: Errors,
+    /// Errors during the warm-up; they are not part of [`Outcome::errors`].
+    pub warmup_errors: Errors,
+    /// What went wrong when the sessions were ended; no call was concerned.
+    pub closing_errors: Errors,
+    /// Right answers that came after the window had closed.
+    pub drained: u64,
+    /// Latencies of [`Outcome::calls`], in **nanoseconds**, 3 significant digits. From the instant before the request
+    /// is handed to the kernel (stdio: is queued for the pipe) to the instant after the read that made the answer whole.
+    pub latency_ns: Histogram<u64>,
+    /// How long the window was open, by the clock.
+    pub elapsed: Duration,
+    /// Time that the clients had a call outstanding within the window, summed over the clients, whatever became of
+    /// the call. At most `clients * elapsed`; the rest is time without a call (reconnects, back-off, think time).
+    pub in_flight: Duration,
+    /// Bytes read in the window, HTTP and all.
+    pub bytes_in: u64,
+    /// Bytes written in the window, HTTP and all.
+    pub bytes_out: u64,
+    /// Connections replaced in the window.
+    pub reconnects: u64,
+    /// CPU time of the load thread in the window (`CLOCK_THREAD_CPUTIME_ID`).
+    pub client_cpu: Duration,
+    /// Why the run ended.
+    pub ended: Ended,
+}
+
+/// With the histogram in figures: its counts would fill screens.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let latency = &self.latency_ns;
+        let (p50, max) = (latency.value_at_quantile(0.5), latency.max());
+        f.debug_struct("Outcome")
+            .field("calls", &self.calls)
+            .field("errors", &self.errors)
+            .field("warmup_errors", &self.warmup_errors)
+            .field("closing_errors", &self.closing_errors)
+            .field("drained", &self.drained)
+            .field(
+                "latency_ns",
+                &format_args!("{} values, p50 {p50}, max {max}", latency.len()),
+            )
+            .field("elapsed", &self.elapsed)
+            .field("in_flight", &self.in_flight)
+            .field("bytes_in", &self.bytes_in)
+            .field("bytes_out", &self.bytes_out)
+            .field("reconnects", &self.reconnects)
+            .field("client_cpu", &self.client_cpu)
+            .field("ended", &self.ended)
+            .finish()
+    }
+}
+
+impl Outcome {
+    /// Right calls a second; 0 for a window that never opened.
+    #[must_use]
+    pub fn calls_per_s(&self) -> f64 {
+        if self.elapsed.is_zero() {
+            0.0
+        } else {
+            self.calls as f64 / self.elapsed.as_secs_f64()
+        }
+    }
+
+    /// Calls in flight on average, from the time that they were.
+    #[must_use]
+    pub fn mean_in_flight(&self) -> f64 {
+        if self.elapsed.is_zero() {
+            0.0
+        } else {
+            self.in_flight.as_secs_f64() / self.elapsed.as_secs_f64()
+        }
+    }
+
+    /// Calls in flight on average by Little's law: throughput times mean latency of the right calls.
+    ///
+    /// Without errors it equals [`Outcome::mean_in_flight`] but for the calls at the window's edges, which are at most
+    /// `clients` of [`Outcome::calls`]; where it does not, latencies or rate are wrong.
+    #[must_use]
+    pub fn littles_law_in_flight(&self) -> f64 {
+        self.calls_per_s() * self.latency_ns.mean() / 1e9
+    }
+
+    /// The share of one core that the load thread used in the window, 0 to 1.
+    #[must_use]
+    pub fn client_busy_share(&self) -> f64 {
+        if self.elapsed.is_zero() {
+            0.0
+        } else {
+            self.client_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
+        }
+    }
+}
+
+/// Why there was no run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The plan cannot be carried out as it is.
+    #[error("the load plan cannot be run: {0}")]
+    Plan(String),
+    /// A session could not be opened, so there is nothing to measure.
+    #[error(
+        "the MCP handshake of client {client} failed ({error}); is the subject ready, and is its transport the declared one?"
+    )]
+    Handshake {
+        /// Which of the plan's clients, from 0.
+        client: usize,
+        /// What went wrong.
+        error: CallError,
+    },
+    /// The session is open, but the server does not tell its tools.
+    #[error("tools/list failed ({error})")]
+    ToolsList {
+        /// What went wrong.
+        error: CallError,
+    },
+    /// The stop flag was set before there was anything to report.
+    #[error("stopped before there was a result")]
+    Stopped,
+    /// The event loop itself does not work.
+    #[error("cannot {doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_keep_the_first_example_and_cut_it() {
+        let mut errors = Errors::default();
+        errors.add(CallError::new(ErrorKind::Tool, "ä".repeat(400)));
+        errors.add(CallError::new(ErrorKind::Tool, "second"));
+        assert_eq!(errors.count(ErrorKind::Tool), 2);
+        assert_eq!(errors.total(), 2);
+        assert_eq!(
+            errors.example(ErrorKind::Tool).unwrap().chars().count(),
+            EXAMPLE_CHARS
+        );
+    }
+
+    #[test]
+    fn kinds_have_one_name() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What is asked for: the wire, the calls, the clients, the time.
+
+use std::{
+    net::SocketAddr,
+    process::{ChildStdin, ChildStdout},
+    sync::atomic::AtomicBool,
+    time::Duration,
+};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{expect::Expectation, outcome::LoadError, pace::Pace, revision::Revision};
+
+/// The call timeout where nothing else is asked for.
+pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One prepared call: what is sent, and what a right answer is. The clients of a run take the plan's exchanges in turn.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Exchange {
+    /// The tool's name, `params.name` of `tools/call`.
+    pub tool: String,
+    /// The tool's arguments, `params.arguments`; an object.
+    pub arguments: Value,
+    /// What the answer is held against. Not looked at on a [`Target::Floor`].
+    pub expect: Expectation,
+}
+
+/// Where the subject is, and which wire it speaks.
+#[derive(Debug)]
+pub enum Target {
+    /// Streamable HTTP; the answers may be JSON or event streams, each says itself which.
+    Http {
+        /// The address to connect to.
+        address: SocketAddr,
+        /// The path of the endpoint, for example `/mcp`.
+        path: String,
+        /// Whether the server keeps sessions. A server that does not behave as declared here fails the handshake, so
+        /// that no figure gets the wrong label.
+        session: bool,
+    },
+    /// The HTTP+SSE transport of 2024-11-05.
+    Sse {
+        /// The address to connect to.
+        address: SocketAddr,
+        /// The path of the event stream, for example `/sse`.
+        path: String,
+    },
+    /// The pipes of a child. Both are closed when the run is over, which ends a server that keeps to the specification.
+    Stdio {
+        /// The child's stdin.
+        stdin: ChildStdin,
+        /// The child's stdout.
+        stdout: ChildStdout,
+    },
+    /// HTTP without a protocol: the requests are those of [`Target::Http`], there is no handshake, and an answer is
+    /// right when its status is 200 and its body is the same as the first one's.
+    Floor {
+        /// The address to connect to.
+        address: SocketAddr,
+        /// The path to post to.
+        path: String,
+    },
+}
+
+/// A point of a run that the caller may want to act at. The observer runs on the load thread: what it takes is missing
+/// from the load, so it should read what it needs and return.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Moment {
+    /// All sessions are open; the warm-up begins.
+    HandshakeDone,
+    /// The warm-up is over and the window is open.
+    MeasureStart,
+    /// About every 100 ms, from the begin of the warm-up to the end of the window.
+    Tick {
+        /// Right calls of the window so far (0 during the warm-up).
+        calls: u64,
+        /// Errors of the window so far (0 during the warm-up).
+        errors: u64,
+    },
+    /// The window has closed; what is outstanding is now awaited. Comes after every `MeasureStart`, also when the run
+    /// ends early.
+    MeasureEnd,
+}
+
+/// One run.
+pub struct Plan<'a> {
+    /// The subject.
+    pub target: Target,
+    /// The calls, taken in turn; at least one.
+    pub exchanges: &'a [Exchange],
+    /// How many clients there are, each with at most one call outstanding. Over HTTP and SSE each has its own
+    /// connection and session; over stdio all share the pipe and its session.
+    pub clients: usize,
+    /// How long the load runs before it counts.
+    pub warmup: Duration,
+    /// How long the window is.
+    pub duration: Duration,
+    /// How long a call, a connection or a step of a handshake may take.
+    pub call_timeout: Duration,
+    /// The protocol revision to agree on.
+    pub revision: Revision,
+    /// When a client's next call is due.
+    pub pace: Pace,
+    /// Ends the run within 100 ms when set.
+    pub stop: &'a AtomicBool,
+    /// Told at each [`Moment`], on the load thread.
+    pub observer: &'a mut dyn FnMut(Moment),
+}
+
+impl Plan<'_> {
+    /// Refuses what cannot be run.
+    pub(super) fn check(&self) -> Result<(), LoadError> {
+        let refuse = |text: String| Err(LoadError::Plan(text));
+        if self.clients == 0 || self.clients > MAX_CLIENTS {
+            return refuse(format!("{} clients; give 1 to {MAX_CLIENTS}", self.clients));
+        }
+        if self.duration.is_zero() {
+            return refuse("the duration is zero; give at least a few milliseconds".to_owned());
+        }
+        check_calls(self.exchanges, self.call_timeout, &self.target)
+    }
+}
+
+/// The most clients of a run: their sockets must fit the usual limits, and ids are shared out among them.
+pub const MAX_CLIENTS: usize = 10_000;
+
+/// The part of the check that a run and a verification have in common.
+pub(super) fn check_calls(
+    exchanges: &[Exchange],
+    timeout: Duration,
+    target: &Target,
+) -> Result<(), LoadError> {
+    let refuse = |text: String| Err(LoadError::Plan(text));
+    if exchanges.is_empty() {
+        return refuse("there is no exchange; give at least one call".to_owned());
+    }
+    if let Some(bad) = exchanges
+        .iter()
+        .find(|exchange| !exchange.arguments.is_object())
+    {
+        return refuse(format!(
+            "the arguments of {} are not an object: {}",
+            bad.tool, bad.arguments
+        ));
+    }
+    if timeout.is_zero() {
+        return refuse("the call timeout is zero; the default is 30 s".to_owned());
+    }
+    match target {
+        Target::Http { path, .. } | Target::Sse { path, .. } | Target::Floor { path, .. }
+            if !path.starts_with('/') || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) =>
+        {
+            refuse(format!("{path:?} is not a path; give one like /mcp"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,144 @@
+//! One verified call for each exchange, in turn, with a real handshake, over the wire code that the load uses.
+
+use std::{sync::atomic::AtomicBool, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{
+    desk::Setup,
+    engine::Engine,
+    judge::{Judge, hold},
+    message::Message,
+    outcome::{CallError, ErrorKind, LoadError},
+    pace::Pace,
+    plan::{Exchange, Target, check_calls},
+    revision::Revision,
+};
+
+/// How many pages a list of tools may have.
+const MAX_PAGES: usize = 100;
+
+/// How a verification is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// How long a call or a step of the handshake may take.
+    pub call_timeout: Duration,
+    /// The protocol revision to agree on.
+    pub revision: Revision,
+    /// Ends the verification within 100 ms when set.
+    pub stop: &'a AtomicBool,
+}
+
+/// What a verification brought.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// The names that `tools/list` gives, all pages of it; empty on a [`Target::Floor`].
+    pub tools: Vec<String>,
+    /// One for each exchange, in their order.
+    pub answers: Vec<Result<Verified, CallError>>,
+}
+
+/// A right answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// The JSON-RPC `result` object; `null` on a [`Target::Floor`].
+    pub result: Value,
+    /// How long it took, connections and handshake not included.
+    pub latency: Duration,
+}
+
+/// Opens one session, asks for the tools, and makes each call once, one after another. A call that fails does not
+/// keep the others from being made.
+///
+/// # Errors
+/// When there was nothing to verify: no exchange, a handshake or a `tools/list` that failed.
+pub fn verify(
+    target: Target,
+    exchanges: &[Exchange],
+    options: Options<'_>,
+) -> Result<Verification, LoadError> {
+    check_calls(exchanges, options.call_timeout, &target)?;
+    let Options {
+        call_timeout,
+        revision,
+        stop,
+    } = options;
+    let is_floor = matches!(target, Target::Floor { .. });
+    let mut engine = Engine::new(Setup {
+        target,
+        exchanges,
+        clients: 1,
+        call_timeout,
+        revision,
+        pace: Pace::Closed,
+        stop,
+    })?;
+    engine.shake_hands()?;
+    let tools = if is_floor {
+        Vec::new()
+    } else {
+        list_tools(&mut engine)?
+    };
+    let mut floor = Judge::floor();
+    let mut answers = Vec::with_capacity(exchanges.len());
+    for exchange in exchanges {
+        let reply = engine.ask(&Message::call(&exchange.tool, &exchange.arguments))?;
+        answers.push(reply.and_then(|reply| {
+            let latency = reply.at.saturating_duration_since(reply.since);
+            let result = if is_floor {
+                floor
+                    .judge(0, reply.id, &reply.answer())
+                    .map(|()| Value::Null)
+            } else {
+                reply
+                    .result()
+                    .and_then(|result| hold(&exchange.expect, &result).map(|()| result))
+            };
+            result.map(|result| Verified { result, latency })
+        }));
+    }
+    engine.leave()?;
+    Ok(Verification { tools, answers })
+}
+
+/// The names of the tools, from all pages of the list.
+fn list_tools(engine: &mut Engine<'_>) -> Result<Vec<String>, LoadError> {
+    let mut tools = Vec::new();
+    let mut params = json!({});
+    for _ in 0..MAX_PAGES {
+        let page = engine
+            .ask(&Message::request("tools/list", &params))?
+            .and_then(|reply| reply.result())
+            .and_then(|result| read_page(&result, &mut tools))
+            .map_err(|error| LoadError::ToolsList { error })?;
+        match page {
+            None => return Ok(tools),
+            Some(cursor) => params = json!({ "cursor": cursor }),
+        }
+    }
+    let text = format!("more than {MAX_PAGES} pages");
+    Err(LoadError::ToolsList {
+        error: CallError::new(ErrorKind::Protocol, text),
+    })
+}
+
+/// Takes the names of one page. Returns the cursor of the next.
+fn read_page(result: &Value, tools: &mut Vec<String>) -> Result<Option<String>, CallError> {
+    let refuse = |text: &str| CallError::new(ErrorKind::Protocol, format!("{text}: {result}"));
+    let page = result["tools"]
+        .as_array()
+        .ok_or_else(|| refuse("no array of tools"))?;
+    for tool in page {
+        tools.push(
+            tool["name"]
+                .as_str()
+                .ok_or_else(|| refuse("a tool without a name"))?
+                .to_owned(),
+        );
+    }
+    match &result["nextCursor"] {
+        Value::Null => Ok(None),
+        Value::String(cursor) => Ok(Some(cursor.clone())),
+        _ => Err(refuse("nextCursor is not a string")),
+    }
+}

@@ -1,0 +1,7 @@
+//! What the operating system tells about the machine and its processes. Linux only: `/proc`,
+//! `/sys`, processor clocks.
+
+pub mod cgroup;
+pub mod cores;
+pub mod facts;
+pub mod proc;

@@ -1,0 +1,89 @@
+//! Limits of the control group that this process is in, version 2 and version 1.
+//!
+//! A limit may sit on any group up to the root; the tightest one counts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders of the control groups of this process for one controller, innermost first.
+fn folders(controller: &str) -> Vec<PathBuf> {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut found = Vec::new();
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else {
+            continue;
+        };
+        let mounts: &[&str] = if controllers.is_empty() {
+            &["", "unified"]
+        } else if controllers.split(',').any(|name| name == controller) {
+            &[controller]
+        } else {
+            continue;
+        };
+        for mount in mounts {
+            let root = Path::new("/sys/fs/cgroup").join(mount);
+            let own = root.join(group.trim_start_matches('/'));
+            found.extend(
+                own.ancestors()
+                    .take_while(|folder| folder.starts_with(&root))
+                    .filter(|folder| folder.is_dir())
+                    .map(Path::to_owned),
+            );
+        }
+    }
+    found
+}
+
+fn numbers(path: &Path) -> Option<Vec<i64>> {
+    let text = fs::read_to_string(path).ok()?;
+    text.split_ascii_whitespace()
+        .map(|word| word.parse().ok())
+        .collect()
+}
+
+/// Processor quota in thousandths of a core; `None` without one.
+#[must_use]
+pub fn cpu_limit_milli() -> Option<u64> {
+    let limit = |folder: PathBuf| -> Option<u64> {
+        let (quota, period) = match numbers(&folder.join("cpu.max")).as_deref() {
+            Some([quota, period]) => (*quota, *period),
+            _ => (
+                *numbers(&folder.join("cpu.cfs_quota_us"))?.first()?,
+                *numbers(&folder.join("cpu.cfs_period_us"))?.first()?,
+            ),
+        };
+        (quota > 0 && period > 0).then(|| u64::try_from(quota * 1_000 / period).unwrap_or(0))
+    };
+    folders("cpu").into_iter().filter_map(limit).min()
+}
+
+/// Memory limit in bytes; `None` without one.
+#[must_use]
+pub fn memory_limit_bytes() -> Option<u64> {
+    // Version 1 writes "no limit" as the largest page-aligned number.
+    const NO_LIMIT: u64 = 1 << 62;
+    let limit = |folder: PathBuf| -> Option<u64> {
+        let own = numbers(&folder.join("memory.max"))
+            .or_else(|| numbers(&folder.join("memory.limit_in_bytes")))?;
+        u64::try_from(*own.first()?)
+            .ok()
+            .filter(|bytes| *bytes < NO_LIMIT)
+    };
+    folders("memory").into_iter().filter_map(limit).min()
+}
+
+/// How often processes of this control group were stopped by the processor quota; `None` where
+/// nothing counts it.
+#[must_use]
+pub fn throttled_count() -> Option<u64> {
+    let count = |folder: PathBuf| -> Option<u64> {
+        let text = fs::read_to_string(folder.join("cpu.stat")).ok()?;
+        text.lines()
+            .find_map(|line| line.strip_prefix("nr_throttled "))?
+            .trim()
+            .parse()
+            .ok()
+    };
+    folders("cpu").into_iter().filter_map(count).max()
+}

@@ -1,0 +1,210 @@
+//! Facts about the machine, the sources and the programs, for `environment.json` and `doctor`.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::sys::resource::{Resource, getrlimit};
+use sha2::{Digest, Sha256};
+
+use super::cgroup;
+use super::cores::Cores;
+use super::proc::kib_field;
+use crate::format::environment::{Machine, Program, Source};
+
+fn first_line(path: &str) -> String {
+    fs::read_to_string(path)
+        .ok()
+        .and_then(|text| text.lines().next().map(|line| line.trim().to_owned()))
+        .unwrap_or_default()
+}
+
+/// A `name<anything>: value` line of `/proc/cpuinfo` and its like.
+fn named_line(text: &str, name: &str, separator: char) -> String {
+    text.lines()
+        .filter_map(|line| line.split_once(separator))
+        .find(|(key, _)| key.trim() == name)
+        .map(|(_, value)| value.trim().trim_matches('"').to_owned())
+        .unwrap_or_default()
+}
+
+/// The machine as it is now.
+#[must_use]
+pub fn machine() -> Machine {
+    let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    Machine {
+        host: host(),
+        cpu_model: named_line(&cpu_info, "model name", ':'),
+        cores_usable: Cores::usable().map_or(0, |cores| cores.numbers().len()),
+        kernel: format!(
+            "{} {} {}",
+            first_line("/proc/sys/kernel/ostype"),
+            first_line("/proc/sys/kernel/osrelease"),
+            first_line("/proc/sys/kernel/version")
+        ),
+        os: named_line(
+            &fs::read_to_string("/etc/os-release").unwrap_or_default(),
+            "PRETTY_NAME",
+            '=',
+        ),
+        governor: first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        boost: boost(),
+        clock_source: first_line(
+            "/sys/devices/system/clocksource/clocksource0/current_clocksource",
+        ),
+        memory_bytes: kib_field(&memory, "MemTotal:").unwrap_or(0) * 1_024,
+        load_average_milli: load_average_milli(),
+        cgroup_cpu_milli: cgroup::cpu_limit_milli(),
+        cgroup_memory_bytes: cgroup::memory_limit_bytes(),
+        open_files: getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft),
+    }
+}
+
+/// Memory that programs could have now, in bytes.
+#[must_use]
+pub fn memory_available_bytes() -> u64 {
+    kib_field(
+        &fs::read_to_string("/proc/meminfo").unwrap_or_default(),
+        "MemAvailable:",
+    )
+    .unwrap_or(0)
+        * 1_024
+}
+
+/// The host's name with only what a folder name may hold.
+#[must_use]
+pub fn host() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    let name: String = name
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    if name.is_empty() {
+        "host".to_owned()
+    } else {
+        name
+    }
+}
+
+fn boost() -> Option<bool> {
+    match first_line("/sys/devices/system/cpu/intel_pstate/no_turbo").as_str() {
+        "0" => return Some(true),
+        "1" => return Some(false),
+        _ => {}
+    }
+    match first_line("/sys/devices/system/cpu/cpufreq/boost").as_str() {
+        "1" => Some(true),
+        "0" => Some(false),
+        _ => None,
+    }
+}
+
+fn load_average_milli() -> u64 {
+    let text = first_line("/proc/loadavg");
+    let mut parts = text.split(['.', ' ']);
+    let mut number = || {
+        parts
+            .next()
+            .and_then(|part| part.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
+    // Two decimals: "0.42".
+    number() * 1_000 + number() * 10
+}
+
+fn output(root: &Path, command: &[&str]) -> Option<String> {
+    let (program, arguments) = command.split_first()?;
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The sources under this folder. What git or rustc do not say stays empty.
+#[must_use]
+pub fn source(root: &Path) -> Source {
+    let commit = output(root, &["git", "rev-parse", "--short=12", "HEAD"]).unwrap_or_default();
+    Source {
+        dirty: !commit.is_empty()
+            && output(root, &["git", "status", "--porcelain"])
+                .is_some_and(|changes| !changes.is_empty()),
+        commit,
+        rustc: output(root, &["rustc", "--version"]).unwrap_or_default(),
+    }
+}
+
+/// Size and hash of a program; `None` when it cannot be read.
+#[must_use]
+pub fn program(path: &Path) -> Option<Program> {
+    let mut file = fs::File::open(path).ok()?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let count = file.read(&mut buffer).ok()?;
+        if count == 0 {
+            break;
+        }
+        hash.update(&buffer[..count]);
+        bytes += count as u64;
+    }
+    let digits = b"0123456789abcdef";
+    let sha256 = (hash.finalize().iter())
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(digits[usize::from(digit)]))
+        .collect();
+    Some(Program {
+        path: path.display().to_string(),
+        bytes,
+        sha256,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{machine, named_line, program};
+
+    #[test]
+    fn named_lines_are_found_whatever_the_blanks() {
+        assert_eq!(
+            named_line("a\t: 1\nmodel name\t: X Y\n", "model name", ':'),
+            "X Y"
+        );
+        assert_eq!(
+            named_line("PRETTY_NAME=\"D 12\"\n", "PRETTY_NAME", '='),
+            "D 12"
+        );
+        assert_eq!(named_line("", "x", ':'), "");
+    }
+
+    #[test]
+    fn a_program_is_hashed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        let found = program(&path).unwrap();
+        assert_eq!(found.bytes, 3);
+        assert!(
+            found.sha256.starts_with("ba7816bf8f01cfea"),
+            "{}",
+            found.sha256
+        );
+        assert!(program(&folder.path().join("none")).is_none());
+    }
+
+    #[test]
+    fn this_machine_has_cores_and_memory() {
+        let machine = machine();
+        assert!(machine.cores_usable > 0 && machine.memory_bytes > 0 && !machine.host.is_empty());
+    }
+}

@@ -1,0 +1,14 @@
+//! The run: builds and starts what is measured, puts load on it trial by trial, reads what it cost,
+//! and records it.
+
+pub mod bench;
+pub mod build;
+pub mod doubts;
+mod order;
+pub mod progress;
+mod row;
+pub mod run;
+pub mod setup;
+pub mod target;
+pub mod trial;
+pub mod window;

@@ -1,0 +1,307 @@
+//! The bench that subjects are put on: definitions, cores, services, and the values of templates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use super::build::build;
+use super::setup::{Setup, base_context};
+use super::target::target;
+use crate::format::environment::Machine;
+use crate::format::subjects::{Role, Subject, Subjects, Wire, fill_command};
+use crate::format::template::Context;
+use crate::interrupt::Interrupt;
+use crate::load::Target;
+use crate::machine::cores::pin_this_thread;
+use crate::machine::facts;
+use crate::machine::proc::ProcessId;
+use crate::process::{Ready, Running};
+
+/// Longest first start over an empty database, which is filled then.
+const PREPARE_LIMIT: Duration = Duration::from_mins(5);
+
+/// Subjects, ready to be started one at a time.
+#[derive(Debug)]
+pub struct Bench {
+    setup: Setup,
+    subjects: Subjects,
+    context: Context,
+    services: Vec<Running>,
+    machine: Machine,
+}
+
+/// A subject that is ready for load.
+#[derive(Debug)]
+pub struct Started {
+    /// Its process.
+    pub running: Running,
+    /// Where its wire is.
+    pub target: Target,
+    /// From the start of the process to its ready line.
+    pub startup: Duration,
+}
+
+impl Bench {
+    /// Puts the selected subjects on the bench; nothing is built or started yet. The calling thread
+    /// is pinned to the load cores, and so are the threads and services that it starts.
+    ///
+    /// # Errors
+    /// When a subject is not known, or the thread cannot be pinned.
+    pub fn new(setup: Setup, mut subjects: Subjects, selected: &[String]) -> anyhow::Result<Self> {
+        subjects.subject.retain(|name, _| selected.contains(name));
+        let needed: BTreeSet<String> = subjects
+            .service
+            .keys()
+            .filter(|service| {
+                let url = format!("{service}_url");
+                subjects
+                    .subject
+                    .values()
+                    .any(|subject| subject.mentions(&url))
+            })
+            .cloned()
+            .collect();
+        subjects.service.retain(|name, _| needed.contains(name));
+        let builds: BTreeSet<String> = (subjects.subject.values().map(|subject| &subject.build))
+            .chain(subjects.service.values().map(|service| &service.build))
+            .flatten()
+            .cloned()
+            .collect();
+        subjects.build.retain(|name, _| builds.contains(name));
+        // Before this thread is pinned, or it would see the load cores only.
+        let machine = facts::machine();
+        pin_this_thread(&setup.layout.load)?;
+        let context = base_context(&setup);
+        Ok(Self {
+            setup,
+            subjects,
+            context,
+            services: Vec::new(),
+            machine,
+        })
+    }
+
+    /// Builds what the selected subjects need.
+    ///
+    /// # Errors
+    /// When a build fails or a signal comes.
+    pub fn build(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        for (name, definition) in &self.subjects.build {
+            let command = fill_command(&definition.command, &self.context)
+                .with_context(|| format!("build.{name}"))?;
+            build(name, &command, &self.setup.root, interrupt)?;
+        }
+        Ok(())
+    }
+
+    /// Starts the services that the selected subjects name, on the load cores.
+    ///
+    /// # Errors
+    /// When one does not get ready.
+    pub fn start_services(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        for (name, service) in &self.subjects.service {
+            let launch = service
+                .launch(&self.context)
+                .with_context(|| format!("service.{name}"))?;
+            let mut running = Running::start(name, &launch, &self.setup.layout.load, false)?;
+            let ready = running.wait_ready(launch.ready_within, interrupt)?;
+            self.context
+                .insert(format!("{name}_url"), Value::String(ready.place));
+            self.services.push(running);
+        }
+        Ok(())
+    }
+
+    /// Starts each database's first subject once, so that filling an empty database is nobody's
+    /// start-up time.
+    ///
+    /// # Errors
+    /// When the folder of the database cannot be made or a signal comes. A subject that does not
+    /// get ready is tried again, and reported, in its first trial.
+    pub fn prepare_database(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        let wants =
+            |subject: &&Subject| subject.role == Role::Server && subject.mentions("database_url");
+        let Some((name, subject)) = self
+            .subjects
+            .subject
+            .iter()
+            .find(|(_, subject)| wants(subject))
+        else {
+            return Ok(());
+        };
+        std::fs::create_dir_all(self.setup.state_folder())
+            .with_context(|| format!("cannot make {}", self.setup.state_folder().display()))?;
+        let begin = Instant::now();
+        let limit = PREPARE_LIMIT
+            .max(Duration::try_from_secs_f64(subject.ready_within_s).unwrap_or_default());
+        match self.start_process(name, None, Some(limit), interrupt) {
+            Ok(_) => eprintln!(
+                "database: prepared by {name} in {:.1} s",
+                begin.elapsed().as_secs_f64()
+            ),
+            Err(_) if interrupt.is_set() => bail!("interrupted while the database was prepared"),
+            Err(error) => eprintln!("database: {name} could not prepare it: {error:#}"),
+        }
+        Ok(())
+    }
+
+    /// Starts a subject on the server cores and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it cannot be started, does not get ready, or its ready line does not fit its wire.
+    pub fn start(
+        &self,
+        name: &str,
+        answer_bytes: Option<u32>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Started> {
+        let (mut running, ready) = self.start_process(name, answer_bytes, None, interrupt)?;
+        let target = target(self.subject(name)?, &ready.place, &mut running)
+            .map_err(|error| anyhow::anyhow!("{name} is ready, but {error}"))?;
+        Ok(Started {
+            running,
+            target,
+            startup: ready.after,
+        })
+    }
+
+    fn start_process(
+        &self,
+        name: &str,
+        answer_bytes: Option<u32>,
+        limit: Option<Duration>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<(Running, Ready)> {
+        let subject = self.subject(name)?;
+        let mut context = self.context.clone();
+        if let Some(bytes) = answer_bytes {
+            context.insert("answer_bytes".to_owned(), Value::from(bytes));
+        }
+        let launch = subject
+            .launch(&context)
+            .with_context(|| format!("subject.{name}"))?;
+        let piped = subject.wire == Wire::Stdio;
+        let mut running = Running::start(name, &launch, &self.setup.layout.server, piped)?;
+        let ready = running.wait_ready(limit.unwrap_or(launch.ready_within), interrupt)?;
+        Ok((running, ready))
+    }
+
+    /// One of the selected subjects.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn subject(&self, name: &str) -> anyhow::Result<&Subject> {
+        self.subjects
+            .subject
+            .get(name)
+            .with_context(|| format!("{name} is not on the bench"))
+    }
+
+    /// The selected subjects.
+    #[must_use]
+    pub fn subjects(&self) -> &Subjects {
+        &self.subjects
+    }
+
+    /// The definitions with their templates filled, as far as they do not differ between trials.
+    ///
+    /// # Errors
+    /// When a template names something that is not there.
+    pub fn effective(&self) -> anyhow::Result<Subjects> {
+        let mut context = self.context.clone();
+        context.insert("answer_bytes".to_owned(), Value::from("{answer_bytes}"));
+        for service in self.subjects.service.keys() {
+            let url = context.entry(format!("{service}_url"));
+            url.or_insert_with(|| Value::String(format!("{{{service}_url}}")));
+        }
+        let mut filled = self.subjects.clone();
+        for (name, definition) in &mut filled.build {
+            definition.command = fill_command(&definition.command, &context)
+                .with_context(|| format!("build.{name}"))?;
+        }
+        for (name, service) in &mut filled.service {
+            service.command = fill_command(&service.command, &context)
+                .with_context(|| format!("service.{name}"))?;
+        }
+        for (name, subject) in &mut filled.subject {
+            let launch = subject
+                .launch(&context)
+                .with_context(|| format!("subject.{name}"))?;
+            subject.command = launch.command;
+            subject.environment = launch.environment;
+        }
+        Ok(filled)
+    }
+
+    /// The files of the programs on the bench, by the name of their subject or service.
+    ///
+    /// # Errors
+    /// As [`Bench::effective`].
+    pub fn programs(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+        let effective = self.effective()?;
+        let subjects = effective
+            .subject
+            .into_iter()
+            .map(|(name, subject)| (name, subject.command));
+        let services = effective
+            .service
+            .into_iter()
+            .map(|(name, service)| (name, service.command));
+        Ok(subjects
+            .chain(services)
+            .filter_map(|(name, command)| Some((name, PathBuf::from(command.into_iter().next()?))))
+            .collect())
+    }
+
+    /// What suites may name in templates: the places of the services.
+    #[must_use]
+    pub fn service_urls(&self) -> Context {
+        let is_url = |name: &str| {
+            self.subjects
+                .service
+                .keys()
+                .any(|service| name == format!("{service}_url"))
+        };
+        self.context
+            .iter()
+            .filter(|(name, _)| is_url(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
+    /// The processes of the services.
+    #[must_use]
+    pub fn service_ids(&self) -> Vec<ProcessId> {
+        self.services.iter().map(Running::id).collect()
+    }
+
+    /// Makes sure that all services are still there.
+    ///
+    /// # Errors
+    /// With the last lines of the one that is not: nothing measured without it would mean anything.
+    pub fn check_services(&self) -> anyhow::Result<()> {
+        match self.services.iter().find(|service| service.has_ended()) {
+            Some(dead) => bail!(
+                "the service {} has ended; its last lines:\n{}",
+                dead.name(),
+                dead.last_lines()
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// The machine as it was before the bench was set up.
+    #[must_use]
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// How the bench is set up.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+}

@@ -1,0 +1,124 @@
+//! How far a run is: a bar with the time left on a terminal, a line for each trial elsewhere. All
+//! of it on stderr.
+
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::trial::Job;
+use crate::format::subjects::duration;
+use crate::format::suite::Suite;
+use crate::format::trial::{Status, Trial};
+
+/// What a trial takes besides warm-up and window: start, handshake, end. An estimate, for the time
+/// left only.
+const AROUND_A_TRIAL: Duration = Duration::from_millis(300);
+
+/// The bar, or the lines.
+#[derive(Debug)]
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    trials: usize,
+    begun: Instant,
+}
+
+/// How long a trial of this suite takes, about.
+#[must_use]
+pub fn expected(suite: &Suite) -> Duration {
+    let seconds = |seconds| duration(seconds).unwrap_or_default();
+    seconds(suite.load.warmup_s) + seconds(suite.load.duration_s) + AROUND_A_TRIAL
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Progress {
+    /// Begins; `total` is how long all trials take, about.
+    #[must_use]
+    pub fn new(trials: usize, total: Duration) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(ms(total));
+            let style =
+                ProgressStyle::with_template("{bar:30} {percent:>3}%  {eta} left  {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        let progress = Self {
+            bar,
+            trials,
+            begun: Instant::now(),
+        };
+        progress.line(&format!(
+            "{trials} trials, about {:.0} s",
+            total.as_secs_f64()
+        ));
+        progress
+    }
+
+    /// A trial begins; `done` is how long the trials before it were to take.
+    pub fn begin(&self, job: &Job<'_>, done: Duration) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(ms(done));
+            bar.set_message(format!(
+                "{} {} #{}",
+                job.suite_name, job.subject_name, job.trial
+            ));
+        }
+    }
+
+    /// Something moved within a trial; about ten times a second.
+    pub fn tick(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(100);
+        }
+    }
+
+    /// A trial is over.
+    pub fn end(&self, trial: &Trial) {
+        let figures = match (trial.status, trial.calls_per_s) {
+            (Status::Measured, Some(rate)) => {
+                let cpu = trial
+                    .server_cpu_ns_per_call
+                    .map_or_else(|| "-".to_owned(), |ns| format!("{:.1}", ns as f64 / 1e3));
+                let errors = match trial.errors {
+                    0 => String::new(),
+                    errors => format!(
+                        ", {errors} ERRORS: {}",
+                        trial.failure.lines().next().unwrap_or_default()
+                    ),
+                };
+                let p50 = trial
+                    .p50_us
+                    .map_or_else(|| "-".to_owned(), |us| us.to_string());
+                format!("{rate} calls/s, p50 {p50} us, server CPU {cpu} us/call{errors}")
+            }
+            _ => format!("FAILED: {}", trial.failure),
+        };
+        self.line(&format!(
+            "[{}/{} {:.0} s] {} {} #{}: {figures}",
+            trial.position,
+            self.trials,
+            self.begun.elapsed().as_secs_f64(),
+            trial.suite,
+            trial.subject,
+            trial.trial,
+        ));
+    }
+
+    /// A line for the user.
+    pub fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// All is over.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! From what the load and the window found to the row of a trial.
+
+use std::time::{Duration, SystemTime};
+
+use super::doubts::permille;
+use super::trial::Job;
+use super::window::Cost;
+use crate::format::histogram::{mean_us, percentile_us, whole_us};
+use crate::format::subjects::{Role, Subject, duration};
+use crate::format::trial::Trial;
+use crate::load::{ErrorKind, Errors, Outcome};
+
+/// Seconds of a checked definition.
+pub(super) fn seconds(seconds: f64) -> Duration {
+    duration(seconds).unwrap_or_default()
+}
+
+fn unix_ms(time: SystemTime) -> i64 {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn us(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The row before anything is known.
+pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Trial {
+    let role = match subject.role {
+        Role::Server => "server",
+        Role::Floor => "floor",
+    };
+    Trial {
+        suite: job.suite_name.to_owned(),
+        tool: job.suite.tool.clone(),
+        subject: job.subject_name.to_owned(),
+        role: role.to_owned(),
+        transport: subject.transport.clone(),
+        runtime: subject.runtime.clone().unwrap_or_default(),
+        wire: subject.wire.name().to_owned(),
+        trial: job.trial,
+        position: job.position,
+        started_unix_ms: unix_ms(started),
+        clients: job.suite.load.clients as u64,
+        warmup_us: us(seconds(job.suite.load.warmup_s)),
+        binary_bytes: job.binary_bytes,
+        ..Trial::default()
+    }
+}
+
+/// Puts what the load and the window found into the row.
+pub(super) fn fill(trial: &mut Trial, outcome: &Outcome, cost: &Cost) {
+    fill_load(trial, outcome);
+    fill_errors(trial, outcome);
+    trial.server_cpu_ns = cost.server_cpu_ns;
+    trial.server_cpu_user_ms = cost.server_cpu_user_ms;
+    trial.server_cpu_system_ms = cost.server_cpu_system_ms;
+    trial.rss_mean_bytes = cost.rss_mean_bytes;
+    trial.rss_peak_bytes = cost.rss_peak_bytes;
+    trial.client_busy_permille = Some(permille(outcome.client_busy_share()));
+    trial.services_busy_permille = cost.services_busy_permille;
+    trial.server_cores_busy_permille = cost.server_cores.map(|cores| cores.busy_permille);
+    trial.load_cores_busy_permille = cost.load_cores.map(|cores| cores.busy_permille);
+    trial.steal_permille = [cost.server_cores, cost.load_cores]
+        .into_iter()
+        .flatten()
+        .map(|cores| cores.steal_permille)
+        .max();
+    if outcome.calls > 0 {
+        // A share of the CPU seconds: calls / (cpu_s * 100), which is calls/s divided by the
+        // percent of one core.
+        trial.server_cpu_ns_per_call = cost.server_cpu_ns.map(|ns| ns / outcome.calls);
+        trial.calls_per_s_per_cpu_percent_milli = cost
+            .server_cpu_ns
+            .and_then(|ns| scaled(outcome.calls, 10_000_000_000, ns));
+        trial.calls_per_s_per_mb_milli = match (trial.calls_per_s, cost.rss_mean_bytes) {
+            (Some(rate), Some(rss)) => scaled(rate, 1_000_000_000, rss),
+            _ => None,
+        };
+    }
+}
+
+/// `value * factor / divisor` without overflow; `None` for a divisor of zero.
+fn scaled(value: u64, factor: u64, divisor: u64) -> Option<u64> {
+    let wide = (u128::from(value) * u128::from(factor)).checked_div(u128::from(divisor))?;
+    u64::try_from(wide).ok()
+}
+
+fn fill_load(trial: &mut Trial, outcome: &Outcome) {
+    let latency = &outcome.latency_ns;
+    trial.window_us = Some(us(outcome.elapsed));
+    trial.calls = outcome.calls;
+    trial.calls_per_s = scaled(outcome.calls, 1_000_000, us(outcome.elapsed));
+    trial.bytes_in = outcome.bytes_in;
+    trial.bytes_out = outcome.bytes_out;
+    trial.reconnects = outcome.reconnects;
+    if !latency.is_empty() {
+        trial.min_us = Some(whole_us(latency.min()));
+        trial.mean_us = Some(mean_us(latency));
+        trial.max_us = Some(whole_us(latency.max()));
+    }
+    trial.p50_us = percentile_us(latency, 50.0);
+    trial.p90_us = percentile_us(latency, 90.0);
+    trial.p95_us = percentile_us(latency, 95.0);
+    trial.p99_us = percentile_us(latency, 99.0);
+    trial.p99_9_us = percentile_us(latency, 99.9);
+}
+
+fn fill_errors(trial: &mut Trial, outcome: &Outcome) {
+    let errors: &Errors = &outcome.errors;
+    trial.errors = errors.total();
+    trial.errors_connect = errors.count(ErrorKind::Connect);
+    trial.errors_transport = errors.count(ErrorKind::Transport);
+    trial.errors_timeout = errors.count(ErrorKind::Timeout);
+    trial.errors_http = errors.count(ErrorKind::Http);
+    trial.errors_protocol = errors.count(ErrorKind::Protocol);
+    trial.errors_json_rpc = errors.count(ErrorKind::JsonRpc);
+    trial.errors_tool = errors.count(ErrorKind::Tool);
+    trial.errors_mismatch = errors.count(ErrorKind::Mismatch);
+    trial.errors_in_warmup = outcome.warmup_errors.total();
+}
+
+/// The first error of each kind, one on a line.
+pub(super) fn examples(outcome: &Outcome) -> String {
+    let shown = |when: &str, errors: &Errors| {
+        errors.iter().fold(String::new(), |text, (kind, tally)| {
+            text + &format!("{} {kind}{when}, first: {}\n", tally.count, tally.example)
+        })
+    };
+    shown("", &outcome.errors)
+        + &shown(" in the warm-up", &outcome.warmup_errors)
+        + &shown(" when the sessions were ended", &outcome.closing_errors)
+}

@@ -1,0 +1,64 @@
+//! How a bench is set up, and the values of templates that follow from it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::format::template::Context;
+use crate::machine::cores::Layout;
+
+/// How a bench is set up.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The project's root folder.
+    pub root: PathBuf,
+    /// Profile of the builds.
+    pub profile: String,
+    /// The database of subjects that want one; by default an `SQLite` file under the target folder.
+    pub database_url: Option<String>,
+    /// Who runs where.
+    pub layout: Layout,
+}
+
+impl Setup {
+    fn target_dir(&self) -> PathBuf {
+        std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| self.root.join("target"), |dir| self.root.join(dir))
+    }
+
+    pub(super) fn state_folder(&self) -> PathBuf {
+        self.target_dir().join("mcp-harness")
+    }
+}
+
+/// What every template may name.
+pub(super) fn base_context(setup: &Setup) -> Context {
+    let target_dir = setup.target_dir();
+    // Cargo's profile `dev` (and `test`) builds into `debug`, all others into a folder of their own
+    // name.
+    let folder = match setup.profile.as_str() {
+        "dev" | "test" => "debug",
+        "bench" => "release",
+        other => other,
+    };
+    let database = || {
+        format!(
+            "sqlite://{}",
+            setup.state_folder().join("products.db").display()
+        )
+    };
+    let text = |path: &Path| path.display().to_string();
+    [
+        ("root", text(&setup.root)),
+        ("target_dir", text(&target_dir)),
+        ("bin_dir", text(&target_dir.join(folder))),
+        ("profile", setup.profile.clone()),
+        (
+            "database_url",
+            setup.database_url.clone().unwrap_or_else(database),
+        ),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), Value::String(value)))
+    .collect()
+}

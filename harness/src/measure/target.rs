@@ -1,0 +1,80 @@
+//! From a ready line to what the load engine takes.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use crate::format::subjects::{Role, Sessions, Subject, Wire};
+use crate::load::Target;
+use crate::process::Running;
+
+/// Splits `http://host:port/path`; the host is resolved, the first address is taken.
+///
+/// # Errors
+/// A sentence with the text when it is not such a URL.
+pub fn split_url(url: &str) -> Result<(SocketAddr, String), String> {
+    let wrong = |why: &str| format!("\"{url}\" is not a URL like http://127.0.0.1:8080/mcp: {why}");
+    let rest = url
+        .strip_prefix("http://")
+        .ok_or_else(|| wrong("it does not begin with http://"))?;
+    let (host, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    let address = host
+        .to_socket_addrs()
+        .map_err(|error| wrong(&error.to_string()))?
+        .next()
+        .ok_or_else(|| wrong("the host has no address"))?;
+    Ok((address, path.to_owned()))
+}
+
+/// Where the load of a started subject goes.
+///
+/// # Errors
+/// A sentence when the ready line does not fit the subject's wire.
+pub fn target(subject: &Subject, place: &str, running: &mut Running) -> Result<Target, String> {
+    if subject.wire == Wire::Stdio {
+        if place != "stdio" {
+            return Err(format!(
+                "its wire is stdio, but its ready line says \"{place}\" and not \"stdio\""
+            ));
+        }
+        let (stdin, stdout) = running
+            .take_pipes()
+            .ok_or("its pipes were taken already; each trial needs a fresh process")?;
+        return Ok(Target::Stdio { stdin, stdout });
+    }
+    let (address, path) =
+        split_url(place).map_err(|error| format!("its ready line says {error}"))?;
+    Ok(match (subject.role, subject.wire) {
+        (Role::Floor, _) => Target::Floor { address, path },
+        (Role::Server, Wire::Sse) => Target::Sse { address, path },
+        (Role::Server, _) => Target::Http {
+            address,
+            path,
+            session: subject.sessions == Sessions::Stateful,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_url;
+
+    #[test]
+    fn urls_are_split_and_others_refused() {
+        let (address, path) = split_url("http://127.0.0.1:80/mcp?x=1").unwrap();
+        assert_eq!(
+            (address.to_string().as_str(), path.as_str()),
+            ("127.0.0.1:80", "/mcp?x=1")
+        );
+        assert_eq!(split_url("http://127.0.0.1:80").unwrap().1, "/");
+        for bad in [
+            "https://127.0.0.1:80/",
+            "stdio",
+            "http://127.0.0.1/",
+            "http:///",
+        ] {
+            assert!(split_url(bad).is_err(), "{bad}");
+        }
+    }
+}

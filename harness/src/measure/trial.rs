@@ -1,0 +1,218 @@
+//! One trial: a fresh server, a handshake, a warm-up, a window; then the server is ended.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use hdrhistogram::Histogram;
+
+use super::bench::{Bench, Started};
+use super::doubts::warnings;
+use super::progress::Progress;
+use super::row::{blank, examples, fill, seconds};
+use super::window::Window;
+use crate::format::folder::RunFolder;
+use crate::format::subjects::Wire;
+use crate::format::suite::Suite;
+use crate::format::trial::{Status, Trial, join_warnings};
+use crate::interrupt::Interrupt;
+use crate::load::{
+    self, Ended, Exchange, LoadError, Moment, Outcome, Pace, Plan, Revision, Target,
+};
+use crate::machine::cores::pin_this_thread;
+
+/// One trial that is to be made.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// Name of the suite.
+    pub suite_name: &'a str,
+    /// The suite with the run's settings.
+    pub suite: &'a Suite,
+    /// The prepared calls.
+    pub exchanges: &'a [Exchange],
+    /// Name of the subject.
+    pub subject_name: &'a str,
+    /// Number of the trial, from 1.
+    pub trial: u32,
+    /// Place in the order of the run, from 1.
+    pub position: u32,
+    /// Size of the subject's program.
+    pub binary_bytes: Option<u64>,
+}
+
+/// What a trial found.
+#[derive(Debug)]
+pub struct Found {
+    /// The row.
+    pub trial: Trial,
+    /// Latencies in nanoseconds, when the window was measured.
+    pub histogram: Option<Histogram<u64>>,
+    /// When the trial began.
+    pub started: SystemTime,
+    /// Length of the window.
+    pub length: Duration,
+}
+
+/// Makes one trial. What goes wrong with the subject is part of what is found.
+///
+/// # Errors
+/// Only when the harness itself cannot go on. A signal shows in `interrupt`; what was found then is
+/// not to be kept.
+pub fn run(
+    bench: &Bench,
+    job: &Job<'_>,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Found> {
+    let subject = bench.subject(job.subject_name)?;
+    let started = SystemTime::now();
+    let mut found = Found {
+        trial: blank(job, subject, started),
+        histogram: None,
+        started,
+        length: Duration::ZERO,
+    };
+    let ready = match bench.start(job.subject_name, job.suite.answer_bytes, interrupt) {
+        Ok(ready) => ready,
+        Err(error) => {
+            found.trial.status = Status::NotReady;
+            found.trial.failure = format!("{error:#}");
+            return Ok(found);
+        }
+    };
+    let Started {
+        mut running,
+        target,
+        startup,
+    } = ready;
+    found.trial.startup_us = u64::try_from(startup.as_micros()).ok();
+    let mut window = Window::new(running.id(), bench.service_ids());
+    let outcome = load_on_its_cores(bench, job, target, &mut window, progress, interrupt)?;
+    let has_died = match subject.wire {
+        // The load closes the pipes when it is done, which ends the server: look at what the window
+        // saw.
+        Wire::Stdio => window_saw_the_end(&outcome, &window, bench),
+        Wire::Http | Wire::Sse => running.has_ended(),
+    };
+    let last_lines = running.last_lines();
+    let ended = running.stop();
+    match outcome {
+        Ok(outcome) => {
+            let cost = window.cost(&bench.setup().layout);
+            let is_release = subject.build.is_none()
+                || !matches!(bench.setup().profile.as_str(), "dev" | "test");
+            let raised = warnings(&cost, &outcome, &bench.setup().layout, is_release);
+            fill(&mut found.trial, &outcome, &cost);
+            found.trial.warnings = join_warnings(&raised);
+            found.trial.histogram =
+                RunFolder::histogram_name(job.suite_name, job.subject_name, job.trial);
+            found.length = outcome.elapsed;
+            found.trial.failure = examples(&outcome);
+            found.histogram = Some(outcome.latency_ns);
+            if ended.killed {
+                found
+                    .trial
+                    .failure
+                    .push_str("did not end within the grace time after SIGTERM, was killed\n");
+            }
+        }
+        Err(error) => {
+            found.trial.status = Status::NoLoad;
+            found.trial.failure = format!("{error}\nits last lines:\n{last_lines}");
+        }
+    }
+    if has_died {
+        found.trial.status = Status::Died;
+        let death = format!("died ({}); its last lines:\n{last_lines}", ended.status);
+        found.trial.failure.push_str(&death);
+    }
+    found
+        .trial
+        .failure
+        .truncate(found.trial.failure.trim_end().len());
+    Ok(found)
+}
+
+fn window_saw_the_end(
+    outcome: &Result<Outcome, LoadError>,
+    window: &Window,
+    bench: &Bench,
+) -> bool {
+    match outcome {
+        Ok(outcome) => {
+            outcome.ended == Ended::SubjectGone || window.cost(&bench.setup().layout).server_ended
+        }
+        Err(_) => false,
+    }
+}
+
+/// Puts the load on, from a thread pinned to the load cores.
+fn load_on_its_cores(
+    bench: &Bench,
+    job: &Job<'_>,
+    target: Target,
+    window: &mut Window,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Result<Outcome, LoadError>> {
+    let cores = &bench.setup().layout.load;
+    let revision = bench.subject(job.subject_name)?.revision()?;
+    let asked = Asked {
+        exchanges: job.exchanges,
+        clients: job.suite.load.clients,
+        warmup: seconds(job.suite.load.warmup_s),
+        duration: seconds(job.suite.load.duration_s),
+        call_timeout: seconds(job.suite.load.call_timeout_s),
+        revision,
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("load".to_owned())
+            .spawn_scoped(scope, || {
+                pin_this_thread(cores)?;
+                let mut observer = |moment| {
+                    match moment {
+                        Moment::HandshakeDone => {}
+                        Moment::MeasureStart => window.open(),
+                        Moment::Tick { .. } => window.sample(),
+                        Moment::MeasureEnd => window.close(),
+                    }
+                    progress.tick();
+                };
+                anyhow::Ok(put_load(target, &asked, &mut observer, interrupt))
+            });
+        let thread = thread.context("cannot start the load thread")?;
+        thread.join().map_err(|_| {
+            anyhow::anyhow!("the load thread panicked: this is a defect of the harness")
+        })?
+    })
+}
+
+/// The load of one trial.
+struct Asked<'a> {
+    exchanges: &'a [Exchange],
+    clients: usize,
+    warmup: Duration,
+    duration: Duration,
+    call_timeout: Duration,
+    revision: Revision,
+}
+
+fn put_load(
+    target: Target,
+    asked: &Asked<'_>,
+    observer: &mut dyn FnMut(Moment),
+    interrupt: &Interrupt,
+) -> Result<Outcome, LoadError> {
+    load::run(Plan {
+        target,
+        exchanges: asked.exchanges,
+        clients: asked.clients,
+        warmup: asked.warmup,
+        duration: asked.duration,
+        call_timeout: asked.call_timeout,
+        revision: asked.revision,
+        pace: Pace::default(),
+        stop: interrupt.flag(),
+        observer,
+    })
+}

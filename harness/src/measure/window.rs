@@ -1,0 +1,162 @@
+//! What a trial costs: readings at the two edges of the measured window, memory in between, and the
+//! doubts they raise.
+//!
+//! The observer runs on the load thread, so it only reads a few small files: well under 0.1% of the
+//! window.
+
+use std::time::Instant;
+
+use crate::machine::cgroup;
+use crate::machine::cores::Layout;
+use crate::machine::proc::{self, CoreTime, Memory, ProcessId, Utilisation};
+use crate::process::has_ended;
+
+/// One edge of the window.
+#[derive(Debug, Clone)]
+struct Edge {
+    at: Instant,
+    server_cpu_ns: Option<u64>,
+    server_user_system_ms: Option<(u64, u64)>,
+    services_cpu_ns: Option<u64>,
+    cores: Vec<CoreTime>,
+    throttled: Option<u64>,
+}
+
+/// Reads what a server and its services cost.
+#[derive(Debug)]
+pub struct Window {
+    server: ProcessId,
+    services: Vec<ProcessId>,
+    open: Option<Edge>,
+    close: Option<Edge>,
+    rss_samples: Vec<u64>,
+    peak_bytes: Option<u64>,
+    server_ended: bool,
+}
+
+/// What a server and its services cost in the window. A figure that could not be read is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// CPU time of the server, in nanoseconds.
+    pub server_cpu_ns: Option<u64>,
+    /// Of which in user mode, in milliseconds (ticks).
+    pub server_cpu_user_ms: Option<u64>,
+    /// Of which in the kernel, in milliseconds (ticks).
+    pub server_cpu_system_ms: Option<u64>,
+    /// CPU time of the services as a share of one core, in thousandths.
+    pub services_busy_permille: Option<u64>,
+    /// CPU time of the server as a share of its cores, in thousandths.
+    pub server_share_permille: Option<u64>,
+    /// The server's cores.
+    pub server_cores: Option<Utilisation>,
+    /// The cores of load and services.
+    pub load_cores: Option<Utilisation>,
+    /// Times that the control group was throttled.
+    pub throttled: Option<u64>,
+    /// Mean of the resident memory, in bytes.
+    pub rss_mean_bytes: Option<u64>,
+    /// Peak of the resident memory since the start of the process, in bytes.
+    pub rss_peak_bytes: Option<u64>,
+    /// Whether the server had ended when the window closed.
+    pub server_ended: bool,
+}
+
+impl Window {
+    /// A window over these processes, not open yet.
+    #[must_use]
+    pub fn new(server: ProcessId, services: Vec<ProcessId>) -> Self {
+        Self {
+            server,
+            services,
+            open: None,
+            close: None,
+            rss_samples: Vec::with_capacity(1_024),
+            peak_bytes: None,
+            server_ended: false,
+        }
+    }
+
+    fn edge(&self) -> Edge {
+        let services: Option<Vec<u64>> = self
+            .services
+            .iter()
+            .map(|service| proc::cpu_time_ns(*service))
+            .collect();
+        Edge {
+            at: Instant::now(),
+            server_cpu_ns: proc::cpu_time_ns(self.server),
+            server_user_system_ms: proc::user_and_system_ms(self.server),
+            services_cpu_ns: services.map(|times| times.iter().sum()),
+            cores: proc::core_times(),
+            throttled: cgroup::throttled_count(),
+        }
+    }
+
+    /// The window opens now.
+    pub fn open(&mut self) {
+        self.open = Some(self.edge());
+    }
+
+    /// A sample of memory in between; nothing before the window is open.
+    pub fn sample(&mut self) {
+        if self.open.is_none() {
+            return;
+        }
+        if let Some(Memory {
+            rss_bytes,
+            peak_bytes,
+        }) = proc::memory(self.server)
+        {
+            self.rss_samples.push(rss_bytes);
+            self.peak_bytes = Some(peak_bytes);
+        }
+    }
+
+    /// The window closes now.
+    pub fn close(&mut self) {
+        self.close = Some(self.edge());
+        self.sample();
+        self.server_ended = has_ended(self.server);
+    }
+
+    /// What the window cost.
+    #[must_use]
+    pub fn cost(&self, layout: &Layout) -> Cost {
+        let mut cost = Cost {
+            rss_mean_bytes: mean(&self.rss_samples),
+            rss_peak_bytes: self.peak_bytes,
+            server_ended: self.server_ended,
+            ..Cost::default()
+        };
+        let (Some(open), Some(close)) = (&self.open, &self.close) else {
+            return cost;
+        };
+        let length_ns = u64::try_from((close.at - open.at).as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let cores = layout.server.numbers().len() as u64;
+        let used = |first: Option<u64>, last: Option<u64>| last?.checked_sub(first?);
+        cost.server_cpu_ns = used(open.server_cpu_ns, close.server_cpu_ns);
+        cost.server_share_permille = cost
+            .server_cpu_ns
+            .map(|ns| ns * 1_000 / length_ns / cores.max(1));
+        let ticks = |edge: &Edge| edge.server_user_system_ms.unzip();
+        cost.server_cpu_user_ms = used(ticks(open).0, ticks(close).0);
+        cost.server_cpu_system_ms = used(ticks(open).1, ticks(close).1);
+        if !self.services.is_empty() {
+            cost.services_busy_permille =
+                used(open.services_cpu_ns, close.services_cpu_ns).map(|ns| ns * 1_000 / length_ns);
+        }
+        cost.server_cores = proc::utilisation(&open.cores, &close.cores, layout.server.numbers());
+        cost.load_cores = proc::utilisation(&open.cores, &close.cores, layout.load.numbers());
+        cost.throttled = used(open.throttled, close.throttled);
+        cost
+    }
+}
+
+fn mean(samples: &[u64]) -> Option<u64> {
+    let count = u64::try_from(samples.len())
+        .ok()
+        .filter(|count| *count > 0)?;
+    Some(samples.iter().sum::<u64>() / count)
+}

@@ -1,0 +1,278 @@
+//! Children: servers and services, each in a process group of its own, pinned, watched, and ended
+//! whatever happens.
+//!
+//! A child that is dropped is ended, so an error or a panic on the way leaves nothing running.
+
+mod stderr;
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+
+use crate::format::subjects::Launch;
+use crate::interrupt::Interrupt;
+use crate::machine::cores::{Cores, CoresError, pinned};
+use crate::machine::proc::ProcessId;
+use stderr::StderrLog;
+
+/// How long a child may take to end after SIGTERM before SIGKILL ends it.
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// How long to wait for the last lines of a child that has ended.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+/// Why a child is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It could not be started.
+    #[error("cannot start {name} ({program}): {source}; is it built?")]
+    Start {
+        /// Subject or service.
+        name: String,
+        /// The file that was to be run.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It could not be pinned.
+    #[error(transparent)]
+    Pin(#[from] CoresError),
+    /// It ended before it was ready.
+    #[error("{name} ended ({status}) before its ready line; its last lines:\n{last_lines}")]
+    EndedEarly {
+        /// Subject or service.
+        name: String,
+        /// How it ended.
+        status: String,
+        /// What it wrote on stderr at last.
+        last_lines: String,
+    },
+    /// It said nothing in time.
+    #[error(
+        "{name} did not print a line `ready URL` (or `ready stdio`) on stderr within {limit:?}; its last lines:\n{last_lines}"
+    )]
+    NotReady {
+        /// Subject or service.
+        name: String,
+        /// The time it had.
+        limit: Duration,
+        /// What it wrote on stderr at last.
+        last_lines: String,
+    },
+    /// A signal came while waiting.
+    #[error("interrupted while {name} was getting ready")]
+    Interrupted {
+        /// Subject or service.
+        name: String,
+    },
+}
+
+/// What a child said when it was ready.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// What followed the word `ready`: a URL, or `stdio`.
+    pub place: String,
+    /// From the start of the process to the line.
+    pub after: Duration,
+}
+
+/// A child that has been started.
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    child: Child,
+    started: Instant,
+    log: Arc<StderrLog>,
+    ended: Option<Ended>,
+}
+
+/// How a child ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Exit code or signal, in words.
+    pub status: String,
+    /// Whether SIGTERM and the grace time were not enough.
+    pub killed: bool,
+}
+
+impl Running {
+    /// Starts a child on these cores. `piped` gives it pipes for stdin and stdout, otherwise both
+    /// are `/dev/null`.
+    ///
+    /// # Errors
+    /// [`ProcessError::Start`] and [`ProcessError::Pin`].
+    pub fn start(
+        name: &str,
+        launch: &Launch,
+        cores: &Cores,
+        piped: bool,
+    ) -> Result<Self, ProcessError> {
+        let (program, arguments) = launch
+            .command
+            .split_first()
+            .map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+        let pipe = || if piped { Stdio::piped() } else { Stdio::null() };
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .envs(&launch.environment)
+            .stdin(pipe())
+            .stdout(pipe())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        let (started, child) = pinned(cores, || (Instant::now(), command.spawn()))?;
+        let failed = |source| ProcessError::Start {
+            name: name.to_owned(),
+            program: program.to_owned(),
+            source,
+        };
+        let mut running = Self {
+            name: name.to_owned(),
+            child: child.map_err(failed)?,
+            started,
+            log: Arc::default(),
+            ended: None,
+        };
+        if let Some(stderr) = running.child.stderr.take() {
+            StderrLog::drain(&running.log, stderr).map_err(failed)?;
+        }
+        Ok(running)
+    }
+
+    /// Waits for the ready line.
+    ///
+    /// # Errors
+    /// [`ProcessError`] when the child ends, says nothing in time, or a signal comes.
+    pub fn wait_ready(
+        &mut self,
+        limit: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Ready, ProcessError> {
+        let log = Arc::clone(&self.log);
+        let found = interrupt.wait(limit, || match log.ready() {
+            Some((place, at)) => Some(Ok(Ready {
+                place,
+                after: at.duration_since(self.started),
+            })),
+            None if self.has_ended() && log.is_closed() => Some(Err(())),
+            None => None,
+        });
+        let name = self.name.clone();
+        match found {
+            Some(Ok(ready)) => Ok(ready),
+            Some(Err(())) => Err(ProcessError::EndedEarly {
+                name,
+                last_lines: self.last_lines(),
+                status: self.stop().status,
+            }),
+            None if interrupt.is_set() => Err(ProcessError::Interrupted { name }),
+            None => Err(ProcessError::NotReady {
+                name,
+                limit,
+                last_lines: self.last_lines(),
+            }),
+        }
+    }
+
+    /// Subject or service.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of the process.
+    #[must_use]
+    pub fn id(&self) -> ProcessId {
+        self.child.id()
+    }
+
+    /// The pipes of a child that was started with them; once.
+    pub fn take_pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        Some((self.child.stdin.take()?, self.child.stdout.take()?))
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(i32::MAX))
+    }
+
+    /// Whether the process has ended. It is not reaped, so that its number (and its group's) cannot
+    /// pass to another.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_some() || has_ended(self.id())
+    }
+
+    /// The last lines of its stderr, each indented; a placeholder when there are none.
+    #[must_use]
+    pub fn last_lines(&self) -> String {
+        if self.has_ended() {
+            let begin = Instant::now();
+            while !self.log.is_closed() && begin.elapsed() < LAST_LINES {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        self.log.last_lines()
+    }
+
+    /// Ends the child and all of its process group: SIGTERM, after the grace time SIGKILL. Says how
+    /// it ended.
+    pub fn stop(&mut self) -> Ended {
+        // Once reaped, the number may belong to another process and must not be signalled again.
+        if let Some(ended) = &self.ended {
+            return ended.clone();
+        }
+        let mut killed = false;
+        if !self.has_ended() {
+            // The group may be gone between the look and the signal: then there is nothing to end.
+            let _ = killpg(self.pid(), Signal::SIGTERM);
+            let begin = Instant::now();
+            while !self.has_ended() && begin.elapsed() < GRACE {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            killed = !self.has_ended();
+        }
+        // Also for children of the child that it left behind.
+        let _ = killpg(self.pid(), Signal::SIGKILL);
+        let status = match self.child.wait() {
+            Ok(status) => in_words(status),
+            Err(error) => format!("its end cannot be seen: {error}"),
+        };
+        let ended = Ended { status, killed };
+        self.ended = Some(ended.clone());
+        ended
+    }
+}
+
+/// Whether a child of this process has ended. It is not reaped, so that its number (and its
+/// group's) cannot pass to another process before [`Running::stop`].
+#[must_use]
+pub fn has_ended(child: ProcessId) -> bool {
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    let pid = Pid::from_raw(i32::try_from(child).unwrap_or(i32::MAX));
+    !matches!(waitid(Id::Pid(pid), look), Ok(WaitStatus::StillAlive))
+}
+
+fn in_words(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!(
+            "signal {}",
+            Signal::try_from(signal)
+                .map_or_else(|_| signal.to_string(), |signal| signal.to_string())
+        ),
+        (None, None) => status.to_string(),
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

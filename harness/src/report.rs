@@ -1,0 +1,7 @@
+//! Tables from a recorded run. Nothing here measures: the same folder gives the same report for
+//! ever.
+
+pub mod rank;
+pub mod render;
+pub mod summary;
+pub mod table;

@@ -1,0 +1,311 @@
+//! The report for people: what it was made on and how, a table for each suite, what went wrong,
+//! what is doubtful.
+
+use std::fmt::Write as _;
+
+use super::rank::{Figure, Row};
+use super::summary::{Failure, Report, SuiteTable};
+use super::table::{Style, Table};
+use crate::format::environment::{Environment, State};
+
+const COLUMNS: [&str; 15] = [
+    "rank",
+    "subject",
+    "calls/s",
+    "min..max",
+    "p50 us",
+    "p99 us",
+    "p99.9 us",
+    "CPU us/call",
+    "ratio",
+    "calls/s/CPU%",
+    "calls/s/MB",
+    "RSS peak MB",
+    "start ms",
+    "errors",
+    "valid",
+];
+
+/// Draws the report.
+#[must_use]
+pub fn render(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    heading(&mut text, style, 1, &format!("Run {}", report.run));
+    state(&mut text, &report.environment);
+    environment(&mut text, &report.environment);
+    for table in &report.suites {
+        suite(&mut text, table, style);
+    }
+    if report.suites.is_empty() {
+        text.push_str("\nNo trial was finished.\n");
+    } else {
+        how_to_read(&mut text, style);
+    }
+    warnings(&mut text, report, style);
+    text
+}
+
+/// Writing into a string does not fail, so its results carry nothing.
+macro_rules! say {
+    ($text:expr, $($arguments:tt)*) => {
+        let _ = writeln!($text, $($arguments)*);
+    };
+}
+
+fn heading(text: &mut String, style: Style, level: usize, title: &str) {
+    match style {
+        Style::Markdown => {
+            let before = if level == 1 { "" } else { "\n" };
+            say!(text, "{before}{} {title}\n", "#".repeat(level));
+        }
+        Style::Text => {
+            let before = if level == 1 { "" } else { "\n" };
+            say!(
+                text,
+                "{before}{title}\n{}\n",
+                "=".repeat(title.chars().count())
+            );
+        }
+    }
+}
+
+fn state(text: &mut String, environment: &Environment) {
+    let done = format!(
+        "{} of {} trials",
+        environment.trials_done, environment.trials_planned
+    );
+    match environment.state {
+        State::Complete if environment.trials_done == environment.trials_planned => {
+            say!(text, "Complete: {done}.\n");
+        }
+        State::Complete => {
+            say!(
+                text,
+                "Complete: {done}; the others were left out, see what went wrong.\n"
+            );
+        }
+        State::Interrupted => {
+            say!(
+                text,
+                "INTERRUPTED after {done}: the tables hold what was measured until then.\n"
+            );
+        }
+        State::Running => {
+            say!(
+                text,
+                "NOT FINISHED: {done}. The run is still under way, or was killed; the tables hold what was measured \
+                 until now.\n"
+            );
+        }
+        State::Failed => {
+            say!(text, "FAILED after {done}: {}\n", environment.failure);
+        }
+    }
+}
+
+fn environment(text: &mut String, environment: &Environment) {
+    let machine = &environment.machine;
+    let governor = if machine.governor.is_empty() {
+        "unknown"
+    } else {
+        &machine.governor
+    };
+    let boost = match machine.boost {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "unknown",
+    };
+    say!(
+        text,
+        "- machine: {}, {} usable cores, {:.1} GB memory, {}, {}, governor {governor}, boost {boost}, clock {}",
+        machine.cpu_model,
+        machine.cores_usable,
+        machine.memory_bytes as f64 / 1e9,
+        machine.os,
+        machine
+            .kernel
+            .split(' ')
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(" "),
+        machine.clock_source
+    );
+    let list = |cores: &[usize]| {
+        cores
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    say!(
+        text,
+        "- cores: server {}, load and services {}",
+        list(&environment.server_cores),
+        list(&environment.load_cores)
+    );
+    let dirty = if environment.source.dirty {
+        " with uncommitted changes"
+    } else {
+        ""
+    };
+    let commit = if environment.source.commit.is_empty() {
+        "none"
+    } else {
+        &environment.source.commit
+    };
+    say!(
+        text,
+        "- source: commit {commit}{dirty}, {}, profile {}, harness {}",
+        environment.source.rustc,
+        environment.profile,
+        environment.harness_version
+    );
+    let ended = if environment.ended.is_empty() {
+        "?"
+    } else {
+        &environment.ended
+    };
+    say!(
+        text,
+        "- time: {} to {ended}, order seed {}",
+        environment.started,
+        environment.seed
+    );
+    say!(text, "- command: `{}`", environment.command.join(" "));
+}
+
+fn suite(text: &mut String, table: &SuiteTable, style: Style) {
+    heading(text, style, 2, &table.suite);
+    let load = &table.definition.load;
+    say!(
+        text,
+        "{} Tool `{}`, closed loop, {} clients, window {} s after {} s of warm-up, trials: {}.",
+        table.definition.description,
+        table.definition.tool,
+        load.clients,
+        load.duration_s,
+        load.warmup_s,
+        load.trials
+    );
+    let rule = match table.ranked_by {
+        Figure::CallsPerS => "Ranked by calls a second.",
+        Figure::ServerCpuPerCall => {
+            "Ranked by server CPU per call: the rate of at least one subject does not hold (see valid)."
+        }
+    };
+    say!(text, "{rule}\n");
+    let mut drawn = Table::new(&COLUMNS, 2);
+    for row in &table.servers {
+        drawn.row(cells(
+            row,
+            row.rank
+                .map_or_else(|| "-".to_owned(), |rank| rank.to_string()),
+        ));
+    }
+    for row in &table.floors {
+        drawn.row(cells(row, "floor".to_owned()));
+    }
+    text.push_str(&drawn.draw(style));
+    failures(text, &table.failures);
+}
+
+fn number(value: Option<u64>, divisor: f64, digits: usize) -> String {
+    value.map_or_else(
+        || "-".to_owned(),
+        |value| format!("{:.digits$}", value as f64 / divisor),
+    )
+}
+
+fn cells(row: &Row, rank: String) -> Vec<String> {
+    let valid = match (row.trials_measured, row.rate_holds, row.cpu_holds) {
+        (0, ..) => "none",
+        (_, true, true) => "yes",
+        (_, false, true) => "CPU only",
+        (_, true, false) => "rate only",
+        (_, false, false) => "no",
+    };
+    let left_out = match row.trials_made - row.trials_measured {
+        0 => String::new(),
+        failed => format!(", {failed} of {} trials failed", row.trials_made),
+    };
+    let spread = match (row.calls_per_s_min, row.calls_per_s_max) {
+        (Some(min), Some(max)) => format!("{min}..{max}"),
+        _ => "-".to_owned(),
+    };
+    vec![
+        rank,
+        row.subject.clone(),
+        number(row.calls_per_s, 1.0, 0),
+        spread,
+        number(row.p50_us, 1.0, 0),
+        number(row.p99_us, 1.0, 0),
+        number(row.p99_9_us, 1.0, 0),
+        number(row.server_cpu_ns_per_call, 1e3, 1),
+        number(row.ratio_to_best_milli, 1e3, 2),
+        number(row.calls_per_s_per_cpu_percent_milli, 1e3, 1),
+        number(row.calls_per_s_per_mb_milli, 1e3, 0),
+        number(row.rss_peak_bytes, 1e6, 1),
+        number(row.startup_us, 1e3, 1),
+        row.errors.to_string(),
+        format!("{valid}{left_out}"),
+    ]
+}
+
+fn failures(text: &mut String, failures: &[Failure]) {
+    if failures.is_empty() {
+        return;
+    }
+    say!(text, "\nWhat went wrong:\n");
+    for failure in failures {
+        let status = match serde_json::to_value(failure.status) {
+            Ok(serde_json::Value::String(status)) => status,
+            _ => String::new(),
+        };
+        // Indented below its list item, so that lines of a dead server stay lines in Markdown too.
+        let detail = failure.text.lines().collect::<Vec<_>>().join("\n      ");
+        say!(
+            text,
+            "- {}, trial {} ({status}):\n\n      {detail}\n",
+            failure.subject,
+            failure.trial
+        );
+    }
+}
+
+fn how_to_read(text: &mut String, style: Style) {
+    heading(text, style, 2, "How to read the tables");
+    text.push_str(
+        "- calls/s: right answers a second, median of the trials; min..max is their spread.\n\
+         - p50, p99, p99.9: from the merged histograms of all trials, in microseconds. Closed loop: a client that waits \
+         asks nothing, so they are latencies at this load and not at a given rate.\n\
+         - CPU us/call: processor time (user and system) of the server per right answer, median of the trials.\n\
+         - ratio: how many times worse than the best, in the figure that the table is ranked by.\n\
+         - calls/s/CPU%: calls a second for each percent of one core that the server used; calls/s/MB: for each \
+         1,000,000 bytes of mean resident memory. Medians.\n\
+         - RSS peak: the most resident memory since the start of the process, of any trial. start: from the start of the \
+         process to its ready line, median; filling an empty database is not part of it.\n\
+         - errors: answers that were wrong or did not come; they are in no other figure. A subject with errors or failed \
+         trials is listed but not ranked.\n\
+         - valid: `CPU only` means that calls/s and latencies do not hold (most often because the load client was the \
+         limit) while CPU per call does. If the rate of one ranked subject does not hold, the whole table is ranked by CPU \
+         per call.\n\
+         - floor: fixed bytes without any protocol, what the layers below cost. Never ranked.\n",
+    );
+}
+
+fn warnings(text: &mut String, report: &Report, style: Style) {
+    if report.warnings.is_empty() {
+        return;
+    }
+    heading(text, style, 2, "Warnings");
+    for doubt in &report.warnings {
+        say!(
+            text,
+            "- {} of {} trials: {}. Remedy: {}.",
+            doubt.trials,
+            doubt.of,
+            doubt.warning.meaning(),
+            doubt.warning.remedy()
+        );
+    }
+}

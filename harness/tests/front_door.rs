@@ -1,0 +1,14 @@
+//! The harness through its front door: the real binary, definitions in a temporary folder, and fake
+//! subjects that answer right or misbehave in a known way.
+
+#[path = "front_door/support.rs"]
+mod support;
+
+#[path = "front_door/definitions.rs"]
+mod definitions;
+#[path = "front_door/interrupt.rs"]
+mod interrupt;
+#[path = "front_door/measure.rs"]
+mod measure;
+#[path = "front_door/verify.rs"]
+mod verify;

@@ -1,0 +1,236 @@
+//! `measure` and `report`: what subjects do is what is reported, and nobody's misfortune stops the
+//! others.
+
+use harness::format::environment::State;
+use harness::format::folder::RunFolder;
+use harness::format::histogram;
+use harness::format::trial::{Status, Trial, TrialWriter, read_trials};
+use harness::report::summary::Report;
+
+use crate::support::Project;
+
+#[test]
+fn right_subjects_are_ranked_and_the_report_can_be_made_again() {
+    let project = Project::new(&["right", "stdio-right", "floor"]);
+    let done = project.measure(&["--trials", "2"]).exits(0);
+    assert!(done.stderr.contains("[6/6"), "{}", done.stderr);
+    let trials = project.trials();
+    assert_eq!(trials.len(), 6);
+    for trial in &trials {
+        assert_eq!(
+            (trial.status, trial.errors),
+            (Status::Measured, 0),
+            "{trial:?}"
+        );
+        assert!(
+            trial.calls > 0 && trial.server_cpu_ns.is_some() && trial.rss_mean_bytes.is_some(),
+            "{trial:?}"
+        );
+        assert!(
+            trial.p50_us <= trial.p99_us && trial.p99_us <= trial.max_us,
+            "{trial:?}"
+        );
+        let recorded = histogram::read(&project.results().join(&trial.histogram)).unwrap();
+        assert_eq!(recorded.len(), trial.calls);
+    }
+    let environment = project.environment();
+    assert_eq!(
+        (environment.state, environment.trials_done, environment.seed),
+        (State::Complete, 6, 1)
+    );
+    assert_eq!(environment.programs["right"].sha256.len(), 64);
+
+    let written = std::fs::read_to_string(project.results().join("report.md")).unwrap();
+    assert_eq!(
+        project
+            .run("report", &["--format", "markdown"])
+            .exits(0)
+            .stdout,
+        written
+    );
+    let results = project.results();
+    let named = project.run("report", &[results.to_str().unwrap()]).exits(0);
+    assert_eq!(
+        named.stdout, done.stdout,
+        "the first report and the one made from the record"
+    );
+    let report: serde_json::Value =
+        serde_json::from_str(&project.run("report", &["--format", "json"]).exits(0).stdout)
+            .unwrap();
+    let suite = &report["suites"][0];
+    assert_eq!(suite["floors"][0]["subject"], "floor");
+    assert_eq!(suite["floors"][0]["rank"], serde_json::Value::Null);
+    let ranks: Vec<_> = suite["servers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["rank"])
+        .collect();
+    assert_eq!(ranks, [1, 2]);
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn every_misfortune_is_reported_and_the_others_go_on() {
+    let project = Project::new(&[
+        "right",
+        "wrong",
+        "tool-error",
+        "slow",
+        "dies=40",
+        "stdio-dies=40",
+        "silent",
+        "exits",
+    ]);
+    let done = project
+        .measure(&["--trials", "2", "--call-timeout-s", "0.2"])
+        .exits(1);
+    let each = |subject: &str, count: usize, status: Status| -> Vec<Trial> {
+        let trials = project.trials_of(subject);
+        assert_eq!(trials.len(), count, "{subject}: {trials:?}");
+        assert!(
+            trials.iter().all(|trial| trial.status == status),
+            "{subject}: {trials:?}"
+        );
+        trials
+    };
+    for trial in each("right", 2, Status::Measured) {
+        assert!(trial.calls > 0 && trial.errors == 0, "{trial:?}");
+    }
+    for trial in each("wrong", 2, Status::Measured) {
+        assert!(trial.errors_mismatch > 0, "{trial:?}");
+        assert_eq!(
+            (trial.calls, trial.p50_us, trial.errors),
+            (0, None, trial.errors_mismatch)
+        );
+        assert!(
+            trial.failure.contains("not what you said"),
+            "{}",
+            trial.failure
+        );
+    }
+    for trial in each("tool-error", 2, Status::Measured) {
+        assert!(trial.calls == 0 && trial.errors_tool > 0, "{trial:?}");
+    }
+    for trial in each("slow", 2, Status::Measured) {
+        assert!(trial.calls == 0 && trial.errors_timeout > 0, "{trial:?}");
+    }
+    for subject in ["dies", "stdio-dies"] {
+        for trial in each(subject, 2, Status::Died) {
+            assert!(trial.failure.contains("exit code 3"), "{}", trial.failure);
+            assert!(trial.failure.contains("out of luck"), "{}", trial.failure);
+        }
+    }
+    assert!(
+        each("silent", 1, Status::NotReady)[0]
+            .failure
+            .contains("thinking")
+    );
+    let exits = &each("exits", 1, Status::NotReady)[0];
+    assert!(
+        exits.failure.contains("exit code 7") && exits.failure.contains("no such luck"),
+        "{}",
+        exits.failure
+    );
+    assert!(
+        done.stderr.contains("exits takes no further part"),
+        "{}",
+        done.stderr
+    );
+
+    let report = Report::read(&RunFolder::open(&project.results()).unwrap()).unwrap();
+    let ranked = |name: &str| {
+        report.suites[0]
+            .servers
+            .iter()
+            .find(|row| row.subject == name)
+            .unwrap()
+            .rank
+    };
+    assert_eq!(ranked("right"), Some(1));
+    for subject in [
+        "wrong",
+        "tool-error",
+        "slow",
+        "dies",
+        "stdio-dies",
+        "silent",
+        "exits",
+    ] {
+        assert_eq!(ranked(subject), None, "{subject}");
+        assert!(
+            done.stdout.contains(&format!("- {subject}, trial 1")),
+            "{subject} in:\n{}",
+            done.stdout
+        );
+    }
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn a_run_without_one_right_subject_ends_with_exit_code_1() {
+    let project = Project::new(&["exits"]);
+    project.measure(&["--trials", "3"]).exits(1);
+    assert_eq!(project.trials().len(), 1);
+    assert_eq!(project.environment().trials_planned, 3);
+}
+
+#[test]
+fn a_service_that_dies_fails_the_run_and_is_quoted() {
+    let project = Project::new(&["right"]);
+    let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
+    let command = subjects
+        .lines()
+        .find(|line| line.starts_with("command"))
+        .unwrap()
+        .to_owned();
+    let service = command.replace("\"right\", \"0\"", "\"mute-service\", \"700\"");
+    let subjects = subjects.replace(&command, &command.replace("\"0\"", "\"{backend_url}\""));
+    project.write(
+        "subjects.toml",
+        &format!("{subjects}\n[service.backend]\n{service}\n"),
+    );
+    let done = project.measure(&["--trials", "20"]).exits(2);
+    assert!(
+        done.stderr.contains("the service gives up"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(project.environment().state, State::Failed);
+    let report = project.run("report", &[]).exits(0).stdout;
+    assert!(
+        report.contains("FAILED after") && report.contains("the service gives up"),
+        "{report}"
+    );
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn rows_survive_the_disk_and_a_torn_last_row_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trials.csv");
+    let rows = [
+        Trial {
+            suite: "echo".to_owned(),
+            status: Status::Died,
+            failure: "line 1, \"quoted\"\nline 2; and, more".to_owned(),
+            p99_9_us: Some(u64::MAX),
+            ..Trial::default()
+        },
+        Trial {
+            warnings: "client_saturated;steal".to_owned(),
+            started_unix_ms: -1,
+            ..Trial::default()
+        },
+    ];
+    let mut writer = TrialWriter::create(&path).unwrap();
+    rows.iter().for_each(|row| writer.append(row).unwrap());
+    assert!(
+        TrialWriter::create(&path).is_err(),
+        "results are never overwritten"
+    );
+    assert_eq!(read_trials(&path).unwrap(), rows);
+    let whole = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{whole}echo,half a r")).unwrap();
+    assert_eq!(read_trials(&path).unwrap(), rows);
+}

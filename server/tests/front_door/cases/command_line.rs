@@ -1,0 +1,183 @@
+//! Flags, environment, exit codes.
+
+use std::process::{Command, Output, Stdio};
+
+use crate::common::{Server, Subject, Wire, fixtures, server::bare};
+
+const STDIO: &str = env!("CARGO_BIN_EXE_mcp-stdio-tokio");
+const SSE: &str = env!("CARGO_BIN_EXE_mcp-sse-tokio");
+const HTTP_JSON: &str = env!("CARGO_BIN_EXE_mcp-http-json-tokio");
+const HTTP_STREAM: &str = env!("CARGO_BIN_EXE_mcp-http-stream-tokio");
+const FLOOR: &str = env!("CARGO_BIN_EXE_floor-http");
+
+const EVERYWHERE: [&str; 2] = ["--workers", "--drain-timeout"];
+const TOOLS: [&str; 5] = [
+    "--database-url",
+    "--database-pool",
+    "--upstream-url",
+    "--upstream-pool",
+    "--call-timeout",
+];
+const LISTEN: [&str; 2] = ["--listen", "--nodelay"];
+const HTTP: [&str; 3] = ["--max-body", "--allowed-host", "--allowed-origin"];
+const SESSIONS: [&str; 2] = ["--sessions", "--session-ttl"];
+
+/// Runs a command line that must not start to serve.
+fn run(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+/// What `binary` says when it refuses `flags`.
+fn refused(binary: &str, flags: &[&str]) -> String {
+    let output = run(bare(binary).args(flags));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{flags:?}: {said}");
+    assert!(output.stdout.is_empty());
+    said
+}
+
+#[test]
+fn help_lists_every_flag_and_its_environment_variable() {
+    for (binary, groups) in [
+        (STDIO, &[&EVERYWHERE[..], &TOOLS, &["--max-body"]][..]),
+        (SSE, &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP]),
+        (HTTP_JSON, &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP, &SESSIONS]),
+        (HTTP_STREAM, &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP, &SESSIONS]),
+        (FLOOR, &[&EVERYWHERE[..], &LISTEN, &["--answer-bytes"]]),
+    ] {
+        let output = run(bare(binary).arg("--help"));
+        assert_eq!(output.status.code(), Some(0));
+        let help = String::from_utf8(output.stdout).unwrap();
+        for flag in groups.iter().copied().flatten() {
+            assert!(help.contains(&format!("{flag} <")), "{binary} {flag}:\n{help}");
+            let name = flag.trim_start_matches("--allowed-").trim_start_matches("--");
+            let variable = name.replace('-', "_").to_uppercase();
+            assert!(help.contains(&format!("{variable}")), "{binary} {variable}:\n{help}");
+        }
+        let known: usize = groups.iter().map(|group| group.len()).sum();
+        let listed = help.matches("[env: MCP_").count();
+        assert_eq!(listed, known, "{binary}:\n{help}");
+    }
+}
+
+#[test]
+fn version_is_the_crates() {
+    for binary in [STDIO, SSE, HTTP_JSON, HTTP_STREAM, FLOOR] {
+        let output = run(bare(binary).arg("--version"));
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.trim().ends_with(env!("CARGO_PKG_VERSION")), "{said}");
+        let name = binary.rsplit('/').next().unwrap();
+        assert!(said.starts_with(name), "{said}");
+    }
+}
+
+#[test]
+fn bad_values_are_refused_with_the_allowed_ones() {
+    for (flag, value, allowed) in [
+        ("--listen", "nowhere", "127.0.0.1:8080"),
+        ("--listen", "localhost:80", "127.0.0.1:8080"),
+        ("--sessions", "maybe", "stateless, stateful"),
+        ("--nodelay", "true", "on, off"),
+        ("--workers", "0", "1 to 1024"),
+        ("--workers", "many", "1 to 1024"),
+        ("--database-pool", "0", "1 to 1024"),
+        ("--upstream-pool", "65536", "1 to 65535"),
+        ("--max-body", "0", "greater than 0"),
+        ("--max-body", "4k", "greater than 0"),
+        ("--call-timeout", "0", "greater than 0"),
+        ("--session-ttl", "-1", "greater than 0"),
+        ("--session-ttl", "NaN", "greater than 0"),
+        ("--drain-timeout", "inf", "greater than 0"),
+        ("--drain-timeout", "soon", "greater than 0"),
+    ] {
+        let said = refused(HTTP_JSON, &[&format!("{flag}={value}")]);
+        for part in [flag, value, allowed] {
+            assert!(said.contains(part), "{flag} {value}: {said}");
+        }
+    }
+    let said = refused(FLOOR, &["--answer-bytes=1"]);
+    assert!(said.contains("2..="), "{said}");
+}
+
+#[test]
+fn a_flag_of_another_transport_is_refused_with_where_it_belongs() {
+    for (binary, flag, place) in [
+        (STDIO, "--nodelay=on", "sse, http-json, http-stream"),
+        (STDIO, "--listen=127.0.0.1:0", "sse, http-json, http-stream"),
+        (STDIO, "--sessions=stateful", "http-json, http-stream"),
+        (STDIO, "--session-ttl=5", "http-json, http-stream"),
+        (SSE, "--sessions=stateful", "http-json, http-stream"),
+        (SSE, "--session-ttl=5", "http-json, http-stream"),
+    ] {
+        let said = refused(binary, &[flag]);
+        let (name, value) = flag.split_once('=').unwrap();
+        for part in [name, "no meaning", place] {
+            assert!(said.contains(part), "{flag}: {said}");
+        }
+        // The same with a space between flag and value.
+        assert!(refused(binary, &[name, value]).contains("no meaning"));
+    }
+}
+
+#[test]
+fn an_unknown_flag_is_refused() {
+    for binary in [STDIO, SSE, HTTP_JSON, HTTP_STREAM, FLOOR] {
+        let said = refused(binary, &["--no-such-flag"]);
+        assert!(said.contains("--no-such-flag"), "{said}");
+        refused(binary, &["argument"]);
+    }
+}
+
+#[test]
+fn environment_variables_are_flags_and_flags_win() {
+    let subject = Subject {
+        name: "mcp-http-json-tokio",
+        binary: HTTP_JSON,
+        flags: &[],
+        wire: Wire::Stateless(crate::common::Answers::Json),
+    };
+    let command = |flags: &[&str]| {
+        let mut command = bare(HTTP_JSON);
+        command.args(flags);
+        command
+            .env("MCP_LISTEN", "127.0.0.2:0")
+            .env("MCP_DATABASE_URL", fixtures::database_url());
+        command
+    };
+    let server = Server::spawn(&subject, command(&[]));
+    assert!(server.url().starts_with("http://127.0.0.2:"), "{}", server.url());
+    let server = Server::spawn(&subject, command(&["--listen", "127.0.0.1:0"]));
+    assert!(server.url().starts_with("http://127.0.0.1:"), "{}", server.url());
+    let output = run(command(&[]).env("MCP_SESSIONS", "maybe"));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("stateless, stateful"), "{said}");
+}
+
+#[test]
+fn what_it_cannot_start_with_is_said_before_it_is_ready() {
+    for (flag, value, part) in [
+        ("--database-url", "sqlite:/proc/none/products.db", "/proc/none"),
+        ("--database-url", "mysql://host/products", "mysql"),
+        ("--upstream-url", "ftp://host/", "ftp"),
+        ("--upstream-url", "https://host/", "https"),
+    ] {
+        let mut command = bare(STDIO);
+        command.args([flag, value]);
+        if flag != "--database-url" {
+            command.args(["--database-url", fixtures::database_url()]);
+        }
+        let output = run(&mut command);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{value}: {said}");
+        assert!(said.contains(part) && !said.lines().any(|line| line.starts_with("ready")), "{value}: {said}");
+    }
+}
+
+#[test]
+fn a_log_filter_that_is_none_is_refused() {
+    let output = run(bare(HTTP_JSON).env("MCP_LOG", "server=loud="));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("MCP_LOG"), "{said}");
+}

@@ -1,0 +1,85 @@
+//! Standard input and output.
+
+use serde_json::json;
+
+use crate::common::{Client, Gate, Server, Subject, client, peer};
+
+/// The pipes behind `client`.
+fn pipes(client: &mut Client) -> &mut peer::Stdio {
+    match &mut client.peer {
+        peer::Peer::Stdio(stdio) => stdio,
+        _ => unreachable!("the subject speaks stdio"),
+    }
+}
+
+pub(crate) fn the_end_of_input_ends_the_server(subject: &Subject) {
+    // Before anybody has said anything, and after a handshake.
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::connect(&mut server);
+    pipes(&mut client).end_input("");
+    assert!(client.peer.ended());
+    server.ended_well();
+
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    pipes(&mut client).end_input("");
+    assert!(client.peer.ended());
+    server.ended_well();
+}
+
+pub(crate) fn the_end_of_input_waits_for_what_is_in_flight(subject: &Subject) {
+    const HELD: usize = 10;
+    let gate = Gate::new();
+    let mut server = Server::start(subject, &["--upstream-url", &gate.url()]);
+    let mut client = Client::ready(&mut server);
+    for _ in 0..HELD {
+        client.begin_held();
+    }
+    gate.wait_for(HELD);
+    pipes(&mut client).end_input("");
+    gate.open();
+    for _ in 0..HELD {
+        client.end_held();
+    }
+    assert!(client.peer.ended());
+    server.ended_well();
+}
+
+pub(crate) fn a_last_line_without_a_break_is_answered(subject: &Subject) {
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    let ping = client::request(&json!("last"), "ping", &json!({}));
+    pipes(&mut client).end_input(&ping);
+    assert_eq!(client.peer.end()["id"], "last");
+    assert!(client.peer.ended());
+    server.ended_well();
+}
+
+pub(crate) fn standard_output_carries_nothing_but_messages(subject: &Subject) {
+    // Log everything there is to log: none of it may come this way. Every line that is read is
+    // parsed, so what is read here is all there is.
+    let mut command = crate::common::server::command(subject, &[]);
+    command.env("MCP_LOG", "trace");
+    let mut server = Server::spawn(subject, command);
+    let mut client = Client::ready(&mut server);
+    client.is_served();
+    client.right("query_products", &json!({}));
+    client.right("fetch_external_data", &json!({"endpoint": "/health"}));
+    client.wrong("calculate_fibonacci", &json!({"n": 41}));
+    client.peer.begin("nonsense");
+    assert_eq!(client.peer.end()["error"]["code"], -32700);
+    pipes(&mut client).end_input("\n \r\n\n");
+    assert!(client.peer.ended());
+    server.ended_well();
+    assert!(server.log().whole().len() > 1, "the log was on");
+}
+
+pub(crate) fn a_reader_that_leaves_ends_the_server(subject: &Subject) {
+    let mut server = Server::start(subject, &[]);
+    let (mut stdin, stdout) = server.pipes();
+    drop(stdout);
+    // The server finds out when it has something to say. Input stays open meanwhile.
+    let opening = client::request(&json!(1), "initialize", &client::initialize(client::REVISION));
+    let _ = std::io::Write::write_all(&mut stdin, format!("{opening}\n").as_bytes());
+    server.ended_well();
+}
