@@ -47,10 +47,10 @@ struct Places {
     root: Option<PathBuf>,
     /// How servers are built and started [default: ROOT/harness/subjects.toml]
     #[arg(long, global = true, value_name = "FILE")]
-    subjects: Option<PathBuf>,
+    subjects_file: Option<PathBuf>,
     /// What is asked, one file for each suite [default: ROOT/harness/suites]
     #[arg(long, global = true, value_name = "DIR")]
-    suites: Option<PathBuf>,
+    suites_dir: Option<PathBuf>,
 }
 
 impl Places {
@@ -66,13 +66,13 @@ impl Places {
     }
 
     fn subjects(&self) -> PathBuf {
-        self.subjects
+        self.subjects_file
             .clone()
             .unwrap_or_else(|| self.root().join("harness/subjects.toml"))
     }
 
     fn suites(&self) -> PathBuf {
-        self.suites
+        self.suites_dir
             .clone()
             .unwrap_or_else(|| self.root().join("harness/suites"))
     }

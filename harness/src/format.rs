@@ -8,6 +8,7 @@ pub mod environment;
 pub mod expect;
 pub mod folder;
 pub mod histogram;
+pub mod launch;
 pub mod subjects;
 pub mod suite;
 pub mod template;

@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-use crate::format::subjects::Launch;
+use crate::format::launch::Launch;
 use crate::interrupt::Interrupt;
 use crate::machine::cores::{Cores, CoresError, pinned};
 use crate::machine::proc::ProcessId;
@@ -23,6 +23,19 @@ use stderr::StderrLog;
 
 /// How long a child may take to end after SIGTERM before SIGKILL ends it.
 pub const GRACE: Duration = Duration::from_secs(5);
+
+/// The variables that children inherit. No others, so that nothing left in a shell (a log level, a
+/// server's setting) changes what is measured without being recorded.
+pub const PASSED_ON: [&str; 8] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+];
 
 /// How long to wait for the last lines of a child that has ended.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -121,6 +134,11 @@ impl Running {
         let mut command = Command::new(program);
         command
             .args(arguments)
+            .env_clear()
+            .envs(
+                std::env::vars_os()
+                    .filter(|(name, _)| PASSED_ON.iter().any(|passed| name == passed)),
+            )
             .envs(&launch.environment)
             .stdin(pipe())
             .stdout(pipe())

@@ -2,6 +2,7 @@
 //! ever.
 
 pub mod rank;
+mod reading;
 pub mod render;
 pub mod summary;
 pub mod table;

@@ -1,6 +1,8 @@
 //! The harness through its front door: the real binary, definitions in a temporary folder, and fake
 //! subjects that answer right or misbehave in a known way.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "front_door/support.rs"]
 mod support;
 

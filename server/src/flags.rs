@@ -79,6 +79,7 @@ impl ListenFlags {
     pub(crate) fn options(&self) -> HttpOptions {
         HttpOptions {
             nodelay: self.nodelay == Switch::On,
+            ..HttpOptions::default()
         }
     }
 }

@@ -7,14 +7,14 @@
 mod answering;
 mod body;
 mod guard;
-mod timer;
+mod heard;
 
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     io,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, Weak},
     task::Poll,
     time::Duration,
 };
@@ -24,9 +24,9 @@ use http::{Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
 use self::{
-    answering::{Connection, Connections},
+    answering::{Connection, Connections, Order, SWEEPS},
     body::Tracked,
-    timer::RuntimeTimer,
+    heard::Heard,
 };
 pub use self::{
     body::Body,
@@ -34,8 +34,8 @@ pub use self::{
 };
 use crate::{runtime::Runtime, shutdown::Shutdown};
 
-/// How long a client may take to send a request's head (the slowloris attack is slower).
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The default of [`HttpOptions::head_timeout`].
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Connections that the kernel completes before they are accepted.
@@ -59,6 +59,18 @@ pub struct HttpOptions {
     /// Whether `TCP_NODELAY` is set on accepted connections. Without it an answer written in
     /// several pieces waits for the peer's delayed acknowledgement, about 40 ms on Linux.
     pub nodelay: bool,
+    /// How long a client may take to send a request's head, give or take a fifth. The slowloris attack takes
+    /// longer. Idle connections are left alone.
+    pub head_timeout: Duration,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            nodelay: true,
+            head_timeout: HEAD_TIMEOUT,
+        }
+    }
 }
 
 /// Binds a non-blocking listener to `address`; port 0 takes a free one.
@@ -93,8 +105,13 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     let listener = runtime.listen(listener)?;
     let connections = Arc::new(Connections::default());
     let mut http = http1::Builder::new();
-    http.timer(RuntimeTimer(runtime.clone()))
-        .header_read_timeout(HEADER_READ_TIMEOUT);
+    // The sweep does this for less.
+    http.header_read_timeout(None);
+    runtime.execute(Box::pin(sweep(
+        runtime.clone(),
+        Arc::downgrade(&connections),
+        options.head_timeout / u32::from(SWEEPS),
+    )));
     loop {
         let accepted = {
             let begun = std::pin::pin!(shutdown.begun());
@@ -127,6 +144,17 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     Ok(())
 }
 
+/// Looks at the connections every `pause`, for as long as they are there.
+async fn sweep<R: Runtime>(runtime: R, connections: Weak<Connections>, pause: Duration) {
+    loop {
+        runtime.sleep(pause).await;
+        match connections.upgrade() {
+            Some(connections) => connections.sweep(),
+            None => return,
+        }
+    }
+}
+
 /// One connection, from its first request to its last answer.
 fn drive<R: Runtime, S: HttpService>(
     http: &http1::Builder,
@@ -135,9 +163,10 @@ fn drive<R: Runtime, S: HttpService>(
     connection: Connection,
 ) -> impl Future<Output = ()> + Send + 'static {
     let state = connection.state();
+    let io = Heard::new(io, state.clone());
     let respond = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
-        let answering = state.answering(&request);
+        let answering = state.begin(&request);
         async move {
             let response = service.respond(request).await;
             Ok::<_, Infallible>(response.map(|body| Tracked::new(body, answering)))
@@ -148,9 +177,14 @@ fn drive<R: Runtime, S: HttpService>(
         let mut served = std::pin::pin!(served);
         let mut closing = false;
         let ended = poll_fn(|context| -> Poll<hyper::Result<()>> {
-            if !closing && connection.must_close(context) {
-                closing = true;
-                served.as_mut().graceful_shutdown();
+            match connection.order(context) {
+                Order::Serve => {}
+                Order::Close if closing => {}
+                Order::Close => {
+                    closing = true;
+                    served.as_mut().graceful_shutdown();
+                }
+                Order::Break => return Poll::Ready(Ok(())),
             }
             served.as_mut().poll(context)
         })

@@ -174,3 +174,20 @@ async fn a_cancelled_call_is_not_waited_for() {
     assert_eq!(client.end_of_stream().await, "");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_head_that_does_not_arrive_closes_its_connection_and_no_other() {
+    let server = Started::streamable(Answer::Json, LONG);
+    let mut idle = Http::connect(server.address).await;
+    let answered = idle.call(1, "wait", json!({"ms": 0})).await;
+    assert_eq!(answered["id"], json!(1));
+    let mut slow = Http::connect(server.address).await;
+    // Longer than a head may take: the call's time is its own.
+    let working = tokio::spawn(async move { slow.call(1, "wait", json!({"ms": 600})).await });
+    let mut slowloris = Http::connect(server.address).await;
+    slowloris.send_raw(b"POST /mcp HTTP/1.1\r\nhost: loc").await;
+    assert_eq!(slowloris.end().await, "");
+    assert_eq!(working.await.unwrap()["id"], json!(1));
+    assert_eq!(idle.call(2, "wait", json!({"ms": 0})).await["id"], json!(2));
+    server.stop().await;
+}

@@ -54,7 +54,7 @@ impl Server {
         let address = listener.local_addr()?;
         let shutdown = Shutdown::new(DRAIN_TIMEOUT);
         let routes = Routes::new(Index::shared(), Handle::new(Tokio));
-        let options = HttpOptions { nodelay: true };
+        let options = HttpOptions::default();
         let serving = serve_http(Tokio, listener, routes, options, shutdown.clone());
         Ok(Self {
             address,

@@ -57,18 +57,18 @@ fn main() {
     }
 }
 
+/// Several times: processes meet in the same moment of a first start only now and then.
 fn three_processes_at_once(folder: &TempDir) {
-    let file = folder.path().join("not").join("yet").join("there.db");
-    let children: Vec<Child> = (0..3).map(|_| spawn(&file)).collect();
-    for child in children {
-        let output = child.wait_with_output().expect("the child ends");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+    for round in 0..5 {
+        let file = folder.path().join(format!("not/yet/there/{round}.db"));
+        let children: Vec<Child> = (0..3).map(|_| spawn(&file)).collect();
+        for child in children {
+            let output = child.wait_with_output().expect("the child ends");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "round {round}: {said}");
+        }
+        assert_whole(&file);
     }
-    assert_whole(&file);
 }
 
 fn a_killed_process_is_resumed(folder: &TempDir) {

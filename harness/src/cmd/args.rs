@@ -48,7 +48,7 @@ pub(super) struct BenchFlags {
     /// Cores of the load thread and the services [default: all others]
     #[arg(long, value_name = "CORES")]
     load_cores: Option<Cores>,
-    /// Database of the subjects that use one [default: an `SQLite` file under the target folder]
+    /// Database of the subjects that use one [default: a file under the target folder]
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
 }

@@ -1,6 +1,5 @@
 //! `show`: one subject or suite as it will be used.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::bail;
@@ -12,6 +11,7 @@ use super::{Places, Verdict, print, print_json};
 use crate::format::folder::definition_text;
 use crate::format::subjects::Subjects;
 use crate::format::suite::Suite;
+use crate::format::template::Context;
 
 /// Flags of `show`.
 #[derive(Debug, Args)]
@@ -40,11 +40,16 @@ impl Show {
                 self.name
             );
         }
+        // Services run only while there is something to measure; a name stands for their address
+        // here.
+        let urls: Context = (subjects.service.keys())
+            .map(|name| (format!("{name}_url"), json!(format!("http://{name}"))))
+            .collect();
         if is_subject {
             self.subject(places, subjects)?;
         }
         if let Some(suite) = suites.get(&self.name) {
-            self.suite(suite)?;
+            self.suite(suite, &urls)?;
         }
         Ok(Verdict::Right)
     }
@@ -61,11 +66,10 @@ impl Show {
         }
     }
 
-    fn suite(&self, suite: &Suite) -> anyhow::Result<()> {
+    fn suite(&self, suite: &Suite, urls: &Context) -> anyhow::Result<()> {
         // Services run only while there is something to measure; a name stands for their address
         // here.
-        let urls: BTreeMap<_, _> = [("upstream_url".to_owned(), json!("http://UPSTREAM"))].into();
-        let exchanges = suite.exchanges(&urls).map_err(anyhow::Error::msg)?;
+        let exchanges = suite.exchanges(urls).map_err(anyhow::Error::msg)?;
         let examples: Vec<_> = exchanges.iter().take(EXAMPLES).collect();
         if self.format == Format::Json {
             return print_json(

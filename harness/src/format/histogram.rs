@@ -156,7 +156,8 @@ mod tests {
         let slow = recorded(std::iter::repeat_n(10_000, 10));
         let merged = merge([&fast, &slow]).unwrap();
         assert_eq!(percentile_us(&merged, 99.0), Some(100));
-        assert_eq!(percentile_us(&merged, 99.5), Some(10_003));
+        // The upper end of its bucket: three significant digits.
+        assert!(percentile_us(&merged, 99.5).is_some_and(|us| (10_000..=10_010).contains(&us)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::template::{self, Context, TemplateError};
+use super::template;
 use super::{FormatError, read_toml};
 use crate::load::{Revision, UnknownRevision};
 
@@ -45,6 +45,9 @@ pub struct Service {
     pub build: Option<String>,
     /// Program and arguments.
     pub command: Vec<String>,
+    /// Environment variables, as of a subject.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
     /// Longest wait for the ready line, in seconds.
     #[serde(default = "ten_seconds")]
     pub ready_within_s: f64,
@@ -127,7 +130,8 @@ pub struct Subject {
     /// Program and arguments. Templates: `{root}`, `{target_dir}`, `{bin_dir}`, `{profile}`,
     /// `{database_url}`, `{NAME_url}` of each service, and on floors `{answer_bytes}`.
     pub command: Vec<String>,
-    /// Environment variables on top of the harness's own, with the same templates.
+    /// Environment variables besides the few that are passed on (`PATH`, `HOME` and their like),
+    /// with the same templates.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
     /// Longest wait for the ready line, in seconds.
@@ -146,17 +150,6 @@ pub fn duration(seconds: f64) -> Option<Duration> {
     (seconds <= 86_400.0)
         .then(|| Duration::try_from_secs_f64(seconds).ok())
         .flatten()
-}
-
-/// What can be put in front of a process: the filled command line and environment.
-#[derive(Debug, Clone)]
-pub struct Launch {
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// Additional environment variables.
-    pub environment: BTreeMap<String, String>,
-    /// Longest wait for the ready line.
-    pub ready_within: Duration,
 }
 
 impl Subjects {
@@ -253,17 +246,6 @@ fn check_command(at: &str, command: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Fills all strings of a command line.
-///
-/// # Errors
-/// As [`template::fill`].
-pub fn fill_command(command: &[String], context: &Context) -> Result<Vec<String>, TemplateError> {
-    command
-        .iter()
-        .map(|part| template::fill(part, context))
-        .collect()
-}
-
 impl Subject {
     /// Whether the command line or the environment needs this template value.
     #[must_use]
@@ -284,35 +266,5 @@ impl Subject {
             (None, Wire::Sse) => Ok(Revision::November2024),
             (None, _) => Ok(Revision::default()),
         }
-    }
-
-    /// The subject ready to be started.
-    ///
-    /// # Errors
-    /// [`TemplateError`] when its command line or environment mentions a value that does not exist.
-    pub fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
-        Ok(Launch {
-            command: fill_command(&self.command, context)?,
-            environment: self
-                .environment
-                .iter()
-                .map(|(key, text)| Ok((key.clone(), template::fill(text, context)?)))
-                .collect::<Result<_, TemplateError>>()?,
-            ready_within: duration(self.ready_within_s).unwrap_or_default(),
-        })
-    }
-}
-
-impl Service {
-    /// The service ready to be started.
-    ///
-    /// # Errors
-    /// As [`Subject::launch`].
-    pub fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
-        Ok(Launch {
-            command: fill_command(&self.command, context)?,
-            environment: BTreeMap::new(),
-            ready_within: duration(self.ready_within_s).unwrap_or_default(),
-        })
     }
 }

@@ -173,8 +173,8 @@ impl Suite {
     /// besides the suite's own variables: `{upstream_url}` and its like.
     ///
     /// # Errors
-    /// [`TemplateError`] when a template names nothing known, as a sentence with the key it stands
-    /// in.
+    /// A sentence with the key and the value when a template names nothing known, or a length is no
+    /// number.
     pub fn exchanges(&self, services: &Context) -> Result<Vec<Exchange>, String> {
         let mut generator = Generator::new(self.seed);
         let count = match (self.variables.is_empty(), self.cases.len()) {

@@ -31,7 +31,7 @@ pub enum Status {
 #[serde(deny_unknown_fields)]
 #[expect(
     missing_docs,
-    reason = "the table in FORMAT of the README explains columns; names carry meaning and unit"
+    reason = "names of columns carry meaning and unit; the README explains the rest"
 )]
 pub struct Trial {
     pub suite: String,

@@ -11,7 +11,8 @@ use super::build::build;
 use super::setup::{Setup, base_context};
 use super::target::target;
 use crate::format::environment::Machine;
-use crate::format::subjects::{Role, Subject, Subjects, Wire, fill_command};
+use crate::format::launch::fill_command;
+use crate::format::subjects::{Role, Subject, Subjects, Wire};
 use crate::format::template::Context;
 use crate::interrupt::Interrupt;
 use crate::load::Target;
@@ -223,15 +224,16 @@ impl Bench {
                 .with_context(|| format!("build.{name}"))?;
         }
         for (name, service) in &mut filled.service {
-            service.command = fill_command(&service.command, &context)
+            let launch = service
+                .launch(&context)
                 .with_context(|| format!("service.{name}"))?;
+            (service.command, service.environment) = (launch.command, launch.environment);
         }
         for (name, subject) in &mut filled.subject {
             let launch = subject
                 .launch(&context)
                 .with_context(|| format!("subject.{name}"))?;
-            subject.command = launch.command;
-            subject.environment = launch.environment;
+            (subject.command, subject.environment) = (launch.command, launch.environment);
         }
         Ok(filled)
     }

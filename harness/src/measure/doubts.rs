@@ -115,11 +115,11 @@ mod tests {
         }
     }
 
-    fn busy(busy_permille: u64, steal_permille: u64) -> Option<Utilisation> {
-        Some(Utilisation {
+    fn busy(busy_permille: u64, steal_permille: u64) -> Utilisation {
+        Utilisation {
             busy_permille,
             steal_permille,
-        })
+        }
     }
 
     #[test]
@@ -127,8 +127,8 @@ mod tests {
         let apart = layout("0", "1");
         let quiet = Cost {
             server_share_permille: Some(900),
-            server_cores: busy(910, 0),
-            load_cores: busy(500, 0),
+            server_cores: Some(busy(910, 0)),
+            load_cores: Some(busy(500, 0)),
             throttled: Some(0),
             ..Cost::default()
         };
@@ -156,7 +156,7 @@ mod tests {
             HashSet::from([Warning::FewCalls])
         );
         let full = Cost {
-            load_cores: busy(980, 0),
+            load_cores: Some(busy(980, 0)),
             ..quiet.clone()
         };
         assert_eq!(
@@ -164,7 +164,7 @@ mod tests {
             HashSet::from([Warning::LoadCoresSaturated])
         );
         let stolen = Cost {
-            load_cores: busy(500, 30),
+            load_cores: Some(busy(500, 30)),
             ..quiet.clone()
         };
         assert_eq!(

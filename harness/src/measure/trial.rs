@@ -96,25 +96,7 @@ pub fn run(
     let last_lines = running.last_lines();
     let ended = running.stop();
     match outcome {
-        Ok(outcome) => {
-            let cost = window.cost(&bench.setup().layout);
-            let is_release = subject.build.is_none()
-                || !matches!(bench.setup().profile.as_str(), "dev" | "test");
-            let raised = warnings(&cost, &outcome, &bench.setup().layout, is_release);
-            fill(&mut found.trial, &outcome, &cost);
-            found.trial.warnings = join_warnings(&raised);
-            found.trial.histogram =
-                RunFolder::histogram_name(job.suite_name, job.subject_name, job.trial);
-            found.length = outcome.elapsed;
-            found.trial.failure = examples(&outcome);
-            found.histogram = Some(outcome.latency_ns);
-            if ended.killed {
-                found
-                    .trial
-                    .failure
-                    .push_str("did not end within the grace time after SIGTERM, was killed\n");
-            }
-        }
+        Ok(outcome) => found.take(bench, job, outcome, &window)?,
         Err(error) => {
             found.trial.status = Status::NoLoad;
             found.trial.failure = format!("{error}\nits last lines:\n{last_lines}");
@@ -124,12 +106,37 @@ pub fn run(
         found.trial.status = Status::Died;
         let death = format!("died ({}); its last lines:\n{last_lines}", ended.status);
         found.trial.failure.push_str(&death);
+    } else if ended.killed {
+        let stubborn = "did not end within the grace time after SIGTERM, was killed";
+        found.trial.failure.push_str(stubborn);
     }
-    found
-        .trial
-        .failure
-        .truncate(found.trial.failure.trim_end().len());
+    let length = found.trial.failure.trim_end().len();
+    found.trial.failure.truncate(length);
     Ok(found)
+}
+
+impl Found {
+    /// Takes in what the load and the window found.
+    fn take(
+        &mut self,
+        bench: &Bench,
+        job: &Job<'_>,
+        outcome: Outcome,
+        window: &Window,
+    ) -> anyhow::Result<()> {
+        let setup = bench.setup();
+        let is_built = bench.subject(job.subject_name)?.build.is_some();
+        let is_release = !is_built || !matches!(setup.profile.as_str(), "dev" | "test");
+        let cost = window.cost(&setup.layout);
+        fill(&mut self.trial, &outcome, &cost);
+        self.trial.warnings = join_warnings(&warnings(&cost, &outcome, &setup.layout, is_release));
+        self.trial.histogram =
+            RunFolder::histogram_name(job.suite_name, job.subject_name, job.trial);
+        self.trial.failure = examples(&outcome);
+        self.length = outcome.elapsed;
+        self.histogram = Some(outcome.latency_ns);
+        Ok(())
+    }
 }
 
 fn window_saw_the_end(

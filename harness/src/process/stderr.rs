@@ -109,7 +109,7 @@ mod tests {
         let mut text = "starting\nready http://127.0.0.1:1/mcp\nready again\n".to_owned();
         text.push_str(&"x".repeat(10 * LINE_BYTES));
         for line in 0..2 * LINES {
-            text.push_str(&format!("\nline {line}"));
+            text = text + "\nline " + &line.to_string();
         }
         log.read(text.as_bytes());
         assert_eq!(

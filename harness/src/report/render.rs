@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use super::rank::{Figure, Row};
+use super::reading::HOW_TO_READ;
 use super::summary::{Failure, Report, SuiteTable};
 use super::table::{Style, Table};
-use crate::format::environment::{Environment, State};
+use crate::format::environment::{Environment, Machine, State};
 
 const COLUMNS: [&str; 15] = [
     "rank",
@@ -39,7 +40,8 @@ pub fn render(report: &Report, style: Style) -> String {
     if report.suites.is_empty() {
         text.push_str("\nNo trial was finished.\n");
     } else {
-        how_to_read(&mut text, style);
+        heading(&mut text, style, 2, "How to read the tables");
+        text.push_str(HOW_TO_READ);
     }
     warnings(&mut text, report, style);
     text
@@ -104,7 +106,49 @@ fn state(text: &mut String, environment: &Environment) {
 }
 
 fn environment(text: &mut String, environment: &Environment) {
-    let machine = &environment.machine;
+    let or = |value: &str, instead: &str| {
+        if value.is_empty() {
+            instead.to_owned()
+        } else {
+            value.to_owned()
+        }
+    };
+    machine(text, &environment.machine);
+    let list = |cores: &[usize]| {
+        let texts: Vec<String> = cores.iter().map(ToString::to_string).collect();
+        texts.join(",")
+    };
+    say!(
+        text,
+        "- cores: server {}, load and services {}",
+        list(&environment.server_cores),
+        list(&environment.load_cores)
+    );
+    let source = &environment.source;
+    let dirty = if source.dirty {
+        " with uncommitted changes"
+    } else {
+        ""
+    };
+    say!(
+        text,
+        "- source: commit {}{dirty}, {}, profile {}, harness {}",
+        or(&source.commit, "none"),
+        source.rustc,
+        environment.profile,
+        environment.harness_version
+    );
+    say!(
+        text,
+        "- time: {} to {}, order seed {}",
+        environment.started,
+        or(&environment.ended, "?"),
+        environment.seed
+    );
+    say!(text, "- command: `{}`", environment.command.join(" "));
+}
+
+fn machine(text: &mut String, machine: &Machine) {
     let governor = if machine.governor.is_empty() {
         "unknown"
     } else {
@@ -115,63 +159,18 @@ fn environment(text: &mut String, environment: &Environment) {
         Some(false) => "off",
         None => "unknown",
     };
+    let kernel: Vec<&str> = machine.kernel.split(' ').take(2).collect();
     say!(
         text,
-        "- machine: {}, {} usable cores, {:.1} GB memory, {}, {}, governor {governor}, boost {boost}, clock {}",
+        "- machine: {}, {} usable cores, {:.1} GB memory, {}, {}, governor {governor}, \
+         boost {boost}, clock {}",
         machine.cpu_model,
         machine.cores_usable,
         machine.memory_bytes as f64 / 1e9,
         machine.os,
-        machine
-            .kernel
-            .split(' ')
-            .take(2)
-            .collect::<Vec<_>>()
-            .join(" "),
+        kernel.join(" "),
         machine.clock_source
     );
-    let list = |cores: &[usize]| {
-        cores
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(",")
-    };
-    say!(
-        text,
-        "- cores: server {}, load and services {}",
-        list(&environment.server_cores),
-        list(&environment.load_cores)
-    );
-    let dirty = if environment.source.dirty {
-        " with uncommitted changes"
-    } else {
-        ""
-    };
-    let commit = if environment.source.commit.is_empty() {
-        "none"
-    } else {
-        &environment.source.commit
-    };
-    say!(
-        text,
-        "- source: commit {commit}{dirty}, {}, profile {}, harness {}",
-        environment.source.rustc,
-        environment.profile,
-        environment.harness_version
-    );
-    let ended = if environment.ended.is_empty() {
-        "?"
-    } else {
-        &environment.ended
-    };
-    say!(
-        text,
-        "- time: {} to {ended}, order seed {}",
-        environment.started,
-        environment.seed
-    );
-    say!(text, "- command: `{}`", environment.command.join(" "));
 }
 
 fn suite(text: &mut String, table: &SuiteTable, style: Style) {
@@ -270,27 +269,6 @@ fn failures(text: &mut String, failures: &[Failure]) {
             failure.trial
         );
     }
-}
-
-fn how_to_read(text: &mut String, style: Style) {
-    heading(text, style, 2, "How to read the tables");
-    text.push_str(
-        "- calls/s: right answers a second, median of the trials; min..max is their spread.\n\
-         - p50, p99, p99.9: from the merged histograms of all trials, in microseconds. Closed loop: a client that waits \
-         asks nothing, so they are latencies at this load and not at a given rate.\n\
-         - CPU us/call: processor time (user and system) of the server per right answer, median of the trials.\n\
-         - ratio: how many times worse than the best, in the figure that the table is ranked by.\n\
-         - calls/s/CPU%: calls a second for each percent of one core that the server used; calls/s/MB: for each \
-         1,000,000 bytes of mean resident memory. Medians.\n\
-         - RSS peak: the most resident memory since the start of the process, of any trial. start: from the start of the \
-         process to its ready line, median; filling an empty database is not part of it.\n\
-         - errors: answers that were wrong or did not come; they are in no other figure. A subject with errors or failed \
-         trials is listed but not ranked.\n\
-         - valid: `CPU only` means that calls/s and latencies do not hold (most often because the load client was the \
-         limit) while CPU per call does. If the rate of one ranked subject does not hold, the whole table is ranked by CPU \
-         per call.\n\
-         - floor: fixed bytes without any protocol, what the layers below cost. Never ranked.\n",
-    );
 }
 
 fn warnings(text: &mut String, report: &Report, style: Style) {

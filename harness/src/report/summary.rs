@@ -124,9 +124,9 @@ fn suite_table(
         let row = row(folder, subject, &trials)?;
         let is_floor = trials.first().is_some_and(|trial| trial.role == "floor");
         if is_floor {
-            floors.push(row)
+            floors.push(row);
         } else {
-            servers.push(row)
+            servers.push(row);
         }
     }
     let ranked_by = rank(&mut servers);

@@ -5,6 +5,7 @@ use harness::format::environment::State;
 use harness::format::folder::RunFolder;
 use harness::format::histogram;
 use harness::format::trial::{Status, Trial, TrialWriter, read_trials};
+use harness::format::warning::Warning;
 use harness::report::summary::Report;
 
 use crate::support::Project;
@@ -184,11 +185,16 @@ fn a_service_that_dies_fails_the_run_and_is_quoted() {
         .find(|line| line.starts_with("command"))
         .unwrap()
         .to_owned();
+    let noted = subjects
+        .lines()
+        .find(|line| line.starts_with("environment"))
+        .unwrap()
+        .to_owned();
     let service = command.replace("\"right\", \"0\"", "\"mute-service\", \"700\"");
     let subjects = subjects.replace(&command, &command.replace("\"0\"", "\"{backend_url}\""));
     project.write(
         "subjects.toml",
-        &format!("{subjects}\n[service.backend]\n{service}\n"),
+        &format!("{subjects}\n[service.backend]\n{service}\n{noted}\n"),
     );
     let done = project.measure(&["--trials", "20"]).exits(2);
     assert!(
@@ -203,6 +209,56 @@ fn a_service_that_dies_fails_the_run_and_is_quoted() {
         "{report}"
     );
     assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn what_is_built_is_built_first_and_a_failed_build_ends_the_run() {
+    for (behaviour, code, told) in [
+        ("builds", 0, "building"),
+        ("exits", 2, "failed (exit status: 7)"),
+    ] {
+        let project = Project::new(&["right"]);
+        let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
+        let command = subjects.lines().find(|line| line.starts_with("command"));
+        let command = command
+            .unwrap()
+            .replace("\"right\"", &format!("{behaviour:?}"));
+        let subjects = subjects.replace("wire =", "build = \"it\"\nwire =");
+        project.write(
+            "subjects.toml",
+            &format!("[build.it]\n{command}\n{subjects}"),
+        );
+        let done = project.measure(&["--trials", "1"]).exits(code);
+        assert!(done.stderr.contains(told), "{}", done.stderr);
+        assert!(!done.stdout.contains("building"), "stdout is for results");
+        assert_eq!(project.path("results").exists(), code == 0);
+        project.measure(&["--trials", "1", "--no-build"]).exits(0);
+    }
+}
+
+#[test]
+fn a_shared_core_spoils_the_rate_and_leaves_the_cpu_time() {
+    let project = Project::new(&["right"]);
+    let cores = ["--server-cores", "0", "--load-cores", "0"];
+    let done = project
+        .measure(&[&["--trials", "1"], &cores[..]].concat())
+        .exits(0);
+    let trial = &project.trials()[0];
+    assert!(
+        trial.warnings().contains(&Warning::SharedCores),
+        "{trial:?}"
+    );
+    assert!(!trial.validity().rate && trial.validity().cpu, "{trial:?}");
+    assert!(
+        done.stdout.contains("Ranked by server CPU per call"),
+        "{}",
+        done.stdout
+    );
+    assert!(done.stdout.contains("CPU only"), "{}", done.stdout);
+    assert!(
+        done.stdout
+            .contains("Remedy: use a machine with at least two cores")
+    );
 }
 
 #[test]
@@ -224,7 +280,9 @@ fn rows_survive_the_disk_and_a_torn_last_row_is_left_out() {
         },
     ];
     let mut writer = TrialWriter::create(&path).unwrap();
-    rows.iter().for_each(|row| writer.append(row).unwrap());
+    for row in &rows {
+        writer.append(row).unwrap();
+    }
     assert!(
         TrialWriter::create(&path).is_err(),
         "results are never overwritten"

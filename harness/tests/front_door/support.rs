@@ -36,9 +36,12 @@ fn fake_subject() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test.ancestors().nth(2).unwrap();
     let fake = target.join("examples/fake_subject");
+    // With `--test front_door` cargo builds no examples, and an old one must not be taken.
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fake_subject.rs");
+    let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
     assert!(
-        fake.is_file(),
-        "{} is missing: run `cargo build -p harness --examples` (plain `cargo test -p harness` does)",
+        modified(&fake) >= modified(&source),
+        "{} is missing or old: run `cargo build -p harness --examples` (plain `cargo test` does)",
         fake.display()
     );
     fake
@@ -58,7 +61,7 @@ impl Project {
         };
         let mut text = String::new();
         for behaviour in behaviours {
-            text.push_str(&subject(behaviour));
+            text.push_str(&subject(behaviour, &project.path("processes")));
         }
         project.write("subjects.toml", &text);
         project.write("suites/echo.toml", SUITE);
@@ -81,13 +84,12 @@ impl Project {
         command
             .arg("--root")
             .arg(self.folder.path())
-            .arg("--subjects")
+            .arg("--subjects-file")
             .arg(self.path("subjects.toml"))
-            .arg("--suites")
+            .arg("--suites-dir")
             .arg(self.path("suites"))
             .arg(verb)
             .args(flags)
-            .env("FAKE_PROCESSES", self.path("processes"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -149,7 +151,7 @@ fn is_fake(process: &str) -> bool {
 }
 
 /// The table of one fake subject.
-pub(crate) fn subject(behaviour: &str) -> String {
+pub(crate) fn subject(behaviour: &str, processes: &Path) -> String {
     let (name, number) = behaviour.split_once('=').unwrap_or((behaviour, "0"));
     let wire = if name.starts_with("stdio") {
         "stdio"
@@ -168,8 +170,9 @@ pub(crate) fn subject(behaviour: &str) -> String {
     let fake = fake_subject();
     let _ = writeln!(
         text,
-        "command = [{:?}, \"{name}\", \"{number}\"]\n",
-        fake.display().to_string()
+        "command = [{:?}, \"{name}\", \"{number}\"]\nenvironment = {{ FAKE_PROCESSES = {:?} }}\n",
+        fake.display().to_string(),
+        processes.display().to_string()
     );
     text
 }

@@ -40,6 +40,7 @@ group!(any {
         fetch_external_data_passes_on_the_upstreams_errors
         fetch_external_data_fetches_from_nowhere_else
         fetch_external_data_says_that_the_upstream_is_down
+        fetch_external_data_says_that_there_is_no_upstream
         an_unknown_tool_is_an_invalid_parameter
         arguments_that_do_not_fit_are_refused_in_band
     }
@@ -75,6 +76,8 @@ group!(http {
         our_own_origins_are_served
         allowed_hosts_and_origins_replace_the_defaults
         a_body_without_a_length_is_limited_too
+        a_request_may_come_byte_by_byte
+        a_client_may_ask_before_it_sends_the_body
         clients_that_leave_in_the_middle_of_a_call_leave_nothing_behind
         new_connections_are_refused_while_calls_are_answered
         idle_connections_do_not_hold_up_the_end
@@ -100,6 +103,7 @@ group!(stdio {
         the_end_of_input_waits_for_what_is_in_flight
         a_last_line_without_a_break_is_answered
         standard_output_carries_nothing_but_messages
+        a_client_that_reads_late_gets_every_answer
         a_reader_that_leaves_ends_the_server
     }
 });
@@ -118,6 +122,7 @@ group!(streamable {
         an_accept_that_lacks_a_type_is_not_acceptable
         another_content_type_is_unsupported
         other_methods_are_not_allowed
+        pipelined_requests_are_answered_in_order
         an_unknown_revision_in_the_header_is_refused
     }
 });
@@ -141,6 +146,7 @@ group!(stateful {
 });
 
 mod command_line;
+mod database;
 mod floor;
 pub(crate) mod handshake;
 pub(crate) mod http;

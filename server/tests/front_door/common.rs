@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub(crate) use self::{client::Client, gate::Gate, server::Server};
 
 /// How long anything may take before a test gives up on it. Generous: it is reached by what hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One way of running one binary.
 #[derive(Clone, Copy, Debug)]

@@ -1,13 +1,17 @@
 //! Which connections are open, and which of them owe somebody an answer.
 //!
-//! On the way of every request lie two uncontended atomic operations on the connection's own
-//! state; the table is touched only when a connection opens or closes.
+//! On the way of every request lie a few uncontended atomic stores to the connection's own state;
+//! the table is touched only when a connection opens or closes, and by the sweep.
+//!
+//! The sweep closes connections whose request head does not arrive (slowloris). hyper can do that
+//! too, but at the price of a timer and another look at the socket for every request: 1.1 of the
+//! 7.5 microseconds that a request to `floor-http` cost.
 
 use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::Context,
 };
@@ -31,9 +35,28 @@ pub(super) struct State {
     connections: Arc<Connections>,
     /// Whether a request is being answered; HTTP/1.1 answers one at a time.
     answering: AtomicBool,
+    /// Whether bytes have come in that do not belong to a request that was begun.
+    heard: AtomicBool,
+    /// How many sweeps in a row have found `heard` set.
+    stalled: AtomicU8,
     must_close: AtomicBool,
+    must_break: AtomicBool,
     waker: AtomicWaker,
 }
+
+/// What a connection is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Carry on.
+    Serve,
+    /// Close as soon as nothing is owed.
+    Close,
+    /// Close at once.
+    Break,
+}
+
+/// How many sweeps in a row have to find a head incomplete before its connection is closed.
+pub(super) const SWEEPS: u8 = 5;
 
 /// One open connection; dropping it closes the entry.
 pub(super) struct Connection {
@@ -51,7 +74,10 @@ impl Connections {
         let state = Arc::new(State {
             connections: self.clone(),
             answering: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
+            stalled: AtomicU8::new(0),
             must_close: AtomicBool::new(false),
+            must_break: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
         self.table().insert(id, state.clone());
@@ -64,6 +90,20 @@ impl Connections {
         for state in self.table().values() {
             state.must_close.store(true, Ordering::SeqCst);
             state.waker.wake();
+        }
+    }
+
+    /// Breaks connections whose request head has been incomplete for [`SWEEPS`] sweeps.
+    pub(super) fn sweep(&self) {
+        for state in self.table().values() {
+            let waits =
+                state.heard.load(Ordering::Relaxed) && !state.answering.load(Ordering::Relaxed);
+            if !waits {
+                state.stalled.store(0, Ordering::Relaxed);
+            } else if state.stalled.fetch_add(1, Ordering::Relaxed) + 1 >= SWEEPS {
+                state.must_break.store(true, Ordering::SeqCst);
+                state.waker.wake();
+            }
         }
     }
 
@@ -103,8 +143,15 @@ impl Connections {
 }
 
 impl State {
-    /// Notes that `request` is being answered. A GET is not: what it opens may stand for ever.
-    pub(super) fn answering<B>(self: &Arc<Self>, request: &Request<B>) -> Option<Answering> {
+    /// Notes that bytes have come in.
+    pub(super) fn heard(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that `request` has begun, and that it is being answered. A GET is not: what it opens
+    /// may stand for ever.
+    pub(super) fn begin<B>(self: &Arc<Self>, request: &Request<B>) -> Option<Answering> {
+        self.heard.store(false, Ordering::Relaxed);
         (request.method() != Method::GET).then(|| {
             self.answering.store(true, Ordering::SeqCst);
             Answering(self.clone())
@@ -117,13 +164,16 @@ impl Connection {
         self.state.clone()
     }
 
-    /// Whether the connection has been asked to close; if not, `context` is woken when it is.
-    pub(super) fn must_close(&self, context: &Context<'_>) -> bool {
-        if self.state.must_close.load(Ordering::SeqCst) {
-            return true;
-        }
+    /// What the connection has been told to do; `context` is woken when that changes.
+    pub(super) fn order(&self, context: &Context<'_>) -> Order {
         self.state.waker.register(context.waker());
-        self.state.must_close.load(Ordering::SeqCst)
+        if self.state.must_break.load(Ordering::SeqCst) {
+            Order::Break
+        } else if self.state.must_close.load(Ordering::SeqCst) {
+            Order::Close
+        } else {
+            Order::Serve
+        }
     }
 }
 
@@ -137,6 +187,7 @@ impl Drop for Connection {
 
 impl Drop for Answering {
     fn drop(&mut self) {
+        self.0.heard.store(false, Ordering::Relaxed);
         self.0.answering.store(false, Ordering::SeqCst);
         self.0.connections.tell();
     }

@@ -31,6 +31,8 @@ use transports::{
 };
 
 const DRAIN: Duration = Duration::from_secs(20);
+/// Short, so that a test can wait for it.
+const HEAD_TIMEOUT: Duration = Duration::from_millis(250);
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -114,7 +116,10 @@ impl Started {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new(drain_timeout);
-        let options = HttpOptions { nodelay: true };
+        let options = HttpOptions {
+            head_timeout: HEAD_TIMEOUT,
+            ..HttpOptions::default()
+        };
         let served = serve_http(Tokio, listener, service, options, shutdown.clone());
         Self {
             address,
@@ -152,6 +157,17 @@ impl Http {
             BufReader::new(TcpStream::connect(address).await.unwrap()),
             address,
         )
+    }
+
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        self.0.get_mut().write_all(bytes).await.unwrap();
+    }
+
+    /// What is left to be read until the server closes the connection.
+    pub(crate) async fn end(&mut self) -> String {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).await.unwrap();
+        rest
     }
 
     pub(crate) async fn call(&mut self, id: i64, tool: &str, arguments: Value) -> Value {

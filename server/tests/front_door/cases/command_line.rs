@@ -41,18 +41,29 @@ fn help_lists_every_flag_and_its_environment_variable() {
     for (binary, groups) in [
         (STDIO, &[&EVERYWHERE[..], &TOOLS, &["--max-body"]][..]),
         (SSE, &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP]),
-        (HTTP_JSON, &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP, &SESSIONS]),
-        (HTTP_STREAM, &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP, &SESSIONS]),
+        (
+            HTTP_JSON,
+            &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP, &SESSIONS],
+        ),
+        (
+            HTTP_STREAM,
+            &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP, &SESSIONS],
+        ),
         (FLOOR, &[&EVERYWHERE[..], &LISTEN, &["--answer-bytes"]]),
     ] {
         let output = run(bare(binary).arg("--help"));
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).unwrap();
         for flag in groups.iter().copied().flatten() {
-            assert!(help.contains(&format!("{flag} <")), "{binary} {flag}:\n{help}");
-            let name = flag.trim_start_matches("--allowed-").trim_start_matches("--");
+            assert!(
+                help.contains(&format!("{flag} <")),
+                "{binary} {flag}:\n{help}"
+            );
+            let name = flag
+                .trim_start_matches("--allowed-")
+                .trim_start_matches("--");
             let variable = name.replace('-', "_").to_uppercase();
-            assert!(help.contains(&format!("{variable}")), "{binary} {variable}:\n{help}");
+            assert!(help.contains(&variable), "{binary} {variable}:\n{help}");
         }
         let known: usize = groups.iter().map(|group| group.len()).sum();
         let listed = help.matches("[env: MCP_").count();
@@ -145,9 +156,17 @@ fn environment_variables_are_flags_and_flags_win() {
         command
     };
     let server = Server::spawn(&subject, command(&[]));
-    assert!(server.url().starts_with("http://127.0.0.2:"), "{}", server.url());
+    assert!(
+        server.url().starts_with("http://127.0.0.2:"),
+        "{}",
+        server.url()
+    );
     let server = Server::spawn(&subject, command(&["--listen", "127.0.0.1:0"]));
-    assert!(server.url().starts_with("http://127.0.0.1:"), "{}", server.url());
+    assert!(
+        server.url().starts_with("http://127.0.0.1:"),
+        "{}",
+        server.url()
+    );
     let output = run(command(&[]).env("MCP_SESSIONS", "maybe"));
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -157,7 +176,11 @@ fn environment_variables_are_flags_and_flags_win() {
 #[test]
 fn what_it_cannot_start_with_is_said_before_it_is_ready() {
     for (flag, value, part) in [
-        ("--database-url", "sqlite:/proc/none/products.db", "/proc/none"),
+        (
+            "--database-url",
+            "sqlite:/proc/none/products.db",
+            "/proc/none",
+        ),
         ("--database-url", "mysql://host/products", "mysql"),
         ("--upstream-url", "ftp://host/", "ftp"),
         ("--upstream-url", "https://host/", "https"),
@@ -170,7 +193,10 @@ fn what_it_cannot_start_with_is_said_before_it_is_ready() {
         let output = run(&mut command);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{value}: {said}");
-        assert!(said.contains(part) && !said.lines().any(|line| line.starts_with("ready")), "{value}: {said}");
+        assert!(
+            said.contains(part) && !said.lines().any(|line| line.starts_with("ready")),
+            "{value}: {said}"
+        );
     }
 }
 

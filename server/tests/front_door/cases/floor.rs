@@ -34,7 +34,10 @@ fn the_floor_answers_every_request_with_fixed_bytes_of_the_length_asked_for() {
             Request::get("/anything"),
         ] {
             let response = connection.exchange(&request);
-            assert_eq!((response.status, response.content_type()), (200, "application/json"));
+            assert_eq!(
+                (response.status, response.content_type()),
+                (200, "application/json")
+            );
             assert_eq!(response.body.len(), bytes);
             serde_json::from_slice::<serde_json::Value>(&response.body).expect("JSON");
             answers.push(response.body);
@@ -48,7 +51,13 @@ fn the_floor_answers_192_bytes_by_default_and_ends_on_sigterm() {
     let mut server = start(&[]);
     assert_eq!(server.path(), "/mcp");
     let mut connection = Connection::open(server.address());
-    assert_eq!(connection.exchange(&Request::message("/mcp", "{}")).body.len(), 192);
+    assert_eq!(
+        connection
+            .exchange(&Request::message("/mcp", "{}"))
+            .body
+            .len(),
+        192
+    );
     server.signal(SIGTERM);
     server.ended_well();
     assert!(connection.closes());

@@ -59,7 +59,13 @@ pub(crate) fn unknown_methods_are_not_found(subject: &Subject) {
 pub(crate) fn ids_come_back_as_they_were(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let mut client = Client::ready(&mut server);
-    for id in [json!(0), json!(-7), json!(i64::MAX), json!(""), json!("a \"b\" \u{e9}")] {
+    for id in [
+        json!(0),
+        json!(-7),
+        json!(i64::MAX),
+        json!(""),
+        json!("a \"b\" \u{e9}"),
+    ] {
         client.peer.begin(&client::request(&id, "ping", &json!({})));
         assert_eq!(client.peer.end()["id"], id);
     }
@@ -74,7 +80,10 @@ pub(crate) fn rmcps_client_lists_and_calls_every_tool(subject: &Subject) {
         let connected = rmcp_client::connect(subject).await;
         let client = &connected.client;
         let server = client.peer_info().expect("the handshake is over");
-        assert_eq!(server.server_info.as_ref().unwrap().name, "mcp-transport-lab");
+        assert_eq!(
+            server.server_info.as_ref().unwrap().name,
+            "mcp-transport-lab"
+        );
         assert_eq!(client.list_all_tools().await.unwrap().len(), 4);
         for (tool, arguments, pointer, expected) in calls() {
             let request = CallToolRequestParams::new(tool)
@@ -84,7 +93,9 @@ pub(crate) fn rmcps_client_lists_and_calls_every_tool(subject: &Subject) {
             let content = result.structured_content.expect("structured content");
             assert_eq!(content.pointer(pointer), Some(&expected), "{content}");
         }
-        let unknown = client.call_tool(CallToolRequestParams::new("unknown")).await;
+        let unknown = client
+            .call_tool(CallToolRequestParams::new("unknown"))
+            .await;
         assert!(unknown.is_err(), "{unknown:?}");
         connected.client.cancel().await.unwrap();
     });
@@ -93,8 +104,18 @@ pub(crate) fn rmcps_client_lists_and_calls_every_tool(subject: &Subject) {
 /// A right call of each tool, and where in the result which value stands.
 fn calls() -> [(&'static str, Value, &'static str, Value); 4] {
     [
-        ("echo", json!({"message": "hello"}), "/message", json!("hello")),
-        ("calculate_fibonacci", json!({"n": 10}), "/result", json!(55)),
+        (
+            "echo",
+            json!({"message": "hello"}),
+            "/message",
+            json!("hello"),
+        ),
+        (
+            "calculate_fibonacci",
+            json!({"n": 10}),
+            "/result",
+            json!(55),
+        ),
         ("query_products", json!({}), "/total_found", json!(2251)),
         (
             "fetch_external_data",

@@ -1,17 +1,14 @@
 //! What holds for everything that listens, whatever it speaks over its connections.
 
-use std::{
-    io::ErrorKind,
-    net::TcpStream,
-    process::Stdio,
-};
+use std::{io::ErrorKind, net::TcpStream, process::Stdio};
 
 use nix::sys::signal::Signal::SIGTERM;
+use serde_json::json;
 
 use crate::{
     cases::limits::message_of,
     common::{
-        Client, Gate, Server, Subject, Wire, eventually,
+        Client, Gate, Server, Subject, Wire, client, eventually,
         http::{Connection, Request, Response, once},
         peer::Peer,
         server::command,
@@ -20,10 +17,10 @@ use crate::{
 
 /// A request that every subject takes when nothing is wrong with it.
 fn opening(subject: &Subject) -> Request {
-    let message = crate::common::client::request(
-        &serde_json::json!(1),
+    let message = client::request(
+        &json!(1),
         "initialize",
-        &crate::common::client::initialize("2025-06-18"),
+        &client::initialize(client::REVISION),
     );
     match subject.wire {
         Wire::Sse => Request::get("/sse"),
@@ -47,7 +44,11 @@ pub(crate) fn healthz_says_ok(subject: &Subject) {
 pub(crate) fn unknown_paths_are_not_found(subject: &Subject) {
     let server = Server::start(subject, &[]);
     for path in ["/", "/mcp/", "/other", "/healthz/x"] {
-        assert_eq!(once(server.address(), &Request::get(path)).status, 404, "{path}");
+        assert_eq!(
+            once(server.address(), &Request::get(path)).status,
+            404,
+            "{path}"
+        );
         let posted = once(server.address(), &Request::message(path, "{}"));
         assert_eq!(posted.status, 404, "{path}");
     }
@@ -60,8 +61,8 @@ pub(crate) fn a_foreign_host_is_forbidden(subject: &Subject) {
         assert_eq!(refused.status, 403, "{host}");
     }
     for host in ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:80"] {
-        let served = answer(&server, &opening(subject).header("Host", host));
-        assert_eq!(served.status, 200, "{host}");
+        let welcome = answer(&server, &opening(subject).header("Host", host));
+        assert_eq!(welcome.status, 200, "{host}");
     }
 }
 
@@ -88,14 +89,23 @@ pub(crate) fn a_foreign_origin_is_forbidden(subject: &Subject) {
 
 pub(crate) fn our_own_origins_are_served(subject: &Subject) {
     let server = Server::start(subject, &[]);
-    for origin in ["http://localhost", "http://127.0.0.1:3000", "http://[::1]:1"] {
-        let served = answer(&server, &opening(subject).header("Origin", origin));
-        assert_eq!(served.status, 200, "{origin}");
+    for origin in [
+        "http://localhost",
+        "http://127.0.0.1:3000",
+        "http://[::1]:1",
+    ] {
+        let welcome = answer(&server, &opening(subject).header("Origin", origin));
+        assert_eq!(welcome.status, 200, "{origin}");
     }
 }
 
 pub(crate) fn allowed_hosts_and_origins_replace_the_defaults(subject: &Subject) {
-    let flags = ["--allowed-host", "a.example,b.example:81", "--allowed-origin", "https://c.example"];
+    let flags = [
+        "--allowed-host",
+        "a.example,b.example:81",
+        "--allowed-origin",
+        "https://c.example",
+    ];
     let server = Server::start(subject, &flags);
     for (host, origin, status) in [
         ("a.example", "https://c.example", 200),
@@ -105,7 +115,9 @@ pub(crate) fn allowed_hosts_and_origins_replace_the_defaults(subject: &Subject) 
         ("localhost", "https://c.example", 403),
         ("a.example", "http://localhost", 403),
     ] {
-        let request = opening(subject).header("Host", host).header("Origin", origin);
+        let request = opening(subject)
+            .header("Host", host)
+            .header("Origin", origin);
         assert_eq!(answer(&server, &request).status, status, "{host} {origin}");
     }
 }
@@ -114,15 +126,50 @@ pub(crate) fn a_body_without_a_length_is_limited_too(subject: &Subject) {
     const LIMIT: usize = 2048;
     let mut server = Server::start(subject, &["--max-body", &LIMIT.to_string()]);
     let mut client = Client::ready(&mut server);
-    let request = |peer: &Peer, bytes: usize| match peer {
-        Peer::Sse(sse) => sse.request(&message_of(bytes)).chunked(),
-        Peer::Streamable(streamable) => streamable.request(&message_of(bytes)).chunked(),
-        Peer::Stdio(_) => unreachable!("stdio has no bodies"),
-    };
-    let large = once(server.address(), &request(&client.peer, LIMIT + 1));
-    assert_eq!(large.status, 413);
-    let taken = once(server.address(), &request(&client.peer, LIMIT));
-    assert!(taken.status == 200 || taken.status == 202, "{}", taken.status);
+    let request = |bytes| in_session(&client.peer, &message_of(bytes)).chunked();
+    assert_eq!(once(server.address(), &request(LIMIT + 1)).status, 413);
+    let taken = once(server.address(), &request(LIMIT));
+    assert!(matches!(taken.status, 200 | 202), "{}", taken.status);
+    hears_large(&mut client);
+}
+
+pub(crate) fn a_request_may_come_byte_by_byte(subject: &Subject) {
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    let request = in_session(&client.peer, &message_of(200));
+    let mut connection = Connection::open(server.address());
+    for byte in connection.bytes(&request) {
+        connection.write(&[byte]);
+    }
+    assert!(matches!(connection.response().status, 200 | 202));
+    hears_large(&mut client);
+}
+
+pub(crate) fn a_client_may_ask_before_it_sends_the_body(subject: &Subject) {
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    let request = in_session(&client.peer, &message_of(200)).header("Expect", "100-continue");
+    let mut connection = Connection::open(server.address());
+    let bytes = connection.bytes(&request);
+    let (head, body) = bytes.split_at(bytes.len() - 200);
+    connection.write(head);
+    assert_eq!(connection.head().status, 100);
+    connection.write(body);
+    assert!(matches!(connection.response().status, 200 | 202));
+    hears_large(&mut client);
+}
+
+/// A post of `message` in the session of `peer`.
+fn in_session(peer: &Peer, message: &str) -> Request {
+    match peer {
+        Peer::Sse(sse) => sse.request(message),
+        Peer::Streamable(streamable) => streamable.request(message),
+        Peer::Stdio(_) => unreachable!("the subject listens"),
+    }
+}
+
+/// Over SSE the answer comes on the stream; elsewhere it has come with the response.
+fn hears_large(client: &mut Client) {
     if let Peer::Sse(_) = client.peer {
         assert_eq!(client.peer.end()["id"], "large");
     }
@@ -145,7 +192,9 @@ pub(crate) fn clients_that_leave_in_the_middle_of_a_call_leave_nothing_behind(su
     drop(leaving);
     stays.is_served();
     gate.open();
-    eventually("the connections are closed", || (server.sockets() <= before).then_some(()));
+    eventually("the connections are closed", || {
+        (server.sockets() <= before).then_some(())
+    });
     stays.is_served();
 }
 
@@ -169,19 +218,28 @@ pub(crate) fn idle_connections_do_not_hold_up_the_end(subject: &Subject) {
     let mut server = Server::start(subject, &["--drain-timeout", "3600"]);
     // One that has never asked, and one that has been answered.
     let mut silent = Connection::open(server.address());
-    let mut served = Connection::open(server.address());
-    assert_eq!(served.exchange(&Request::get("/healthz")).status, 200);
+    let mut answered = Connection::open(server.address());
+    assert_eq!(answered.exchange(&Request::get("/healthz")).status, 200);
     server.signal(SIGTERM);
     server.ended_well();
-    assert!(silent.closes() && served.closes());
+    assert!(silent.closes() && answered.closes());
 }
 
 pub(crate) fn a_port_in_use_ends_it_with_a_clear_message(subject: &Subject) {
     let first = Server::start(subject, &[]);
     let address = first.address().to_string();
-    let output = command(subject, &["--listen", &address]).stdin(Stdio::null()).output().unwrap();
+    let output = command(subject, &["--listen", &address])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(&address) && said.contains("--listen"), "{said}");
-    assert!(!said.lines().any(|line| line.starts_with("ready")), "{said}");
+    assert!(
+        said.contains(&address) && said.contains("--listen"),
+        "{said}"
+    );
+    assert!(
+        !said.lines().any(|line| line.starts_with("ready")),
+        "{said}"
+    );
 }

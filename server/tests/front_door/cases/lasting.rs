@@ -23,9 +23,15 @@ pub(crate) fn an_id_that_is_in_flight_is_refused_at_once(subject: &Subject) {
     let id = client.begin_held();
     gate.wait_for(1);
     let echo = client::call("echo", &json!({"message": "x"}));
-    client.peer.begin(&client::request(&id, "tools/call", &echo));
+    client
+        .peer
+        .begin(&client::request(&id, "tools/call", &echo));
     let refused = client.peer.end();
-    assert_eq!((&refused["error"]["code"], &refused["id"]), (&json!(-32600), &id), "{refused}");
+    assert_eq!(
+        (&refused["error"]["code"], &refused["id"]),
+        (&json!(-32600), &id),
+        "{refused}"
+    );
     gate.open();
     assert_eq!(client.end_held(), id);
     client.is_served();
@@ -38,7 +44,11 @@ pub(crate) fn an_id_may_be_used_again_after_its_answer(subject: &Subject) {
     for _ in 0..200 {
         client.peer.begin(&ping);
         let answer = client.peer.end();
-        assert_eq!((&answer["id"], &answer["result"]), (&json!("again"), &json!({})), "{answer}");
+        assert_eq!(
+            (&answer["id"], &answer["result"]),
+            (&json!("again"), &json!({})),
+            "{answer}"
+        );
     }
 }
 
@@ -74,7 +84,11 @@ pub(crate) fn json_that_is_no_message_is_refused_with_its_id(subject: &Subject) 
     for message in ["[]", "1", "null"] {
         match &mut client.peer {
             Peer::Sse(sse) => {
-                assert_eq!(once(server.address(), &sse.request(message)).status, 400, "{message}");
+                assert_eq!(
+                    once(server.address(), &sse.request(message)).status,
+                    400,
+                    "{message}"
+                );
             }
             peer => {
                 peer.begin(message);

@@ -2,12 +2,7 @@
 
 use serde_json::json;
 
-use crate::common::{
-    Client, Server, Subject,
-    client,
-    http::once,
-    peer::Peer,
-};
+use crate::common::{Client, Server, Subject, client, http::once, peer::Peer};
 
 /// The `--max-body` of these cases, in bytes.
 const LIMIT: usize = 2048;
@@ -45,7 +40,10 @@ pub(crate) fn what_is_too_large_is_refused_and_the_server_lives_on(subject: &Sub
             stdio.write(&message);
             let answer = stdio.read().expect("an answer");
             assert_eq!(answer["error"]["code"], -32600, "{answer}");
-            assert!(answer["error"]["message"].to_string().contains("2048"), "{answer}");
+            assert!(
+                answer["error"]["message"].to_string().contains("2048"),
+                "{answer}"
+            );
             assert_eq!(answer.get("id"), None, "{answer}");
         }
         Peer::Sse(sse) => {
@@ -73,7 +71,11 @@ pub(crate) fn what_is_just_small_enough_is_taken(subject: &Subject) {
 pub(crate) fn message_of(bytes: usize) -> String {
     let with = |text: &str| {
         let arguments = json!({"message": text});
-        client::request(&json!("large"), "tools/call", &client::call("echo", &arguments))
+        client::request(
+            &json!("large"),
+            "tools/call",
+            &client::call("echo", &arguments),
+        )
     };
     with(&"x".repeat(bytes - with("").len()))
 }

@@ -53,23 +53,43 @@ fn question(caller: usize, call: usize) -> (&'static str, Value, &'static str, V
     match (caller + call) % 4 {
         0 => {
             let message = format!("caller {caller}, call {call}");
-            ("echo", json!({"message": message}), "/message", json!(message))
+            (
+                "echo",
+                json!({"message": message}),
+                "/message",
+                json!(message),
+            )
         }
         1 => {
             let n = caller % 20;
-            ("calculate_fibonacci", json!({"n": n}), "/result", json!(fibonacci(n)))
+            (
+                "calculate_fibonacci",
+                json!({"n": n}),
+                "/result",
+                json!(fibonacci(n)),
+            )
         }
         2 => {
             let limit = 1 + caller;
             let last = format!("/products/{caller}/id");
             let arguments = json!({"category": "Music", "limit": limit});
             // Music is every twentieth product; the first of 50 or more is i = 4,910.
-            ("query_products", arguments, last.leak(), json!(4911 + 20 * caller))
+            (
+                "query_products",
+                arguments,
+                last.leak(),
+                json!(4911 + 20 * caller),
+            )
         }
         _ => {
             let id = 1 + 1000 * caller + call;
             let endpoint = format!("/products/{id}");
-            ("fetch_external_data", json!({"endpoint": endpoint}), "/body/id", json!(id))
+            (
+                "fetch_external_data",
+                json!({"endpoint": endpoint}),
+                "/body/id",
+                json!(id),
+            )
         }
     }
 }

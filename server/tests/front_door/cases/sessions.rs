@@ -27,8 +27,14 @@ pub(crate) fn a_session_lives_until_it_is_deleted(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let mut client = Client::ready(&mut server);
     let mut other = Client::ready(&mut server);
-    let id = streamable(&mut client).session.clone().expect("a session id");
-    assert!(id.len() >= 16 && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id}");
+    let id = streamable(&mut client)
+        .session
+        .clone()
+        .expect("a session id");
+    assert!(
+        id.len() >= 16 && id.bytes().all(|byte| byte.is_ascii_graphic()),
+        "{id}"
+    );
     assert_ne!(streamable(&mut other).session.as_ref(), Some(&id));
     let call = echo(&mut client);
     assert_eq!(once(server.address(), &call).status, 200);
@@ -90,7 +96,10 @@ pub(crate) fn standing_streams_end_after_the_last_answer(subject: &Subject) {
     let mut connection = Connection::open(server.address());
     connection.send(&streamable(&mut client).dress(get));
     let head = connection.head();
-    assert_eq!((head.status, head.content_type()), (200, "text/event-stream"));
+    assert_eq!(
+        (head.status, head.content_type()),
+        (200, "text/event-stream")
+    );
     let mut standing = Events::of(connection);
     let asked = client.begin_held();
     gate.wait_for(1);

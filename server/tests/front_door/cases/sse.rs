@@ -45,7 +45,11 @@ pub(crate) fn other_methods_are_not_allowed(subject: &Subject) {
         ("PUT", "/messages?sessionId=1", "POST"),
     ] {
         let refused = once(server.address(), &Request::new(method, path));
-        assert_eq!((refused.status, refused.header("allow")), (405, Some(allowed)), "{method}");
+        assert_eq!(
+            (refused.status, refused.header("allow")),
+            (405, Some(allowed)),
+            "{method}"
+        );
     }
 }
 
@@ -63,7 +67,9 @@ pub(crate) fn sessions_do_not_hear_each_other(subject: &Subject) {
     // All with the same id at the same time: ids are a session's own.
     for (n, client) in clients.iter_mut().enumerate() {
         let echo = client::call("echo", &json!({"message": n.to_string()}));
-        client.peer.begin(&client::request(&json!("same"), "tools/call", &echo));
+        client
+            .peer
+            .begin(&client::request(&json!("same"), "tools/call", &echo));
     }
     for (n, client) in clients.iter_mut().enumerate().rev() {
         let content = &client.peer.end()["result"]["structuredContent"];

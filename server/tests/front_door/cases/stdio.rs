@@ -1,5 +1,7 @@
 //! Standard input and output.
 
+use std::{collections::HashSet, io::Write};
+
 use serde_json::json;
 
 use crate::common::{Client, Gate, Server, Subject, client, peer};
@@ -74,12 +76,45 @@ pub(crate) fn standard_output_carries_nothing_but_messages(subject: &Subject) {
     assert!(server.log().whole().len() > 1, "the log was on");
 }
 
+pub(crate) fn a_client_that_reads_late_gets_every_answer(subject: &Subject) {
+    const ASKED: u64 = 5_000;
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    let stdio = pipes(&mut client);
+    let mut input = stdio.take_input();
+    let writer = std::thread::spawn(move || {
+        let echo = client::call("echo", &json!({"message": "x".repeat(1_000)}));
+        for id in 0..ASKED {
+            let line = client::request(&json!(id), "tools/call", &echo) + "\n";
+            input.write_all(line.as_bytes()).unwrap();
+        }
+        input
+    });
+    // Long enough for every queue on the way to fill up.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut answered = HashSet::new();
+    for _ in 0..ASKED {
+        let answer = stdio.read().expect("an answer for every request");
+        // A client that has too much in flight is told so, and only then.
+        let told = answer["error"]["code"] == -32000;
+        assert!(told || answer["result"]["isError"] == false, "{answer}");
+        assert!(answered.insert(answer["id"].as_u64()), "{answer}");
+    }
+    drop(writer.join().unwrap());
+    assert!(client.peer.ended());
+    server.ended_well();
+}
+
 pub(crate) fn a_reader_that_leaves_ends_the_server(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let (mut stdin, stdout) = server.pipes();
     drop(stdout);
     // The server finds out when it has something to say. Input stays open meanwhile.
-    let opening = client::request(&json!(1), "initialize", &client::initialize(client::REVISION));
-    let _ = std::io::Write::write_all(&mut stdin, format!("{opening}\n").as_bytes());
+    let opening = client::request(
+        &json!(1),
+        "initialize",
+        &client::initialize(client::REVISION),
+    );
+    stdin.write_all(format!("{opening}\n").as_bytes()).unwrap();
     server.ended_well();
 }

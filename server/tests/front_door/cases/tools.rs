@@ -3,9 +3,14 @@
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
-use crate::common::{Client, Server, Subject, client};
+use crate::common::{Client, Server, Subject, client, fixtures, server::bare};
 
-const TOOLS: [&str; 4] = ["calculate_fibonacci", "echo", "fetch_external_data", "query_products"];
+const TOOLS: [&str; 4] = [
+    "calculate_fibonacci",
+    "echo",
+    "fetch_external_data",
+    "query_products",
+];
 
 fn listed(subject: &Subject) -> Vec<Value> {
     let mut server = Server::start(subject, &[]);
@@ -17,7 +22,10 @@ fn listed(subject: &Subject) -> Vec<Value> {
 
 pub(crate) fn tools_list_has_the_four_tools(subject: &Subject) {
     let tools = listed(subject);
-    let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    let names: Vec<_> = tools
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, TOOLS);
     for tool in &tools {
         let description = tool["description"].as_str().expect("a description");
@@ -26,7 +34,10 @@ pub(crate) fn tools_list_has_the_four_tools(subject: &Subject) {
             assert_eq!(tool[schema]["type"], "object", "{tool}");
             assert!(tool[schema]["properties"].is_object(), "{tool}");
         }
-        assert!(tool["outputSchema"]["properties"]["server_type"].is_object(), "{tool}");
+        assert!(
+            tool["outputSchema"]["properties"]["server_type"].is_object(),
+            "{tool}"
+        );
     }
     let n = &tools[0]["inputSchema"]["properties"]["n"];
     assert_eq!((&n["minimum"], &n["maximum"]), (&json!(0), &json!(40)));
@@ -70,7 +81,10 @@ pub(crate) fn calculate_fibonacci_computes(subject: &Subject) {
     let mut client = Client::ready(&mut server);
     for (n, number) in [(0, 0), (1, 1), (2, 1), (10, 55), (21, 10_946), (25, 75_025)] {
         let result = client.right("calculate_fibonacci", &json!({"n": n}));
-        assert_eq!((&result["input"], &result["result"]), (&json!(n), &json!(number)));
+        assert_eq!(
+            (&result["input"], &result["result"]),
+            (&json!(n), &json!(number))
+        );
     }
 }
 
@@ -83,7 +97,12 @@ pub(crate) fn calculate_fibonacci_refuses_in_band(subject: &Subject) {
             assert!(said.contains(part), "{said}");
         }
     }
-    for arguments in [json!({"n": "x"}), json!({"n": 1.5}), json!({"n": null}), json!({})] {
+    for arguments in [
+        json!({"n": "x"}),
+        json!({"n": 1.5}),
+        json!({"n": null}),
+        json!({}),
+    ] {
         client.wrong("calculate_fibonacci", &arguments);
     }
     client.is_served();
@@ -100,11 +119,19 @@ pub(crate) fn query_products_finds_and_counts(subject: &Subject) {
     let products = result["products"].as_array().expect("products");
     assert_eq!(products.len(), 10);
     // i = 4,900 is the first multiple of 20 whose price, 1 + i/100, reaches 50.
-    assert_eq!((&products[0]["id"], &products[0]["price"]), (&json!(4901), &json!(50.0)));
+    assert_eq!(
+        (&products[0]["id"], &products[0]["price"]),
+        (&json!(4901), &json!(50.0))
+    );
     // Both i = 0 and i = 99,900 cost 1, and Books are the multiples of 20 plus 1.
     let cheapest = json!({"category": "Books", "min_price": 0, "max_price": 1.5, "limit": 100});
     let result = client.right("query_products", &cheapest);
-    let ids: Vec<_> = result["products"].as_array().unwrap().iter().map(|p| &p["id"]).collect();
+    let ids: Vec<_> = result["products"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| &p["id"])
+        .collect();
     assert_eq!(ids, [2, 99_902, 22, 99_922, 42, 99_942]);
     assert_eq!(result["total_found"], 6);
 }
@@ -113,7 +140,10 @@ pub(crate) fn query_products_refuses_in_band(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let mut client = Client::ready(&mut server);
     let said = client.wrong("query_products", &json!({"category": "Nonsense"}));
-    assert!(said.contains("Nonsense") && said.contains("Electronics"), "{said}");
+    assert!(
+        said.contains("Nonsense") && said.contains("Electronics"),
+        "{said}"
+    );
     for arguments in [
         json!({"category": "' OR 1=1 --"}),
         json!({"min_price": -1}),
@@ -142,7 +172,11 @@ pub(crate) fn fetch_external_data_fetches(subject: &Subject) {
 pub(crate) fn fetch_external_data_passes_on_the_upstreams_errors(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let mut client = Client::ready(&mut server);
-    for (endpoint, status) in [("/products/0", 404), ("/products/100001", 404), ("/none", 404)] {
+    for (endpoint, status) in [
+        ("/products/0", 404),
+        ("/products/100001", 404),
+        ("/none", 404),
+    ] {
         let result = client.right("fetch_external_data", &json!({"endpoint": endpoint}));
         assert_eq!(result["status_code"], status, "{result}");
     }
@@ -173,12 +207,31 @@ pub(crate) fn fetch_external_data_fetches_from_nowhere_else(subject: &Subject) {
 pub(crate) fn fetch_external_data_says_that_the_upstream_is_down(subject: &Subject) {
     // Bound but not listening: nobody else can take the port, and connecting to it is refused.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap().to_string();
+    socket
+        .bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    let address = socket
+        .local_addr()
+        .unwrap()
+        .as_socket()
+        .unwrap()
+        .to_string();
     let mut server = Server::start(subject, &["--upstream-url", &format!("http://{address}")]);
     let mut client = Client::ready(&mut server);
     let said = client.wrong("fetch_external_data", &json!({"endpoint": "/products/1"}));
     assert!(said.contains(&address), "{said}");
+    client.is_served();
+}
+
+pub(crate) fn fetch_external_data_says_that_there_is_no_upstream(subject: &Subject) {
+    let mut command = bare(subject.binary);
+    command
+        .args(subject.flags)
+        .args(["--database-url", fixtures::database_url()]);
+    let mut server = Server::spawn(subject, command);
+    let mut client = Client::ready(&mut server);
+    let said = client.wrong("fetch_external_data", &json!({"endpoint": "/products/1"}));
+    assert!(said.contains("--upstream-url"), "{said}");
     client.is_served();
 }
 

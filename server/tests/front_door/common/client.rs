@@ -99,7 +99,10 @@ impl Client {
 
     /// Begins a call that the gate holds, and returns its id.
     pub(crate) fn begin_held(&mut self) -> Value {
-        self.begin("tools/call", &call("fetch_external_data", &json!({"endpoint": "/held"})))
+        self.begin(
+            "tools/call",
+            &call("fetch_external_data", &json!({"endpoint": "/held"})),
+        )
     }
 
     /// Reads the answer of such a call, and returns its id.
@@ -142,7 +145,11 @@ fn right(result: &Value, server_type: &str) -> Value {
 
 /// The text of a result, its only content.
 fn text(result: &Value) -> &str {
-    assert_eq!(result["content"].as_array().map(Vec::len), Some(1), "{result}");
+    assert_eq!(
+        result["content"].as_array().map(Vec::len),
+        Some(1),
+        "{result}"
+    );
     assert_eq!(result["content"][0]["type"], "text", "{result}");
     result["content"][0]["text"].as_str().expect("a text")
 }

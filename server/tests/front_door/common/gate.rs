@@ -50,9 +50,15 @@ impl Gate {
     pub(crate) fn wait_for(&self, count: usize) {
         let (state, changed) = &*self.shared;
         let (state, timeout) = changed
-            .wait_timeout_while(state.lock().unwrap(), PATIENCE, |state| state.arrived < count)
+            .wait_timeout_while(state.lock().unwrap(), PATIENCE, |state| {
+                state.arrived < count
+            })
             .unwrap();
-        assert!(!timeout.timed_out(), "{} of {count} requests came", state.arrived);
+        assert!(
+            !timeout.timed_out(),
+            "{} of {count} requests came",
+            state.arrived
+        );
     }
 
     /// Answers what is held and whatever comes.
@@ -77,7 +83,12 @@ impl Drop for Gate {
 /// Reads a request's head, waits for the gate, answers. The asker may have gone by then.
 fn hold(stream: &TcpStream, (state, changed): &(Mutex<State>, Condvar)) {
     let head = BufReader::new(stream).lines();
-    if head.map_while(Result::ok).take_while(|line| !line.is_empty()).count() == 0 {
+    if head
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty())
+        .count()
+        == 0
+    {
         return;
     }
     let mut state = state.lock().unwrap();

@@ -48,7 +48,8 @@ impl Request {
     }
 
     pub(crate) fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers
+            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self
     }
 
@@ -60,7 +61,9 @@ impl Request {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+        self.headers
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 
     fn bytes(&self, host: SocketAddr) -> Vec<u8> {
@@ -71,11 +74,13 @@ impl Request {
         if !self.has("Transfer-Encoding") {
             request = request.header("Content-Length", &self.body.len().to_string());
         }
-        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
+        let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.path).into_bytes();
         for (name, value) in &request.headers {
-            head += &format!("{name}: {value}\r\n");
+            bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
-        [head.as_bytes(), b"\r\n", &self.body].concat()
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&self.body);
+        bytes
     }
 }
 
@@ -136,7 +141,17 @@ impl Connection {
 
     /// Writes `request` without waiting for what it is answered.
     pub(crate) fn send(&mut self, request: &Request) {
-        self.stream.get_mut().write_all(&request.bytes(self.peer)).unwrap();
+        let bytes = self.bytes(request);
+        self.write(&bytes);
+    }
+
+    /// What `request` is on this connection.
+    pub(crate) fn bytes(&self, request: &Request) -> Vec<u8> {
+        request.bytes(self.peer)
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).unwrap();
     }
 
     /// Writes `request` and reads the whole response.
@@ -159,7 +174,12 @@ impl Connection {
         let mut bytes = Vec::new();
         while !bytes.ends_with(b"\r\n\r\n") {
             let read = self.stream.read_until(b'\n', &mut bytes).unwrap();
-            assert_ne!(read, 0, "the connection ended in {:?}", String::from_utf8_lossy(&bytes));
+            assert_ne!(
+                read,
+                0,
+                "the connection ended in {:?}",
+                String::from_utf8_lossy(&bytes)
+            );
         }
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut parsed = httparse::Response::new(&mut headers);
@@ -167,10 +187,17 @@ impl Connection {
         let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
         let response = Response {
             status: parsed.code.unwrap(),
-            headers: parsed.headers.iter().map(|h| (h.name.into(), text(h.value))).collect(),
+            headers: parsed
+                .headers
+                .iter()
+                .map(|h| (h.name.into(), text(h.value)))
+                .collect(),
             body: Vec::new(),
         };
-        self.rest = match (response.header("transfer-encoding"), response.header("content-length")) {
+        self.rest = match (
+            response.header("transfer-encoding"),
+            response.header("content-length"),
+        ) {
             (Some("chunked"), _) => Rest::Chunks,
             (_, Some(length)) => Rest::Length(length.parse().unwrap()),
             _ if matches!(response.status, 100..=199 | 204 | 304) => Rest::Nothing,
@@ -211,7 +238,10 @@ impl Connection {
 
     /// Limits how long a read waits.
     pub(crate) fn patience(&mut self, patience: std::time::Duration) {
-        self.stream.get_ref().set_read_timeout(Some(patience)).unwrap();
+        self.stream
+            .get_ref()
+            .set_read_timeout(Some(patience))
+            .unwrap();
     }
 
     fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {

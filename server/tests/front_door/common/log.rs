@@ -34,16 +34,20 @@ impl Log {
         log
     }
 
-    /// Waits for a line with `part` in it; `None` when the server ended without one.
-    pub(crate) fn wait_for(&self, part: &str) -> Option<String> {
+    /// Waits for a line that `fits`; `None` when the server ended without one.
+    pub(crate) fn wait_for(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
         let (said, changed) = &*self.0;
-        let find = |said: &Said| said.lines.iter().find(|line| line.contains(part)).cloned();
+        let find = |said: &Said| said.lines.iter().find(|line| fits(line)).cloned();
         let (said, timeout) = changed
             .wait_timeout_while(said.lock().unwrap(), PATIENCE, |said| {
                 find(said).is_none() && !said.ended
             })
             .unwrap();
-        assert!(!timeout.timed_out(), "no line with {part:?} in {:?}", said.lines);
+        assert!(
+            !timeout.timed_out(),
+            "waited in vain for a line after {:?}",
+            said.lines
+        );
         find(&said)
     }
 

@@ -96,8 +96,12 @@ impl Stdio {
 
     /// Ends the server's input, after `rest`.
     pub(crate) fn end_input(&mut self, rest: &str) {
-        let mut stdin = self.stdin.take().expect("input has not ended");
-        stdin.write_all(rest.as_bytes()).unwrap();
+        self.take_input().write_all(rest.as_bytes()).unwrap();
+    }
+
+    /// The server's input, for somebody else to write.
+    pub(crate) fn take_input(&mut self) -> ChildStdin {
+        self.stdin.take().expect("input has not ended")
     }
 
     /// The next line, which must be a JSON-RPC message, or nothing at the end.
@@ -127,7 +131,10 @@ impl Sse {
         let mut connection = Connection::open(address);
         connection.send(&Request::get("/sse").header("Accept", "text/event-stream"));
         let head = connection.head();
-        assert_eq!((head.status, head.content_type()), (200, "text/event-stream"));
+        assert_eq!(
+            (head.status, head.content_type()),
+            (200, "text/event-stream")
+        );
         assert_eq!(head.header("cache-control"), Some("no-cache"));
         let mut events = Events::of(connection);
         let first = events.next().unwrap().expect("an event");

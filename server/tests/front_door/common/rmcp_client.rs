@@ -10,13 +10,12 @@ use rmcp::{
 use tokio::sync::mpsc;
 
 use super::{
-    PATIENCE, Server, Wire,
+    PATIENCE, Server, Subject, Wire,
     events::Events,
     http::{Request, once},
     peer::Sse,
     server::command,
 };
-use crate::common::Subject;
 
 /// A server and rmcp's client of it, after the handshake. Over stdio the client owns the process.
 pub(crate) struct RmcpClient {
@@ -35,12 +34,11 @@ pub(crate) async fn connect(subject: &Subject) -> RmcpClient {
         };
     }
     let server = Server::start(subject, &[]);
-    let client = match subject.wire {
-        Wire::Sse => ().serve(SseBridge::open(&server)).await.unwrap(),
-        _ => {
-            let transport = StreamableHttpClientTransport::from_uri(server.url());
-            ().serve(transport).await.unwrap()
-        }
+    let client = if subject.wire == Wire::Sse {
+        ().serve(SseBridge::open(&server)).await.unwrap()
+    } else {
+        let transport = StreamableHttpClientTransport::from_uri(server.url());
+        ().serve(transport).await.unwrap()
     };
     RmcpClient {
         client,

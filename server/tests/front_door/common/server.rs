@@ -29,7 +29,14 @@ impl Server {
     }
 
     /// Starts `command` and waits until it is ready.
-    pub(crate) fn spawn(subject: &Subject, mut command: Command) -> Self {
+    pub(crate) fn spawn(subject: &Subject, command: Command) -> Self {
+        let mut server = Self::launch(subject, command);
+        assert!(server.ready(), "it ended before it was ready");
+        server
+    }
+
+    /// Starts `command` and does not wait.
+    pub(crate) fn launch(subject: &Subject, mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -37,17 +44,20 @@ impl Server {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let log = Log::of(child.stderr.take().unwrap());
-        let mut server = Self {
+        Self {
             child,
             log,
             ready: String::new(),
             subject: *subject,
-        };
-        let Some(ready) = server.log.wait_for("ready ") else {
-            panic!("{command:?} ended before it was ready");
-        };
-        server.ready = ready.strip_prefix("ready ").expect("the line is nothing else").into();
-        server
+        }
+    }
+
+    /// Waits until it is ready; false when it ends without having been.
+    pub(crate) fn ready(&mut self) -> bool {
+        let line = self.log.wait_for(|line| line.starts_with("ready "));
+        let Some(line) = line else { return false };
+        self.ready = line.trim_start_matches("ready ").into();
+        true
     }
 
     /// Where it is, as its ready line says.
@@ -85,7 +95,8 @@ impl Server {
     /// Sends `signal` and waits until it has been seen. The server must log at level debug.
     pub(crate) fn signal_seen(&self, signal: Signal) {
         self.signal(signal);
-        assert!(self.log.wait_for("shutting down").is_some(), "ended without a word");
+        let seen = self.log.wait_for(|line| line.contains("shutting down"));
+        assert!(seen.is_some(), "it ended without a word");
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
