@@ -1,5 +1,10 @@
 //! The flags, each with the same name and meaning on every binary that has it.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "what documents a flag is its help text, and a terminal shows no Markdown"
+)]
+
 use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
@@ -105,9 +110,10 @@ pub struct HttpFlags {
     )]
     pub(crate) allowed_hosts: Vec<String>,
 
-    /// An Origin that requests may name, as scheme://host:port where port may be `*`; may be
-    /// given several times [default: http://localhost:*, http://127.0.0.1:*, http://[::1]:*]
+    // Not a doc comment: rustdoc takes the brackets of the last default for a link.
     #[arg(
+        help = "An Origin that requests may name, as scheme://host:port where port may be `*`; may be \
+                given several times [default: http://localhost:*, http://127.0.0.1:*, http://[::1]:*]",
         long = "allowed-origin",
         env = "MCP_ALLOWED_ORIGINS",
         value_name = "ORIGIN",

@@ -69,9 +69,9 @@ impl Default for Load {
     fn default() -> Self {
         Self {
             clients: 50,
-            warmup_s: 2.0,
-            duration_s: 10.0,
-            trials: 5,
+            warmup_s: 1.0,
+            duration_s: 5.0,
+            trials: 3,
             call_timeout_s: 30.0,
         }
     }

@@ -87,3 +87,21 @@ impl Runtime for Tokio {
         Ok((stdin.compat(), stdout.compat_write()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::bind;
+
+    #[tokio::test]
+    async fn nodelay_is_set_on_accepted_connections_as_asked() {
+        let listener = bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = Tokio.listen(listener).unwrap();
+        for nodelay in [true, false] {
+            let _client = std::net::TcpStream::connect(address).unwrap();
+            let accepted = Tokio.accept(&listener, nodelay).await.unwrap();
+            assert_eq!(accepted.inner().nodelay().unwrap(), nodelay);
+        }
+    }
+}
