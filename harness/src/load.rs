@@ -2,7 +2,7 @@
 //!
 //! It is an instrument and must not be what is measured: one thread, an epoll loop, requests built before the run
 //! with only the JSON-RPC id overwritten in place, and in the steady state one `write`, one `read` and no allocation
-//! for a call. The calling thread is the load thread: pin it before calling [`run`].
+//! for a call. The calling thread is the load thread: pin it before calling [`run()`].
 //!
 //! Every answer is checked. The first answers of an exchange are parsed and held against its [`Expectation`]; an
 //! answer that has the same bytes but for the id is right by construction; any other is parsed and held against it again.

@@ -177,10 +177,9 @@ impl Http {
     }
 
     pub(crate) async fn post(&mut self, message: &Value, headers: &[(&str, &str)]) -> (u16, Value) {
-        let more: String = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
+        let more = headers.iter().fold(String::new(), |more, (name, value)| {
+            more + name + ": " + value + "\r\n"
+        });
         let (status, body) = send(&mut self.0, self.1, "/mcp", message, &more).await;
         // The answer is the message with an id, whatever comes before it in an event stream.
         let answer = body
