@@ -378,7 +378,7 @@ mod tests {
         assert!(judge.judge(3, ID, &answer(Form::Other, b"abc")).is_ok());
         assert_eq!(
             judge
-                .judge(0, ID, &answer(Form::Other, b"abd"))
+                .judge(0, ID, &answer(Form::Other, b"xyz"))
                 .unwrap_err()
                 .kind,
             ErrorKind::Mismatch

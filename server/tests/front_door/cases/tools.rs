@@ -249,7 +249,7 @@ pub(crate) fn arguments_that_do_not_fit_are_refused_in_band(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let mut client = Client::ready(&mut server);
     for (tool, arguments) in [
-        ("echo", json!({"message": "x", "mesage": "y"})),
+        ("echo", json!({"message": "x", "unknown": "y"})),
         ("calculate_fibonacci", json!({"n": {"deep": [1]}})),
         ("query_products", json!({"max_prise": 1})),
         ("fetch_external_data", json!({"endpoint": ["/"]})),
