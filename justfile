@@ -22,8 +22,8 @@ test *ARGS:
 check:
     scripts/install-tools
     cargo fmt --all --check
-    cargo clippy --workspace --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
     cargo deny --log-level error check bans licenses sources
     typos
 
@@ -36,8 +36,9 @@ advisories:
 verify *ARGS: build
     {{ harness }} verify {{ ARGS }}
 
-# Measure every server on every workload and rank them
+# Check every answer of every server, then measure and rank them on every workload
 bench-all *ARGS: build
+    {{ harness }} verify
     {{ harness }} measure {{ ARGS }}
 
 # The same in less than three minutes: fewer and shorter trials, rougher figures
@@ -50,11 +51,11 @@ doctor *ARGS: build
 
 # Run one server, for instance `just serve http-json tokio --listen 127.0.0.1:8080`
 serve TRANSPORT RUNTIME *FLAGS:
-    cargo run --release --package server --bin mcp-{{ TRANSPORT }}-{{ RUNTIME }} -- {{ FLAGS }}
+    cargo run --release --locked --package server --bin mcp-{{ TRANSPORT }}-{{ RUNTIME }} -- {{ FLAGS }}
 
-# Run the upstream API that fetch_external_data calls, where the servers look for it
+# Run the upstream API on 127.0.0.1:8090; give servers `--upstream-url http://127.0.0.1:8090`
 upstream *FLAGS:
-    cargo run --release --package workloads --bin upstream -- --listen 127.0.0.1:8090 {{ FLAGS }}
+    cargo run --release --locked --package workloads --bin upstream -- --listen 127.0.0.1:8090 {{ FLAGS }}
 
 # Print the tables of the latest run, or of RUN, again
 report *RUN: build

@@ -6,16 +6,19 @@
 )]
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv6Addr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
+use http::{Uri, uri::Authority};
 use transports::http::{Guard, HttpOptions};
 
 /// A year: longer limits are no limits, and overflow what counts them.
 const MAX_SECONDS: f64 = 365.0 * 86_400.0;
+/// Shorter limits could not be told from none being kept.
+const MIN_SECONDS: f64 = 0.001;
 const MEBIBYTE: usize = 1024 * 1024;
 
 /// Flags of every binary.
@@ -104,6 +107,7 @@ pub struct HttpFlags {
     /// [default: localhost, 127.0.0.1, ::1]
     #[arg(
         long = "allowed-host",
+        value_parser = host,
         env = "MCP_ALLOWED_HOSTS",
         value_name = "HOST",
         value_delimiter = ','
@@ -115,6 +119,7 @@ pub struct HttpFlags {
         help = "An Origin that requests may name, as scheme://host:port where port may be `*`; may be \
                 given several times [default: http://localhost:*, http://127.0.0.1:*, http://[::1]:*]",
         long = "allowed-origin",
+        value_parser = origin,
         env = "MCP_ALLOWED_ORIGINS",
         value_name = "ORIGIN",
         value_delimiter = ','
@@ -213,10 +218,10 @@ fn bytes(text: &str) -> Result<usize, String> {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= MAX_SECONDS => {
+        Ok(seconds) if (MIN_SECONDS..=MAX_SECONDS).contains(&seconds) => {
             Ok(Duration::from_secs_f64(seconds))
         }
-        _ => Err("expected a number of seconds greater than 0, for instance 30 or 0.5".into()),
+        _ => Err("expected a number of seconds greater than 0 (from 0.001 up to a year), for instance 30 or 0.5".into()),
     }
 }
 
@@ -224,4 +229,25 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "expected an IP address and a port, for instance 127.0.0.1:8080 or [::1]:0".into()
     })
+}
+
+fn host(text: &str) -> Result<String, String> {
+    if text.parse::<Authority>().is_ok() || text.parse::<Ipv6Addr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    Err("expected a host name or address, for instance tools.example or tools.example:8443".into())
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let uri = text.strip_suffix(":*").unwrap_or(text).parse::<Uri>();
+    let is_origin = uri.is_ok_and(|uri| {
+        uri.scheme().is_some() && uri.query().is_none() && uri.path() == "/" && !text.ends_with('/')
+    });
+    if is_origin {
+        return Ok(text.to_owned());
+    }
+    Err(
+        "expected scheme://host:port, for instance https://app.example:443 or http://localhost:*"
+            .into(),
+    )
 }

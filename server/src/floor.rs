@@ -21,7 +21,7 @@ use crate::{
 
 /// What HTTP alone costs: every request is read whole and answered with the same bytes.
 #[derive(Parser, Debug)]
-#[command(name = "floor-http", version)]
+#[command(name = "floor-http", version, after_help = run::LIFE)]
 struct Flags {
     #[command(flatten)]
     process: ProcessFlags,
@@ -54,8 +54,9 @@ impl Floor {
 
 impl HttpService for Floor {
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+        let mut body = request.into_body();
         // A body that breaks off closes the connection; there is nobody to answer.
-        let _ = request.into_body().collect().await;
+        while let Some(Ok(_)) = body.frame().await {}
         let mut response = Response::new(Body::whole(self.0.clone()));
         response.headers_mut().insert(
             header::CONTENT_TYPE,

@@ -25,11 +25,15 @@ use crate::{
     transport::{Transport, elsewhere},
 };
 
-const HELP: &str = "\
-Tools: echo, calculate_fibonacci, query_products, fetch_external_data.
+/// What every binary's `--help` ends with.
+pub(crate) const LIFE: &str = "\
 When ready it prints one line on standard error, `ready URL` or `ready stdio`, and logs there as
 MCP_LOG says. SIGTERM and SIGINT answer what is in flight and end it with exit code 0.
 Exit codes: 0 ended as asked, 1 could not start or serve, 2 wrong usage.";
+const TOOLS: &str = "Tools: echo, calculate_fibonacci, query_products, fetch_external_data.";
+
+/// How much of a call's time its upstream may take.
+const UPSTREAM_SHARE: f64 = 0.9;
 
 #[derive(Parser, Debug)]
 #[command(version)]
@@ -113,6 +117,8 @@ fn lab(flags: ToolFlags, server_type: String, runtime: Handle) -> BoxFuture<anyh
         let upstream = match flags.upstream_url {
             Some(url) => Some(Upstream::new(&UpstreamOptions {
                 idle_connections: flags.upstream_pool,
+                // A little before the call itself is given up, so that the answer says why.
+                time_limit: flags.call_timeout.mul_f64(UPSTREAM_SHARE),
                 ..UpstreamOptions::new(url)
             })?),
             None => None,
@@ -132,7 +138,7 @@ fn parse<T: Transport, R: Runtime>() -> Result<Flags<T::Flags>, clap::Error> {
     let mut command = Flags::<T::Flags>::command()
         .name(name)
         .about(format!("{}, on {}", T::ABOUT, R::NAME))
-        .after_help(HELP);
+        .after_help(format!("{TOOLS}\n{LIFE}"));
     let parsed = command
         .try_get_matches_from_mut(std::env::args_os())
         .and_then(|matches| Flags::from_arg_matches(&matches));

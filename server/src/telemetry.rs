@@ -4,8 +4,9 @@ use std::io::{IsTerminal, stderr};
 
 use tracing_subscriber::EnvFilter;
 
-/// Our own news, and only warnings of the libraries: rmcp has news on every request.
-const DEFAULT_FILTER: &str = "warn,server=info,transports=info,workloads=info";
+/// Our own news, and only warnings of the libraries. rmcp has news on every request, and warns of
+/// every call that it answers with an error.
+const DEFAULT_FILTER: &str = "warn,rmcp=error,server=info,transports=info,workloads=info";
 
 /// Starts logging, as `MCP_LOG` says (the syntax of `tracing-subscriber`'s `EnvFilter`).
 ///

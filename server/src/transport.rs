@@ -34,6 +34,9 @@ pub trait Transport: 'static {
     type Flags: Args + Send + 'static;
 
     /// Says when it is ready, then serves `handler` until `shutdown`.
+    ///
+    /// # Errors
+    /// When it cannot listen, or a stream fails; the error says which.
     fn serve<R: Runtime, H: ServerHandler + Clone>(
         runtime: R,
         handler: H,

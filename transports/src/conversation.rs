@@ -18,6 +18,7 @@ use crate::runtime::Runtime;
 use bytes::Bytes;
 use rmcp::{
     RoleServer, ServerHandler,
+    model::JsonRpcMessage,
     service::{RxJsonRpcMessage, serve_server},
 };
 use tokio::sync::mpsc;
@@ -107,14 +108,18 @@ impl Conversation {
     /// take it.
     pub async fn accept(&self, bytes: &[u8]) -> Result<(), NotTaken> {
         let message = message::parse(bytes)?;
-        self.in_flight.enter(&message)?;
-        if !self.in_flight.opened() {
-            // rmcp ends a conversation that opens with anything but a request.
-            tracing::debug!("a message before the first request was ignored");
-            return Ok(());
-        }
+        let is_request = matches!(message, JsonRpcMessage::Request(_));
         let to_rmcp = self.to_rmcp.upgrade().ok_or(NotTaken::Ended)?;
-        to_rmcp.send(message).await.map_err(|_| NotTaken::Ended)
+        // The place first: whoever gives up waiting for it leaves nothing in flight.
+        let place = to_rmcp.reserve().await.map_err(|_| NotTaken::Ended)?;
+        self.in_flight.enter(&message)?;
+        if is_request || self.in_flight.opened() {
+            place.send(message);
+        } else {
+            // rmcp ends a conversation at anything but a request before one has opened it.
+            tracing::debug!("a message before the conversation was opened was ignored");
+        }
+        Ok(())
     }
 
     /// Answers a message that was not taken with a JSON-RPC error, on the outgoing side.

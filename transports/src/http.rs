@@ -38,6 +38,8 @@ use crate::{runtime::Runtime, shutdown::Shutdown};
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// How long a request head that has begun to arrive when the shutdown begins may take to be whole.
+const LATE_HEADS: Duration = Duration::from_millis(50);
 /// Connections that the kernel completes before they are accepted.
 const BACKLOG: i32 = 1024;
 
@@ -133,9 +135,19 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
             }
         }
     }
-    drop(listener);
     connections.close_when_answered();
+    // Who was let in before the signal may have asked already, though nobody has read it yet.
+    while let Poll::Ready(Ok(io)) =
+        futures::poll!(std::pin::pin!(runtime.accept(&listener, options.nodelay)))
+    {
+        let connection = connections.open();
+        let drive = drive::<R, S>(&http, io, service.clone(), connection);
+        runtime.execute(Box::pin(drive));
+    }
+    drop(listener);
     let drained = async {
+        runtime.sleep(LATE_HEADS).await;
+        connections.break_unfinished();
         connections.answered().await;
         service.end_streams().await;
         connections.closed().await;
@@ -181,6 +193,10 @@ fn drive<R: Runtime, S: HttpService>(
                 Order::Serve => {}
                 Order::Close if closing => {}
                 Order::Close => {
+                    // What has arrived already is read before the connection refuses more.
+                    if let Poll::Ready(ended) = served.as_mut().poll(context) {
+                        return Poll::Ready(ended);
+                    }
                     closing = true;
                     served.as_mut().graceful_shutdown();
                 }

@@ -1,9 +1,8 @@
 //! The seam between this project and an async runtime.
 //!
 //! [`Runtime`] says what a server needs of one: sockets, time, standard streams and a place for
-//! blocking work. Each adapter is one file below this one. Spawning is not in the trait: it is
-//! hyper's own [`Executor`], asked for at the functions that spawn, so a bound names exactly the
-//! future that is spawned.
+//! blocking work. Each adapter is one file below this one. Spawning is hyper's own [`Executor`],
+//! asked for over one boxed future, so that what runs on a runtime can be written as it likes.
 //!
 //! Left to others: what is spoken over the sockets ([`crate::http`]), and when to stop
 //! ([`crate::shutdown`]).
@@ -38,6 +37,9 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     ///
     /// # Errors
     /// When the operating system refuses the threads or the event queue.
+    ///
+    /// # Panics
+    /// When `main` panics: the panic is continued here.
     fn block_on<F>(workers: usize, main: impl FnOnce(Self) -> F) -> io::Result<F::Output>
     where
         F: Future + Send + 'static,

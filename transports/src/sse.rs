@@ -64,13 +64,13 @@ impl<R: Runtime, S: ServerHandler + Clone> Sse<R, S> {
     }
 
     fn open_stream(&self) -> Response<Body> {
-        let (conversation, open, outgoing) =
-            Conversation::start(&self.runtime, self.service.clone(), event::message);
-        let Some(session) = self.sessions.enter(conversation, open) else {
-            return text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Service Unavailable: too many sessions are open; close one or try again later",
-            );
+        let start = || Conversation::start(&self.runtime, self.service.clone(), event::message);
+        let (session, outgoing) = match self.sessions.enter(start) {
+            Ok(entered) => entered,
+            Err(why) => {
+                let message = format!("Service Unavailable: {why}");
+                return text(StatusCode::SERVICE_UNAVAILABLE, message);
+            }
         };
         let endpoint = event::endpoint(&format!("{MESSAGES_PATH}?sessionId={}", session.id()));
         let runtime = Handle::new(self.runtime.clone());
@@ -123,7 +123,7 @@ impl<R: Runtime, S: ServerHandler + Clone> Sse<R, S> {
             outcome => outcome,
         };
         match outcome {
-            Ok(()) => text(StatusCode::ACCEPTED, ""),
+            Ok(()) => accepted(),
             Err(_) => unknown_session(),
         }
     }
@@ -172,6 +172,12 @@ fn session_id(query: &str) -> Option<&str> {
     query
         .split('&')
         .find_map(|pair| pair.strip_prefix("sessionId="))
+}
+
+fn accepted() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
 }
 
 fn unknown_session() -> Response<Body> {

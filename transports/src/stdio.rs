@@ -10,7 +10,7 @@ use std::io;
 
 use bytes::Bytes;
 use futures::{
-    AsyncWrite, AsyncWriteExt,
+    AsyncRead, AsyncWrite, AsyncWriteExt,
     channel::oneshot,
     future::{Either, select},
 };
@@ -29,18 +29,25 @@ pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 /// Answers that are written at once, when so many are ready.
 const WRITE_BATCH: usize = 64;
 
-/// Serves `service` on standard input and output until input ends or `shutdown` begins.
+/// Serves `service` on `streams`, which are standard input and output outside of tests, until input
+/// ends or `shutdown` begins.
 ///
 /// # Errors
-/// When the streams cannot be opened, read or written. A reader of standard output that goes away
-/// ends the server without an error.
-pub async fn serve_stdio<R: Runtime, S: ServerHandler>(
+/// When the streams cannot be read or written. A reader of the output that goes away ends the
+/// server without an error.
+pub async fn serve_stdio<R, S, I, O>(
     runtime: R,
     service: S,
+    (stdin, stdout): (I, O),
     max_line_bytes: usize,
     shutdown: Shutdown,
-) -> io::Result<()> {
-    let (stdin, stdout) = runtime.stdio()?;
+) -> io::Result<()>
+where
+    R: Runtime,
+    S: ServerHandler,
+    I: AsyncRead + Unpin,
+    O: AsyncWrite + Unpin + Send + 'static,
+{
     let (conversation, open, outgoing) = Conversation::start(&runtime, service, line);
     let (wrote, mut written) = oneshot::channel();
     runtime.execute(Box::pin(async move {
@@ -97,7 +104,7 @@ async fn end(
     written.await.unwrap_or(Ok(()))
 }
 
-async fn read<I: futures::AsyncRead + Unpin>(
+async fn read<I: AsyncRead + Unpin>(
     input: &mut Lines<I>,
     conversation: &Conversation,
 ) -> io::Result<()> {

@@ -31,9 +31,9 @@ pub const MAX_DELAY_MS: u64 = 60_000;
 /// The most products that one search returns.
 pub const MAX_SEARCH_LIMIT: usize = 100;
 
-/// How long answers in flight may take once the server is stopped. Longer than any delay would be
-/// patience without a point.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long answers in flight may take once the server is stopped: longer than any delay that can
+/// be asked for.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(MAX_DELAY_MS + 5_000);
 
 /// A running upstream API. Dropping it stops it without waiting.
 #[derive(Debug)]

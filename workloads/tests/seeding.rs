@@ -55,6 +55,12 @@ fn main() {
         check(&folder);
         println!("test {name} ... ok ({} ms)", started.elapsed().as_millis());
     }
+    // A check that fails panics: getting here is passing. The harness's own words, so that whoever
+    // counts tests counts these.
+    println!(
+        "\ntest result: ok. {} passed; 0 failed; 0 ignored",
+        CHECKS.len()
+    );
 }
 
 /// Several times: processes meet in the same moment of a first start only now and then.

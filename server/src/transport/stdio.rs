@@ -23,8 +23,11 @@ impl Transport for Stdio {
         flags: StdioFlags,
         shutdown: Shutdown,
     ) -> anyhow::Result<()> {
+        let streams = runtime
+            .stdio()
+            .context("opening standard input and output")?;
         eprintln!("ready stdio");
-        serve_stdio(runtime, handler, flags.max_body, shutdown)
+        serve_stdio(runtime, handler, streams, flags.max_body, shutdown)
             .await
             .context("serving on standard input and output")
     }

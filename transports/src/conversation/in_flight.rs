@@ -10,7 +10,9 @@ use std::{
 
 use rmcp::{
     RoleServer,
-    model::{ClientNotification, JsonRpcMessage, RequestId},
+    model::{
+        ClientNotification, ClientRequest, GetMeta, JsonRpcMessage, ProtocolVersion, RequestId,
+    },
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
 };
 use tokio::sync::Notify;
@@ -46,15 +48,18 @@ impl InFlight {
     pub(super) fn enter(&self, message: &RxJsonRpcMessage<RoleServer>) -> Result<(), Refusal> {
         match message {
             JsonRpcMessage::Request(request) => {
-                let ids = &mut self.table().ids;
-                if ids.contains(&request.id) {
+                let mut table = self.table();
+                if table.ids.contains(&request.id) {
                     return Err(Refusal::id_in_flight(request.id.clone()));
                 }
-                if ids.len() >= MAX_IN_FLIGHT {
+                // An answer that its client does not take still costs its bytes.
+                if table.ids.len() + table.leaving >= MAX_IN_FLIGHT {
                     return Err(Refusal::too_many_in_flight(request.id.clone()));
                 }
-                ids.insert(request.id.clone());
-                self.opened.store(true, Ordering::Relaxed);
+                table.ids.insert(request.id.clone());
+                if opens(&request.request) {
+                    self.opened.store(true, Ordering::Relaxed);
+                }
             }
             JsonRpcMessage::Notification(notification) => {
                 // A cancelled request is not answered (MCP, "Cancellation").
@@ -70,7 +75,7 @@ impl InFlight {
         Ok(())
     }
 
-    /// Whether a request has ever been taken.
+    /// Whether a request has been taken that opens the conversation.
     pub(super) fn opened(&self) -> bool {
         self.opened.load(Ordering::Relaxed)
     }
@@ -113,6 +118,23 @@ impl InFlight {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether rmcp takes `request` as the beginning of a conversation: `initialize`, or a request that
+/// says all of 2026-07-28's metadata itself. Before that it answers requests, and ends at anything
+/// else.
+fn opens(request: &ClientRequest) -> bool {
+    match request {
+        ClientRequest::InitializeRequest(_) => true,
+        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => false,
+        request => {
+            let meta = request.get_meta();
+            meta.protocol_version().is_some()
+                && meta
+                    .missing_required_keys(&ProtocolVersion::V_2026_07_28)
+                    .is_empty()
+        }
     }
 }
 

@@ -4,8 +4,7 @@
 //! the table is touched only when a connection opens or closes, and by the sweep.
 //!
 //! The sweep closes connections whose request head does not arrive (slowloris). hyper can do that
-//! too, but at the price of a timer and another look at the socket for every request: 1.1 of the
-//! 7.5 microseconds that a request to `floor-http` cost.
+//! too, but for the price of a timer for every request (ARCHITECTURE.md, "Draining").
 
 use std::{
     collections::HashMap,
@@ -35,6 +34,8 @@ pub(super) struct State {
     connections: Arc<Connections>,
     /// Whether a request is being answered; HTTP/1.1 answers one at a time.
     answering: AtomicBool,
+    /// Whether a GET is being answered: what it opens may stand for ever.
+    standing: AtomicBool,
     /// Whether bytes have come in that do not belong to a request that was begun.
     heard: AtomicBool,
     /// How many sweeps in a row have found `heard` set.
@@ -65,7 +66,10 @@ pub(super) struct Connection {
 }
 
 /// Held while a request is answered, until the last byte of the answer is handed to hyper.
-pub(super) struct Answering(Arc<State>);
+pub(super) struct Answering {
+    state: Arc<State>,
+    is_get: bool,
+}
 
 impl Connections {
     /// Enters a new connection.
@@ -74,9 +78,11 @@ impl Connections {
         let state = Arc::new(State {
             connections: self.clone(),
             answering: AtomicBool::new(false),
+            standing: AtomicBool::new(false),
             heard: AtomicBool::new(false),
             stalled: AtomicU8::new(0),
-            must_close: AtomicBool::new(false),
+            // One that is accepted while draining gets to say what it had sent by then.
+            must_close: AtomicBool::new(self.draining.load(Ordering::SeqCst)),
             must_break: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
@@ -96,9 +102,7 @@ impl Connections {
     /// Breaks connections whose request head has been incomplete for [`SWEEPS`] sweeps.
     pub(super) fn sweep(&self) {
         for state in self.table().values() {
-            let waits =
-                state.heard.load(Ordering::Relaxed) && !state.answering.load(Ordering::Relaxed);
-            if !waits {
+            if !state.awaits_head() {
                 state.stalled.store(0, Ordering::Relaxed);
             } else if state.stalled.fetch_add(1, Ordering::Relaxed) + 1 >= SWEEPS {
                 state.must_break.store(true, Ordering::SeqCst);
@@ -107,13 +111,20 @@ impl Connections {
         }
     }
 
-    /// Completes when no connection owes an answer.
+    /// Breaks the connections that have sent no more than a part of a request's head.
+    pub(super) fn break_unfinished(&self) {
+        for state in self.table().values().filter(|state| state.awaits_head()) {
+            state.must_break.store(true, Ordering::SeqCst);
+            state.waker.wake();
+        }
+    }
+
+    /// Completes when the connections that are left stand only for a GET. All others close by
+    /// themselves once they have answered; looking for "nobody is answering" instead would miss
+    /// the request that begins right afterwards.
     pub(super) async fn answered(&self) {
-        self.until(|open| {
-            open.values()
-                .all(|state| !state.answering.load(Ordering::SeqCst))
-        })
-        .await;
+        let standing = |state: &Arc<State>| state.standing.load(Ordering::SeqCst);
+        self.until(|open| open.values().all(standing)).await;
     }
 
     /// Completes when no connection is open.
@@ -148,14 +159,24 @@ impl State {
         self.heard.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that `request` has begun, and that it is being answered. A GET is not: what it opens
-    /// may stand for ever.
-    pub(super) fn begin<B>(self: &Arc<Self>, request: &Request<B>) -> Option<Answering> {
+    /// Notes that `request` has begun, and is answered until what this returns is dropped.
+    pub(super) fn begin<B>(self: &Arc<Self>, request: &Request<B>) -> Answering {
+        let is_get = request.method() == Method::GET;
+        self.answering.store(true, Ordering::SeqCst);
         self.heard.store(false, Ordering::Relaxed);
-        (request.method() != Method::GET).then(|| {
-            self.answering.store(true, Ordering::SeqCst);
-            Answering(self.clone())
-        })
+        if is_get {
+            self.standing.store(true, Ordering::SeqCst);
+            self.connections.tell();
+        }
+        Answering {
+            state: self.clone(),
+            is_get,
+        }
+    }
+
+    /// Whether bytes have come in that are not a whole request head yet.
+    fn awaits_head(&self) -> bool {
+        self.heard.load(Ordering::Relaxed) && !self.answering.load(Ordering::SeqCst)
     }
 }
 
@@ -167,7 +188,8 @@ impl Connection {
     /// What the connection has been told to do; `context` is woken when that changes.
     pub(super) fn order(&self, context: &Context<'_>) -> Order {
         self.state.waker.register(context.waker());
-        if self.state.must_break.load(Ordering::SeqCst) {
+        // Asked again, for the rest of the head may have come between the look and this poll.
+        if self.state.must_break.load(Ordering::SeqCst) && self.state.awaits_head() {
             Order::Break
         } else if self.state.must_close.load(Ordering::SeqCst) {
             Order::Close
@@ -187,8 +209,12 @@ impl Drop for Connection {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.heard.store(false, Ordering::Relaxed);
-        self.0.answering.store(false, Ordering::SeqCst);
-        self.0.connections.tell();
+        let state = &self.state;
+        state.heard.store(false, Ordering::Relaxed);
+        state.answering.store(false, Ordering::SeqCst);
+        if self.is_get {
+            state.standing.store(false, Ordering::SeqCst);
+        }
+        state.connections.tell();
     }
 }

@@ -84,11 +84,11 @@ impl HttpBody for Body {
 /// A body that keeps its connection marked as answering for as long as it is there.
 pub(super) struct Tracked {
     body: Body,
-    _answering: Option<Answering>,
+    _answering: Answering,
 }
 
 impl Tracked {
-    pub(super) fn new(body: Body, answering: Option<Answering>) -> Self {
+    pub(super) fn new(body: Body, answering: Answering) -> Self {
         Self {
             body,
             _answering: answering,

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures::future::join_all;
+
 use crate::conversation::{Conversation, Open};
 
 /// Streams that may be open at once; each costs memory and a task.
@@ -14,7 +16,25 @@ const ID_BYTES: usize = 16;
 
 /// All open sessions.
 #[derive(Clone, Default)]
-pub(super) struct Sessions(Arc<Mutex<HashMap<String, Entry>>>);
+pub(super) struct Sessions(Arc<Mutex<Table>>);
+
+#[derive(Default)]
+struct Table {
+    open: HashMap<String, Entry>,
+    /// Set once the server is to end; no session begins after that.
+    ended: bool,
+}
+
+/// Why no session can be opened. Each is the server's affair, and may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoSession {
+    #[error("too many sessions are open; close one or try again later")]
+    TooMany,
+    #[error("the server is shutting down")]
+    Ending,
+    #[error("the system gave no random bytes for a session id")]
+    NoRandomness,
+}
 
 struct Entry {
     conversation: Conversation,
@@ -28,45 +48,63 @@ pub(super) struct Session {
 }
 
 impl Sessions {
-    /// Enters a session under a new id, unless too many are open.
-    pub(super) fn enter(&self, conversation: Conversation, open: Open) -> Option<Session> {
+    /// Enters the session that `start` makes, under a new id.
+    ///
+    /// # Errors
+    /// When there may be no more sessions; nothing has been started then.
+    pub(super) fn enter<T>(
+        &self,
+        start: impl FnOnce() -> (Conversation, Open, T),
+    ) -> Result<(Session, T), NoSession> {
         let id = new_id()?;
         let mut table = self.table();
-        if table.len() >= MAX_SESSIONS {
-            tracing::warn!(MAX_SESSIONS, "a session was refused: too many are open");
-            return None;
+        if table.ended {
+            return Err(NoSession::Ending);
         }
+        if table.open.len() >= MAX_SESSIONS {
+            tracing::warn!(MAX_SESSIONS, "a session was refused: too many are open");
+            return Err(NoSession::TooMany);
+        }
+        let (conversation, open, more) = start();
         let entry = Entry {
             conversation,
             open: Some(open),
         };
-        table.insert(id.clone(), entry);
-        Some(Session {
+        table.open.insert(id.clone(), entry);
+        let session = Session {
             id,
             sessions: self.clone(),
-        })
+        };
+        Ok((session, more))
     }
 
     /// The conversation of session `id`.
     pub(super) fn get(&self, id: &str) -> Option<Conversation> {
-        self.table().get(id).map(|entry| entry.conversation.clone())
+        let table = self.table();
+        table.open.get(id).map(|entry| entry.conversation.clone())
     }
 
-    /// Ends every session, each after its last answer.
+    /// Ends every session, each after its last answer, and lets no other begin.
     pub(super) async fn end(&self) {
-        let ids: Vec<String> = self.table().keys().cloned().collect();
-        for id in ids {
-            let Some(conversation) = self.get(&id) else {
-                continue;
-            };
-            conversation.answered().await;
-            if let Some(entry) = self.table().get_mut(&id) {
-                entry.open = None;
-            }
+        let ids: Vec<String> = {
+            let mut table = self.table();
+            table.ended = true;
+            table.open.keys().cloned().collect()
+        };
+        join_all(ids.iter().map(|id| self.end_one(id))).await;
+    }
+
+    async fn end_one(&self, id: &str) {
+        let Some(conversation) = self.get(id) else {
+            return;
+        };
+        conversation.answered().await;
+        if let Some(entry) = self.table().open.get_mut(id) {
+            entry.open = None;
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,18 +118,18 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let removed = self.sessions.table().remove(&self.id);
+        let removed = self.sessions.table().open.remove(&self.id);
         // Outside the lock: what hangs on the conversation ends here too.
         drop(removed);
     }
 }
 
-/// A new id in lower-case hexadecimal, or nothing when the system has no randomness to give.
-fn new_id() -> Option<String> {
+/// A new id in lower-case hexadecimal.
+fn new_id() -> Result<String, NoSession> {
     let mut bytes = [0; ID_BYTES];
     if let Err(error) = getrandom::fill(&mut bytes) {
         tracing::error!(%error, "the operating system gave no random bytes for a session id");
-        return None;
+        return Err(NoSession::NoRandomness);
     }
-    Some(format!("{:032x}", u128::from_be_bytes(bytes)))
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

@@ -6,6 +6,8 @@ use futures::{AsyncRead, AsyncReadExt};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
+/// Buffer that is kept between lines.
+const KEPT_BYTES: usize = 4 * READ_BYTES;
 
 /// One line of input.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +24,10 @@ pub(super) enum Line<'a> {
 /// Reads lines from `I`.
 pub(super) struct Lines<I> {
     input: I,
+    /// Longer than what has been read into it, so that reading more need not clear it first.
     buffer: Vec<u8>,
+    /// Up to where `buffer` holds what has been read.
+    filled: usize,
     /// Where the next line starts in `buffer`.
     start: usize,
     /// Up to where `buffer` is known to have no line break.
@@ -37,7 +42,8 @@ impl<I: AsyncRead + Unpin> Lines<I> {
     pub(super) fn new(input: I, limit_bytes: usize) -> Self {
         Self {
             input,
-            buffer: Vec::with_capacity(READ_BYTES),
+            buffer: vec![0; READ_BYTES],
+            filled: 0,
             start: 0,
             searched: 0,
             limit_bytes,
@@ -52,7 +58,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
     /// What reading the input reports.
     pub(super) async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
-            if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
+            if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..self.filled]) {
                 let end = self.searched + at;
                 let line = self.start..end;
                 self.start = end + 1;
@@ -65,7 +71,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
                 }
                 return Ok(Some(Line::Whole(&self.buffer[line])));
             }
-            self.searched = self.buffer.len();
+            self.searched = self.filled;
             if self.searched - self.start > self.limit_bytes {
                 self.skipping = true;
             }
@@ -81,8 +87,8 @@ impl<I: AsyncRead + Unpin> Lines<I> {
 
     /// What is left when the input ends in the middle of a line.
     fn last(&mut self) -> Option<Line<'_>> {
-        let line = self.start..self.buffer.len();
-        self.start = self.buffer.len();
+        let line = self.start..self.filled;
+        self.start = self.filled;
         if std::mem::take(&mut self.skipping) {
             return Some(self.too_long());
         }
@@ -97,15 +103,20 @@ impl<I: AsyncRead + Unpin> Lines<I> {
 
     /// Reads more, after moving what is unread to the front of the buffer.
     async fn fill(&mut self) -> io::Result<()> {
-        self.buffer.drain(..self.start);
+        self.buffer.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
         self.searched -= self.start;
         self.start = 0;
-        let filled = self.buffer.len();
-        self.buffer.resize(filled + READ_BYTES, 0);
-        let read = self.input.read(&mut self.buffer[filled..]).await;
-        self.buffer
-            .truncate(filled + read.as_ref().copied().unwrap_or_default());
-        self.ended = read? == 0;
+        if self.buffer.len() - self.filled < READ_BYTES {
+            self.buffer.resize(self.filled + READ_BYTES, 0);
+        } else if self.filled < READ_BYTES && self.buffer.len() > KEPT_BYTES {
+            // One long line must not be remembered for ever.
+            self.buffer.truncate(KEPT_BYTES);
+            self.buffer.shrink_to_fit();
+        }
+        let read = self.input.read(&mut self.buffer[self.filled..]).await?;
+        self.filled += read;
+        self.ended = read == 0;
         Ok(())
     }
 }

@@ -50,7 +50,7 @@ pub enum UpstreamError {
     /// The time limit ended first.
     #[error(
         "the upstream is too slow: {url} was not answered within {} s; \
-         ask for less, ask again later, or raise the time limit",
+         ask for less, ask again later, or raise the server's --call-timeout",
         limit.as_secs_f64()
     )]
     Slow {

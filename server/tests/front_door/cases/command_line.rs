@@ -96,10 +96,18 @@ fn bad_values_are_refused_with_the_allowed_ones() {
         ("--max-body", "0", "greater than 0"),
         ("--max-body", "4k", "greater than 0"),
         ("--call-timeout", "0", "greater than 0"),
+        ("--call-timeout", "1e-30", "greater than 0"),
         ("--session-ttl", "-1", "greater than 0"),
         ("--session-ttl", "NaN", "greater than 0"),
         ("--drain-timeout", "inf", "greater than 0"),
         ("--drain-timeout", "soon", "greater than 0"),
+        ("--allowed-host", "http://a/b", "tools.example:8443"),
+        ("--allowed-origin", "localhost", "http://localhost:*"),
+        (
+            "--allowed-origin",
+            "http://localhost/",
+            "http://localhost:*",
+        ),
     ] {
         let said = refused(HTTP_JSON, &[&format!("{flag}={value}")]);
         for part in [flag, value, allowed] {

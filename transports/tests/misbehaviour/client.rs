@@ -1,146 +1,12 @@
-//! A server of tools that misbehave, and the smallest clients that can talk to it.
+//! The smallest clients that can talk to the servers of these tests, over HTTP and SSE.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::needless_pass_by_value,
-    reason = "in a test a surprise is a failure, and `json!` makes values"
-)]
+use std::net::SocketAddr;
 
-use std::{net::SocketAddr, time::Duration};
-
-use rmcp::{
-    ServerHandler,
-    handler::server::{router::tool::ToolRouter, wrapper::Parameters},
-    model::{ServerCapabilities, ServerConfig},
-    tool, tool_handler, tool_router,
-};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
-    task::JoinHandle,
 };
-use transports::{
-    http::{Guard, HttpOptions, HttpService, bind, serve_http},
-    runtime::{Handle, Tokio},
-    shutdown::Shutdown,
-    sse::{Sse, SseOptions},
-    streamable::{Answer, Streamable, StreamableOptions},
-    supervise::Supervised,
-};
-
-const DRAIN: Duration = Duration::from_secs(20);
-/// Short, so that a test can wait for it.
-const HEAD_TIMEOUT: Duration = Duration::from_millis(250);
-const MAX_BODY_BYTES: usize = 64 * 1024;
-
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-struct Wait {
-    ms: u32,
-}
-
-/// Tools that do what tools should not.
-#[derive(Clone)]
-struct Misbehaving {
-    tool_router: ToolRouter<Self>,
-}
-
-#[tool_router]
-impl Misbehaving {
-    /// Panics.
-    #[tool(description = "Panics")]
-    async fn panic(&self) -> String {
-        tokio::task::yield_now().await;
-        panic!("a tool that panics")
-    }
-
-    /// Never ends.
-    #[tool(description = "Never ends")]
-    async fn hang(&self) -> String {
-        std::future::pending().await
-    }
-
-    /// Takes its time.
-    #[tool(description = "Takes its time")]
-    async fn wait(&self, Parameters(Wait { ms }): Parameters<Wait>) -> String {
-        if ms > 0 {
-            tokio::time::sleep(Duration::from_millis(ms.into())).await;
-        }
-        "waited".into()
-    }
-}
-
-#[tool_handler(router = self.tool_router)]
-impl ServerHandler for Misbehaving {
-    fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-    }
-}
-
-/// A server that runs in this process.
-pub(crate) struct Started {
-    pub(crate) address: SocketAddr,
-    pub(crate) shutdown: Shutdown,
-    served: JoinHandle<std::io::Result<()>>,
-}
-
-impl Started {
-    pub(crate) fn streamable(answer: Answer, call_timeout: Duration) -> Self {
-        let options = StreamableOptions {
-            answer,
-            session_ttl: None,
-            guard: Guard::default(),
-            max_body_bytes: MAX_BODY_BYTES,
-        };
-        let service = Streamable::new(handler(call_timeout), options);
-        Self::serve(service, DRAIN)
-    }
-
-    pub(crate) fn sse(call_timeout: Duration) -> Self {
-        Self::sse_with(call_timeout, DRAIN)
-    }
-
-    pub(crate) fn sse_with(call_timeout: Duration, drain_timeout: Duration) -> Self {
-        let options = SseOptions {
-            guard: Guard::default(),
-            max_body_bytes: MAX_BODY_BYTES,
-        };
-        Self::serve(
-            Sse::new(Tokio, handler(call_timeout), options),
-            drain_timeout,
-        )
-    }
-
-    fn serve(service: impl HttpService, drain_timeout: Duration) -> Self {
-        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let address = listener.local_addr().unwrap();
-        let shutdown = Shutdown::new(drain_timeout);
-        let options = HttpOptions {
-            head_timeout: HEAD_TIMEOUT,
-            ..HttpOptions::default()
-        };
-        let served = serve_http(Tokio, listener, service, options, shutdown.clone());
-        Self {
-            address,
-            shutdown,
-            served: tokio::spawn(served),
-        }
-    }
-
-    /// Shuts down and waits until the server has ended.
-    pub(crate) async fn stop(self) {
-        self.shutdown.begin();
-        self.served.await.unwrap().unwrap();
-    }
-}
-
-fn handler(call_timeout: Duration) -> Supervised<Misbehaving> {
-    let tools = Misbehaving {
-        tool_router: Misbehaving::tool_router(),
-    };
-    Supervised::new(tools, Handle::new(Tokio), call_timeout)
-}
 
 /// A `tools/call` request.
 pub(crate) fn call(id: i64, tool: &str, arguments: Value) -> Value {
@@ -157,6 +23,20 @@ impl Http {
             BufReader::new(TcpStream::connect(address).await.unwrap()),
             address,
         )
+    }
+
+    /// Calls a tool. Nothing is returned when the server closed the connection instead of answering;
+    /// half an answer fails the test.
+    pub(crate) async fn call_or_closed(&mut self, id: i64, tool: &str) -> Option<Value> {
+        let body = call(id, tool, json!({"ms": 0})).to_string();
+        let request = request(self.1, "/mcp", &body, "");
+        self.0.get_mut().write_all(request.as_bytes()).await.ok()?;
+        if self.0.fill_buf().await.ok()?.is_empty() {
+            return None;
+        }
+        let (status, body) = receive(&mut self.0).await;
+        assert_eq!(status, 200, "{body}");
+        Some(answer_in(&body).unwrap_or_else(|| panic!("no answer in {body:?}")))
     }
 
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
@@ -181,12 +61,7 @@ impl Http {
             more + name + ": " + value + "\r\n"
         });
         let (status, body) = send(&mut self.0, self.1, "/mcp", message, &more).await;
-        // The answer is the message with an id, whatever comes before it in an event stream.
-        let answer = body
-            .lines()
-            .map(|line| line.strip_prefix("data:").unwrap_or(line))
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .find(|message| message.get("id").is_some());
+        let answer = answer_in(&body);
         (status, answer.unwrap_or(Value::String(body)))
     }
 }
@@ -267,29 +142,42 @@ async fn send(
     message: &Value,
     more: &str,
 ) -> (u16, String) {
-    let body = message.to_string();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
-         accept: application/json, text/event-stream\r\n{more}content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request = request(address, path, &message.to_string(), more);
     connection
         .get_mut()
         .write_all(request.as_bytes())
         .await
         .unwrap();
+    receive(connection).await
+}
+
+fn request(address: SocketAddr, path: &str, body: &str, more: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         accept: application/json, text/event-stream\r\n{more}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The message with an id, whatever comes before it in an event stream.
+fn answer_in(body: &str) -> Option<Value> {
+    body.lines()
+        .map(|line| line.strip_prefix("data:").unwrap_or(line))
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find(|message| message.get("id").is_some())
+}
+
+/// Status and body of a response.
+async fn receive(connection: &mut BufReader<TcpStream>) -> (u16, String) {
     let (status, length) = head(connection).await;
     let mut body = String::new();
-    match length {
-        Some(length) => {
-            let mut bytes = vec![0; length];
-            connection.read_exact(&mut bytes).await.unwrap();
-            body = String::from_utf8(bytes).unwrap();
-        }
-        None => {
-            while let Some(chunk) = chunk(connection).await {
-                body.push_str(&chunk);
-            }
+    if let Some(length) = length {
+        let mut bytes = vec![0; length];
+        connection.read_exact(&mut bytes).await.unwrap();
+        body = String::from_utf8(bytes).unwrap();
+    } else {
+        while let Some(chunk) = chunk(connection).await {
+            body.push_str(&chunk);
         }
     }
     (status, body)

@@ -1,12 +1,11 @@
-//! Tools that panic, hang or never end, over every transport that listens: each costs its own
-//! call an in-band error and nobody else anything. (stdio is a process's own: the binaries'
-//! tests have it.)
-
-mod common;
+//! Over HTTP: Streamable HTTP and legacy SSE.
 
 use std::time::Duration;
 
-use common::{Http, SseClient, Started, call};
+use crate::{
+    client::{Http, SseClient, call},
+    server::Started,
+};
 use serde_json::{Value, json};
 use transports::streamable::Answer;
 
@@ -192,4 +191,31 @@ async fn a_head_that_does_not_arrive_closes_its_connection_and_no_other() {
     assert_eq!(working.await.unwrap()["id"], json!(1));
     assert_eq!(idle.call(2, "wait", json!({"ms": 0})).await["id"], json!(2));
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_under_load_answers_in_full_or_not_at_all() {
+    for answer in [Answer::Json, Answer::EventStream] {
+        let server = Started::streamable(answer, LONG);
+        let clients: Vec<_> = (0..20)
+            .map(|_| {
+                let address = server.address;
+                tokio::spawn(async move {
+                    let mut client = Http::connect(address).await;
+                    let mut answered = 0;
+                    while let Some(answer) = client.call_or_closed(answered, "wait").await {
+                        assert_eq!(answer["id"], json!(answered), "{answer}");
+                        assert_eq!(answer["result"]["isError"], json!(false), "{answer}");
+                        answered += 1;
+                    }
+                    answered
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.stop().await;
+        for client in clients {
+            assert!(client.await.unwrap() > 0);
+        }
+    }
 }
