@@ -124,7 +124,11 @@ pub(crate) fn a_call_over_the_time_limit_is_answered_in_band(subject: &Subject) 
     let endpoint = serde_json::json!({"endpoint": "/held"});
     let said = client.wrong("fetch_external_data", &endpoint);
     // The upstream's share of the call's time ends first, so that the answer says who was slow.
-    for part in ["the upstream is too slow", "within 0.27 s", "--call-timeout"] {
+    for part in [
+        "the upstream is too slow",
+        "within 0.27 s",
+        "--call-timeout",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     client.is_served();
