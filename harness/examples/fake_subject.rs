@@ -18,6 +18,10 @@ enum Behaviour {
     Right,
     /// Says something else than it was told.
     Wrong,
+    /// Says something else at its first call only.
+    WrongAtFirst,
+    /// Ends with exit code 4 when its stdin does.
+    Unclean,
     /// `isError: true`.
     ToolError,
     /// Never answers a call.
@@ -44,13 +48,16 @@ fn main() -> std::io::Result<()> {
     match behaviour.as_str() {
         "right" => serve(Behaviour::Right),
         "wrong" => serve(Behaviour::Wrong),
+        "wrong-at-first" => serve(Behaviour::WrongAtFirst),
         "tool-error" => serve(Behaviour::ToolError),
         "slow" => serve(Behaviour::Slow),
         "dies" => serve(Behaviour::Dies(number)),
         "unlisted" => serve(Behaviour::Unlisted),
         "floor" => serve(Behaviour::Floor(number)),
+        "floor-short" => serve(Behaviour::Floor(number.saturating_sub(1))),
         "stdio-right" => serve_stdio(Behaviour::Right),
         "stdio-dies" => serve_stdio(Behaviour::Dies(number)),
+        "stdio-unclean" => serve_stdio(Behaviour::Unclean),
         "silent" => {
             eprintln!("thinking");
             std::thread::sleep(FOR_EVER);
@@ -164,6 +171,9 @@ fn serve_stdio(behaviour: Behaviour) -> std::io::Result<()> {
             stdout.flush()?;
         }
     }
+    if behaviour == Behaviour::Unclean {
+        std::process::exit(4);
+    }
     Ok(())
 }
 
@@ -190,6 +200,7 @@ fn call(arguments: &Value, behaviour: Behaviour) -> Value {
     let number = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
     let said = match behaviour {
         Behaviour::Wrong => json!("not what you said"),
+        Behaviour::WrongAtFirst if number == 1 => json!("not yet what you said"),
         _ => arguments["message"].clone(),
     };
     match behaviour {

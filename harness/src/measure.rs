@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod build;
+mod describe;
 pub mod doubts;
 mod order;
 pub mod progress;

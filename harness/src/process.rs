@@ -3,26 +3,25 @@
 //!
 //! A child that is dropped is ended, so an error or a panic on the way leaves nothing running.
 
+mod end;
 mod stderr;
 
 use std::io;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use crate::format::launch::Launch;
 use crate::interrupt::Interrupt;
 use crate::machine::cores::{Cores, CoresError, pinned};
 use crate::machine::proc::ProcessId;
+use end::await_end;
+pub(crate) use end::end_group;
+pub use end::{GRACE, has_ended};
 use stderr::StderrLog;
-
-/// How long a child may take to end after SIGTERM before SIGKILL ends it.
-pub const GRACE: Duration = Duration::from_secs(5);
 
 /// The variables that children inherit. No others, so that nothing left in a shell (a log level, a
 /// server's setting) changes what is measured without being recorded.
@@ -112,6 +111,8 @@ pub struct Ended {
     pub status: String,
     /// Whether SIGTERM and the grace time were not enough.
     pub killed: bool,
+    /// Whether it ended as a server should: with exit code 0, or by the SIGTERM of the harness.
+    pub is_clean: bool,
 }
 
 impl Running {
@@ -215,10 +216,6 @@ impl Running {
         Some((self.child.stdin.take()?, self.child.stdout.take()?))
     }
 
-    fn pid(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(i32::MAX))
-    }
-
     /// Whether the process has ended. It is not reaped, so that its number (and its group's) cannot
     /// pass to another.
     #[must_use]
@@ -238,6 +235,11 @@ impl Running {
         self.log.last_lines()
     }
 
+    /// Waits until the child has ended by itself, no longer than this.
+    pub fn await_end(&self, limit: Duration) {
+        await_end(self.id(), limit);
+    }
+
     /// Ends the child and all of its process group: SIGTERM, after the grace time SIGKILL. Says how
     /// it ended.
     pub fn stop(&mut self) -> Ended {
@@ -245,39 +247,25 @@ impl Running {
         if let Some(ended) = &self.ended {
             return ended.clone();
         }
-        let mut killed = false;
-        if !self.has_ended() {
-            // The group may be gone between the look and the signal: then there is nothing to end.
-            let _ = killpg(self.pid(), Signal::SIGTERM);
-            let begin = Instant::now();
-            while !self.has_ended() && begin.elapsed() < GRACE {
-                std::thread::sleep(Duration::from_millis(2));
+        let end = end_group(self.id());
+        let (status, is_clean) = match self.child.wait() {
+            Ok(status) => {
+                let by_us = end.is_told && status.signal() == Some(Signal::SIGTERM as i32);
+                (in_words(status), status.success() || by_us)
             }
-            killed = !self.has_ended();
-        }
-        // Also for children of the child that it left behind.
-        let _ = killpg(self.pid(), Signal::SIGKILL);
-        let status = match self.child.wait() {
-            Ok(status) => in_words(status),
-            Err(error) => format!("its end cannot be seen: {error}"),
+            Err(error) => (format!("its end cannot be seen: {error}"), false),
         };
-        let ended = Ended { status, killed };
+        let ended = Ended {
+            status,
+            killed: end.is_killed,
+            is_clean,
+        };
         self.ended = Some(ended.clone());
         ended
     }
 }
 
-/// Whether a child of this process has ended. It is not reaped, so that its number (and its
-/// group's) cannot pass to another process before [`Running::stop`].
-#[must_use]
-pub fn has_ended(child: ProcessId) -> bool {
-    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-    let pid = Pid::from_raw(i32::try_from(child).unwrap_or(i32::MAX));
-    !matches!(waitid(Id::Pid(pid), look), Ok(WaitStatus::StillAlive))
-}
-
 fn in_words(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!(

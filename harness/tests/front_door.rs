@@ -6,11 +6,15 @@
 #[path = "front_door/support.rs"]
 mod support;
 
+#[path = "front_door/catalogue.rs"]
+mod catalogue;
 #[path = "front_door/definitions.rs"]
 mod definitions;
 #[path = "front_door/interrupt.rs"]
 mod interrupt;
 #[path = "front_door/measure.rs"]
 mod measure;
+#[path = "front_door/misfortune.rs"]
+mod misfortune;
 #[path = "front_door/verify.rs"]
 mod verify;

@@ -189,6 +189,8 @@ fn a_floor_is_asked_without_a_handshake_and_held_to_its_first_answer() {
     let turn = AtomicUsize::new(0);
     let fake = serve(move |request, _| {
         assert_eq!(request.rpc(), "tools/call");
+        // As it is asked of a real server after its handshake.
+        assert_eq!(request.header("mcp-protocol-version"), Some("2025-06-18"));
         let body = if turn.fetch_add(1, Ordering::SeqCst) == 5 {
             "other"
         } else {
@@ -199,6 +201,7 @@ fn a_floor_is_asked_without_a_handshake_and_held_to_its_first_answer() {
     let floor = || Target::Floor {
         address: fake.address,
         path: "/mcp".to_owned(),
+        answer_bytes: 5,
     };
     let verified = verify(floor(), &exchanges(2)).unwrap();
     assert!(verified.tools.is_empty() && verified.answers.iter().all(Result::is_ok));

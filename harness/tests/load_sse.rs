@@ -228,6 +228,25 @@ fn a_lost_stream_costs_the_call_and_a_new_session_is_opened_while_the_others_go_
 }
 
 #[test]
+fn a_new_connection_for_posts_is_a_reconnect() {
+    let closing = server(|message| Plot {
+        status: "202 Accepted\r\nconnection: close",
+        ..right(message)
+    });
+    let outcome = Trial::default()
+        .run(target(&closing), &exchanges(2))
+        .unwrap();
+    assert_eq!(outcome.errors.total(), 0, "{:?}", outcome.errors);
+    assert!(
+        outcome.calls > 0 && outcome.reconnects + 10 >= outcome.calls,
+        "{outcome:?}"
+    );
+    let kept = server(right);
+    let outcome = Trial::default().run(target(&kept), &exchanges(2)).unwrap();
+    assert_eq!(outcome.reconnects, 0, "{outcome:?}");
+}
+
+#[test]
 fn an_endpoint_elsewhere_is_refused() {
     for uri in [
         "http://192.0.2.1/messages",

@@ -17,7 +17,9 @@ use crate::report::table::{Style, Table};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The client is compared with wrk (Debian: apt-get install wrk) against a floor: the same request, as many connections, the
-same core, in turns; medians. Below 90% of wrk's rate the check fails: the client would be what is measured.
+same core, a warm-up each, by turns; medians. Below 90% of wrk's rate the check fails: the client would be what is
+measured. Where the floor's cores are full (over 98%) it is the limit for both, and equal rates say little: then look at the
+CPU time per call, which is printed beside the rate and is not graded.
 
 Exit code 1 when a check says bad; fair is worth a look and no failure.")]
 pub(super) struct Doctor {

@@ -1,5 +1,7 @@
 //! `list`: what can be measured, and what can be asked.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::json;
 
@@ -25,64 +27,69 @@ impl List {
             print_json(&json!({ "subjects": subjects.subject, "suites": suites }))?;
             return Ok(Verdict::Right);
         }
-        let mut table = Table::new(
-            &[
-                "subject",
-                "role",
-                "transport",
-                "runtime",
-                "wire",
-                "description",
-            ],
-            6,
-        );
-        for (name, subject) in &subjects.subject {
-            let role = match subject.role {
-                Role::Server => "server",
-                Role::Floor => "floor",
-            };
-            table.row(vec![
-                name.clone(),
-                role.to_owned(),
-                subject.transport.clone(),
-                subject.runtime.clone().unwrap_or_default(),
-                subject.wire.name().to_owned(),
-                subject.description.clone().unwrap_or_default(),
-            ]);
-        }
-        let mut asked = Table::new(
-            &[
-                "suite",
-                "tool",
-                "floors",
-                "clients",
-                "seconds",
-                "trials",
-                "description",
-            ],
-            3,
-        );
-        for (name, suite) in &suites {
-            asked.row(vec![
-                name.clone(),
-                suite.tool.clone(),
-                if suite.answer_bytes.is_some() {
-                    "yes"
-                } else {
-                    "no"
-                }
-                .to_owned(),
-                suite.load.clients.to_string(),
-                suite.load.duration_s.to_string(),
-                suite.load.trials.to_string(),
-                suite.description.clone(),
-            ]);
-        }
+        let (subjects, suites) = (subjects_table(&subjects), suites_table(&suites));
         print(&format!(
             "{}\n{}",
-            table.draw(Style::Text),
-            asked.draw(Style::Text)
+            subjects.draw(Style::Text),
+            suites.draw(Style::Text)
         ))?;
         Ok(Verdict::Right)
     }
+}
+
+fn subjects_table(subjects: &Subjects) -> Table {
+    let columns = [
+        "subject",
+        "role",
+        "transport",
+        "runtime",
+        "wire",
+        "description",
+    ];
+    let mut table = Table::new(&columns, columns.len());
+    for (name, subject) in &subjects.subject {
+        let role = match subject.role {
+            Role::Server => "server",
+            Role::Floor => "floor",
+        };
+        table.row(vec![
+            name.clone(),
+            role.to_owned(),
+            subject.transport.clone(),
+            subject.runtime.clone().unwrap_or_default(),
+            subject.wire.name().to_owned(),
+            subject.description.clone().unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
+    let columns = [
+        "suite",
+        "tool",
+        "floors",
+        "clients",
+        "seconds",
+        "trials",
+        "description",
+    ];
+    let mut table = Table::new(&columns, 3);
+    for (name, suite) in suites {
+        let floors = if suite.answer_bytes.is_some() {
+            "yes"
+        } else {
+            "no"
+        };
+        table.row(vec![
+            name.clone(),
+            suite.tool.clone(),
+            floors.to_owned(),
+            suite.load.clients.to_string(),
+            suite.load.duration_s.to_string(),
+            suite.load.trials.to_string(),
+            suite.description.clone(),
+        ]);
+    }
+    table
 }

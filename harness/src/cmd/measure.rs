@@ -9,7 +9,9 @@ use clap::Args;
 use super::args::{BenchFlags, Selection};
 use super::report::ReportFormat;
 use super::{Places, Verdict};
+use crate::format::FormatError;
 use crate::format::environment::State;
+use crate::format::folder::RunFolder;
 use crate::format::suite::Suite;
 use crate::format::write_atomically;
 use crate::interrupt::Interrupt;
@@ -84,13 +86,15 @@ impl Measure {
         };
         let done = run(&bench, &questions, interrupt)?;
         drop(bench);
-        let report = Report::read(&done.folder)?;
-        write_atomically(
-            &done.folder.report(),
-            render(&report, Style::Markdown).as_bytes(),
-        )?;
-        self.format.print(&report)?;
+        let written = write_report(&done.folder);
         eprintln!("recorded in {}", done.folder.root().display());
+        if let Some(failure) = done.failure {
+            if let Err(error) = written {
+                eprintln!("warning: the report could not be written: {error}");
+            }
+            return Err(failure);
+        }
+        self.format.print(&written?)?;
         Ok(Verdict::of(done.all_right && done.state == State::Complete))
     }
 
@@ -103,6 +107,14 @@ impl Measure {
         load.call_timeout_s = self.call_timeout_s.unwrap_or(load.call_timeout_s);
         load.check().map_err(|message| anyhow!(message))
     }
+}
+
+/// Puts the report into the folder of its run.
+fn write_report(folder: &RunFolder) -> Result<Report, FormatError> {
+    let report = Report::read(folder)?;
+    let text = render(&report, Style::Markdown);
+    write_atomically(&folder.report(), text.as_bytes())?;
+    Ok(report)
 }
 
 /// Different from run to run; six digits, so that it can be typed again.

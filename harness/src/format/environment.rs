@@ -13,7 +13,7 @@ use super::{FormatError, read_text, write_atomically};
 pub enum State {
     /// Under way; or the harness was killed and could not say so.
     Running,
-    /// It came to its end. Trials of a subject that could not be started are missing.
+    /// It came to its end. Trials of a subject that could not be started are `skipped`.
     Complete,
     /// Ended early by a signal.
     Interrupted,
@@ -52,11 +52,17 @@ pub struct Environment {
     pub load_cores: Vec<usize>,
     /// Profile that the programs were built with.
     pub profile: String,
+    /// Whether this run built the programs; otherwise they were taken as they were.
+    #[serde(default)]
+    pub built: bool,
+    /// Variables that change what cargo builds, as far as they were set.
+    #[serde(default)]
+    pub build_variables: BTreeMap<String, String>,
     /// The machine.
     pub machine: Machine,
     /// The sources.
     pub source: Source,
-    /// Programs by subject or service name.
+    /// Programs by subject or service name, and the harness itself as `mcp-harness`.
     pub programs: BTreeMap<String, Program>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::template::{Context, TemplateError, fill, fill_value};
+use super::template::{Context, TemplateError, fill, fill_value, mentions, value_mentions};
 use crate::load::{self, Check, Rule};
 
 /// Expectations by kind of rule: JSON pointer into `result` to what must be there. Templates are
@@ -68,6 +68,25 @@ impl From<JsonType> for load::JsonType {
 }
 
 impl Expect {
+    /// Whether there is no rule at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.equals.is_empty()
+            && self.kind.is_empty()
+            && self.range.is_empty()
+            && self.contains.is_empty()
+            && self.length.is_empty()
+            && self.json_text_of.is_empty()
+    }
+
+    /// Whether a rule names this value in a template.
+    #[must_use]
+    pub fn mentions(&self, name: &str) -> bool {
+        let values = self.equals.values().chain(self.length.values());
+        values.into_iter().any(|value| value_mentions(value, name))
+            || self.contains.values().any(|text| mentions(text, name))
+    }
+
     /// The rules for one prepared call.
     ///
     /// # Errors

@@ -131,14 +131,6 @@ impl RunFolder {
             .try_for_each(|(name, suite)| write_definition(&self.suite_file(name), suite))
     }
 
-    /// The subjects of the run.
-    ///
-    /// # Errors
-    /// [`FormatError`] when they cannot be read back.
-    pub fn read_subjects(&self) -> Result<Subjects, FormatError> {
-        read_toml(&self.subjects_file())
-    }
-
     /// One suite of the run.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::expect::Expect;
-use super::template::{Context, fill_value};
+use super::template::{Context, fill_value, value_mentions};
 use super::variables::{Generator, Variable};
 use super::{FormatError, read_toml, subjects};
 use crate::load::{Exchange, Expectation, MAX_CLIENTS};
@@ -115,25 +115,48 @@ impl Suite {
                 .check()
                 .map_err(|message| format!("variables.{name}: {message}"))?;
         }
-        let keys =
-            |case: &BTreeMap<String, Value>| case.keys().cloned().collect::<Vec<_>>().join(", ");
-        if let Some(first) = self.cases.first() {
-            for (index, case) in self.cases.iter().enumerate() {
-                if keys(case) != keys(first) {
-                    return Err(format!(
-                        "cases[{index}] has the keys {}, the first case has {}; all cases need the same",
-                        keys(case),
-                        keys(first)
-                    ));
-                }
-            }
-            if let Some(twice) = first.keys().find(|key| self.variables.contains_key(*key)) {
+        self.check_cases()?;
+        if self.expect.is_empty() {
+            return Err(
+                "[expect] has no rule, so every answer would be right; say what a right one is"
+                    .to_owned(),
+            );
+        }
+        let names = self.variables.keys();
+        let names = names.chain(self.cases.first().into_iter().flat_map(BTreeMap::keys));
+        for name in names {
+            let is_asked = (self.arguments.values()).any(|value| value_mentions(value, name));
+            if !is_asked && !self.expect.mentions(name) {
                 return Err(format!(
-                    "\"{twice}\" is both a variable and a key of the cases"
+                    "nothing mentions {{{name}}}: neither the arguments nor a rule of [expect] does; mind the spelling"
                 ));
             }
         }
         self.load.check()
+    }
+
+    /// The cases must have the same keys, and none of them may be a variable.
+    fn check_cases(&self) -> Result<(), String> {
+        let Some(first) = self.cases.first() else {
+            return Ok(());
+        };
+        let keys =
+            |case: &BTreeMap<String, Value>| case.keys().cloned().collect::<Vec<_>>().join(", ");
+        for (index, case) in self.cases.iter().enumerate() {
+            if keys(case) != keys(first) {
+                return Err(format!(
+                    "cases[{index}] has the keys {}, the first case has {}; all cases need the same",
+                    keys(case),
+                    keys(first)
+                ));
+            }
+        }
+        match first.keys().find(|key| self.variables.contains_key(*key)) {
+            Some(twice) => Err(format!(
+                "\"{twice}\" is both a variable and a key of the cases"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Reads all suites of a folder, by name (the file name without `.toml`).

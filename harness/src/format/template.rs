@@ -162,6 +162,19 @@ pub fn mentions(text: &str, wanted: &str) -> bool {
     })
 }
 
+/// Whether a string inside a JSON value has a hole of this name.
+#[must_use]
+pub fn value_mentions(value: &Value, wanted: &str) -> bool {
+    match value {
+        Value::String(text) => mentions(text, wanted),
+        Value::Array(items) => items.iter().any(|item| value_mentions(item, wanted)),
+        Value::Object(members) => members
+            .values()
+            .any(|member| value_mentions(member, wanted)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -18,12 +18,14 @@ pub enum Status {
     /// The whole window was measured. There may have been errors: they are counted.
     #[default]
     Measured,
-    /// The server did not get ready; it takes no further part in the run.
+    /// The server did not get ready. After the second time in a row it is not started again.
     NotReady,
     /// The server was ready but there was no load: not even the handshake worked.
     NoLoad,
     /// The server ended before it was told to.
     Died,
+    /// Not made: the server had failed to get ready twice in a row.
+    Skipped,
 }
 
 /// One trial. Field names are the column names.
@@ -68,6 +70,10 @@ pub struct Trial {
     pub errors_tool: u64,
     pub errors_mismatch: u64,
     pub errors_in_warmup: u64,
+    #[serde(default)]
+    pub errors_in_closing: u64,
+    #[serde(default)]
+    pub exit_unclean: u64,
     pub reconnects: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
@@ -107,19 +113,21 @@ impl Trial {
         validity(&self.warnings())
     }
 
-    /// Errors by the name of their kind, in the order of the columns.
+    /// Errors that no figure of the window holds: of the warm-up, and of the end of the sessions.
     #[must_use]
-    pub fn errors_by_kind(&self) -> [(&'static str, u64); 8] {
-        [
-            ("connect", self.errors_connect),
-            ("transport", self.errors_transport),
-            ("timeout", self.errors_timeout),
-            ("http", self.errors_http),
-            ("protocol", self.errors_protocol),
-            ("json_rpc", self.errors_json_rpc),
-            ("tool", self.errors_tool),
-            ("mismatch", self.errors_mismatch),
-        ]
+    pub fn errors_around(&self) -> u64 {
+        self.errors_in_warmup + self.errors_in_closing
+    }
+
+    /// Whether it was measured and nothing at all went wrong, from the first call of the warm-up to
+    /// the end of the server.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.status == Status::Measured
+            && self.calls > 0
+            && self.errors == 0
+            && self.errors_around() == 0
+            && self.exit_unclean == 0
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Warning {
     Steal,
     /// The control group's processor quota stopped processes of this one.
     Throttled,
-    /// Something else ran on the server's cores.
+    /// Something else ran on the server's or the load's cores.
     OtherLoad,
     /// The programs were not built with the release profile.
     NotRelease,
@@ -108,12 +108,15 @@ impl Warning {
                 "shared cores: server and load ran on the same core and took it from each other; server CPU per \
                  call holds roughly"
             }
-            Self::Steal => "steal: the hypervisor took more than 1% of the time of a core in use",
+            Self::Steal => {
+                "steal: the hypervisor took more than 1% of the time of a core in use; server CPU per call holds roughly"
+            }
             Self::Throttled => {
                 "throttled: the processor quota of the control group stopped the processes"
             }
             Self::OtherLoad => {
-                "other load: more than 5% of the server's cores went to something else"
+                "other load: more than 5% of the server's cores, or a tenth of a core of the load's, went to something else; \
+                 server CPU per call holds roughly"
             }
             Self::NotRelease => {
                 "not a release build: no figure says anything about the shipped program"
@@ -141,7 +144,7 @@ impl Warning {
             Self::Steal => "use a dedicated machine, or repeat when the host is quiet",
             Self::Throttled => "lift the quota (cpu.max, --cpus) for the time of the run",
             Self::OtherLoad => {
-                "stop other programs, and keep the server's cores free (isolcpus, cpuset)"
+                "stop other programs, and keep the cores in use free of them (isolcpus, cpuset)"
             }
             Self::NotRelease => "measure with the default profile, release",
             Self::FewCalls => "measure longer (--duration-s) or with more clients (--clients)",

@@ -93,21 +93,8 @@ impl Crew {
             ..
         } = self.clients[client];
         match state {
-            State::Initializing => match self.agreed(answer, id) {
-                Ok(session) => {
-                    self.clients[client].session = session;
-                    self.clients[client].state = State::Agreed;
-                    self.schedule.at(client, answer.at);
-                }
-                Err(error) => self.failed(client, error),
-            },
-            State::Announcing if (200..300).contains(&answer.status) => {
-                self.shaken(client, answer.at);
-            }
-            State::Announcing => {
-                let text = format!("status {} to notifications/initialized", answer.status);
-                self.failed(client, CallError::new(ErrorKind::Http, text));
-            }
+            State::Initializing => self.initialized(client, id, answer),
+            State::Announcing => self.announced(client, answer),
             State::Calling => match self.judge.judge(exchange, id, answer) {
                 Ok(()) => {
                     self.score.right(since, answer.at);
@@ -120,14 +107,13 @@ impl Crew {
                 }
             },
             State::Asking => {
-                let (status, form, at) = (answer.status, answer.form, answer.at);
                 self.reply = Some(Ok(Reply {
                     id,
-                    status,
-                    form,
+                    status: answer.status,
+                    form: answer.form,
                     body: answer.body.to_vec(),
                     since,
-                    at,
+                    at: answer.at,
                 }));
                 self.clients[client].state = State::Idle;
             }
@@ -141,6 +127,28 @@ impl Crew {
                 let text = format!("an answer to nothing, in state {state:?}");
                 self.score.error(CallError::new(ErrorKind::Protocol, text));
             }
+        }
+    }
+
+    /// The answer to `initialize` has come.
+    fn initialized(&mut self, client: usize, id: u32, answer: &Answer<'_>) {
+        match self.agreed(answer, id) {
+            Ok(session) => {
+                self.clients[client].session = session;
+                self.clients[client].state = State::Agreed;
+                self.schedule.at(client, answer.at);
+            }
+            Err(error) => self.failed(client, error),
+        }
+    }
+
+    /// The answer to `notifications/initialized` has come.
+    fn announced(&mut self, client: usize, answer: &Answer<'_>) {
+        if (200..300).contains(&answer.status) {
+            self.shaken(client, answer.at);
+        } else {
+            let text = format!("status {} to notifications/initialized", answer.status);
+            self.failed(client, CallError::new(ErrorKind::Http, text));
         }
     }
 

@@ -62,7 +62,10 @@ impl<'a> Desk<'a> {
             pace,
             stop,
         } = setup;
-        let is_floor = matches!(target, Target::Floor { .. });
+        let floor_bytes = match target {
+            Target::Floor { answer_bytes, .. } => Some(answer_bytes),
+            _ => None,
+        };
         let session = if let Target::Http { session, .. } = target {
             Some(session)
         } else {
@@ -70,13 +73,9 @@ impl<'a> Desk<'a> {
         };
         let wire = wire(target, registry, revision, clients)?;
         let expectations = exchanges.iter().map(|exchange| exchange.expect.clone());
-        let judge = if is_floor {
-            Judge::floor()
-        } else {
-            Judge::tools(expectations)
-        };
+        let judge = floor_bytes.map_or_else(|| Judge::tools(expectations), Judge::floor);
         let terms = Terms {
-            handshake: !is_floor,
+            handshake: floor_bytes.is_none(),
             revision,
             session,
             is_shared: wire.is_shared(),
@@ -242,9 +241,12 @@ fn wire(
     clients: usize,
 ) -> Result<Box<dyn Wire>, LoadError> {
     Ok(match target {
-        Target::Http { address, path, .. } | Target::Floor { address, path } => {
+        Target::Http { address, path, .. } => {
             Box::new(Streamable::new(registry, address, &path, revision, clients))
         }
+        Target::Floor { address, path, .. } => Box::new(
+            Streamable::new(registry, address, &path, revision, clients).without_handshake(),
+        ),
         Target::Sse { address, path } => Box::new(Sse::new(registry, address, &path, clients)),
         Target::Stdio { stdin, stdout } => Box::new(Stdio::new(&registry, stdin, stdout, clients)?),
     })

@@ -53,13 +53,16 @@ pub enum Target {
         /// The child's stdout.
         stdout: ChildStdout,
     },
-    /// HTTP without a protocol: the requests are those of [`Target::Http`], there is no handshake, and an answer is
-    /// right when its status is 200 and its body is the same as the first one's.
+    /// HTTP without a protocol: the requests are those of [`Target::Http`] after its handshake, but there is none, and
+    /// an answer is right when its status is 200, its body has the length that was asked for, and it is the same as the
+    /// first one's.
     Floor {
         /// The address to connect to.
         address: SocketAddr,
         /// The path to post to.
         path: String,
+        /// The length in bytes of a right answer's body.
+        answer_bytes: usize,
     },
 }
 

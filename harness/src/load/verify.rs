@@ -63,7 +63,10 @@ pub fn verify(
         revision,
         stop,
     } = options;
-    let is_floor = matches!(target, Target::Floor { .. });
+    let mut floor = match target {
+        Target::Floor { answer_bytes, .. } => Some(Judge::floor(answer_bytes)),
+        _ => None,
+    };
     let mut engine = Engine::new(Setup {
         target,
         exchanges,
@@ -74,25 +77,22 @@ pub fn verify(
         stop,
     })?;
     engine.shake_hands()?;
-    let tools = if is_floor {
-        Vec::new()
-    } else {
-        list_tools(&mut engine)?
+    let tools = match floor {
+        Some(_) => Vec::new(),
+        None => list_tools(&mut engine)?,
     };
-    let mut floor = Judge::floor();
     let mut answers = Vec::with_capacity(exchanges.len());
     for exchange in exchanges {
         let reply = engine.ask(&Message::call(&exchange.tool, &exchange.arguments))?;
         answers.push(reply.and_then(|reply| {
             let latency = reply.at.saturating_duration_since(reply.since);
-            let result = if is_floor {
-                floor
+            let result = match &mut floor {
+                Some(floor) => floor
                     .judge(0, reply.id, &reply.answer())
-                    .map(|()| Value::Null)
-            } else {
-                reply
+                    .map(|()| Value::Null),
+                None => reply
                     .result()
-                    .and_then(|result| hold(&exchange.expect, &result).map(|()| result))
+                    .and_then(|result| hold(&exchange.expect, &result).map(|()| result)),
             };
             result.map(|result| Verified { result, latency })
         }));

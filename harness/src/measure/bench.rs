@@ -1,7 +1,8 @@
 //! The bench that subjects are put on: definitions, cores, services, and the values of templates.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+mod definitions;
+
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -32,6 +33,7 @@ pub struct Bench {
     context: Context,
     services: Vec<Running>,
     machine: Machine,
+    is_built: bool,
 }
 
 /// A subject that is ready for load.
@@ -82,6 +84,7 @@ impl Bench {
             context,
             services: Vec::new(),
             machine,
+            is_built: false,
         })
     }
 
@@ -89,12 +92,13 @@ impl Bench {
     ///
     /// # Errors
     /// When a build fails or a signal comes.
-    pub fn build(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
+    pub fn build(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
         for (name, definition) in &self.subjects.build {
             let command = fill_command(&definition.command, &self.context)
                 .with_context(|| format!("build.{name}"))?;
             build(name, &command, &self.setup.root, interrupt)?;
         }
+        self.is_built = !self.subjects.build.is_empty();
         Ok(())
     }
 
@@ -160,8 +164,13 @@ impl Bench {
         interrupt: &Interrupt,
     ) -> anyhow::Result<Started> {
         let (mut running, ready) = self.start_process(name, answer_bytes, None, interrupt)?;
-        let target = target(self.subject(name)?, &ready.place, &mut running)
-            .map_err(|error| anyhow::anyhow!("{name} is ready, but {error}"))?;
+        let target = target(
+            self.subject(name)?,
+            &ready.place,
+            answer_bytes,
+            &mut running,
+        )
+        .map_err(|error| anyhow::anyhow!("{name} is ready, but {error}"))?;
         Ok(Started {
             running,
             target,
@@ -207,73 +216,6 @@ impl Bench {
         &self.subjects
     }
 
-    /// The definitions with their templates filled, as far as they do not differ between trials.
-    ///
-    /// # Errors
-    /// When a template names something that is not there.
-    pub fn effective(&self) -> anyhow::Result<Subjects> {
-        let mut context = self.context.clone();
-        context.insert("answer_bytes".to_owned(), Value::from("{answer_bytes}"));
-        for service in self.subjects.service.keys() {
-            let url = context.entry(format!("{service}_url"));
-            url.or_insert_with(|| Value::String(format!("{{{service}_url}}")));
-        }
-        let mut filled = self.subjects.clone();
-        for (name, definition) in &mut filled.build {
-            definition.command = fill_command(&definition.command, &context)
-                .with_context(|| format!("build.{name}"))?;
-        }
-        for (name, service) in &mut filled.service {
-            let launch = service
-                .launch(&context)
-                .with_context(|| format!("service.{name}"))?;
-            (service.command, service.environment) = (launch.command, launch.environment);
-        }
-        for (name, subject) in &mut filled.subject {
-            let launch = subject
-                .launch(&context)
-                .with_context(|| format!("subject.{name}"))?;
-            (subject.command, subject.environment) = (launch.command, launch.environment);
-        }
-        Ok(filled)
-    }
-
-    /// The files of the programs on the bench, by the name of their subject or service.
-    ///
-    /// # Errors
-    /// As [`Bench::effective`].
-    pub fn programs(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-        let effective = self.effective()?;
-        let subjects = effective
-            .subject
-            .into_iter()
-            .map(|(name, subject)| (name, subject.command));
-        let services = effective
-            .service
-            .into_iter()
-            .map(|(name, service)| (name, service.command));
-        Ok(subjects
-            .chain(services)
-            .filter_map(|(name, command)| Some((name, PathBuf::from(command.into_iter().next()?))))
-            .collect())
-    }
-
-    /// What suites may name in templates: the places of the services.
-    #[must_use]
-    pub fn service_urls(&self) -> Context {
-        let is_url = |name: &str| {
-            self.subjects
-                .service
-                .keys()
-                .any(|service| name == format!("{service}_url"))
-        };
-        self.context
-            .iter()
-            .filter(|(name, _)| is_url(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
-    }
-
     /// The processes of the services.
     #[must_use]
     pub fn service_ids(&self) -> Vec<ProcessId> {
@@ -299,6 +241,12 @@ impl Bench {
     #[must_use]
     pub fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// Whether programs on the bench were built by [`Bench::build`].
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        self.is_built
     }
 
     /// How the bench is set up.

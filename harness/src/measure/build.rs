@@ -7,11 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-
 use crate::interrupt::Interrupt;
+use crate::process::{end_group, has_ended};
+use anyhow::{Context as _, bail};
 
 /// Longer than any build takes: a limit only so that nothing waits without one.
 const LIMIT: Duration = Duration::from_hours(6);
@@ -45,16 +43,15 @@ pub fn build(
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start the build \"{shown}\"; is {program} installed?"))?;
-    let ended = interrupt.wait(LIMIT, || child.try_wait().transpose());
-    let Some(status) = ended else {
-        let group = Pid::from_raw(
-            i32::try_from(child.id()).context("the build's process number is too large")?,
-        );
-        killpg(group, Signal::SIGTERM).context("cannot end the build")?;
+    let ended = interrupt.wait(LIMIT, || has_ended(child.id()).then_some(()));
+    if ended.is_none() {
+        end_group(child.id());
         child.wait().context("cannot wait for the build's end")?;
         bail!("interrupted while building")
-    };
-    let status = status.with_context(|| format!("cannot wait for the build \"{shown}\""))?;
+    }
+    let status = child
+        .wait()
+        .with_context(|| format!("cannot wait for the build \"{shown}\""))?;
     if !status.success() {
         bail!(
             "the build \"{shown}\" failed ({status}); mend it, or measure what is there with --no-build"

@@ -14,8 +14,12 @@ const SATURATED_PERMILLE: u64 = 950;
 /// More stolen time than this spoils a window, in thousandths.
 const STEAL_PERMILLE: u64 = 10;
 
-/// More work of others than this on the server's cores spoils a window, in thousandths.
+/// More work of others than this on the server's cores spoils a window, in thousandths of them.
 const OTHER_LOAD_PERMILLE: u64 = 50;
+
+/// More work of others than this on the load's cores spoils a window, in thousandths of one core.
+/// The harness itself is among the others.
+const OTHER_LOAD_BESIDE_PERMILLE: u64 = 100;
 
 /// Below this length the ticks of `/proc/stat` (10 ms) are too coarse to see work of others.
 const TICKS_SUFFICE: Duration = Duration::from_secs(1);
@@ -40,6 +44,14 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, layout: &Layout, is_release: boo
         }
         _ => 0,
     };
+    let beside = match cost.load_cores {
+        Some(cores) if outcome.elapsed >= TICKS_SUFFICE => {
+            let count = layout.load.numbers().len() as u64;
+            let own = client_permille + cost.services_busy_permille.unwrap_or(0);
+            (cores.busy_permille * count).saturating_sub(own)
+        }
+        _ => 0,
+    };
     let raised = [
         (Warning::NotRelease, !is_release),
         (Warning::SharedCores, layout.is_shared()),
@@ -55,7 +67,8 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, layout: &Layout, is_release: boo
         ),
         (
             Warning::OtherLoad,
-            others > OTHER_LOAD_PERMILLE && !layout.is_shared(),
+            (others > OTHER_LOAD_PERMILLE || beside > OTHER_LOAD_BESIDE_PERMILLE)
+                && !layout.is_shared(),
         ),
         (Warning::FewCalls, outcome.calls < FEW_CALLS),
     ];
@@ -161,7 +174,23 @@ mod tests {
         };
         assert_eq!(
             of(&full, &calm, &apart, true),
+            HashSet::from([Warning::LoadCoresSaturated, Warning::OtherLoad])
+        );
+        let serving = Cost {
+            services_busy_permille: Some(470),
+            ..full.clone()
+        };
+        assert_eq!(
+            of(&serving, &calm, &apart, true),
             HashSet::from([Warning::LoadCoresSaturated])
+        );
+        let beside = Cost {
+            load_cores: Some(busy(610, 0)),
+            ..quiet.clone()
+        };
+        assert_eq!(
+            of(&beside, &calm, &apart, true),
+            HashSet::from([Warning::OtherLoad])
         );
         let stolen = Cost {
             load_cores: Some(busy(500, 30)),

@@ -15,6 +15,9 @@ use crate::format::trial::{Status, Trial};
 /// left only.
 const AROUND_A_TRIAL: Duration = Duration::from_millis(300);
 
+/// How often the bar moves: seldom, because the harness shares the load's cores.
+const TICK: Duration = Duration::from_millis(250);
+
 /// The bar, or the lines.
 #[derive(Debug)]
 pub struct Progress {
@@ -68,10 +71,15 @@ impl Progress {
         }
     }
 
-    /// Something moved within a trial; about ten times a second.
-    pub fn tick(&self) {
-        if let Some(bar) = &self.bar {
-            bar.inc(100);
+    /// Moves the bar with the clock until `is_done`; without a bar there is nothing to do, and it
+    /// returns at once.
+    pub fn tick_until(&self, is_done: impl Fn() -> bool) {
+        let Some(bar) = &self.bar else {
+            return;
+        };
+        while !is_done() {
+            std::thread::sleep(TICK);
+            bar.inc(ms(TICK));
         }
     }
 
@@ -82,12 +90,11 @@ impl Progress {
                 let cpu = trial
                     .server_cpu_ns_per_call
                     .map_or_else(|| "-".to_owned(), |ns| format!("{:.1}", ns as f64 / 1e3));
-                let errors = match trial.errors {
+                let first = trial.failure.lines().next().unwrap_or_default();
+                let errors = match trial.errors + trial.errors_around() {
+                    0 if trial.exit_unclean > 0 => format!(", UNCLEAN EXIT: {first}"),
                     0 => String::new(),
-                    errors => format!(
-                        ", {errors} ERRORS: {}",
-                        trial.failure.lines().next().unwrap_or_default()
-                    ),
+                    errors => format!(", {errors} ERRORS: {first}"),
                 };
                 let p50 = trial
                     .p50_us

@@ -120,6 +120,7 @@ fn fill_errors(trial: &mut Trial, outcome: &Outcome) {
     trial.errors_tool = errors.count(ErrorKind::Tool);
     trial.errors_mismatch = errors.count(ErrorKind::Mismatch);
     trial.errors_in_warmup = outcome.warmup_errors.total();
+    trial.errors_in_closing = outcome.closing_errors.total();
 }
 
 /// The first error of each kind, one on a line.

@@ -1,25 +1,25 @@
 //! A whole run: every subject in every suite, trial by trial, recorded as it goes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 
 use super::bench::Bench;
+use super::describe::{environment, folder_name, now};
 use super::order::{Slot, order};
 use super::progress::{Progress, expected};
+use super::row::blank;
 use super::trial::{self, Found, Job};
-use crate::format::environment::{Environment, Program, State};
+use crate::format::environment::{Environment, State};
 use crate::format::folder::RunFolder;
 use crate::format::histogram;
 use crate::format::subjects::Role;
 use crate::format::suite::Suite;
-use crate::format::trial::{Status, TrialWriter};
+use crate::format::trial::{Status, Trial, TrialWriter};
 use crate::interrupt::Interrupt;
 use crate::load::Exchange;
-use crate::machine::facts;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -34,6 +34,9 @@ pub struct Questions {
     pub command: Vec<String>,
 }
 
+/// So many failures to get ready in a row, and a subject is not started again in this run.
+const MISSES: u32 = 2;
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct Done {
@@ -41,25 +44,27 @@ pub struct Done {
     pub folder: RunFolder,
     /// Whether all trials were made.
     pub state: State,
-    /// Whether all calls of all trials were answered right.
+    /// Whether nothing went wrong in any trial.
     pub all_right: bool,
+    /// What ended the run early, other than a signal.
+    pub failure: Option<anyhow::Error>,
 }
 
 struct Run<'a> {
     bench: &'a Bench,
     questions: &'a Questions,
-    exchanges: BTreeMap<&'a str, Vec<Exchange>>,
+    exchanges: &'a BTreeMap<&'a str, Vec<Exchange>>,
     folder: RunFolder,
     environment: Environment,
     rows: TrialWriter,
     all_right: bool,
 }
 
-/// Makes a run over a bench whose services are up, and records it.
+/// Makes a run over a bench whose services are up, and records it. What ends it early after it has
+/// begun (a service that dies, a disk that is full) is in [`Done::failure`], and in the folder.
 ///
 /// # Errors
-/// When the run cannot be recorded, a suite's templates do not fit, or a service has died. The
-/// folder then says `failed`.
+/// When the run cannot begin: a suite's templates do not fit, or nothing can be recorded.
 pub fn run(bench: &Bench, questions: &Questions, interrupt: &Interrupt) -> anyhow::Result<Done> {
     let mut exchanges = BTreeMap::new();
     for (name, suite) in &questions.suites {
@@ -68,6 +73,27 @@ pub fn run(bench: &Bench, questions: &Questions, interrupt: &Interrupt) -> anyho
             .map_err(|message| anyhow::anyhow!("suite {name}: {message}"))?;
         exchanges.insert(name.as_str(), prepared);
     }
+    let slots = slots(bench, questions)?;
+    let environment = environment(bench, questions, slots.len())?;
+    let folder = RunFolder::create(&questions.results, &folder_name(&environment))?;
+    environment.write(&folder.environment())?;
+    folder.write_definitions(&bench.effective()?, &questions.suites)?;
+    let rows = TrialWriter::create(&folder.trials())?;
+    let mut run = Run {
+        bench,
+        questions,
+        exchanges: &exchanges,
+        folder,
+        environment,
+        rows,
+        all_right: true,
+    };
+    let made = run.all_trials(&slots, interrupt);
+    run.close(made, interrupt)
+}
+
+/// The trials, in their order.
+fn slots(bench: &Bench, questions: &Questions) -> anyhow::Result<Vec<Slot>> {
     let of_role = |role| -> Vec<String> {
         let subjects = bench.subjects().subject.iter();
         subjects
@@ -85,42 +111,11 @@ pub fn run(bench: &Bench, questions: &Questions, interrupt: &Interrupt) -> anyho
         !slots.is_empty(),
         "nothing to measure: the chosen subjects are floors, which take part only in suites with answer_bytes"
     );
-    let environment = environment(bench, questions, slots.len())?;
-    let folder = RunFolder::create(&questions.results, &folder_name(&environment))?;
-    environment.write(&folder.environment())?;
-    folder.write_definitions(&bench.effective()?, &questions.suites)?;
-    let rows = TrialWriter::create(&folder.trials())?;
-    let mut run = Run {
-        bench,
-        questions,
-        exchanges,
-        folder,
-        environment,
-        rows,
-        all_right: true,
-    };
-    let made = run.all_trials(&slots, interrupt);
-    run.environment.state = match &made {
-        Err(_) => State::Failed,
-        Ok(()) if interrupt.is_set() => State::Interrupted,
-        Ok(()) => State::Complete,
-    };
-    run.environment.failure = made
-        .as_ref()
-        .err()
-        .map(|error| format!("{error:#}"))
-        .unwrap_or_default();
-    run.environment.ended = now();
-    run.environment.write(&run.folder.environment())?;
-    made.map(|()| Done {
-        folder: run.folder,
-        state: run.environment.state,
-        all_right: run.all_right,
-    })
+    Ok(slots)
 }
 
-impl Run<'_> {
-    fn all_trials(&mut self, slots: &[Slot], interrupt: &Interrupt) -> anyhow::Result<()> {
+impl<'a> Run<'a> {
+    fn all_trials(&mut self, slots: &'a [Slot], interrupt: &Interrupt) -> anyhow::Result<()> {
         let suite = |slot: &Slot| self.questions.suites.get(&slot.suite);
         let lengths: Vec<Duration> = slots
             .iter()
@@ -128,20 +123,25 @@ impl Run<'_> {
             .collect();
         let progress = Progress::new(slots.len(), lengths.iter().sum());
         progress.line(&format!("recording in {}", self.folder.root().display()));
-        let mut out = BTreeSet::new();
+        let mut unready: BTreeMap<&str, u32> = BTreeMap::new();
         let mut done = Duration::ZERO;
         for (index, (slot, length)) in slots.iter().zip(&lengths).enumerate() {
             if interrupt.is_set() {
                 break;
             }
-            if !out.contains(&slot.subject)
-                && !self.trial(index, slot, done, &progress, interrupt)?
-            {
-                progress.line(&format!(
-                    "{} takes no further part in this run",
-                    slot.subject
-                ));
-                out.insert(slot.subject.clone());
+            let missed = unready.entry(&slot.subject).or_default();
+            if *missed >= MISSES {
+                self.skip(index, slot)?;
+            } else if self.trial(index, slot, done, &progress, interrupt)? {
+                *missed = 0;
+            } else {
+                *missed += 1;
+                if *missed == MISSES {
+                    progress.line(&format!(
+                        "{} takes no further part in this run",
+                        slot.subject
+                    ));
+                }
             }
             done += *length;
         }
@@ -149,37 +149,38 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Makes and records one trial; false when the subject cannot even be started.
+    /// The trial of a slot.
+    fn job(&self, index: usize, slot: &'a Slot) -> anyhow::Result<Job<'a>> {
+        let programs = &self.environment.programs;
+        Ok(Job {
+            suite_name: &slot.suite,
+            suite: self
+                .questions
+                .suites
+                .get(&slot.suite)
+                .context("a suite of the order is missing")?,
+            exchanges: self
+                .exchanges
+                .get(slot.suite.as_str())
+                .context("the calls of a suite are missing")?,
+            subject_name: &slot.subject,
+            trial: slot.trial,
+            position: u32::try_from(index + 1).unwrap_or(u32::MAX),
+            binary_bytes: programs.get(&slot.subject).map(|program| program.bytes),
+        })
+    }
+
+    /// Makes and records one trial; false when the subject did not get ready.
     fn trial(
         &mut self,
         index: usize,
-        slot: &Slot,
+        slot: &'a Slot,
         done: Duration,
         progress: &Progress,
         interrupt: &Interrupt,
     ) -> anyhow::Result<bool> {
         self.bench.check_services()?;
-        let suite = self
-            .questions
-            .suites
-            .get(&slot.suite)
-            .context("a suite of the order is missing")?;
-        let job = Job {
-            suite_name: &slot.suite,
-            suite,
-            exchanges: self
-                .exchanges
-                .get(slot.suite.as_str())
-                .map_or(&[], Vec::as_slice),
-            subject_name: &slot.subject,
-            trial: slot.trial,
-            position: u32::try_from(index + 1).unwrap_or(u32::MAX),
-            binary_bytes: self
-                .environment
-                .programs
-                .get(&slot.subject)
-                .map(|program| program.bytes),
-        };
+        let job = self.job(index, slot)?;
         progress.begin(&job, done);
         let found = trial::run(self.bench, &job, progress, interrupt)?;
         if interrupt.is_set() {
@@ -192,78 +193,56 @@ impl Run<'_> {
         Ok(found.trial.status != Status::NotReady)
     }
 
+    /// Records that a trial is not made.
+    fn skip(&mut self, index: usize, slot: &'a Slot) -> anyhow::Result<()> {
+        let subject = self.bench.subject(&slot.subject)?;
+        let row = Trial {
+            status: Status::Skipped,
+            failure: format!("not made: it did not get ready {MISSES} times in a row"),
+            ..blank(&self.job(index, slot)?, subject, SystemTime::now())
+        };
+        self.rows.append(&row)?;
+        self.all_right = false;
+        Ok(())
+    }
+
+    /// Records how the run ended.
+    fn close(mut self, made: anyhow::Result<()>, interrupt: &Interrupt) -> anyhow::Result<Done> {
+        let failure = made.err();
+        self.environment.state = match &failure {
+            Some(_) => State::Failed,
+            None if interrupt.is_set() => State::Interrupted,
+            None => State::Complete,
+        };
+        self.environment.failure = failure
+            .as_ref()
+            .map(|error| format!("{error:#}"))
+            .unwrap_or_default();
+        self.environment.ended = now();
+        let written = self.environment.write(&self.folder.environment());
+        match (written, failure) {
+            (Err(error), None) => Err(error.into()),
+            (Err(error), Some(failure)) => Err(failure.context(format!(
+                "the run failed, which could not be recorded ({error})"
+            ))),
+            (Ok(()), failure) => Ok(Done {
+                folder: self.folder,
+                state: self.environment.state,
+                all_right: self.all_right,
+                failure,
+            }),
+        }
+    }
+
     fn record(&mut self, found: &Found) -> anyhow::Result<()> {
         if let Some(recorded) = &found.histogram {
             let path = self.folder.root().join(&found.trial.histogram);
             histogram::write(&path, recorded, found.started, found.length)?;
         }
         self.rows.append(&found.trial)?;
-        self.all_right &= found.trial.status == Status::Measured
-            && found.trial.errors == 0
-            && found.trial.calls > 0;
+        self.all_right &= found.trial.is_right();
         self.environment.trials_done += 1;
         self.environment.write(&self.folder.environment())?;
         Ok(())
     }
-}
-
-fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// `<date>-<host>-<rev>`, the date with the time, in UTC.
-fn folder_name(environment: &Environment) -> String {
-    let date: String = environment
-        .started
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
-    let rev = match environment.source.commit.as_str() {
-        "" => "norev",
-        commit => commit,
-    };
-    let dirty = if environment.source.dirty {
-        "+dirty"
-    } else {
-        ""
-    };
-    format!("{date}-{}-{rev}{dirty}", environment.machine.host)
-}
-
-fn environment(bench: &Bench, questions: &Questions, trials: usize) -> anyhow::Result<Environment> {
-    let setup = bench.setup();
-    let programs = programs(&bench.programs()?, &setup.root);
-    Ok(Environment {
-        state: State::Running,
-        failure: String::new(),
-        trials_planned: trials as u64,
-        trials_done: 0,
-        started: now(),
-        ended: String::new(),
-        command: questions.command.clone(),
-        harness_version: env!("CARGO_PKG_VERSION").to_owned(),
-        seed: questions.seed,
-        subjects: bench.subjects().subject.keys().cloned().collect(),
-        suites: questions.suites.keys().cloned().collect(),
-        server_cores: setup.layout.server.numbers().to_vec(),
-        load_cores: setup.layout.load.numbers().to_vec(),
-        profile: setup.profile.clone(),
-        machine: bench.machine().clone(),
-        source: facts::source(&setup.root),
-        programs,
-    })
-}
-
-/// Programs named by a path are looked up from the current folder; one found by `PATH` has no
-/// entry.
-fn programs(files: &BTreeMap<String, PathBuf>, root: &Path) -> BTreeMap<String, Program> {
-    files
-        .iter()
-        .filter_map(|(name, path)| {
-            Some((
-                name.clone(),
-                facts::program(path).or_else(|| facts::program(&root.join(path)))?,
-            ))
-        })
-        .collect()
 }

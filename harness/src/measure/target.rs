@@ -27,11 +27,16 @@ pub fn split_url(url: &str) -> Result<(SocketAddr, String), String> {
     Ok((address, path.to_owned()))
 }
 
-/// Where the load of a started subject goes.
+/// Where the load of a started subject goes. `answer_bytes` is what a floor was told to answer.
 ///
 /// # Errors
-/// A sentence when the ready line does not fit the subject's wire.
-pub fn target(subject: &Subject, place: &str, running: &mut Running) -> Result<Target, String> {
+/// A sentence when the ready line does not fit the subject's wire, or a floor was told no length.
+pub fn target(
+    subject: &Subject,
+    place: &str,
+    answer_bytes: Option<u32>,
+    running: &mut Running,
+) -> Result<Target, String> {
     if subject.wire == Wire::Stdio {
         if place != "stdio" {
             return Err(format!(
@@ -46,7 +51,13 @@ pub fn target(subject: &Subject, place: &str, running: &mut Running) -> Result<T
     let (address, path) =
         split_url(place).map_err(|error| format!("its ready line says {error}"))?;
     Ok(match (subject.role, subject.wire) {
-        (Role::Floor, _) => Target::Floor { address, path },
+        (Role::Floor, _) => Target::Floor {
+            address,
+            path,
+            answer_bytes: answer_bytes
+                .and_then(|bytes| usize::try_from(bytes).ok())
+                .ok_or("it is a floor, and the suite has no answer_bytes for it")?,
+        },
         (Role::Server, Wire::Sse) => Target::Sse { address, path },
         (Role::Server, _) => Target::Http {
             address,

@@ -19,6 +19,7 @@ use crate::load::{
     self, Ended, Exchange, LoadError, Moment, Outcome, Pace, Plan, Revision, Target,
 };
 use crate::machine::cores::pin_this_thread;
+use crate::process;
 
 /// One trial that is to be made.
 #[derive(Debug)]
@@ -39,6 +40,9 @@ pub struct Job<'a> {
     pub binary_bytes: Option<u64>,
 }
 
+/// How long a stdio server may take to end after its stdin is closed before it gets a signal.
+const END_BY_ITSELF: Duration = Duration::from_secs(1);
+
 /// What a trial found.
 #[derive(Debug)]
 pub struct Found {
@@ -46,7 +50,7 @@ pub struct Found {
     pub trial: Trial,
     /// Latencies in nanoseconds, when the window was measured.
     pub histogram: Option<Histogram<u64>>,
-    /// When the trial began.
+    /// When the window opened; before that, when the trial began.
     pub started: SystemTime,
     /// Length of the window.
     pub length: Duration,
@@ -71,19 +75,18 @@ pub fn run(
         started,
         length: Duration::ZERO,
     };
-    let ready = match bench.start(job.subject_name, job.suite.answer_bytes, interrupt) {
-        Ok(ready) => ready,
+    let Started {
+        mut running,
+        target,
+        startup,
+    } = match bench.start(job.subject_name, job.suite.answer_bytes, interrupt) {
+        Ok(started) => started,
         Err(error) => {
             found.trial.status = Status::NotReady;
             found.trial.failure = format!("{error:#}");
             return Ok(found);
         }
     };
-    let Started {
-        mut running,
-        target,
-        startup,
-    } = ready;
     found.trial.startup_us = u64::try_from(startup.as_micros()).ok();
     let mut window = Window::new(running.id(), bench.service_ids());
     let outcome = load_on_its_cores(bench, job, target, &mut window, progress, interrupt)?;
@@ -94,6 +97,10 @@ pub fn run(
         Wire::Http | Wire::Sse => running.has_ended(),
     };
     let last_lines = running.last_lines();
+    if subject.wire == Wire::Stdio {
+        // Its stdin is closed, so it ends by itself; a signal right now would hide how.
+        running.await_end(END_BY_ITSELF);
+    }
     let ended = running.stop();
     match outcome {
         Ok(outcome) => found.take(bench, job, outcome, &window)?,
@@ -102,20 +109,31 @@ pub fn run(
             found.trial.failure = format!("{error}\nits last lines:\n{last_lines}");
         }
     }
-    if has_died {
-        found.trial.status = Status::Died;
-        let death = format!("died ({}); its last lines:\n{last_lines}", ended.status);
-        found.trial.failure.push_str(&death);
-    } else if ended.killed {
-        let stubborn = "did not end within the grace time after SIGTERM, was killed";
-        found.trial.failure.push_str(stubborn);
-    }
-    let length = found.trial.failure.trim_end().len();
-    found.trial.failure.truncate(length);
+    found.end(has_died, &ended, &last_lines);
     Ok(found)
 }
 
 impl Found {
+    /// Takes in how the server ended.
+    fn end(&mut self, has_died: bool, ended: &process::Ended, last_lines: &str) {
+        let trial = &mut self.trial;
+        if has_died {
+            trial.status = Status::Died;
+            let death = format!("died ({}); its last lines:\n{last_lines}", ended.status);
+            trial.failure.push_str(&death);
+        } else if !ended.is_clean {
+            trial.exit_unclean = 1;
+            let end = if ended.killed {
+                "did not end within the grace time after SIGTERM, was killed".to_owned()
+            } else {
+                format!("ended with {} instead of exit code 0", ended.status)
+            };
+            trial.failure.push_str(&end);
+        }
+        let length = trial.failure.trim_end().len();
+        trial.failure.truncate(length);
+    }
+
     /// Takes in what the load and the window found.
     fn take(
         &mut self,
@@ -134,6 +152,7 @@ impl Found {
             RunFolder::histogram_name(job.suite_name, job.subject_name, job.trial);
         self.trial.failure = examples(&outcome);
         self.length = outcome.elapsed;
+        self.started = window.opened().unwrap_or(self.started);
         self.histogram = Some(outcome.latency_ns);
         Ok(())
     }
@@ -176,18 +195,17 @@ fn load_on_its_cores(
             .name("load".to_owned())
             .spawn_scoped(scope, || {
                 pin_this_thread(cores)?;
-                let mut observer = |moment| {
-                    match moment {
-                        Moment::HandshakeDone => {}
-                        Moment::MeasureStart => window.open(),
-                        Moment::Tick { .. } => window.sample(),
-                        Moment::MeasureEnd => window.close(),
-                    }
-                    progress.tick();
+                let mut observer = |moment| match moment {
+                    Moment::HandshakeDone => {}
+                    Moment::MeasureStart => window.open(),
+                    Moment::Tick { .. } => window.sample(),
+                    Moment::MeasureEnd => window.close(),
                 };
                 anyhow::Ok(put_load(target, &asked, &mut observer, interrupt))
             });
         let thread = thread.context("cannot start the load thread")?;
+        // The bar is drawn from here, so that it is not in the load thread's time.
+        progress.tick_until(|| thread.is_finished());
         thread.join().map_err(|_| {
             anyhow::anyhow!("the load thread panicked: this is a defect of the harness")
         })?

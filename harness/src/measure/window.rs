@@ -4,7 +4,7 @@
 //! The observer runs on the load thread, so it only reads a few small files: well under 0.1% of the
 //! window.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::machine::cgroup;
 use crate::machine::cores::Layout;
@@ -15,6 +15,7 @@ use crate::process::has_ended;
 #[derive(Debug, Clone)]
 struct Edge {
     at: Instant,
+    on: SystemTime,
     server_cpu_ns: Option<u64>,
     server_user_system_ms: Option<(u64, u64)>,
     services_cpu_ns: Option<u64>,
@@ -84,6 +85,7 @@ impl Window {
             .collect();
         Edge {
             at: Instant::now(),
+            on: SystemTime::now(),
             server_cpu_ns: proc::cpu_time_ns(self.server),
             server_user_system_ms: proc::user_and_system_ms(self.server),
             services_cpu_ns: services.map(|times| times.iter().sum()),
@@ -97,6 +99,12 @@ impl Window {
         self.open = Some(self.edge());
     }
 
+    /// When the window opened, by the calendar.
+    #[must_use]
+    pub fn opened(&self) -> Option<SystemTime> {
+        self.open.as_ref().map(|edge| edge.on)
+    }
+
     /// A sample of memory in between; nothing before the window is open.
     pub fn sample(&mut self) {
         if self.open.is_none() {
@@ -108,7 +116,8 @@ impl Window {
         }) = proc::memory(self.server)
         {
             self.rss_samples.push(rss_bytes);
-            self.peak_bytes = Some(peak_bytes);
+            // The kernel counts both lazily, and not at the same time: the peak may lag behind.
+            self.peak_bytes = self.peak_bytes.max(Some(peak_bytes.max(rss_bytes)));
         }
     }
 

@@ -1,8 +1,9 @@
 //! The rule of ranking, one for each table.
 //!
-//! A subject is ranked when all its trials were measured and every answer was right. Subjects are
-//! ranked by calls a second. If the rate of any of them does not hold (the client was saturated,
-//! say) the rates cannot be compared, and all are ranked by the server's CPU time per call.
+//! A subject is ranked when all its trials were measured, every answer was right, also in the
+//! warm-up, and its server ended well. Subjects are ranked by calls a second. If one of them has no
+//! trial whose rate holds (the client was saturated in all, say) the rates cannot be compared, and
+//! all are ranked by the server's CPU time per call.
 
 use std::collections::BTreeMap;
 
@@ -20,23 +21,34 @@ pub enum Figure {
     ServerCpuPerCall,
 }
 
-/// One subject in one suite. Medians are over the trials that were measured; a figure that no trial
-/// has is absent.
+/// One subject in one suite. Each figure is over the measured trials in which it holds; if there
+/// are none, over all that were measured, and then [`Row::rate_holds`] or [`Row::cpu_holds`] is
+/// false. A figure that no trial has is absent.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     /// The subject.
     pub subject: String,
+    /// The wire that it speaks.
+    pub wire: String,
     /// Its place, from 1; absent when it is not ranked.
     pub rank: Option<usize>,
     /// Trials that were measured.
     pub trials_measured: usize,
-    /// Trials that were made.
+    /// Trials that were to be made.
     pub trials_made: usize,
+    /// Of which not made, because the server had not got ready twice in a row.
+    pub trials_skipped: usize,
+    /// Measured trials whose rate and latencies hold.
+    pub trials_rate_holds: usize,
+    /// Measured trials whose CPU time holds.
+    pub trials_cpu_holds: usize,
+    /// Whether the range of the ranking figure overlaps with that of the row above.
+    pub is_tied: bool,
     /// Median calls a second.
     pub calls_per_s: Option<u64>,
-    /// Fewest calls a second of any trial.
+    /// Fewest calls a second of these trials.
     pub calls_per_s_min: Option<u64>,
-    /// Most calls a second of any trial.
+    /// Most calls a second of these trials.
     pub calls_per_s_max: Option<u64>,
     /// From the merged histograms.
     pub p50_us: Option<u64>,
@@ -46,9 +58,9 @@ pub struct Row {
     pub p99_9_us: Option<u64>,
     /// Median CPU time of the server per call.
     pub server_cpu_ns_per_call: Option<u64>,
-    /// Least of any trial.
+    /// Least of these trials.
     pub server_cpu_ns_per_call_min: Option<u64>,
-    /// Most of any trial.
+    /// Most of these trials.
     pub server_cpu_ns_per_call_max: Option<u64>,
     /// How many times worse than the best in the figure that ranks, in thousandths; absent when not
     /// ranked.
@@ -61,20 +73,51 @@ pub struct Row {
     pub rss_peak_bytes: Option<u64>,
     /// Median.
     pub startup_us: Option<u64>,
-    /// All of its trials together.
+    /// Of the windows of all its trials together.
     pub errors: u64,
-    /// Whether the rates and latencies of all its trials hold.
+    /// In the warm-ups and at the ends of the sessions of all its trials.
+    pub errors_around: u64,
+    /// Trials whose server did not end well.
+    pub exits_unclean: u64,
+    /// Whether there is a trial whose rate and latencies hold.
     pub rate_holds: bool,
-    /// Whether the CPU times of all its trials hold.
+    /// Whether there is a trial whose CPU time holds.
     pub cpu_holds: bool,
+}
+
+impl Row {
+    /// Least and most of the figure over the trials that it is taken from.
+    #[must_use]
+    pub fn range(&self, figure: Figure) -> Option<(u64, u64)> {
+        match figure {
+            Figure::CallsPerS => self.calls_per_s_min.zip(self.calls_per_s_max),
+            Figure::ServerCpuPerCall => self
+                .server_cpu_ns_per_call_min
+                .zip(self.server_cpu_ns_per_call_max),
+        }
+    }
+
+    fn overlaps(&self, other: &Self, figure: Figure) -> bool {
+        match (self.range(figure), other.range(figure)) {
+            (Some((min, max)), Some((other_min, other_max))) => {
+                min <= other_max && other_min <= max
+            }
+            _ => false,
+        }
+    }
+
+    fn can_be_ranked(&self) -> bool {
+        self.errors == 0
+            && self.errors_around == 0
+            && self.exits_unclean == 0
+            && self.trials_measured == self.trials_made
+            && self.trials_made > 0
+    }
 }
 
 /// Ranks the rows and puts them in order; says by which figure.
 pub(super) fn rank(rows: &mut [Row]) -> Figure {
-    let can_be = |row: &Row| {
-        row.errors == 0 && row.trials_measured == row.trials_made && row.trials_made > 0
-    };
-    let mut ranked: Vec<&Row> = rows.iter().filter(|row| can_be(row)).collect();
+    let mut ranked: Vec<&Row> = rows.iter().filter(|row| row.can_be_ranked()).collect();
     let has_cpu = ranked
         .iter()
         .all(|row| row.server_cpu_ns_per_call.is_some());
@@ -90,50 +133,69 @@ pub(super) fn rank(rows: &mut [Row]) -> Figure {
     };
     ranked.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
     let best = ranked.first().map_or(1.0, |row| cost(row));
-    let places: BTreeMap<String, (usize, u64)> = ranked
-        .iter()
-        .enumerate()
-        .map(|(index, row)| (row.subject.clone(), (index + 1, permille(cost(row) / best))))
-        .collect();
+    let mut above: Option<&Row> = None;
+    let mut places: BTreeMap<String, (usize, u64, bool)> = BTreeMap::new();
+    for (index, row) in ranked.into_iter().enumerate() {
+        let is_tied = above.is_some_and(|above| row.overlaps(above, figure));
+        let place = (index + 1, permille(cost(row) / best), is_tied);
+        places.insert(row.subject.clone(), place);
+        above = Some(row);
+    }
     for row in rows.iter_mut() {
-        if let Some((rank, ratio)) = places.get(&row.subject) {
+        if let Some((rank, ratio, is_tied)) = places.get(&row.subject) {
             row.rank = Some(*rank);
             row.ratio_to_best_milli = Some(*ratio);
+            row.is_tied = *is_tied;
         }
     }
     rows.sort_by_key(|row| row.rank.unwrap_or(usize::MAX));
     figure
 }
 
+/// A subject of three measured trials, without ranges.
+#[cfg(test)]
+pub(super) fn row_for_tests(
+    subject: &str,
+    rate: u64,
+    cpu: u64,
+    rate_holds: bool,
+    errors: u64,
+) -> Row {
+    Row {
+        subject: subject.to_owned(),
+        wire: "http".to_owned(),
+        rank: None,
+        trials_measured: 3,
+        trials_made: 3,
+        trials_skipped: 0,
+        trials_rate_holds: if rate_holds { 3 } else { 0 },
+        trials_cpu_holds: 3,
+        is_tied: false,
+        calls_per_s: Some(rate),
+        calls_per_s_min: None,
+        calls_per_s_max: None,
+        p50_us: None,
+        p99_us: None,
+        p99_9_us: None,
+        server_cpu_ns_per_call: Some(cpu),
+        server_cpu_ns_per_call_min: None,
+        server_cpu_ns_per_call_max: None,
+        ratio_to_best_milli: None,
+        calls_per_s_per_cpu_percent_milli: None,
+        calls_per_s_per_mb_milli: None,
+        rss_peak_bytes: None,
+        startup_us: None,
+        errors,
+        errors_around: 0,
+        exits_unclean: 0,
+        rate_holds,
+        cpu_holds: true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Figure, Row, rank};
-
-    fn row(subject: &str, rate: u64, cpu: u64, rate_holds: bool, errors: u64) -> Row {
-        Row {
-            subject: subject.to_owned(),
-            rank: None,
-            trials_measured: 3,
-            trials_made: 3,
-            calls_per_s: Some(rate),
-            calls_per_s_min: None,
-            calls_per_s_max: None,
-            p50_us: None,
-            p99_us: None,
-            p99_9_us: None,
-            server_cpu_ns_per_call: Some(cpu),
-            server_cpu_ns_per_call_min: None,
-            server_cpu_ns_per_call_max: None,
-            ratio_to_best_milli: None,
-            calls_per_s_per_cpu_percent_milli: None,
-            calls_per_s_per_mb_milli: None,
-            rss_peak_bytes: None,
-            startup_us: None,
-            errors,
-            rate_holds,
-            cpu_holds: true,
-        }
-    }
+    use super::{Figure, Row, rank, row_for_tests as row};
 
     fn places(rows: &[Row]) -> Vec<(&str, Option<usize>, Option<u64>)> {
         rows.iter()
@@ -152,6 +214,49 @@ mod tests {
                 ("slow", Some(2), Some(2_000))
             ]
         );
+    }
+
+    #[test]
+    fn ranges_that_overlap_with_the_one_above_are_ties() {
+        let ranged = |subject: &str, min: u64, rate: u64, max: u64| Row {
+            calls_per_s_min: Some(min),
+            calls_per_s_max: Some(max),
+            ..row(subject, rate, 5, true, 0)
+        };
+        let mut rows = [
+            ranged("third", 50, 60, 70),
+            ranged("first", 95, 100, 110),
+            ranged("second", 85, 90, 95),
+        ];
+        assert_eq!(rank(&mut rows), Figure::CallsPerS);
+        let ties: Vec<_> = rows
+            .iter()
+            .map(|row| (row.subject.as_str(), row.rank, row.is_tied))
+            .collect();
+        assert_eq!(
+            ties,
+            [
+                ("first", Some(1), false),
+                ("second", Some(2), true),
+                ("third", Some(3), false)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_went_wrong_around_the_window_is_not_ranked_either() {
+        let warm = Row {
+            errors_around: 1,
+            ..row("warm", 999, 1, true, 0)
+        };
+        let unclean = Row {
+            exits_unclean: 1,
+            ..row("unclean", 999, 1, true, 0)
+        };
+        let mut rows = [warm, unclean, row("right", 10, 5, true, 0)];
+        rank(&mut rows);
+        let ranks: Vec<_> = rows.iter().map(|row| row.rank).collect();
+        assert_eq!(ranks, [Some(1), None, None]);
     }
 
     #[test]

@@ -3,29 +3,17 @@
 
 use std::fmt::Write as _;
 
-use super::rank::{Figure, Row};
+use super::cells::{cells, columns};
+use super::rank::Figure;
 use super::reading::HOW_TO_READ;
 use super::summary::{Failure, Report, SuiteTable};
 use super::table::{Style, Table};
 use crate::format::environment::{Environment, Machine, State};
 
-const COLUMNS: [&str; 15] = [
-    "rank",
-    "subject",
-    "calls/s",
-    "min..max",
-    "p50 us",
-    "p99 us",
-    "p99.9 us",
-    "CPU us/call",
-    "ratio",
-    "calls/s/CPU%",
-    "calls/s/MB",
-    "RSS peak MB",
-    "start ms",
-    "errors",
-    "valid",
-];
+/// Below a table that has subjects on stdio and on other wires.
+const WIRES_DIFFER: &str = "\nstdio beside HTTP: over stdio all clients share one pipe and many calls go in one write, over HTTP each has a \
+     connection of its own. That is what the transports are, and it is not what the servers do with a call. No floor \
+     here bounds stdio.\n";
 
 /// Draws the report.
 #[must_use]
@@ -189,65 +177,30 @@ fn suite(text: &mut String, table: &SuiteTable, style: Style) {
     let rule = match table.ranked_by {
         Figure::CallsPerS => "Ranked by calls a second.",
         Figure::ServerCpuPerCall => {
-            "Ranked by server CPU per call: the rate of at least one subject does not hold (see valid)."
+            "Ranked by server CPU per call: at least one subject has no trial whose rate holds (see valid)."
         }
     };
     say!(text, "{rule}\n");
-    let mut drawn = Table::new(&COLUMNS, 2);
+    let mut drawn = Table::new(&columns(table.ranked_by), 2);
     for row in &table.servers {
-        drawn.row(cells(
-            row,
-            row.rank
-                .map_or_else(|| "-".to_owned(), |rank| rank.to_string()),
-        ));
+        let mark = if row.is_tied { "=" } else { "" };
+        let rank = row
+            .rank
+            .map_or_else(|| "-".to_owned(), |rank| format!("{rank}{mark}"));
+        drawn.row(cells(row, rank, table.ranked_by));
     }
     for row in &table.floors {
-        drawn.row(cells(row, "floor".to_owned()));
+        drawn.row(cells(row, "floor".to_owned(), table.ranked_by));
     }
     text.push_str(&drawn.draw(style));
+    let has = |is_stdio: bool| {
+        let mut rows = table.servers.iter().chain(&table.floors);
+        rows.any(|row| (row.wire == "stdio") == is_stdio)
+    };
+    if has(true) && has(false) {
+        text.push_str(WIRES_DIFFER);
+    }
     failures(text, &table.failures);
-}
-
-fn number(value: Option<u64>, divisor: f64, digits: usize) -> String {
-    value.map_or_else(
-        || "-".to_owned(),
-        |value| format!("{:.digits$}", value as f64 / divisor),
-    )
-}
-
-fn cells(row: &Row, rank: String) -> Vec<String> {
-    let valid = match (row.trials_measured, row.rate_holds, row.cpu_holds) {
-        (0, ..) => "none",
-        (_, true, true) => "yes",
-        (_, false, true) => "CPU only",
-        (_, true, false) => "rate only",
-        (_, false, false) => "no",
-    };
-    let left_out = match row.trials_made - row.trials_measured {
-        0 => String::new(),
-        failed => format!(", {failed} of {} trials failed", row.trials_made),
-    };
-    let spread = match (row.calls_per_s_min, row.calls_per_s_max) {
-        (Some(min), Some(max)) => format!("{min}..{max}"),
-        _ => "-".to_owned(),
-    };
-    vec![
-        rank,
-        row.subject.clone(),
-        number(row.calls_per_s, 1.0, 0),
-        spread,
-        number(row.p50_us, 1.0, 0),
-        number(row.p99_us, 1.0, 0),
-        number(row.p99_9_us, 1.0, 0),
-        number(row.server_cpu_ns_per_call, 1e3, 1),
-        number(row.ratio_to_best_milli, 1e3, 2),
-        number(row.calls_per_s_per_cpu_percent_milli, 1e3, 1),
-        number(row.calls_per_s_per_mb_milli, 1e3, 0),
-        number(row.rss_peak_bytes, 1e6, 1),
-        number(row.startup_us, 1e3, 1),
-        row.errors.to_string(),
-        format!("{valid}{left_out}"),
-    ]
 }
 
 fn failures(text: &mut String, failures: &[Failure]) {

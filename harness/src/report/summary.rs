@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::rank::{Figure, Row, rank};
@@ -132,7 +133,7 @@ fn suite_table(
     let ranked_by = rank(&mut servers);
     let failures = trials
         .iter()
-        .filter(|trial| !trial.failure.is_empty())
+        .filter(|trial| !trial.failure.is_empty() && trial.status != Status::Skipped)
         .map(|trial| Failure {
             subject: trial.subject.clone(),
             trial: trial.trial,
@@ -162,53 +163,129 @@ pub fn median(mut values: Vec<u64>) -> Option<u64> {
 }
 
 fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, FormatError> {
-    let measured: Vec<&Trial> = trials
-        .iter()
-        .copied()
-        .filter(|trial| trial.status == Status::Measured && trial.calls > 0)
-        .collect();
-    let values = |figure: fn(&Trial) -> Option<u64>| -> Vec<u64> {
-        measured.iter().filter_map(|t| figure(t)).collect()
-    };
-    let histograms = measured
-        .iter()
-        .map(|trial| histogram::read(&folder.root().join(&trial.histogram)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let merged = histogram::merge(&histograms)
-        .map_err(|message| FormatError::invalid(folder.root(), message))?;
-    let validities: Vec<Validity> = measured.iter().map(|trial| trial.validity()).collect();
-    let rates = values(|trial| trial.calls_per_s);
-    let cpu = values(|trial| trial.server_cpu_ns_per_call);
+    let measured = measured(trials);
+    let rate = Sound::of(&measured, |validity| validity.rate);
+    let cpu = Sound::of(&measured, |validity| validity.cpu);
+    let latency = latency(folder, &rate.trials)?;
+    let rates = values(&rate.trials, |trial| trial.calls_per_s);
+    let cpu_times = values(&cpu.trials, |trial| trial.server_cpu_ns_per_call);
+    let skipped = (trials.iter()).filter(|trial| trial.status == Status::Skipped);
+    let sum = |figure: fn(&Trial) -> u64| trials.iter().map(|trial| figure(trial)).sum();
     Ok(Row {
         subject: subject.to_owned(),
+        wire: trials
+            .first()
+            .map(|trial| trial.wire.clone())
+            .unwrap_or_default(),
         rank: None,
         trials_measured: measured.len(),
         trials_made: trials.len(),
+        trials_skipped: skipped.count(),
+        trials_rate_holds: rate.holding,
+        trials_cpu_holds: cpu.holding,
+        is_tied: false,
         calls_per_s_min: rates.iter().copied().min(),
         calls_per_s_max: rates.iter().copied().max(),
         calls_per_s: median(rates),
-        p50_us: percentile_us(&merged, 50.0),
-        p99_us: percentile_us(&merged, 99.0),
-        p99_9_us: percentile_us(&merged, 99.9),
-        server_cpu_ns_per_call_min: cpu.iter().copied().min(),
-        server_cpu_ns_per_call_max: cpu.iter().copied().max(),
-        server_cpu_ns_per_call: median(cpu),
+        p50_us: percentile_us(&latency, 50.0),
+        p99_us: percentile_us(&latency, 99.0),
+        p99_9_us: percentile_us(&latency, 99.9),
+        server_cpu_ns_per_call_min: cpu_times.iter().copied().min(),
+        server_cpu_ns_per_call_max: cpu_times.iter().copied().max(),
+        server_cpu_ns_per_call: median(cpu_times),
         ratio_to_best_milli: None,
-        calls_per_s_per_cpu_percent_milli: median(values(|trial| {
+        calls_per_s_per_cpu_percent_milli: median(values(&cpu.trials, |trial| {
             trial.calls_per_s_per_cpu_percent_milli
         })),
-        calls_per_s_per_mb_milli: median(values(|trial| trial.calls_per_s_per_mb_milli)),
-        rss_peak_bytes: values(|trial| trial.rss_peak_bytes).into_iter().max(),
-        startup_us: median(values(|trial| trial.startup_us)),
-        errors: trials.iter().map(|trial| trial.errors).sum(),
-        rate_holds: !validities.is_empty() && validities.iter().all(|validity| validity.rate),
-        cpu_holds: !validities.is_empty() && validities.iter().all(|validity| validity.cpu),
+        calls_per_s_per_mb_milli: median(values(&rate.trials, |trial| {
+            trial.calls_per_s_per_mb_milli
+        })),
+        rss_peak_bytes: values(&measured, |trial| trial.rss_peak_bytes)
+            .into_iter()
+            .max(),
+        startup_us: median(values(&measured, |trial| trial.startup_us)),
+        errors: sum(|trial| trial.errors),
+        errors_around: sum(Trial::errors_around),
+        exits_unclean: sum(|trial| trial.exit_unclean),
+        rate_holds: rate.holding > 0,
+        cpu_holds: cpu.holding > 0,
     })
+}
+
+/// The trials that have figures.
+fn measured<'a>(trials: &[&'a Trial]) -> Vec<&'a Trial> {
+    let has_figures = |trial: &&Trial| trial.status == Status::Measured && trial.calls > 0;
+    trials.iter().copied().filter(has_figures).collect()
+}
+
+/// The latencies of several trials, in nanoseconds.
+fn latency(folder: &RunFolder, trials: &[&Trial]) -> Result<Histogram<u64>, FormatError> {
+    let histograms = trials
+        .iter()
+        .map(|trial| histogram::read(&folder.root().join(&trial.histogram)))
+        .collect::<Result<Vec<_>, _>>()?;
+    histogram::merge(&histograms).map_err(|message| FormatError::invalid(folder.root(), message))
+}
+
+/// The trials that a figure is taken from.
+struct Sound<'a> {
+    trials: Vec<&'a Trial>,
+    /// In how many of them it holds: in all, or in none.
+    holding: usize,
+}
+
+impl<'a> Sound<'a> {
+    /// The trials in which a figure holds; where there are none, all of them.
+    fn of(measured: &[&'a Trial], holds: fn(Validity) -> bool) -> Self {
+        let sound: Vec<&Trial> = measured
+            .iter()
+            .copied()
+            .filter(|trial| holds(trial.validity()))
+            .collect();
+        let holding = sound.len();
+        let trials = if holding == 0 {
+            measured.to_vec()
+        } else {
+            sound
+        };
+        Self { trials, holding }
+    }
+}
+
+fn values(trials: &[&Trial], figure: fn(&Trial) -> Option<u64>) -> Vec<u64> {
+    trials.iter().filter_map(|trial| figure(trial)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::median;
+    use super::{Sound, median, values};
+    use crate::format::trial::Trial;
+
+    #[test]
+    fn a_figure_is_taken_from_the_trials_in_which_it_holds_or_else_from_all() {
+        let trial = |rate: u64, warnings: &str| Trial {
+            calls_per_s: Some(rate),
+            warnings: warnings.to_owned(),
+            ..Trial::default()
+        };
+        let (good, other) = (trial(10, ""), trial(20, "few_calls"));
+        let (full, unsafe_build) = (trial(30, "client_saturated"), trial(40, "not_release"));
+        let taken = |trials: &[&Trial], of_cpu: bool| {
+            let sound = if of_cpu {
+                Sound::of(trials, |validity| validity.cpu)
+            } else {
+                Sound::of(trials, |validity| validity.rate)
+            };
+            (
+                values(&sound.trials, |trial| trial.calls_per_s),
+                sound.holding,
+            )
+        };
+        assert_eq!(taken(&[&good, &full, &other], false), (vec![10, 20], 2));
+        assert_eq!(taken(&[&good, &full], true), (vec![10, 30], 2));
+        assert_eq!(taken(&[&full, &unsafe_build], false), (vec![30, 40], 0));
+        assert_eq!(taken(&[], false), (Vec::new(), 0));
+    }
 
     #[test]
     fn medians_of_odd_even_and_none() {

@@ -53,6 +53,17 @@ fn what_makes_no_sense_is_refused_with_the_value() {
         ("clients = 2", "duration_s = -1", "duration_s = -1"),
         ("string = 8", "integer = [2, 1]", "[2, 1]"),
         ("string = 8", "strong = 8", "unknown variant `strong`"),
+        ("\"{message}\"", "\"massage\"", "nothing mentions {message}"),
+        (
+            "[variables]",
+            "[[cases]]\nunused = 1\n[variables]",
+            "nothing mentions {unused}",
+        ),
+        (
+            &SUITE[SUITE.find("[expect.equals]").unwrap()..],
+            "[expect]\n",
+            "[expect] has no rule",
+        ),
     ] {
         let project = Project::new(&["right"]);
         project.write("suites/echo.toml", &SUITE.replace(from, to));
@@ -107,7 +118,7 @@ fn templates_that_name_nothing_are_refused_before_anything_is_measured() {
     let project = Project::new(&["right"]);
     project.write(
         "suites/echo.toml",
-        &SUITE.replace("= \"{message}\"", "= \"{massage}\""),
+        &SUITE.replacen("= \"{message}\"", "= \"{massage}\"", 1),
     );
     let done = project.measure(&[]).exits(2);
     assert!(

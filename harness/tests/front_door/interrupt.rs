@@ -1,6 +1,7 @@
 //! Signals: every child ends, and the folder says what happened and holds what was done.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use harness::format::environment::{Environment, State};
@@ -91,6 +92,39 @@ fn an_interrupt_while_a_subject_gets_ready_ends_it_too() {
     Done::from(child.wait_with_output().unwrap()).exits(130);
     assert_eq!(project.survivors(), [""; 0]);
     assert_eq!(project.environment().state, State::Interrupted);
+}
+
+#[test]
+fn an_interrupt_of_doctor_ends_wrk_and_the_floor() {
+    let project = Project::new(&["floor"]);
+    let noted = project.path("wrk-process");
+    let script = format!("#!/bin/sh\necho $$ > {}\nexec sleep 600\n", noted.display());
+    project.write("bin/wrk", &script);
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(project.path("bin/wrk"), executable).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let child = project
+        .command("doctor", &[])
+        .env("PATH", format!("{}:{path}", project.path("bin").display()))
+        .spawn()
+        .unwrap();
+    let wrk = wait_for("wrk", || {
+        let text = std::fs::read_to_string(&noted).ok()?;
+        text.trim().parse::<i32>().ok()
+    });
+    kill(
+        Pid::from_raw(i32::try_from(child.id()).unwrap()),
+        Signal::SIGTERM,
+    )
+    .unwrap();
+    let done = Done::from(child.wait_with_output().unwrap()).exits(130);
+    assert!(
+        done.stderr.contains("interrupted while wrk was running"),
+        "{}",
+        done.stderr
+    );
+    assert!(!Path::new("/proc").join(wrk.to_string()).exists());
+    assert_eq!(project.survivors(), [""; 0]);
 }
 
 #[test]

@@ -161,7 +161,7 @@ pub(crate) fn subject(behaviour: &str, processes: &Path) -> String {
     let mut text = format!(
         "[subject.{name}]\ntransport = \"{wire}\"\nwire = \"{wire}\"\nready_within_s = 1.0\n"
     );
-    let number = if name == "floor" {
+    let number = if name.starts_with("floor") {
         text.push_str("role = \"floor\"\n");
         "{answer_bytes}"
     } else {

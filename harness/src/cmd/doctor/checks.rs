@@ -39,19 +39,7 @@ pub(super) fn machine(machine: &Machine) -> Vec<Check> {
         ),
         governor(machine),
         boost(machine),
-        Check::new(
-            "clock source",
-            if machine.clock_source.is_empty() {
-                "unknown"
-            } else {
-                &machine.clock_source
-            },
-            fair_unless(matches!(
-                machine.clock_source.as_str(),
-                "tsc" | "kvm-clock" | "arch_sys_counter"
-            )),
-            "reading this clock is slow or coarse: boot with clocksource=tsc where the processor allows it",
-        ),
+        clock(machine),
         Check::new(
             "open files",
             machine.open_files.to_string(),
@@ -86,6 +74,16 @@ pub(super) fn machine(machine: &Machine) -> Vec<Check> {
         "cargo build --release -p harness: the client of a debug build is slow",
     ));
     checks
+}
+
+fn clock(machine: &Machine) -> Check {
+    let found = match machine.clock_source.as_str() {
+        "" => "unknown",
+        source => source,
+    };
+    let is_good = matches!(found, "tsc" | "kvm-clock" | "arch_sys_counter");
+    let remedy = "reading this clock is slow or coarse: boot with clocksource=tsc where the processor allows it";
+    Check::new("clock source", found, fair_unless(is_good), remedy)
 }
 
 fn governor(machine: &Machine) -> Check {

@@ -66,6 +66,11 @@ impl Sse {
             return Err(protocol("the event stream has not told where to post to"));
         };
         if line.post.is_none() {
+            // Counted from the second on: the first belongs to its stream, as one connection.
+            if line.had_post {
+                self.traffic.connects += 1;
+            }
+            line.had_post = true;
             line.post = Some(Connection::open(
                 &self.registry,
                 Token(2 * client + 1),

@@ -70,6 +70,13 @@ impl Streamable {
         }
     }
 
+    /// The same for a subject that is asked without a handshake: requests are those that come after one, so that they
+    /// cost it what they cost the others.
+    pub(in crate::load) fn without_handshake(mut self) -> Self {
+        self.lines.iter_mut().for_each(|line| line.is_agreed = true);
+        self
+    }
+
     fn connect(&mut self, client: usize) -> Result<(), CallError> {
         self.close(client);
         self.traffic.connects += 1;

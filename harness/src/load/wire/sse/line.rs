@@ -16,6 +16,8 @@ use crate::load::{
 pub(super) struct Line {
     pub(super) stream: Option<Connection>,
     pub(super) post: Option<Connection>,
+    /// There was a connection for POSTs since the stream was opened.
+    pub(super) had_post: bool,
     events: EventParser,
     /// The head of a POST up to the value of `Content-Length`, once the server has told the endpoint.
     pub(super) head: Option<Vec<u8>>,

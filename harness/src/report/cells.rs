@@ -1,0 +1,146 @@
+//! The columns of a table, and what a subject's row shows in them.
+
+use std::fmt::Write as _;
+
+use super::rank::{Figure, Row};
+
+/// The heads of the columns; the fourth is the spread of the figure that ranks.
+pub(super) const fn columns(figure: Figure) -> [&'static str; 15] {
+    [
+        "rank",
+        "subject",
+        "calls/s",
+        match figure {
+            Figure::CallsPerS => "min..max calls/s",
+            Figure::ServerCpuPerCall => "min..max CPU us/call",
+        },
+        "p50 us",
+        "p99 us",
+        "p99.9 us",
+        "CPU us/call",
+        "ratio",
+        "calls/s/CPU%",
+        "calls/s/MB",
+        "RSS peak MB",
+        "start ms",
+        "errors",
+        "valid",
+    ]
+}
+
+fn number(value: Option<u64>, divisor: f64, digits: usize) -> String {
+    value.map_or_else(
+        || "-".to_owned(),
+        |value| format!("{:.digits$}", value as f64 / divisor),
+    )
+}
+
+/// Which figures hold, in how many of the measured trials where it is not in all, and how many
+/// trials there are not.
+fn valid(row: &Row) -> String {
+    let of = |holding: usize| {
+        if holding == row.trials_measured {
+            String::new()
+        } else {
+            format!(" {holding} of {}", row.trials_measured)
+        }
+    };
+    let (of_rate, of_cpu) = (of(row.trials_rate_holds), of(row.trials_cpu_holds));
+    let holds = match (row.trials_measured, row.rate_holds, row.cpu_holds) {
+        (0, ..) => "none".to_owned(),
+        (_, true, true) if of_rate.is_empty() && of_cpu.is_empty() => "yes".to_owned(),
+        (_, true, true) if of_rate == of_cpu => of_rate.trim_start().to_owned(),
+        (_, true, true) if of_cpu.is_empty() => format!("rate{of_rate}, CPU all"),
+        (_, true, true) => format!("rate{of_rate}, CPU{of_cpu}"),
+        (_, false, true) => format!("CPU only{of_cpu}"),
+        (_, true, false) => format!("rate only{of_rate}"),
+        (_, false, false) => "no".to_owned(),
+    };
+    let mut text = holds;
+    let failed = row.trials_made - row.trials_measured - row.trials_skipped;
+    for (count, what) in [(failed, "failed"), (row.trials_skipped, "skipped")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} of {} trials {what}", row.trials_made);
+        }
+    }
+    if row.exits_unclean > 0 {
+        let _ = write!(text, ", {} unclean exits", row.exits_unclean);
+    }
+    text
+}
+
+fn spread(row: &Row, figure: Figure) -> String {
+    match (row.range(figure), figure) {
+        (None, _) => "-".to_owned(),
+        (Some((min, max)), Figure::CallsPerS) => format!("{min}..{max}"),
+        (Some((min, max)), Figure::ServerCpuPerCall) => {
+            format!("{:.1}..{:.1}", min as f64 / 1e3, max as f64 / 1e3)
+        }
+    }
+}
+
+/// The cells of a row of a table that is ranked by this figure.
+pub(super) fn cells(row: &Row, rank: String, figure: Figure) -> Vec<String> {
+    vec![
+        rank,
+        row.subject.clone(),
+        number(row.calls_per_s, 1.0, 0),
+        spread(row, figure),
+        number(row.p50_us, 1.0, 0),
+        number(row.p99_us, 1.0, 0),
+        number(row.p99_9_us, 1.0, 0),
+        number(row.server_cpu_ns_per_call, 1e3, 1),
+        number(row.ratio_to_best_milli, 1e3, 2),
+        number(row.calls_per_s_per_cpu_percent_milli, 1e3, 1),
+        number(row.calls_per_s_per_mb_milli, 1e3, 0),
+        number(row.rss_peak_bytes, 1e6, 1),
+        number(row.startup_us, 1e3, 1),
+        (row.errors + row.errors_around).to_string(),
+        valid(row),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{spread, valid};
+    use crate::report::rank::{Figure, Row, row_for_tests};
+
+    #[test]
+    fn valid_says_what_was_set_aside_and_what_is_missing() {
+        let shown = |rate: usize, cpu: usize, measured: usize, skipped: usize| {
+            valid(&Row {
+                trials_measured: measured,
+                trials_skipped: skipped,
+                trials_rate_holds: rate,
+                trials_cpu_holds: cpu,
+                rate_holds: rate > 0,
+                cpu_holds: cpu > 0,
+                ..row_for_tests("a", 1, 1, true, 0)
+            })
+        };
+        assert_eq!(shown(3, 3, 3, 0), "yes");
+        assert_eq!(shown(2, 2, 3, 0), "2 of 3");
+        assert_eq!(shown(2, 3, 3, 0), "rate 2 of 3, CPU all");
+        assert_eq!(shown(0, 3, 3, 0), "CPU only");
+        assert_eq!(shown(0, 2, 3, 0), "CPU only 2 of 3");
+        assert_eq!(shown(0, 0, 3, 0), "no");
+        assert_eq!(shown(1, 1, 1, 2), "yes, 2 of 3 trials skipped");
+        assert_eq!(
+            shown(0, 0, 0, 1),
+            "none, 2 of 3 trials failed, 1 of 3 trials skipped"
+        );
+    }
+
+    #[test]
+    fn the_spread_is_that_of_the_figure_that_ranks() {
+        let row = Row {
+            calls_per_s_min: Some(90),
+            calls_per_s_max: Some(110),
+            server_cpu_ns_per_call_min: Some(9_040),
+            server_cpu_ns_per_call_max: Some(9_960),
+            ..row_for_tests("a", 100, 9_500, true, 0)
+        };
+        assert_eq!(spread(&row, Figure::CallsPerS), "90..110");
+        assert_eq!(spread(&row, Figure::ServerCpuPerCall), "9.0..10.0");
+    }
+}
