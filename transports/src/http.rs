@@ -38,6 +38,8 @@ use crate::{runtime::Runtime, shutdown::Shutdown};
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// Where anybody asks whether a server is up.
+pub const HEALTH_PATH: &str = "/healthz";
 /// How long a request head that has begun to arrive when the shutdown begins may take to be whole.
 const LATE_HEADS: Duration = Duration::from_millis(50);
 /// Connections that the kernel completes before they are accepted.
@@ -210,6 +212,12 @@ fn drive<R: Runtime, S: HttpService>(
             tracing::debug!(%error, "a connection ended early");
         }
     }
+}
+
+/// What is answered at [`HEALTH_PATH`].
+#[must_use]
+pub fn healthy() -> Response<Body> {
+    text(StatusCode::OK, "ok\n")
 }
 
 /// A whole response of `status` with a plain text.

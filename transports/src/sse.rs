@@ -19,7 +19,7 @@ use rmcp::ServerHandler;
 use self::session::Sessions;
 use crate::{
     conversation::{Conversation, NotTaken},
-    http::{Body, Guard, HttpService, text},
+    http::{Body, Guard, HEALTH_PATH, HttpService, healthy, text},
     runtime::{Handle, Runtime},
 };
 
@@ -27,8 +27,6 @@ use crate::{
 pub const STREAM_PATH: &str = "/sse";
 /// Where it posts its messages.
 pub const MESSAGES_PATH: &str = "/messages";
-/// Where anybody asks whether the server is up.
-pub const HEALTH_PATH: &str = "/healthz";
 
 /// Comments keep the stream from looking dead to whatever lies between, many of which close an
 /// idle connection after 60 s.
@@ -133,7 +131,7 @@ impl<R: Runtime, S: ServerHandler + Clone> HttpService for Sse<R, S> {
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path();
         let known = match path {
-            HEALTH_PATH => return text(StatusCode::OK, "ok\n"),
+            HEALTH_PATH => return healthy(),
             STREAM_PATH => Method::GET,
             MESSAGES_PATH => Method::POST,
             _ => {

@@ -16,12 +16,10 @@ use rmcp::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Body, Guard, HttpService, text};
+use crate::http::{Body, Guard, HEALTH_PATH, HttpService, healthy, text};
 
 /// The one endpoint that MCP is spoken at.
 pub const MCP_PATH: &str = "/mcp";
-/// Where anybody asks whether the server is up.
-pub const HEALTH_PATH: &str = "/healthz";
 
 /// How a request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +81,7 @@ impl<S: ServerHandler + Clone> HttpService for Streamable<S> {
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         match request.uri().path() {
             MCP_PATH => self.rmcp.handle(request).await.map(Body::Rmcp),
-            HEALTH_PATH => text(StatusCode::OK, "ok\n"),
+            HEALTH_PATH => healthy(),
             _ => text(
                 StatusCode::NOT_FOUND,
                 "Not Found: MCP is spoken at POST /mcp",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::template::{Context, TemplateError, fill, fill_value, mentions, value_mentions};
-use crate::load::{self, Check, Rule};
+use crate::load::{Check, JsonType, Rule};
 
 /// Expectations by kind of rule: JSON pointer into `result` to what must be there. Templates are
 /// filled in the values.
@@ -31,40 +31,6 @@ pub struct Expect {
     /// A string whose text, read as JSON, equals what is at this other pointer.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub json_text_of: BTreeMap<String, String>,
-}
-
-/// The types of JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum JsonType {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Boolean,
-    /// A number without a fraction
-    Integer,
-    /// Any number
-    Number,
-    /// A string
-    String,
-    /// An array
-    Array,
-    /// An object
-    Object,
-}
-
-impl From<JsonType> for load::JsonType {
-    fn from(kind: JsonType) -> Self {
-        match kind {
-            JsonType::Null => Self::Null,
-            JsonType::Boolean => Self::Boolean,
-            JsonType::Integer => Self::Integer,
-            JsonType::Number => Self::Number,
-            JsonType::String => Self::String,
-            JsonType::Array => Self::Array,
-            JsonType::Object => Self::Object,
-        }
-    }
 }
 
 impl Expect {
@@ -108,7 +74,7 @@ impl Expect {
             add(pointer, Rule::Equals(value));
         }
         for (pointer, kind) in &self.kind {
-            add(pointer, Rule::Type((*kind).into()));
+            add(pointer, Rule::Type(*kind));
         }
         for (pointer, [min, max]) in &self.range {
             add(

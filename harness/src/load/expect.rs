@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 /// What must hold for the answer to a call.
@@ -57,7 +57,7 @@ pub enum Rule {
 }
 
 /// The types of JSON, with the integers told apart (a number without a fraction, `1.0` included).
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JsonType {
     /// `null`
