@@ -11,8 +11,7 @@ default:
 
 # Build every server and the harness as they are measured
 build:
-    cargo build --release --locked --package server --package workloads --bins
-    cargo build --release --locked --package harness
+    scripts/build --release
 
 # Run every test; the last line counts them
 test *ARGS:
@@ -22,8 +21,8 @@ test *ARGS:
 check:
     scripts/install-tools
     cargo fmt --all --check
-    cargo clippy --locked --workspace --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+    scripts/clippy
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps --document-private-items
     cargo deny --log-level error check bans licenses sources
     typos
 
@@ -36,14 +35,27 @@ advisories:
 verify *ARGS: build
     {{ harness }} verify {{ ARGS }}
 
-# Check every answer of every server, then measure and rank them on every workload
+# Check every answer of every server, then measure and rank them all on every workload, in about 25 minutes
 bench-all *ARGS: build
     {{ harness }} verify
-    {{ harness }} measure {{ ARGS }}
+    {{ harness }} measure --warmup-s 0.5 --duration-s 2.5 {{ ARGS }}
 
-# The same in less than three minutes: fewer and shorter trials, rougher figures
+# A first look in less than three minutes: tokio with the fast path on, one short trial each
 bench-quick *ARGS: build
-    {{ harness }} measure --trials 1 --warmup-s 0.5 --duration-s 2 {{ ARGS }}
+    {{ harness }} measure --runtime tokio --fast-path on --trials 1 --warmup-s 0.5 --duration-s 2 {{ ARGS }}
+
+# What each layer costs above the one below, held against the marks of harness/overhead.toml, in about 11 minutes
+bench-overhead *ARGS: build
+    {{ harness }} overhead {{ ARGS }}
+
+# The runtimes on two server cores, by CPU per call: rates hold only where the load has cores of its own
+bench-runtimes *ARGS: build
+    {{ harness }} measure --server-cores 2 --transport http-json,http-stream,sse --fast-path on \
+        --suite echo,query_products --trials 5 --warmup-s 0.5 --duration-s 2.5 {{ ARGS }}
+
+# Size, start-up time and idle memory of every program
+size *ARGS: build
+    {{ harness }} size {{ ARGS }}
 
 # Is this machine fit to measure, and is the load client fast enough
 doctor *ARGS: build
@@ -51,7 +63,7 @@ doctor *ARGS: build
 
 # Run one server, for instance `just serve http-json tokio --listen 127.0.0.1:8080`
 serve TRANSPORT RUNTIME *FLAGS:
-    cargo run --release --locked --package server --bin mcp-{{ TRANSPORT }}-{{ RUNTIME }} -- {{ FLAGS }}
+    cargo run --release --locked --package server --no-default-features --features {{ RUNTIME }} --bin mcp-{{ TRANSPORT }}-{{ RUNTIME }} -- {{ FLAGS }}
 
 # Run the upstream API on 127.0.0.1:8090; give servers `--upstream-url http://127.0.0.1:8090`
 upstream *FLAGS:

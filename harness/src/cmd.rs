@@ -4,8 +4,11 @@ mod args;
 mod doctor;
 mod list;
 mod measure;
+mod overhead;
+mod record;
 mod report;
 mod show;
+mod size;
 mod verify;
 mod wrk;
 
@@ -23,6 +26,7 @@ Examples:
   mcp-harness doctor                            is this machine fit to measure, is the client fast enough?
   mcp-harness measure                           all subjects, all suites, as the suites say
   mcp-harness measure --suite echo --subject http-json-tokio,stdio-tokio --duration-s 3 --trials 3
+  mcp-harness overhead                          what a layer costs above another, held against the project's marks
   mcp-harness report                            the tables of the latest run again
   mcp-harness report results/20260101T120000Z-host-0123456789ab --format json
 
@@ -88,8 +92,12 @@ enum Verb {
     Verify(verify::Verify),
     /// Measure subjects and record a run
     Measure(measure::Measure),
+    /// Measure what a layer costs above another and hold it against marks
+    Overhead(overhead::Overhead),
     /// Show the tables of a recorded run again
     Report(report::Report),
+    /// Weigh every program: its size, how long it takes to start, its memory when idle
+    Size(size::Size),
     /// Look whether this machine is fit to measure, and whether the load client is fast enough
     Doctor(doctor::Doctor),
 }
@@ -124,7 +132,9 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Show(verb) => verb.run(&cli.places),
         Verb::Verify(verb) => verb.run(&cli.places, &interrupt),
         Verb::Measure(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
+        Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Doctor(verb) => verb.run(&cli.places, &interrupt),
     };
     if let Err(error) = &done {

@@ -6,9 +6,11 @@
 
 pub mod environment;
 pub mod expect;
+mod family;
 pub mod folder;
 pub mod histogram;
 pub mod launch;
+pub mod marks;
 pub mod subjects;
 pub mod suite;
 pub mod template;

@@ -29,11 +29,12 @@ mod run;
 mod score;
 mod verify;
 mod wire;
+mod wording;
 
 pub use expect::{Check, Expectation, JsonType, Rule};
 pub use outcome::{CallError, EXAMPLE_CHARS, Ended, ErrorKind, Errors, LoadError, Outcome, Tally};
 pub use pace::Pace;
-pub use plan::{DEFAULT_CALL_TIMEOUT, Exchange, MAX_CLIENTS, Moment, Plan, Target};
+pub use plan::{DEFAULT_CALL_TIMEOUT, Exchange, MAX_CLIENTS, Moment, Plan, Sessions, Target};
 pub use revision::{Revision, UnknownRevision};
 pub use run::run;
 pub use verify::{Options, Verification, Verified, verify};

@@ -2,8 +2,11 @@
 //! ever.
 
 mod cells;
+pub mod marks;
 pub mod rank;
 mod reading;
 pub mod render;
+pub(crate) mod sound;
+mod suite;
 pub mod summary;
 pub mod table;

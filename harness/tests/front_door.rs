@@ -10,11 +10,15 @@ mod support;
 mod catalogue;
 #[path = "front_door/definitions.rs"]
 mod definitions;
+#[path = "front_door/families.rs"]
+mod families;
 #[path = "front_door/interrupt.rs"]
 mod interrupt;
 #[path = "front_door/measure.rs"]
 mod measure;
 #[path = "front_door/misfortune.rs"]
 mod misfortune;
+#[path = "front_door/overhead.rs"]
+mod overhead;
 #[path = "front_door/verify.rs"]
 mod verify;

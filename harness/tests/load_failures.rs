@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::load::{Ended, ErrorKind, LoadError, Target};
+use harness::load::{Ended, ErrorKind, LoadError, Sessions, Target};
 use load_support::{
     Act, Request, Trial, echo, exchanges, http, json_answer, right, streamable, verify, with_length,
 };
@@ -278,7 +278,7 @@ fn nobody_there_is_an_error_at_once() {
     let target = Target::Http {
         address,
         path: "/mcp".to_owned(),
-        session: false,
+        sessions: Sessions::None,
     };
     let error = Trial::default().run(target, &exchanges(1)).unwrap_err();
     let LoadError::Handshake { error, .. } = error else {

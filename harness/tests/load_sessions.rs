@@ -12,7 +12,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use harness::load::{ErrorKind, Moment, Revision, Target};
+use harness::load::{self, ErrorKind, Moment, Revision, Target};
 use load_support::{
     Act, Fake, Trial, assert_clean, exchanges, http, json_answer, manners, right, serve,
     streamable, verify, with_length,
@@ -70,7 +70,7 @@ fn with_sessions(fake: &Fake) -> Target {
     Target::Http {
         address: fake.address,
         path: "/mcp".to_owned(),
-        session: true,
+        sessions: load::Sessions::PerClient,
     }
 }
 

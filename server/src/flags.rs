@@ -69,6 +69,27 @@ pub(crate) struct ToolFlags {
     pub(crate) call_timeout: Duration,
 }
 
+/// The flag of every MCP transport, however it is carried.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Fast path")]
+pub(crate) struct FastPathFlag {
+    /// Whether plain messages are answered before rmcp; off is the official SDK alone
+    #[arg(
+        long,
+        env = "MCP_FAST_PATH",
+        value_name = "SWITCH",
+        default_value = "on"
+    )]
+    fast_path: Switch,
+}
+
+impl FastPathFlag {
+    /// Whether it is on.
+    pub(crate) fn is_on(self) -> bool {
+        self.fast_path == Switch::On
+    }
+}
+
 /// Flags of everything that listens.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "HTTP")]
@@ -98,6 +119,9 @@ impl ListenFlags {
 pub struct HttpFlags {
     #[command(flatten)]
     pub(crate) listen: ListenFlags,
+
+    #[command(flatten)]
+    pub(crate) fast_path: FastPathFlag,
 
     /// Largest request body that is taken
     #[arg(long, env = "MCP_MAX_BODY", value_name = "BYTES", default_value_t = 4 * MEBIBYTE, value_parser = bytes)]
@@ -170,6 +194,9 @@ impl SessionFlags {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "stdio")]
 pub struct StdioFlags {
+    #[command(flatten)]
+    pub(crate) fast_path: FastPathFlag,
+
     /// Longest line that is taken
     #[arg(long, env = "MCP_MAX_BODY", value_name = "BYTES", default_value_t = transports::stdio::MAX_LINE_BYTES, value_parser = bytes)]
     pub(crate) max_body: usize,

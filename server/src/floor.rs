@@ -29,28 +29,29 @@ struct Flags {
     floor: FloorFlags,
 }
 
+/// Flags of every floor.
 #[derive(Args, Debug)]
-struct FloorFlags {
+pub(crate) struct FloorFlags {
     #[command(flatten)]
-    listen: ListenFlags,
+    pub(crate) listen: ListenFlags,
     /// Length of the fixed answer, to match that of the answers it is compared with
     #[arg(long, env = "MCP_ANSWER_BYTES", value_name = "BYTES", default_value = "192", value_parser = clap::value_parser!(u32).range(2..=64 * 1024 * 1024))]
     answer_bytes: u32,
 }
 
-#[derive(Clone)]
-struct Floor(Bytes);
-
-impl Floor {
-    /// A JSON string of `bytes` bytes, quotes included.
-    fn new(bytes: u32) -> Self {
-        let mut answer = vec![b'x'; bytes as usize];
+impl FloorFlags {
+    /// The body of every answer: a JSON string of the length asked for, quotes included.
+    pub(crate) fn answer(&self) -> Vec<u8> {
+        let mut answer = vec![b'x'; self.answer_bytes as usize];
         if let [first, .., last] = answer.as_mut_slice() {
             (*first, *last) = (b'"', b'"');
         }
-        Self(answer.into())
+        answer
     }
 }
+
+#[derive(Clone)]
+struct Floor(Bytes);
 
 impl HttpService for Floor {
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
@@ -71,7 +72,7 @@ impl HttpService for Floor {
 pub fn main<R: Runtime>() -> ExitCode {
     let flags = Flags::parse();
     run::on::<R, _>(&flags.process, |runtime, shutdown| async move {
-        let floor = Floor::new(flags.floor.answer_bytes);
+        let floor = Floor(flags.floor.answer().into());
         listen(runtime, floor, &flags.floor.listen, "/mcp", shutdown).await
     })
 }

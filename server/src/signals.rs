@@ -8,7 +8,7 @@ use signal_hook::{
 use transports::shutdown::Shutdown;
 
 /// 128 + SIGINT, as shells report a process that a signal ended.
-const INTERRUPTED: i32 = 130;
+pub(crate) const INTERRUPTED: i32 = 130;
 
 /// Begins `shutdown` at the first signal. A thread of its own waits for it, whatever the runtime.
 ///

@@ -10,9 +10,9 @@ use std::{future::Future, net::SocketAddr};
 
 use anyhow::Context;
 use clap::{Args, Command};
-use rmcp::ServerHandler;
 use transports::{
-    http::{HttpService, bind, serve_http},
+    front::{Counters, FastTools},
+    http::{HttpService, Listeners, bind, serve_http},
     runtime::Runtime,
     shutdown::Shutdown,
 };
@@ -20,7 +20,7 @@ use transports::{
 pub use self::{
     sse::Sse,
     stdio::Stdio,
-    streamable::{HttpJson, HttpStream},
+    streamable::{EventStream, HttpJson, HttpStream, Json, Kind, StreamableHttp},
 };
 use crate::flags::ListenFlags;
 
@@ -37,7 +37,7 @@ pub trait Transport: 'static {
     ///
     /// # Errors
     /// When it cannot listen, or a stream fails; the error says which.
-    fn serve<R: Runtime, H: ServerHandler + Clone>(
+    fn serve<R: Runtime, H: FastTools>(
         runtime: R,
         handler: H,
         flags: Self::Flags,
@@ -73,18 +73,28 @@ pub(crate) async fn listen<R: Runtime>(
     path: &str,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let (listener, address) = bound(flags.listen)?;
+    let (listeners, address) = bound(flags.listen, runtime.shards().len())?;
     eprintln!("ready http://{address}{path}");
-    serve_http(runtime, listener, service, flags.options(), shutdown)
+    let served = service.clone();
+    serve_http(runtime, listeners, served, flags.options(), shutdown)
         .await
-        .with_context(|| format!("serving on {address}"))
+        .with_context(|| format!("serving on {address}"))?;
+    sum_up(service.counters());
+    Ok(())
 }
 
-fn bound(address: SocketAddr) -> anyhow::Result<(std::net::TcpListener, SocketAddr)> {
-    let listener = bind(address)
+/// Says at the end what the fast path has done.
+fn sum_up(counters: Option<&Counters>) {
+    if let Some(counters) = counters {
+        tracing::info!("fast path: {counters}");
+    }
+}
+
+fn bound(address: SocketAddr, count: usize) -> anyhow::Result<(Listeners, SocketAddr)> {
+    let listeners = bind(address, count)
         .with_context(|| format!("listening on {address}; choose another with --listen"))?;
-    let address = listener
+    let address = listeners
         .local_addr()
         .context("asking for the address that is listened on")?;
-    Ok((listener, address))
+    Ok((listeners, address))
 }

@@ -1,4 +1,5 @@
-//! HTTP/1.1 for every transport that has it: one accept loop over hyper, whatever the runtime.
+//! HTTP/1.1 for every transport that has it: one accept loop over hyper, whatever the runtime,
+//! and as many of it as the runtime has shards.
 //!
 //! [`serve_http`] accepts until the shutdown begins, then lets every exchange in flight finish, then
 //! has the service end its standing streams, then waits for the connections to close, all within
@@ -8,18 +9,22 @@ mod answering;
 mod body;
 mod guard;
 mod heard;
+mod listen;
 
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     io,
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
     sync::{Arc, Weak},
     task::Poll,
     time::Duration,
 };
 
-use futures::future::{Either, select};
+use futures::{
+    channel::oneshot,
+    future::{Either, select, try_join_all},
+};
 use http::{Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
@@ -31,8 +36,9 @@ use self::{
 pub use self::{
     body::Body,
     guard::{Guard, GuardError},
+    listen::{Listeners, bind},
 };
-use crate::{runtime::Runtime, shutdown::Shutdown};
+use crate::{front::Counters, runtime::Runtime, shutdown::Shutdown};
 
 /// The default of [`HttpOptions::head_timeout`].
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,10 +46,10 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Where anybody asks whether a server is up.
 pub const HEALTH_PATH: &str = "/healthz";
+/// Where a server with a fast path says what it has taken and left.
+pub const COUNTERS_PATH: &str = "/fast-path";
 /// How long a request head that has begun to arrive when the shutdown begins may take to be whole.
 const LATE_HEADS: Duration = Duration::from_millis(50);
-/// Connections that the kernel completes before they are accepted.
-const BACKLOG: i32 = 1024;
 
 /// What a server says over its connections.
 pub trait HttpService: Clone + Send + Sync + 'static {
@@ -54,6 +60,11 @@ pub trait HttpService: Clone + Send + Sync + 'static {
     /// opened by GET. Called once, when everything else has been answered.
     fn end_streams(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
+    }
+
+    /// What the [front](crate::front) has taken and left so far, where there is one.
+    fn counters(&self) -> Option<&Counters> {
+        None
     }
 }
 
@@ -77,36 +88,18 @@ impl Default for HttpOptions {
     }
 }
 
-/// Binds a non-blocking listener to `address`; port 0 takes a free one.
+/// Serves `service` on `listeners` until `shutdown` begins and what is in flight then is answered.
+/// The listeners are dealt to the runtime's shards in turn; a connection stays on its listener's.
 ///
 /// # Errors
-/// Whatever the operating system says of the address: in use, not ours, not permitted.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Serves `service` on `listener` until `shutdown` begins and what is in flight then is answered.
-///
-/// # Errors
-/// When the runtime cannot adopt the listener. A failed `accept` is logged and tried again.
+/// When the runtime cannot adopt a listener. A failed `accept` is logged and tried again.
 pub async fn serve_http<R: Runtime, S: HttpService>(
     runtime: R,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     service: S,
     options: HttpOptions,
     shutdown: Shutdown,
 ) -> io::Result<()> {
-    let listener = runtime.listen(listener)?;
     let connections = Arc::new(Connections::default());
     let mut http = http1::Builder::new();
     // The sweep does this for less.
@@ -116,37 +109,29 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
         Arc::downgrade(&connections),
         options.head_timeout / u32::from(SWEEPS),
     )));
-    loop {
-        let accepted = {
-            let begun = std::pin::pin!(shutdown.begun());
-            let accept = std::pin::pin!(runtime.accept(&listener, options.nodelay));
-            match select(accept, begun).await {
-                Either::Left((accepted, _)) => accepted,
-                Either::Right(_) => break,
-            }
+    let shards = runtime.shards();
+    let accepting = listeners.into().0.into_iter().zip(shards.iter().cycle());
+    let accepting = accepting.map(|(listener, shard)| {
+        let accept = Accept {
+            runtime: shard.clone(),
+            http: http.clone(),
+            service: service.clone(),
+            connections: connections.clone(),
+            nodelay: options.nodelay,
         };
-        match accepted {
-            Ok(io) => {
-                let connection = connections.open();
-                let drive = drive::<R, S>(&http, io, service.clone(), connection);
-                runtime.execute(Box::pin(drive));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                runtime.sleep(ACCEPT_PAUSE).await;
-            }
+        let (done, ended) = oneshot::channel();
+        let accepting = accept.until(shutdown.clone(), listener);
+        shard.execute(Box::pin(async move {
+            // Nobody waits any more when another listener has failed.
+            let _ = done.send(accepting.await);
+        }));
+        async {
+            ended
+                .await
+                .unwrap_or_else(|gone| Err(io::Error::other(gone)))
         }
-    }
-    connections.close_when_answered();
-    // Who was let in before the signal may have asked already, though nobody has read it yet.
-    while let Poll::Ready(Ok(io)) =
-        futures::poll!(std::pin::pin!(runtime.accept(&listener, options.nodelay)))
-    {
-        let connection = connections.open();
-        let drive = drive::<R, S>(&http, io, service.clone(), connection);
-        runtime.execute(Box::pin(drive));
-    }
-    drop(listener);
+    });
+    try_join_all(accepting).await?;
     let drained = async {
         runtime.sleep(LATE_HEADS).await;
         connections.break_unfinished();
@@ -156,6 +141,54 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     };
     shutdown.drain(&runtime, drained).await;
     Ok(())
+}
+
+/// What accepts connections on one shard.
+struct Accept<R, S> {
+    runtime: R,
+    http: http1::Builder,
+    service: S,
+    connections: Arc<Connections>,
+    nodelay: bool,
+}
+
+impl<R: Runtime, S: HttpService> Accept<R, S> {
+    async fn until(self, shutdown: Shutdown, listener: TcpListener) -> io::Result<()> {
+        let backlog = listener.try_clone()?;
+        let listener = self.runtime.listen(listener)?;
+        loop {
+            let accepted = {
+                let begun = std::pin::pin!(shutdown.begun());
+                let accept = std::pin::pin!(self.runtime.accept(&listener, self.nodelay));
+                match select(accept, begun).await {
+                    Either::Left((accepted, _)) => accepted,
+                    Either::Right(_) => break,
+                }
+            };
+            match accepted {
+                Ok(io) => self.open(io),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    self.runtime.sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        self.connections.close_when_answered();
+        // Who was let in before the signal may have asked already, though nobody has read it yet.
+        // The kernel is asked itself: what the runtime knows of the listener may be a poll old.
+        while let Ok((stream, _)) = backlog.accept() {
+            if let Ok(io) = self.runtime.adopt(stream, self.nodelay) {
+                self.open(io);
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self, io: R::Io) {
+        let connection = self.connections.open();
+        let drive = drive::<R, S>(&self.http, io, self.service.clone(), connection);
+        self.runtime.execute(Box::pin(drive));
+    }
 }
 
 /// Looks at the connections every `pause`, for as long as they are there.
@@ -218,6 +251,25 @@ fn drive<R: Runtime, S: HttpService>(
 #[must_use]
 pub fn healthy() -> Response<Body> {
     text(StatusCode::OK, "ok\n")
+}
+
+/// What is answered at [`COUNTERS_PATH`]: the counters as JSON.
+#[must_use]
+pub fn counted(counters: Option<&Counters>) -> Response<Body> {
+    match counters.map(serde_json::to_vec) {
+        Some(Ok(json)) => {
+            let mut response = Response::new(Body::whole(json));
+            response.headers_mut().insert(
+                header::CONTENT_TYPE,
+                header::HeaderValue::from_static("application/json"),
+            );
+            response
+        }
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "Not Found: this server has no fast path (--fast-path off)",
+        ),
+    }
 }
 
 /// A whole response of `status` with a plain text.

@@ -5,8 +5,12 @@
 //! delay from costing anybody else; [`shutdown`] says when to stop. What the tools do is not
 //! known here.
 
+mod arriving;
 pub mod conversation;
+pub mod front;
 pub mod http;
+mod in_flight;
+mod refusal;
 pub mod runtime;
 pub mod shutdown;
 pub mod sse;

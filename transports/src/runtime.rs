@@ -8,18 +8,44 @@
 //! ([`crate::shutdown`]).
 
 mod handle;
+mod outside;
+
+#[cfg(feature = "async-std-runtime")]
+mod async_std;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+#[cfg(feature = "percore-runtime")]
+mod percore;
+#[cfg(feature = "smol-runtime")]
+mod smol;
 #[cfg(feature = "tokio-runtime")]
 mod tokio;
+
+#[cfg(test)]
+mod tests;
 
 use std::{future::Future, io, time::Duration};
 
 pub use handle::{BoxFuture, Handle};
 use hyper::rt::Executor;
 
+#[cfg(feature = "async-std-runtime")]
+pub use self::async_std::AsyncStd;
+#[cfg(feature = "percore-runtime")]
+pub use self::percore::PerCore;
+#[cfg(feature = "smol-runtime")]
+pub use self::smol::Smol;
 #[cfg(feature = "tokio-runtime")]
 pub use self::tokio::Tokio;
 
+/// What the threads are named that run a runtime's tasks, so that whoever looks at the process can
+/// tell them from those for blocking work.
+pub const WORKER: &str = "worker";
+
 /// IO, time, standard streams and blocking work of one async runtime.
+///
+/// Its methods are called from tasks of the runtime itself. rmcp and reqwest need a tokio context
+/// wherever they are polled: a runtime that is not tokio's gives its tasks and its blocking work one.
 pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     /// A connected TCP stream, already in hyper's terms.
     type Io: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static;
@@ -33,7 +59,7 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     /// The runtime's name in binaries, flags and results.
     const NAME: &'static str;
 
-    /// Starts the runtime on `workers` threads and drives what `main` makes until it is done.
+    /// Starts the runtime on `workers` threads, at least one, named [`WORKER`], and drives what `main` makes until it is done.
     ///
     /// # Errors
     /// When the operating system refuses the threads or the event queue.
@@ -44,6 +70,12 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static;
+
+    /// The parts of this runtime that keep what is spawned on them to themselves, each with a
+    /// listener of its own. A runtime whose threads share their work is one such part.
+    fn shards(&self) -> Vec<Self> {
+        vec![self.clone()]
+    }
 
     /// Adopts a bound, non-blocking listener.
     ///
@@ -60,6 +92,13 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
         listener: &Self::Listener,
         nodelay: bool,
     ) -> impl Future<Output = io::Result<Self::Io>> + Send;
+
+    /// Adopts a connection that was accepted without the runtime, and sets `TCP_NODELAY` on it as
+    /// `nodelay` says.
+    ///
+    /// # Errors
+    /// When the socket cannot be registered with the runtime's event queue, or `setsockopt(2)` fails.
+    fn adopt(&self, stream: std::net::TcpStream, nodelay: bool) -> io::Result<Self::Io>;
 
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static;

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use rmcp::ServerHandler;
 
 use self::session::Sessions;
 use crate::{
-    conversation::{Conversation, NotTaken},
-    http::{Body, Guard, HEALTH_PATH, HttpService, healthy, text},
+    arriving::{self, Arriving, Read},
+    conversation::{Conversation, NotTaken, Opening, Part},
+    front::{Counters, FastTools, Framing},
+    http::{Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, counted, healthy, text},
     runtime::{Handle, Runtime},
 };
 
@@ -27,6 +27,9 @@ use crate::{
 pub const STREAM_PATH: &str = "/sse";
 /// Where it posts its messages.
 pub const MESSAGES_PATH: &str = "/messages";
+
+/// The default of [`SseOptions::body_timeout`].
+pub const BODY_TIMEOUT: Duration = arriving::BODY_TIMEOUT;
 
 /// Comments keep the stream from looking dead to whatever lies between, many of which close an
 /// idle connection after 60 s.
@@ -39,31 +42,36 @@ pub struct SseOptions {
     pub guard: Guard,
     /// The largest message it takes, in bytes.
     pub max_body_bytes: usize,
+    /// How long a message may take to arrive, once the head of its request is here.
+    pub body_timeout: Duration,
+    /// Whether calls are answered by the [front](crate::front) where they can be.
+    pub fast_path: bool,
 }
 
 /// Legacy HTTP+SSE in front of the rmcp handler `S`, of which every session gets a clone.
 #[derive(Clone)]
-pub struct Sse<R, S> {
-    runtime: R,
-    service: S,
+pub struct Sse<S> {
+    runtime: Handle,
+    opening: Opening<S>,
     options: SseOptions,
     sessions: Sessions,
 }
 
-impl<R: Runtime, S: ServerHandler + Clone> Sse<R, S> {
+impl<S: FastTools> Sse<S> {
     /// Serves `service` to every client that opens a stream.
-    pub fn new(runtime: R, service: S, options: SseOptions) -> Self {
+    pub fn new(runtime: &impl Runtime, service: S, options: SseOptions) -> Self {
+        let opening = Opening::new(runtime, service, Framing::MESSAGE_EVENT, options.fast_path)
+            .handshake_only();
         Self {
-            runtime,
-            service,
+            runtime: Handle::new(runtime.clone()),
+            opening,
             options,
             sessions: Sessions::default(),
         }
     }
 
     fn open_stream(&self) -> Response<Body> {
-        let start = || Conversation::start(&self.runtime, self.service.clone(), event::message);
-        let (session, outgoing) = match self.sessions.enter(start) {
+        let (session, outgoing) = match self.sessions.enter(|| self.opening.start()) {
             Ok(entered) => entered,
             Err(why) => {
                 let message = format!("Service Unavailable: {why}");
@@ -71,8 +79,13 @@ impl<R: Runtime, S: ServerHandler + Clone> Sse<R, S> {
             }
         };
         let endpoint = event::endpoint(&format!("{MESSAGES_PATH}?sessionId={}", session.id()));
-        let runtime = Handle::new(self.runtime.clone());
-        let body = event::stream(endpoint, outgoing, session, runtime, KEEP_ALIVE);
+        let body = event::stream(
+            endpoint,
+            outgoing,
+            session,
+            self.runtime.clone(),
+            KEEP_ALIVE,
+        );
         let mut response = Response::new(body);
         let headers = response.headers_mut();
         headers.insert(
@@ -95,43 +108,81 @@ impl<R: Runtime, S: ServerHandler + Clone> Sse<R, S> {
         let Some(conversation) = self.sessions.get(id) else {
             return unknown_session();
         };
-        let limit = self.options.max_body_bytes;
-        let bytes = match Limited::new(request.into_body(), limit).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
+        let SseOptions {
+            max_body_bytes: limit,
+            body_timeout,
+            ..
+        } = self.options;
+        let body = Arriving::new(request.into_body(), self.runtime.clone(), body_timeout);
+        let bytes = match body.read(limit).await {
+            Read::Whole(bytes) => bytes,
+            Read::TooLarge(_) => {
                 return text(
                     StatusCode::PAYLOAD_TOO_LARGE,
                     format!("Payload Too Large: a message may have {limit} bytes (--max-body)"),
                 );
             }
-            Err(error) => {
-                return text(StatusCode::BAD_REQUEST, format!("Bad Request: {error}"));
-            }
+            Read::Failed(error) => return error.into_response(),
         };
         self.take(&conversation, &bytes).await
     }
 
     async fn take(&self, conversation: &Conversation, bytes: &Bytes) -> Response<Body> {
-        let outcome = match conversation.accept(bytes).await {
-            // Nobody could tell what an answer on the stream is about.
-            Err(NotTaken::Refused(refusal)) if refusal.is_anonymous() => {
-                return text(StatusCode::BAD_REQUEST, refusal.to_string());
-            }
-            Err(NotTaken::Refused(refusal)) => conversation.answer(refusal).await,
-            outcome => outcome,
+        let batch = match conversation.batch(bytes) {
+            Ok(batch) => batch,
+            Err(refusal) => return text(StatusCode::BAD_REQUEST, refusal.to_string()),
+        };
+        let outcome = match batch {
+            None => take_one(conversation, bytes).await,
+            Some(parts) => take_all(conversation, parts).await,
         };
         match outcome {
             Ok(()) => accepted(),
-            Err(_) => unknown_session(),
+            Err(NotTaken::Refused(refusal)) => text(StatusCode::BAD_REQUEST, refusal.to_string()),
+            Err(NotTaken::Ended) => unknown_session(),
         }
     }
 }
 
-impl<R: Runtime, S: ServerHandler + Clone> HttpService for Sse<R, S> {
+/// Takes one message. What is refused is answered on the stream, unless nobody could tell there what the
+/// answer is about.
+async fn take_one(conversation: &Conversation, bytes: &[u8]) -> Result<(), NotTaken> {
+    let mut answer = Vec::new();
+    let taken = match conversation.turn(bytes, &mut answer) {
+        Ok(true) if answer.is_empty() => Ok(()),
+        Ok(true) => conversation.send(answer.into()).await,
+        Ok(false) => conversation.accept(bytes).await,
+        Err(refused) => Err(refused),
+    };
+    match taken {
+        Err(NotTaken::Refused(refusal)) if !refusal.is_anonymous() => {
+            conversation.answer(refusal).await
+        }
+        taken => taken,
+    }
+}
+
+/// Takes the messages of a batch. Whatever is refused is answered on the stream, for the rest is not.
+async fn take_all(conversation: &Conversation, parts: Vec<Part<'_>>) -> Result<(), NotTaken> {
+    for part in parts {
+        let taken = match part {
+            Ok(message) => take_one(conversation, message).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        match taken {
+            Err(NotTaken::Refused(refusal)) => conversation.answer(refusal).await?,
+            taken => taken?,
+        }
+    }
+    Ok(())
+}
+
+impl<S: FastTools> HttpService for Sse<S> {
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path();
         let known = match path {
             HEALTH_PATH => return healthy(),
+            COUNTERS_PATH => return counted(self.counters()),
             STREAM_PATH => Method::GET,
             MESSAGES_PATH => Method::POST,
             _ => {
@@ -163,6 +214,10 @@ impl<R: Runtime, S: ServerHandler + Clone> HttpService for Sse<R, S> {
 
     async fn end_streams(&self) {
         self.sessions.end().await;
+    }
+
+    fn counters(&self) -> Option<&Counters> {
+        self.opening.counters()
     }
 }
 

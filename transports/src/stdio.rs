@@ -14,12 +14,12 @@ use futures::{
     channel::oneshot,
     future::{Either, select},
 };
-use rmcp::ServerHandler;
 use tokio::sync::mpsc;
 
 use self::lines::{Line, Lines};
 use crate::{
-    conversation::{Conversation, NotTaken, Open, Refusal},
+    conversation::{Conversation, NotTaken, Open, Opening, Refusal},
+    front::FastTools,
     runtime::Runtime,
     shutdown::Shutdown,
 };
@@ -28,8 +28,10 @@ use crate::{
 pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 /// Answers that are written at once, when so many are ready.
 const WRITE_BATCH: usize = 64;
+/// Answers that are given to the writer at once, in bytes.
+const BATCH_BYTES: usize = 64 * 1024;
 
-/// Serves `service` on `streams`, which are standard input and output outside of tests, until input
+/// Serves a conversation of `opening`, whose messages are framed as lines, on `streams`, which are standard input and output outside of tests, until input
 /// ends or `shutdown` begins.
 ///
 /// # Errors
@@ -37,18 +39,18 @@ const WRITE_BATCH: usize = 64;
 /// server without an error.
 pub async fn serve_stdio<R, S, I, O>(
     runtime: R,
-    service: S,
+    opening: &Opening<S>,
     (stdin, stdout): (I, O),
     max_line_bytes: usize,
     shutdown: Shutdown,
 ) -> io::Result<()>
 where
     R: Runtime,
-    S: ServerHandler,
+    S: FastTools,
     I: AsyncRead + Unpin,
     O: AsyncWrite + Unpin + Send + 'static,
 {
-    let (conversation, open, outgoing) = Conversation::start(&runtime, service, line);
+    let (conversation, open, outgoing) = opening.start();
     let (wrote, mut written) = oneshot::channel();
     runtime.execute(Box::pin(async move {
         let outcome = match write(stdout, outgoing).await {
@@ -104,25 +106,89 @@ async fn end(
     written.await.unwrap_or(Ok(()))
 }
 
+/// Takes line after line. What one read brought is answered in one piece, as far as it can be at once.
 async fn read<I: AsyncRead + Unpin>(
     input: &mut Lines<I>,
     conversation: &Conversation,
 ) -> io::Result<()> {
-    while let Some(line) = input.next().await? {
-        let taken = match line {
-            Line::Whole(line) if line.trim_ascii().is_empty() => continue,
-            Line::Whole(line) => conversation.accept(line).await,
-            Line::TooLong { limit_bytes } => Err(Refusal::too_large(limit_bytes).into()),
-        };
-        let answered = match taken {
-            Err(NotTaken::Refused(refusal)) => conversation.answer(refusal).await,
-            taken => taken,
-        };
-        if answered.is_err() {
-            break;
+    let mut batch = Vec::new();
+    loop {
+        while let Some(line) = input.next() {
+            let taken = match line {
+                Line::Whole(line) if line.trim_ascii().is_empty() => continue,
+                Line::Whole(line) => take(conversation, line, &mut batch).await,
+                Line::TooLong { limit_bytes } => Err(Refusal::too_large(limit_bytes).into()),
+            };
+            let taken = match answered(conversation, taken, &mut batch) {
+                Ok(()) if batch.len() >= BATCH_BYTES => send(conversation, &mut batch).await,
+                taken => taken,
+            };
+            if taken.is_err() {
+                return Ok(());
+            }
+        }
+        if send(conversation, &mut batch).await.is_err() || !input.fill().await? {
+            return Ok(());
         }
     }
-    Ok(())
+}
+
+/// Takes one line: a message, or a batch of them where the client may send one.
+async fn take(
+    conversation: &Conversation,
+    line: &[u8],
+    batch: &mut Vec<u8>,
+) -> Result<(), NotTaken> {
+    if let Some(messages) = conversation.batch(line)? {
+        for message in messages {
+            let taken = match message {
+                Ok(message) => take_one(conversation, message, batch).await,
+                Err(refusal) => Err(refusal.into()),
+            };
+            answered(conversation, taken, batch)?;
+        }
+        return Ok(());
+    }
+    take_one(conversation, line, batch).await
+}
+
+/// Answers what was refused along with the rest.
+fn answered(
+    conversation: &Conversation,
+    taken: Result<(), NotTaken>,
+    batch: &mut Vec<u8>,
+) -> Result<(), NotTaken> {
+    match taken {
+        Err(NotTaken::Refused(refusal)) => {
+            conversation.refuse(refusal, batch);
+            Ok(())
+        }
+        taken => taken,
+    }
+}
+
+async fn take_one(
+    conversation: &Conversation,
+    message: &[u8],
+    batch: &mut Vec<u8>,
+) -> Result<(), NotTaken> {
+    if conversation.turn(message, batch)? {
+        return Ok(());
+    }
+    // rmcp's queue may be full, and its client waiting for what is here.
+    send(conversation, batch).await?;
+    conversation.accept(message).await
+}
+
+/// Puts what has been answered in the outgoing queue.
+async fn send(conversation: &Conversation, batch: &mut Vec<u8>) -> Result<(), NotTaken> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let next = Vec::with_capacity(batch.len().min(BATCH_BYTES));
+    conversation
+        .send(std::mem::replace(batch, next).into())
+        .await
 }
 
 /// Writes what comes out of `outgoing`, as much at once as is there.
@@ -146,9 +212,4 @@ async fn write(
         stdout.flush().await?;
     }
     Ok(())
-}
-
-/// One message as a line.
-fn line(json: &[u8]) -> Bytes {
-    [json, b"\n"].concat().into()
 }

@@ -5,7 +5,13 @@
 
 mod forward;
 
-use std::{any::Any, panic::AssertUnwindSafe, pin::pin, task::Poll, time::Duration};
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use futures::{
     FutureExt,
@@ -17,7 +23,10 @@ use rmcp::{
     service::RequestContext,
 };
 
-use crate::runtime::Handle;
+use crate::{
+    front::{FastCall, FastTools, Outcome, RawValue, Words},
+    runtime::Handle,
+};
 
 /// An rmcp handler whose tool calls can neither panic nor run for ever, nor on after they are cancelled.
 #[derive(Clone, Debug)]
@@ -62,6 +71,28 @@ impl<S: ServerHandler> Supervised<S> {
             Either::Right((Either::Left(_), _)) => Ok(timed_out(&tool, self.call_timeout)),
             // rmcp sends no answer to a cancelled request; the call itself ends here.
             Either::Right((Either::Right(_), _)) => Ok(in_band(format!("{tool} was cancelled"))),
+        }
+    }
+}
+
+/// What is said of a call that failed by itself, on either path.
+const WORDS: Words = Words {
+    panicked,
+    timed_out,
+};
+
+impl<S: FastTools> FastTools for Supervised<S> {
+    const FAST_TOOLS: &'static [&'static str] = S::FAST_TOOLS;
+
+    fn fast_call(&self, name: &'static str, arguments: Option<&RawValue>) -> FastCall {
+        let call = catch_unwind(AssertUnwindSafe(|| self.inner.fast_call(name, arguments)));
+        match call {
+            Ok(FastCall::Running(call)) => {
+                let (runtime, timeout) = (self.runtime.clone(), self.call_timeout);
+                FastCall::Running(call.limited(name, runtime, timeout, WORDS))
+            }
+            Ok(call) => call,
+            Err(panic) => FastCall::Ready(Outcome::Rmcp(Ok(panicked(name, panic.as_ref())))),
         }
     }
 }

@@ -78,20 +78,20 @@ pub struct ProductPage {
 /// One product as a tool returns it.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ProductRow {
-    /// The product's number, from 1.
-    pub id: i64,
-    /// The stock-keeping unit.
-    pub sku: String,
-    /// The product's name.
-    pub name: String,
     /// Who makes it.
     pub brand: String,
+    /// The product's number, from 1.
+    pub id: i64,
+    /// The product's name.
+    pub name: String,
     /// Price in units of the currency, to the cent.
     pub price: f64,
-    /// Pieces in stock.
-    pub stock: i64,
     /// 1.0 to 4.9.
     pub rating: f64,
+    /// The stock-keeping unit.
+    pub sku: String,
+    /// Pieces in stock.
+    pub stock: i64,
 }
 
 impl Database {

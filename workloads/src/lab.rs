@@ -190,3 +190,5 @@ impl ServerHandler for Lab {
         Err(ErrorData::method_not_found::<CompleteRequestMethod>())
     }
 }
+
+transports::fast_tools!(Lab: echo, calculate_fibonacci, query_products, fetch_external_data);

@@ -6,6 +6,9 @@
 //!
 //! Fields that a tool does not know are refused: a misspelt `max_prise` would otherwise be answered
 //! with the default, and a wrong answer is worse than none.
+//!
+//! The members of a result stand in the order of their names, in which rmcp writes them: so the fast
+//! path can serialise a result once for both places that it has in a reply.
 
 mod arguments;
 pub mod echo;
@@ -15,3 +18,56 @@ pub mod fibonacci;
 pub mod query_products;
 
 pub use error::ToolError;
+
+#[cfg(test)]
+mod tests {
+    use rmcp::handler::server::wrapper::Json;
+    use serde_json::json;
+    use transports::front::{FastResult, Outcome};
+
+    use super::{
+        echo::EchoResult, fetch_external_data::FetchResult, fibonacci::FibonacciResult,
+        query_products::QueryResult,
+    };
+    use crate::database::ProductRow;
+
+    fn is_serialised_once(result: impl FastResult) -> bool {
+        matches!(result.outcome(), Outcome::Structured(_))
+    }
+
+    #[test]
+    fn the_members_of_results_stand_in_order() {
+        let server_type = "test";
+        let product = ProductRow {
+            brand: String::new(),
+            id: 1,
+            name: String::new(),
+            price: 0.5,
+            rating: 4.9,
+            sku: String::new(),
+            stock: 0,
+        };
+        assert!(is_serialised_once(Json(EchoResult {
+            message: "\"\\".into(),
+            server_type,
+        })));
+        assert!(is_serialised_once(Json(FibonacciResult {
+            input: 1,
+            result: 1,
+            server_type,
+        })));
+        assert!(is_serialised_once(Json(QueryResult {
+            category: String::new(),
+            products: vec![product.clone(), product],
+            server_type,
+            total_found: 2,
+        })));
+        assert!(is_serialised_once(Json(FetchResult {
+            body: json!({"b": [{"d": 1, "c": 2}], "a": null}),
+            response_time_ms: 0.1,
+            server_type,
+            status_code: 200,
+            url: String::new(),
+        })));
+    }
+}

@@ -10,16 +10,12 @@ mod parameters;
 mod reply;
 mod routes;
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use transports::{
-    http::{HttpOptions, serve_http},
-    runtime::{Handle, Tokio},
+    http::{HttpOptions, Listeners, bind, serve_http},
+    runtime::{Handle, Runtime},
     shutdown::Shutdown,
 };
 
@@ -40,26 +36,36 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(MAX_DELAY_MS + 5_000);
 pub struct Server {
     address: SocketAddr,
     shutdown: Shutdown,
-    serving: Option<JoinHandle<io::Result<()>>>,
+    served: oneshot::Receiver<io::Result<()>>,
 }
 
 impl Server {
-    /// Serves on `listener` until the server is stopped. Must be called inside of a tokio runtime,
-    /// whose threads then do the work. The catalogue is prepared first, once in a process.
+    /// Serves on `listeners` until the server is stopped, on the threads of `runtime`. The catalogue
+    /// is prepared first, once in a process.
     ///
     /// # Errors
-    /// When the operating system refuses the listener.
-    pub fn start(listener: TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+    /// When the operating system cannot say where the listeners listen.
+    pub fn start<R: Runtime>(runtime: &R, listeners: Listeners) -> io::Result<Self> {
+        let address = listeners.local_addr()?;
         let shutdown = Shutdown::new(DRAIN_TIMEOUT);
-        let routes = Routes::new(Index::shared(), Handle::new(Tokio));
+        let routes = Routes::new(Index::shared(), Handle::new(runtime.clone()));
         let options = HttpOptions::default();
-        let serving = serve_http(Tokio, listener, routes, options, shutdown.clone());
+        let serving = serve_http(
+            runtime.clone(),
+            listeners,
+            routes,
+            options,
+            shutdown.clone(),
+        );
+        let (done, served) = oneshot::channel();
+        runtime.execute(Box::pin(async move {
+            // Nobody waits for a server that was dropped.
+            let _ = done.send(serving.await);
+        }));
         Ok(Self {
             address,
             shutdown,
-            serving: Some(tokio::spawn(serving)),
+            served,
         })
     }
 
@@ -67,8 +73,10 @@ impl Server {
     ///
     /// # Errors
     /// When the operating system gives no port.
-    pub fn start_anywhere() -> io::Result<Self> {
-        Self::start(TcpListener::bind(("127.0.0.1", 0))?)
+    pub fn start_anywhere<R: Runtime>(runtime: &R) -> io::Result<Self> {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listeners = bind(address, runtime.shards().len())?;
+        Self::start(runtime, listeners)
     }
 
     /// Where the server listens.
@@ -89,10 +97,7 @@ impl Server {
     /// When serving had failed.
     pub async fn stop(mut self) -> io::Result<()> {
         self.shutdown.begin();
-        match self.serving.take() {
-            Some(serving) => serving.await?,
-            None => Ok(()),
-        }
+        (&mut self.served).await.map_err(io::Error::other)?
     }
 }
 

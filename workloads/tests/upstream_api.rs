@@ -14,6 +14,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use transports::runtime::Tokio;
 use workloads::upstream_api::Server;
 
 struct Api {
@@ -24,7 +25,7 @@ struct Api {
 impl Api {
     fn start() -> Self {
         Self {
-            server: Server::start_anywhere().expect("a port"),
+            server: Server::start_anywhere(&Tokio).expect("a port"),
             client: Client::builder().no_proxy().build().expect("a client"),
         }
     }
@@ -263,7 +264,7 @@ async fn bad_carts_are_refused_with_a_good_one() {
 
 #[tokio::test]
 async fn stopping_answers_what_is_in_flight() {
-    let server = Server::start_anywhere().unwrap();
+    let server = Server::start_anywhere(&Tokio).unwrap();
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let cart = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}";
     let length = cart.len();

@@ -1,15 +1,15 @@
 //! Flags that several verbs have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::Places;
-use crate::format::subjects::Subjects;
+use crate::format::subjects::{Role, Subject, Subjects};
 use crate::format::suite::Suite;
 use crate::interrupt::Interrupt;
-use crate::machine::cores::{Cores, Layout};
+use crate::machine::cores::{Cores, Layout, Server};
 use crate::measure::bench::Bench;
 use crate::measure::setup::Setup;
 
@@ -28,9 +28,27 @@ pub(super) struct Selection {
     /// Only these subjects (several: separated by commas, or the flag again)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     subject: Vec<String>,
+    /// Only servers of these transports
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    transport: Vec<String>,
+    /// Only servers of these runtimes
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    runtime: Vec<String>,
+    /// Only servers with their fast path on, or off
+    #[arg(long, value_name = "SWITCH", value_delimiter = ',')]
+    fast_path: Vec<String>,
     /// Only these suites
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     suite: Vec<String>,
+}
+
+/// Which subjects are meant where none is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All of them.
+    All,
+    /// Those that are not measured on request only.
+    NotOnRequest,
 }
 
 /// How servers are built and where they run.
@@ -42,12 +60,16 @@ pub(super) struct BenchFlags {
     /// Cargo profile of the builds
     #[arg(long, value_name = "NAME", default_value = "release")]
     profile: String,
-    /// Cores of the server, which has them for itself, like 0 or 0-1,4 [default: the first]
-    #[arg(long, value_name = "CORES")]
-    server_cores: Option<Cores>,
-    /// Cores of the load thread and the services [default: all others]
-    #[arg(long, value_name = "CORES")]
-    load_cores: Option<Cores>,
+    /// How many cores the server has, the first ones. The load has the others; where there are none
+    /// it shares the server's, and then no rate or latency holds, but CPU per call does
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    server_cores: u16,
+    /// The server's cores by number, like 0 or 0-1,4
+    #[arg(long, value_name = "LIST", conflicts_with = "server_cores")]
+    server_core_list: Option<Cores>,
+    /// Cores of the load thread and the services by number [default: all that the server has not]
+    #[arg(long, value_name = "LIST")]
+    load_core_list: Option<Cores>,
     /// Database of the subjects that use one [default: a file under the target folder]
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
@@ -75,12 +97,54 @@ impl Selection {
         choose("suite", Suite::read_folder(&places.suites())?, &self.suite)
     }
 
-    /// All subjects of the file, and the names of the chosen ones.
-    pub(super) fn subjects(&self, places: &Places) -> anyhow::Result<(Subjects, Vec<String>)> {
+    /// All subjects of the file, and the names of the chosen ones. Labels choose among the servers
+    /// and leave the floors in: these stand below all of them.
+    pub(super) fn subjects(
+        &self,
+        places: &Places,
+        wanted: Wanted,
+    ) -> anyhow::Result<(Subjects, Vec<String>)> {
         let subjects = Subjects::read(&places.subjects())?;
-        let chosen = choose("subject", subjects.subject.clone(), &self.subject)?;
+        let mut chosen = choose("subject", subjects.subject.clone(), &self.subject)?;
+        if self.subject.is_empty() && wanted == Wanted::NotOnRequest {
+            chosen.retain(|_, subject| !subject.on_request);
+        }
+        let transport: Label = |subject| Some(&subject.transport);
+        let runtime: Label = |subject| subject.runtime.as_ref();
+        let fast_path: Label = |subject| subject.fast_path.as_ref();
+        for (flag, labels, label) in [
+            ("--transport", &self.transport, transport),
+            ("--runtime", &self.runtime, runtime),
+            ("--fast-path", &self.fast_path, fast_path),
+        ] {
+            keep_labelled(&mut chosen, flag, labels, label)?;
+        }
         Ok((subjects, chosen.into_keys().collect()))
     }
+}
+
+type Label = fn(&Subject) -> Option<&String>;
+
+/// Keeps the servers that have one of these labels; all of them when there are none.
+fn keep_labelled(
+    chosen: &mut BTreeMap<String, Subject>,
+    flag: &str,
+    labels: &[String],
+    label: Label,
+) -> anyhow::Result<()> {
+    if labels.is_empty() {
+        return Ok(());
+    }
+    let servers = chosen.values().filter(|one| one.role == Role::Server);
+    let known: BTreeSet<String> = servers.filter_map(label).cloned().collect();
+    if let Some(unknown) = labels.iter().find(|label| !known.contains(*label)) {
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        bail!("{flag} {unknown}: none of the chosen servers has it; known: {known}");
+    }
+    chosen.retain(|_, subject| {
+        subject.role == Role::Floor || label(subject).is_some_and(|label| labels.contains(label))
+    });
+    Ok(())
 }
 
 impl BenchFlags {
@@ -91,7 +155,11 @@ impl BenchFlags {
         subjects: Subjects,
         names: &[String],
     ) -> anyhow::Result<Bench> {
-        let layout = Layout::new(self.server_cores.clone(), self.load_cores.clone())?;
+        let server = match &self.server_core_list {
+            Some(list) => Server::These(list.clone()),
+            None => Server::Count(usize::from(self.server_cores)),
+        };
+        let layout = Layout::new(server, self.load_core_list.clone())?;
         let setup = Setup {
             root: places.root(),
             profile: self.profile.clone(),

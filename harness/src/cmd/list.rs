@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::Format;
 use super::{Places, Verdict, print, print_json};
-use crate::format::subjects::{Role, Subjects};
+use crate::format::subjects::Subjects;
 use crate::format::suite::Suite;
 use crate::report::table::{Style, Table};
 
@@ -43,21 +43,26 @@ fn subjects_table(subjects: &Subjects) -> Table {
         "role",
         "transport",
         "runtime",
+        "fast path",
         "wire",
+        "measured",
         "description",
     ];
     let mut table = Table::new(&columns, columns.len());
     for (name, subject) in &subjects.subject {
-        let role = match subject.role {
-            Role::Server => "server",
-            Role::Floor => "floor",
+        let measured = if subject.on_request {
+            "on request"
+        } else {
+            "always"
         };
         table.row(vec![
             name.clone(),
-            role.to_owned(),
+            subject.role.name().to_owned(),
             subject.transport.clone(),
             subject.runtime.clone().unwrap_or_default(),
+            subject.fast_path.clone().unwrap_or_default(),
             subject.wire.name().to_owned(),
+            measured.to_owned(),
             subject.description.clone().unwrap_or_default(),
         ]);
     }

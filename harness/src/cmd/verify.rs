@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{BenchFlags, Format, Selection};
+use super::args::{BenchFlags, Format, Selection, Wanted};
 use super::{Places, Verdict, print, print_json};
 use crate::format::subjects::Role;
 use crate::format::suite::Suite;
@@ -53,7 +53,7 @@ type Prepared<'a> = BTreeMap<&'a str, (&'a Suite, Vec<Exchange>)>;
 impl Verify {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         let suites = self.selection.suites(places)?;
-        let (subjects, names) = self.selection.subjects(places)?;
+        let (subjects, names) = self.selection.subjects(places, Wanted::All)?;
         let bench = self.bench.bench(places, subjects, &names, interrupt)?;
         let mut prepared = Prepared::new();
         for (name, suite) in &suites {
@@ -159,9 +159,11 @@ impl Verify {
             Ok(started) => started,
             Err(error) => return Ok(Err(format!("{error:#}"))),
         };
+        let subject = bench.subject(name)?;
         let options = Options {
             call_timeout: Duration::try_from_secs_f64(self.call_timeout_s)?,
-            revision: bench.subject(name)?.revision()?,
+            revision: subject.revision()?,
+            extra_params: subject.extra_params.clone(),
             stop: interrupt.flag(),
         };
         let verified = load::verify(started.target, exchanges, options);

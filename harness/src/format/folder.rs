@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
+use super::marks::Marks;
 use super::subjects::Subjects;
 use super::suite::Suite;
 use super::{FormatError, read_toml, write_atomically};
@@ -124,8 +125,12 @@ impl RunFolder {
         &self,
         subjects: &Subjects,
         suites: &BTreeMap<String, Suite>,
+        marks: Option<&Marks>,
     ) -> Result<(), FormatError> {
         write_definition(&self.subjects_file(), subjects)?;
+        if let Some(marks) = marks {
+            write_definition(&self.marks_file(), marks)?;
+        }
         suites
             .iter()
             .try_for_each(|(name, suite)| write_definition(&self.suite_file(name), suite))
@@ -137,6 +142,27 @@ impl RunFolder {
     /// [`FormatError`] when it cannot be read back.
     pub fn read_suite(&self, name: &str) -> Result<Suite, FormatError> {
         read_toml(&self.suite_file(name))
+    }
+
+    /// The subjects of the run.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_subjects(&self) -> Result<Subjects, FormatError> {
+        read_toml(&self.subjects_file())
+    }
+
+    /// The marks that the run was made for; none when it was made for none.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_marks(&self) -> Result<Option<Marks>, FormatError> {
+        let path = self.marks_file();
+        path.is_file().then(|| read_toml(&path)).transpose()
+    }
+
+    fn marks_file(&self) -> PathBuf {
+        self.root.join("definitions/marks.toml")
     }
 
     fn subjects_file(&self) -> PathBuf {

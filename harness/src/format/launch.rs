@@ -18,6 +18,18 @@ pub struct Launch {
     pub ready_within: Duration,
 }
 
+/// What subjects and services have in common: a process that gets ready. A view of their tables and
+/// no table of its own, because serde does not know the place of an unknown key in a flattened one.
+#[derive(Debug, Clone, Copy)]
+pub struct Process<'a> {
+    /// Program and arguments, with templates.
+    pub command: &'a [String],
+    /// Additional environment variables, with templates.
+    pub environment: &'a BTreeMap<String, String>,
+    /// Longest wait for the ready line, in seconds.
+    pub ready_within_s: f64,
+}
+
 /// Fills all strings of a command line.
 ///
 /// # Errors
@@ -29,48 +41,42 @@ pub fn fill_command(command: &[String], context: &Context) -> Result<Vec<String>
         .collect()
 }
 
-fn launch(
-    command: &[String],
-    environment: &BTreeMap<String, String>,
-    ready_within_s: f64,
-    context: &Context,
-) -> Result<Launch, TemplateError> {
-    Ok(Launch {
-        command: fill_command(command, context)?,
-        environment: environment
-            .iter()
-            .map(|(key, text)| Ok((key.clone(), template::fill(text, context)?)))
-            .collect::<Result<_, TemplateError>>()?,
-        ready_within: duration(ready_within_s).unwrap_or_default(),
-    })
-}
-
-impl Subject {
-    /// The subject ready to be started.
+impl Process<'_> {
+    /// The process ready to be started.
     ///
     /// # Errors
     /// [`TemplateError`] when its command line or environment mentions a value that does not exist.
-    pub fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
-        launch(
-            &self.command,
-            &self.environment,
-            self.ready_within_s,
-            context,
-        )
+    pub fn launch(self, context: &Context) -> Result<Launch, TemplateError> {
+        Ok(Launch {
+            command: fill_command(self.command, context)?,
+            environment: (self.environment.iter())
+                .map(|(key, text)| Ok((key.clone(), template::fill(text, context)?)))
+                .collect::<Result<_, TemplateError>>()?,
+            ready_within: duration(self.ready_within_s).unwrap_or_default(),
+        })
+    }
+}
+
+impl Subject {
+    /// The subject as a process.
+    #[must_use]
+    pub fn process(&self) -> Process<'_> {
+        Process {
+            command: &self.command,
+            environment: &self.environment,
+            ready_within_s: self.ready_within_s,
+        }
     }
 }
 
 impl Service {
-    /// The service ready to be started.
-    ///
-    /// # Errors
-    /// As [`Subject::launch`].
-    pub fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
-        launch(
-            &self.command,
-            &self.environment,
-            self.ready_within_s,
-            context,
-        )
+    /// The service as a process.
+    #[must_use]
+    pub fn process(&self) -> Process<'_> {
+        Process {
+            command: &self.command,
+            environment: &self.environment,
+            ready_within_s: self.ready_within_s,
+        }
     }
 }

@@ -1,18 +1,25 @@
 //! `subjects.toml`: how each server is built and started, and where its wire is.
 //!
-//! A subject is data: adding one, in any language, is a table in that file and no code.
+//! A subject is data: adding one, in any language, is a table in that file and no code. What differs
+//! by the values of a few axes only is one table too, a family.
+
+mod check;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+pub(super) use check::check_name;
+
+use super::family::File;
 use super::template;
 use super::{FormatError, read_toml};
 use crate::load::{Revision, UnknownRevision};
 
-/// The whole file.
+/// All that the file defines, the members of its families written out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subjects {
@@ -98,6 +105,19 @@ pub enum Sessions {
     Stateless,
     /// One session for each client.
     Stateful,
+    /// A few sessions, used by all clients in turn.
+    Shared,
+}
+
+impl Role {
+    /// The name used in files and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Floor => "floor",
+        }
+    }
 }
 
 /// One thing that is measured.
@@ -112,6 +132,15 @@ pub struct Subject {
     /// Its value on the runtime axis, a label of reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
+    /// Whether it answers by its fast path (`on`) or by the SDK alone (`off`), a label of reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast_path: Option<String>,
+    /// What a reader of its rows has to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Measured only when it is named: by `--subject`, or by a file of marks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_request: bool,
     /// The protocol binding that the client speaks to it.
     pub wire: Wire,
     /// Ranked server or floor.
@@ -120,6 +149,12 @@ pub struct Subject {
     /// Sessions on Streamable HTTP.
     #[serde(default)]
     pub sessions: Sessions,
+    /// How many sessions there are with [`Sessions::Shared`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_sessions: Option<usize>,
+    /// Members that are added to the `params` of every call.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub extra_params: Map<String, Value>,
     /// The protocol revision to agree on; by default 2024-11-05 on `sse` and 2025-06-18 on the
     /// others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,91 +194,13 @@ impl Subjects {
     /// [`FormatError`] with file, line and column for what does not parse, with the table's name
     /// for what makes no sense.
     pub fn read(path: &Path) -> Result<Self, FormatError> {
-        let subjects: Self = read_toml(path)?;
-        subjects
-            .check()
-            .map_err(|message| FormatError::invalid(path, message))?;
-        Ok(subjects)
+        let file: File = read_toml(path)?;
+        let read = || {
+            let subjects = file.expand()?;
+            subjects.check().map(|()| subjects)
+        };
+        read().map_err(|message| FormatError::invalid(path, message))
     }
-
-    fn check(&self) -> Result<(), String> {
-        if self.subject.is_empty() {
-            return Err("there is no [subject.NAME] table in it".to_owned());
-        }
-        for (name, build) in &self.build {
-            check_command(&format!("build.{name}"), &build.command)?;
-        }
-        for (name, service) in &self.service {
-            let at = format!("service.{name}");
-            check_name(&at, name)?;
-            check_command(&at, &service.command)?;
-            self.check_common(&at, service.build.as_deref(), service.ready_within_s)?;
-        }
-        for (name, subject) in &self.subject {
-            let at = format!("subject.{name}");
-            check_name(&at, name)?;
-            check_command(&at, &subject.command)?;
-            self.check_common(&at, subject.build.as_deref(), subject.ready_within_s)?;
-            subject
-                .revision()
-                .map_err(|error| format!("[{at}] {error}"))?;
-            if subject.role == Role::Floor && subject.wire != Wire::Http {
-                return Err(format!(
-                    "[{at}] is a floor, so its wire must be \"http\", not \"{}\"",
-                    subject.wire.name()
-                ));
-            }
-            if subject.sessions == Sessions::Stateful
-                && (subject.wire != Wire::Http || subject.role == Role::Floor)
-            {
-                return Err(format!(
-                    "[{at}] sessions = \"stateful\" has a meaning on servers with wire = \"http\" only"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_common(
-        &self,
-        at: &str,
-        build: Option<&str>,
-        ready_within_s: f64,
-    ) -> Result<(), String> {
-        if let Some(build) = build
-            && !self.build.contains_key(build)
-        {
-            let known = self.build.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(format!(
-                "[{at}] names the build \"{build}\", which does not exist; known builds: {known}"
-            ));
-        }
-        duration(ready_within_s).map(|_| ()).ok_or_else(|| {
-            format!(
-                "[{at}] ready_within_s = {ready_within_s} is not a time between 0 and 86400 seconds"
-            )
-        })
-    }
-}
-
-/// Names become file names and table cells: letters, digits, `-`, `_` and `.` only.
-pub(super) fn check_name(at: &str, name: &str) -> Result<(), String> {
-    let right = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if !name.is_empty() && !name.starts_with('.') && name.len() <= 64 && name.chars().all(right) {
-        return Ok(());
-    }
-    Err(format!(
-        "[{at}] is not a usable name: 1 to 64 letters, digits, '-', '_' or '.', and no '.' in front"
-    ))
-}
-
-fn check_command(at: &str, command: &[String]) -> Result<(), String> {
-    if command.first().is_none_or(String::is_empty) {
-        return Err(format!(
-            "[{at}] command is empty; it lists the program and its arguments"
-        ));
-    }
-    Ok(())
 }
 
 impl Subject {

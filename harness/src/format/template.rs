@@ -111,15 +111,41 @@ pub fn fill(text: &str, context: &Context) -> Result<String, TemplateError> {
         match part {
             Part::Text(piece) => filled.push_str(piece),
             Part::Hole { name, width } => {
-                let piece = match look_up(name, text, context)? {
-                    Value::String(string) => string.clone(),
-                    other => other.to_string(),
-                };
-                for _ in piece.len()..width {
-                    filled.push('0');
-                }
-                filled.push_str(&piece);
+                push_value(&mut filled, look_up(name, text, context)?, width);
             }
+        }
+    }
+    Ok(filled)
+}
+
+/// Appends a value as text, padded with zeros.
+fn push_value(filled: &mut String, value: &Value, width: usize) {
+    let piece = match value {
+        Value::String(string) => string.clone(),
+        other => other.to_string(),
+    };
+    for _ in piece.len()..width {
+        filled.push('0');
+    }
+    filled.push_str(&piece);
+}
+
+/// Fills the holes that have a value and leaves the others, and escaped braces, to a later filling.
+///
+/// # Errors
+/// [`TemplateError::Malformed`].
+pub fn fill_known(text: &str, context: &Context) -> Result<String, TemplateError> {
+    let mut filled = String::with_capacity(text.len());
+    for part in parts(text)? {
+        match part {
+            // Text between holes holds no brace: one that is a brace was an escape.
+            Part::Text(brace @ ("{" | "}")) => filled.extend([brace, brace]),
+            Part::Text(piece) => filled.push_str(piece),
+            Part::Hole { name, width } => match (context.get(name), width) {
+                (Some(value), width) => push_value(&mut filled, value, width),
+                (None, 0) => filled.extend(["{", name, "}"]),
+                (None, width) => filled.extend(["{", name, ":0", &width.to_string(), "}"]),
+            },
         }
     }
     Ok(filled)
@@ -179,7 +205,7 @@ pub fn value_mentions(value: &Value, wanted: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::{Context, TemplateError, fill, fill_value, mentions};
+    use super::{Context, TemplateError, fill, fill_known, fill_value, mentions};
 
     fn context() -> Context {
         Context::from([
@@ -202,6 +228,16 @@ mod tests {
             fill_value(&json!({"a": ["{id}", "no {id}"]}), &context()),
             Ok(json!({"a": [42, "no 42"]}))
         );
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_left_for_later() {
+        let text = "{word} {later} {later:06} {id:04} {{word}}";
+        let once = fill_known(text, &context()).unwrap();
+        assert_eq!(once, "tea {later} {later:06} 0042 {{word}}");
+        let later = Context::from([("later".to_owned(), json!(7))]);
+        assert_eq!(fill(&once, &later).unwrap(), "tea 7 000007 0042 {word}");
+        assert!(fill_known("{id", &context()).is_err());
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Trial {
     pub role: String,
     pub transport: String,
     pub runtime: String,
+    #[serde(default)]
+    pub fast_path: String,
     pub wire: String,
     pub trial: u32,
     pub position: u32,

@@ -136,10 +136,10 @@ impl Warning {
                  per call"
             }
             Self::LoadCoresSaturated => {
-                "give the load more cores (--load-cores), or stop what else runs there"
+                "give the load more cores (--load-core-list), or stop what else runs there"
             }
             Self::SharedCores => {
-                "use a machine with at least two cores, or disjoint --server-cores and --load-cores"
+                "use a machine with at least two cores, or give the server fewer; compare by CPU per call until then"
             }
             Self::Steal => "use a dedicated machine, or repeat when the host is quiet",
             Self::Throttled => "lift the quota (cpu.max, --cpus) for the time of the run",

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{head::Form, outcome::CallError, response, revision::Revision, wire::Answer};
+use super::{
+    head::Form, outcome::CallError, plan::Sessions, response, revision::Revision, wire::Answer,
+};
 
 /// Where a client is. `Opened`, `Agreed`, `Idle` and `Down` wait for the schedule, the others for the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,6 +53,8 @@ pub(super) struct Client {
     /// The exchange of its last call.
     pub(super) exchange: usize,
     pub(super) session: Option<Vec<u8>>,
+    /// The client whose session its last call was made in.
+    pub(super) lender: usize,
     /// Its handshake is done.
     pub(super) is_shaken: bool,
     /// Failures since the last right answer.
@@ -66,6 +70,7 @@ impl Client {
             id: 0,
             exchange: 0,
             session: None,
+            lender: 0,
             is_shaken,
             failures: 0,
         }
@@ -85,15 +90,15 @@ pub(super) enum Mode {
     Finish,
 }
 
-/// What the handshake has to bring.
+/// The handshakes, and what they have to bring.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
-    /// There is a handshake.
-    pub(super) handshake: bool,
+    /// How many clients have one: the first ones.
+    pub(super) handshakes: usize,
     pub(super) revision: Revision,
-    /// Whether the server must give a session id; `None` on a wire without.
-    pub(super) session: Option<bool>,
-    /// One session serves all clients.
+    /// The sessions that the server must keep; `None` on a wire without.
+    pub(super) sessions: Option<Sessions>,
+    /// One handshake serves all clients.
     pub(super) is_shared: bool,
     /// A session outlives its connection.
     pub(super) survives: bool,

@@ -9,6 +9,7 @@ use super::{
     judge::Judge,
     outcome::{CallError, ErrorKind, Errors},
     pace::Schedule,
+    plan::Sessions,
     response,
     score::Score,
     wire::{Answer, Happened},
@@ -44,7 +45,9 @@ impl Crew {
         score: Score,
     ) -> Self {
         Self {
-            clients: vec![Client::new(!terms.handshake); clients],
+            clients: (0..clients)
+                .map(|client| Client::new(client >= terms.handshakes))
+                .collect(),
             mode: Mode::Handshake,
             schedule,
             judge,
@@ -163,7 +166,8 @@ impl Crew {
                 "asked for protocol revision {revision}, the server answers {version}"
             ));
         }
-        match (self.terms.session, answer.session) {
+        let is_kept = self.terms.sessions.map(|one| one != Sessions::None);
+        match (is_kept, answer.session) {
             (Some(true), None) => {
                 refuse("declared to keep sessions, but gave no Mcp-Session-Id".to_owned())
             }
@@ -202,14 +206,31 @@ impl Crew {
         }
     }
 
-    /// A wrong answer leaves the connection as it is; a session that the server does not know any more is opened anew.
+    /// A wrong answer leaves the connection as it is; a session that the server does not know any more is opened anew
+    /// by the client that opened it: now if that is this one, or else when its next call is due.
     fn after_wrong(&mut self, client: usize, status: u16, at: Instant) {
-        if status == 404 && self.clients[client].session.take().is_some() {
-            self.clients[client].is_shaken = false;
-            self.down(client);
-        } else {
-            self.ready(client, at);
+        let lender = self.clients[client].lender;
+        if status == 404 && self.clients[lender].session.take().is_some() {
+            self.clients[lender].is_shaken = false;
         }
+        if self.clients[client].is_shaken {
+            self.ready(client, at);
+        } else {
+            self.down(client);
+        }
+    }
+
+    /// Where sessions are shared: the client whose session comes after that of `last`; `None` when all are lost.
+    pub(super) fn next_lender(&self, last: usize) -> Option<usize> {
+        let Some(Sessions::Shared(count)) = self.terms.sessions else {
+            return None;
+        };
+        (1..=count)
+            .map(|step| (last + step) % count)
+            .find(|lender| {
+                let one = &self.clients[*lender];
+                one.is_shaken && one.session.is_some()
+            })
     }
 
     fn failed(&mut self, client: usize, error: CallError) {

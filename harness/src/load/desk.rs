@@ -6,6 +6,7 @@ use std::{
 };
 
 use mio::{Registry, event::Event};
+use serde_json::{Map, Value};
 
 use super::{
     client::{Mode, State, Terms},
@@ -14,10 +15,11 @@ use super::{
     message::{Ids, Message},
     outcome::{CallError, ErrorKind, LoadError},
     pace::{Pace, Schedule},
-    plan::{Exchange, Target},
+    plan::{Exchange, Sessions, Target},
     revision::Revision,
     score::Score,
     wire::{Happened, Sse, Stdio, Streamable, Traffic, Wire},
+    wording::Wording,
 };
 
 /// How often the time limits are looked at.
@@ -30,6 +32,7 @@ pub(super) struct Setup<'a> {
     pub(super) clients: usize,
     pub(super) call_timeout: Duration,
     pub(super) revision: Revision,
+    pub(super) extra_params: Map<String, Value>,
     pub(super) pace: Pace,
     pub(super) stop: &'a AtomicBool,
 }
@@ -43,6 +46,8 @@ pub(super) struct Desk<'a> {
     calls: Vec<Message>,
     /// Which of the calls is next.
     turn: usize,
+    /// Where sessions are shared, whose the last call was made in.
+    lender: usize,
     ids: Ids,
     pub(super) call_timeout: Duration,
     /// When the time limits were last looked at.
@@ -59,6 +64,7 @@ impl<'a> Desk<'a> {
             clients,
             call_timeout,
             revision,
+            extra_params,
             pace,
             stop,
         } = setup;
@@ -66,22 +72,28 @@ impl<'a> Desk<'a> {
             Target::Floor { answer_bytes, .. } => Some(answer_bytes),
             _ => None,
         };
-        let session = if let Target::Http { session, .. } = target {
-            Some(session)
+        let sessions = if let Target::Http { sessions, .. } = target {
+            Some(sessions)
         } else {
             None
+        };
+        let wording = Wording::new(revision, extra_params);
+        let handshakes = match sessions {
+            _ if floor_bytes.is_some() || !revision.has_handshake() => 0,
+            Some(Sessions::Shared(count)) => count.min(clients),
+            _ => clients,
         };
         let wire = wire(target, registry, revision, clients)?;
         let expectations = exchanges.iter().map(|exchange| exchange.expect.clone());
         let judge = floor_bytes.map_or_else(|| Judge::tools(expectations), Judge::floor);
         let terms = Terms {
-            handshake: floor_bytes.is_none(),
+            handshakes,
             revision,
-            session,
+            sessions,
             is_shared: wire.is_shared(),
             survives: wire.session_survives(),
         };
-        let call = |exchange: &Exchange| Message::call(&exchange.tool, &exchange.arguments);
+        let call = |exchange: &Exchange| wording.call(&exchange.tool, &exchange.arguments);
         Ok(Self {
             wire,
             crew: Crew::new(
@@ -91,10 +103,11 @@ impl<'a> Desk<'a> {
                 judge,
                 Score::new()?,
             ),
-            initialize: Message::initialize(revision),
+            initialize: wording.initialize(),
             initialized: Message::notification("notifications/initialized"),
             calls: exchanges.iter().map(call).collect(),
             turn: 0,
+            lender: 0,
             ids: Ids::new(clients),
             call_timeout,
             swept: Instant::now(),
@@ -169,20 +182,34 @@ impl<'a> Desk<'a> {
                 self.wire
                     .send(client, &self.initialized, id, &mut self.crew.tell());
             }
-            State::Idle if self.crew.mode == Mode::Load => {
-                let id = self.begin(client, State::Calling, now);
-                let exchange = self.turn;
-                self.turn = if exchange + 1 == self.calls.len() {
-                    0
-                } else {
-                    exchange + 1
-                };
-                self.crew.clients[client].exchange = exchange;
-                self.wire
-                    .send(client, &self.calls[exchange], id, &mut self.crew.tell());
-            }
+            // Another client's call has found that the session which this one opened is lost.
+            State::Idle if !self.crew.clients[client].is_shaken => self.crew.down(client),
+            State::Idle if self.crew.mode == Mode::Load => self.call(client, now),
             _ => {}
         }
+    }
+
+    /// Makes the next call, where sessions are shared in the next of them.
+    fn call(&mut self, client: usize, now: Instant) {
+        let id = self.begin(client, State::Calling, now);
+        let exchange = self.turn;
+        self.turn = if exchange + 1 == self.calls.len() {
+            0
+        } else {
+            exchange + 1
+        };
+        let lender = match self.crew.next_lender(self.lender) {
+            Some(lender) => {
+                self.lender = lender;
+                self.wire.lend(client, lender);
+                lender
+            }
+            None => client,
+        };
+        let one = &mut self.crew.clients[client];
+        (one.exchange, one.lender) = (exchange, lender);
+        self.wire
+            .send(client, &self.calls[exchange], id, &mut self.crew.tell());
     }
 
     /// The client begins to wait for the server, under a new id.
@@ -241,10 +268,10 @@ fn wire(
     clients: usize,
 ) -> Result<Box<dyn Wire>, LoadError> {
     Ok(match target {
-        Target::Http { address, path, .. } => {
+        Target::Http { address, path, .. } if revision.has_handshake() => {
             Box::new(Streamable::new(registry, address, &path, revision, clients))
         }
-        Target::Floor { address, path, .. } => Box::new(
+        Target::Http { address, path, .. } | Target::Floor { address, path, .. } => Box::new(
             Streamable::new(registry, address, &path, revision, clients).without_handshake(),
         ),
         Target::Sse { address, path } => Box::new(Sse::new(registry, address, &path, clients)),

@@ -212,6 +212,11 @@ pub(super) fn hold(expectation: &Expectation, result: &Value) -> Result<(), Call
             ));
         }
     }
+    // From 2026-07-28 on a result may also be a question back; what is asked here has answers.
+    if let Some(kind) = result.get("resultType").filter(|kind| *kind != "complete") {
+        let text = format!("resultType is {kind} and not \"complete\"");
+        return Err(CallError::new(ErrorKind::Mismatch, text));
+    }
     let Expectation::Result(checks) = expectation;
     checks
         .iter()

@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
-
-use super::revision::Revision;
+use serde_json::{Value, value::RawValue};
 
 /// Digits of an id. The width is fixed so that an id can be overwritten in place.
 pub(super) const ID_DIGITS: usize = 9;
@@ -16,7 +14,8 @@ const ID_COUNT: u32 = 900_000_000;
 /// What every request begins with: the id follows at once.
 const OPENING: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
 
-/// A message as it goes over any wire: the end of an HTTP head (its `Content-Length`), the JSON, and a newline.
+/// A message as it goes over any wire: the end of an HTTP head (`Content-Length` and what follows it), the JSON, and a
+/// newline.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     bytes: Vec<u8>,
@@ -25,42 +24,24 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// A request, with room for the id.
-    pub(super) fn request(method: &str, params: &Value) -> Self {
+    /// A request, with room for the id. `headers` are HTTP's, each begun by a line break.
+    pub(super) fn request(method: &str, params: &Value, headers: &str) -> Self {
         let mut json = OPENING.to_vec();
         json.extend_from_slice(&[b'0'; ID_DIGITS]);
         json.extend_from_slice(
             format!(r#","method":{},"params":{params}}}"#, Value::from(method)).as_bytes(),
         );
-        Self::new(&json, true)
+        Self::new(&json, true, headers)
     }
 
     /// A notification without parameters.
     pub(super) fn notification(method: &str) -> Self {
         let json = format!(r#"{{"jsonrpc":"2.0","method":{}}}"#, Value::from(method));
-        Self::new(json.as_bytes(), false)
+        Self::new(json.as_bytes(), false, "")
     }
 
-    /// A call of a tool.
-    pub(super) fn call(tool: &str, arguments: &Value) -> Self {
-        Self::request(
-            "tools/call",
-            &json!({ "name": tool, "arguments": arguments }),
-        )
-    }
-
-    /// The request that opens a session.
-    pub(super) fn initialize(revision: Revision) -> Self {
-        let client =
-            json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
-        Self::request(
-            "initialize",
-            &json!({ "protocolVersion": revision.as_str(), "capabilities": {}, "clientInfo": client }),
-        )
-    }
-
-    fn new(json: &[u8], is_request: bool) -> Self {
-        let mut bytes = format!("{}\r\n\r\n", json.len()).into_bytes();
+    fn new(json: &[u8], is_request: bool, headers: &str) -> Self {
+        let mut bytes = format!("{}{headers}\r\n\r\n", json.len()).into_bytes();
         let json_at = bytes.len();
         bytes.extend_from_slice(json);
         bytes.push(b'\n');
@@ -221,17 +202,19 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn an_id_is_overwritten_in_place_on_every_wire() {
-        let call = Message::call("echo", &json!({ "message": "a\"b" }));
+        let call = Message::request("tools/call", &json!({ "message": "a\"b" }), "");
         let (mut line, mut http) = (Vec::new(), b"Content-Length: ".to_vec());
         call.append_line(&mut line, 123_456_789);
         call.append_http(&mut http, 123_456_789);
         let sent: Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(sent["id"], 123_456_789);
-        assert_eq!(sent["params"]["arguments"]["message"], "a\"b");
+        assert_eq!(sent["params"]["message"], "a\"b");
         let text = String::from_utf8(http).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert_eq!(head, format!("Content-Length: {}", body.len()));

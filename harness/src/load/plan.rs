@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{expect::Expectation, outcome::LoadError, pace::Pace, revision::Revision};
 
@@ -26,6 +26,17 @@ pub struct Exchange {
     pub expect: Expectation,
 }
 
+/// The sessions of Streamable HTTP.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sessions {
+    /// The server keeps none.
+    None,
+    /// One for each client.
+    PerClient,
+    /// So many, opened by as many of the clients; calls take them in turn, whoever makes them.
+    Shared(usize),
+}
+
 /// Where the subject is, and which wire it speaks.
 #[derive(Debug)]
 pub enum Target {
@@ -35,9 +46,9 @@ pub enum Target {
         address: SocketAddr,
         /// The path of the endpoint, for example `/mcp`.
         path: String,
-        /// Whether the server keeps sessions. A server that does not behave as declared here fails the handshake, so
-        /// that no figure gets the wrong label.
-        session: bool,
+        /// The sessions. A server that does not behave as declared here fails the handshake, so that no figure gets
+        /// the wrong label.
+        sessions: Sessions,
     },
     /// The HTTP+SSE transport of 2024-11-05.
     Sse {
@@ -93,7 +104,7 @@ pub struct Plan<'a> {
     /// The calls, taken in turn; at least one.
     pub exchanges: &'a [Exchange],
     /// How many clients there are, each with at most one call outstanding. Over HTTP and SSE each has its own
-    /// connection and session; over stdio all share the pipe and its session.
+    /// connection, and its own session unless a few are shared; over stdio all share the pipe and its session.
     pub clients: usize,
     /// How long the load runs before it counts.
     pub warmup: Duration,
@@ -103,6 +114,8 @@ pub struct Plan<'a> {
     pub call_timeout: Duration,
     /// The protocol revision to agree on.
     pub revision: Revision,
+    /// Members that are added to the `params` of every call.
+    pub extra_params: Map<String, Value>,
     /// When a client's next call is due.
     pub pace: Pace,
     /// Ends the run within 100 ms when set.
@@ -121,7 +134,23 @@ impl Plan<'_> {
         if self.duration.is_zero() {
             return refuse("the duration is zero; give at least a few milliseconds".to_owned());
         }
-        check_calls(self.exchanges, self.call_timeout, &self.target)
+        if let Target::Http {
+            sessions: Sessions::Shared(count),
+            ..
+        } = self.target
+            && !(1..=self.clients).contains(&count)
+        {
+            return refuse(format!(
+                "{count} shared sessions and {} clients; give 1 session to as many as there are clients",
+                self.clients
+            ));
+        }
+        check_calls(
+            self.exchanges,
+            self.call_timeout,
+            &self.target,
+            self.revision,
+        )
     }
 }
 
@@ -133,6 +162,7 @@ pub(super) fn check_calls(
     exchanges: &[Exchange],
     timeout: Duration,
     target: &Target,
+    revision: Revision,
 ) -> Result<(), LoadError> {
     let refuse = |text: String| Err(LoadError::Plan(text));
     if exchanges.is_empty() {
@@ -146,6 +176,27 @@ pub(super) fn check_calls(
             "the arguments of {} are not an object: {}",
             bad.tool, bad.arguments
         ));
+    }
+    if !revision.has_handshake() {
+        if !matches!(
+            target,
+            Target::Floor { .. }
+                | Target::Http {
+                    sessions: Sessions::None,
+                    ..
+                }
+        ) {
+            return refuse(format!(
+                "revision {revision} is spoken over Streamable HTTP only, and has no sessions"
+            ));
+        }
+        let is_unfit = |exchange: &&Exchange| !exchange.tool.bytes().all(|b| b.is_ascii_graphic());
+        if let Some(bad) = exchanges.iter().find(is_unfit) {
+            return refuse(format!(
+                "the tool name {:?} does not fit into the header that revision {revision} wants",
+                bad.tool
+            ));
+        }
     }
     if timeout.is_zero() {
         return refuse("the call timeout is zero; the default is 30 s".to_owned());

@@ -20,22 +20,27 @@ pub enum Revision {
     /// `2025-11-25`.
     #[serde(rename = "2025-11-25")]
     November2025,
+    /// `2026-07-28`: no handshake and no sessions; each request says in `_meta` what a handshake would have.
+    #[serde(rename = "2026-07-28")]
+    July2026,
 }
 
 /// A revision that the load client does not speak.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "protocol revision {0:?} is not spoken by the load client: use one of 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25"
+    "protocol revision {0:?} is not spoken by the load client: use one of 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, \
+     2026-07-28"
 )]
 pub struct UnknownRevision(pub String);
 
 impl Revision {
     /// Every revision that can be asked for, oldest first.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::November2024,
         Self::March2025,
         Self::June2025,
         Self::November2025,
+        Self::July2026,
     ];
 
     /// The date that goes over the wire.
@@ -46,6 +51,7 @@ impl Revision {
             Self::March2025 => "2025-03-26",
             Self::June2025 => "2025-06-18",
             Self::November2025 => "2025-11-25",
+            Self::July2026 => "2026-07-28",
         }
     }
 
@@ -53,6 +59,13 @@ impl Revision {
     #[must_use]
     pub fn has_version_header(self) -> bool {
         self >= Self::June2025
+    }
+
+    /// Whether clients begin with `initialize`. Without, every request carries its revision and the client's
+    /// capabilities in `_meta`, and over HTTP the headers `Mcp-Method` and `Mcp-Name`.
+    #[must_use]
+    pub fn has_handshake(self) -> bool {
+        self < Self::July2026
     }
 }
 
@@ -82,8 +95,8 @@ mod tests {
         for revision in Revision::ALL {
             assert_eq!(revision.as_str().parse(), Ok(revision));
         }
-        let refused = "2026-07-28".parse::<Revision>().unwrap_err();
-        assert!(refused.to_string().contains("2026-07-28"), "{refused}");
+        let refused = "1999-01-01".parse::<Revision>().unwrap_err();
+        assert!(refused.to_string().contains("1999-01-01"), "{refused}");
         assert!(refused.to_string().contains("2025-06-18"), "{refused}");
     }
 }

@@ -30,6 +30,7 @@ pub fn run(plan: Plan<'_>) -> Result<Outcome, LoadError> {
         duration,
         call_timeout,
         revision,
+        extra_params,
         pace,
         stop,
         observer,
@@ -40,6 +41,7 @@ pub fn run(plan: Plan<'_>) -> Result<Outcome, LoadError> {
         clients,
         call_timeout,
         revision,
+        extra_params,
         pace,
         stop,
     })?;

@@ -2,29 +2,31 @@
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     desk::Setup,
     engine::Engine,
     judge::{Judge, hold},
-    message::Message,
     outcome::{CallError, ErrorKind, LoadError},
     pace::Pace,
-    plan::{Exchange, Target, check_calls},
+    plan::{Exchange, Sessions, Target, check_calls},
     revision::Revision,
+    wording::Wording,
 };
 
 /// How many pages a list of tools may have.
 const MAX_PAGES: usize = 100;
 
 /// How a verification is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options<'a> {
     /// How long a call or a step of the handshake may take.
     pub call_timeout: Duration,
     /// The protocol revision to agree on.
     pub revision: Revision,
+    /// Members that are added to the `params` of every call.
+    pub extra_params: Map<String, Value>,
     /// Ends the verification within 100 ms when set.
     pub stop: &'a AtomicBool,
 }
@@ -53,16 +55,24 @@ pub struct Verified {
 /// # Errors
 /// When there was nothing to verify: no exchange, a handshake or a `tools/list` that failed.
 pub fn verify(
-    target: Target,
+    mut target: Target,
     exchanges: &[Exchange],
     options: Options<'_>,
 ) -> Result<Verification, LoadError> {
-    check_calls(exchanges, options.call_timeout, &target)?;
     let Options {
         call_timeout,
         revision,
+        extra_params,
         stop,
     } = options;
+    check_calls(exchanges, call_timeout, &target, revision)?;
+    // There is one client, so there is one session to share.
+    if let Target::Http { sessions, .. } = &mut target
+        && let Sessions::Shared(_) = sessions
+    {
+        *sessions = Sessions::PerClient;
+    }
+    let wording = Wording::new(revision, extra_params.clone());
     let mut floor = match target {
         Target::Floor { answer_bytes, .. } => Some(Judge::floor(answer_bytes)),
         _ => None,
@@ -73,17 +83,18 @@ pub fn verify(
         clients: 1,
         call_timeout,
         revision,
+        extra_params,
         pace: Pace::Closed,
         stop,
     })?;
     engine.shake_hands()?;
     let tools = match floor {
         Some(_) => Vec::new(),
-        None => list_tools(&mut engine)?,
+        None => list_tools(&mut engine, &wording)?,
     };
     let mut answers = Vec::with_capacity(exchanges.len());
     for exchange in exchanges {
-        let reply = engine.ask(&Message::call(&exchange.tool, &exchange.arguments))?;
+        let reply = engine.ask(&wording.call(&exchange.tool, &exchange.arguments))?;
         answers.push(reply.and_then(|reply| {
             let latency = reply.at.saturating_duration_since(reply.since);
             let result = match &mut floor {
@@ -102,18 +113,20 @@ pub fn verify(
 }
 
 /// The names of the tools, from all pages of the list.
-fn list_tools(engine: &mut Engine<'_>) -> Result<Vec<String>, LoadError> {
+fn list_tools(engine: &mut Engine<'_>, wording: &Wording) -> Result<Vec<String>, LoadError> {
     let mut tools = Vec::new();
-    let mut params = json!({});
+    let mut params = Map::new();
     for _ in 0..MAX_PAGES {
         let page = engine
-            .ask(&Message::request("tools/list", &params))?
+            .ask(&wording.request("tools/list", params))?
             .and_then(|reply| reply.result())
             .and_then(|result| read_page(&result, &mut tools))
             .map_err(|error| LoadError::ToolsList { error })?;
         match page {
             None => return Ok(tools),
-            Some(cursor) => params = json!({ "cursor": cursor }),
+            Some(cursor) => {
+                params = Map::from_iter([("cursor".to_owned(), Value::String(cursor))]);
+            }
         }
     }
     let text = format!("more than {MAX_PAGES} pages");

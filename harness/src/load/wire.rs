@@ -93,6 +93,9 @@ pub(super) trait Wire {
     /// The client's handshake has agreed on a revision and, where the server keeps sessions, on this one.
     fn agree(&mut self, _client: usize, _session: Option<&[u8]>) {}
 
+    /// The client's next call is made in the session that another one opened.
+    fn lend(&mut self, _client: usize, _lender: usize) {}
+
     /// Sends a message of a client that is open and has none under way.
     fn send(&mut self, client: usize, message: &Message, id: u32, tell: &mut Tell<'_>);
 

@@ -24,6 +24,14 @@ pub enum CoresError {
         /// The cores that can be used.
         usable: Cores,
     },
+    /// There are fewer cores than were asked for.
+    #[error("{wanted} cores cannot be had for the server; usable: {usable}")]
+    TooFew {
+        /// How many were asked for.
+        wanted: usize,
+        /// The cores that can be used.
+        usable: Cores,
+    },
     /// The system refused.
     #[error("cannot {doing}: {source}")]
     System {
@@ -106,6 +114,15 @@ impl fmt::Display for Cores {
     }
 }
 
+/// The cores that the server is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    /// So many, the first ones that are not asked for by the load.
+    Count(usize),
+    /// Exactly these.
+    These(Cores),
+}
+
 /// Who runs where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
@@ -116,17 +133,17 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Shares out the usable cores: the first to the server and the rest to the load, or as asked
-    /// for. With one core both use it, and every trial carries a warning.
+    /// Shares out the usable cores: as asked for to the server, and the rest, or what is asked for,
+    /// to the load. Where nothing is left the load has the server's too, and every trial carries a
+    /// warning.
     ///
     /// # Errors
-    /// [`CoresError`] when a core asked for cannot be used.
-    pub fn new(server: Option<Cores>, load: Option<Cores>) -> Result<Self, CoresError> {
+    /// [`CoresError`] when a core asked for cannot be used, or there are not as many.
+    pub fn new(server: Server, load: Option<Cores>) -> Result<Self, CoresError> {
         Self::of(&Cores::usable()?, server, load)
     }
 
-    fn of(usable: &Cores, server: Option<Cores>, load: Option<Cores>) -> Result<Self, CoresError> {
-        let server = server.map(|cores| cores.within(usable)).transpose()?;
+    fn of(usable: &Cores, server: Server, load: Option<Cores>) -> Result<Self, CoresError> {
         let load = load.map(|cores| cores.within(usable)).transpose()?;
         let all_but = |taken: &Cores| {
             let rest: Vec<usize> = usable
@@ -141,10 +158,20 @@ impl Layout {
                 rest
             })
         };
-        let server = match (server, &load) {
-            (Some(server), _) => server,
-            (None, Some(load)) => Cores(all_but(load).0.into_iter().take(1).collect()),
-            (None, None) => Cores(usable.0.iter().copied().take(1).collect()),
+        let server = match server {
+            Server::These(cores) => cores.within(usable)?,
+            Server::Count(wanted) => {
+                let free = load.as_ref().map_or_else(|| usable.clone(), all_but);
+                // With fewer beside the load's than wanted, the server takes the first of all.
+                let from = if free.0.len() < wanted { usable } else { &free };
+                if from.0.len() < wanted {
+                    return Err(CoresError::TooFew {
+                        wanted,
+                        usable: usable.clone(),
+                    });
+                }
+                Cores(from.0.iter().copied().take(wanted).collect())
+            }
         };
         let load = load.unwrap_or_else(|| all_but(&server));
         Ok(Self { server, load })
@@ -187,7 +214,7 @@ pub fn pinned<T>(cores: &Cores, work: impl FnOnce() -> T) -> Result<T, CoresErro
 
 #[cfg(test)]
 mod tests {
-    use super::{Cores, Layout};
+    use super::{Cores, Layout, Server};
 
     fn cores(text: &str) -> Cores {
         text.parse().unwrap()
@@ -203,22 +230,42 @@ mod tests {
 
     #[test]
     fn the_server_is_alone_where_it_can_be() {
-        let layout = |usable: &str, server: Option<&str>, load: Option<&str>| {
-            Layout::of(&cores(usable), server.map(cores), load.map(cores))
+        let layout = |usable: &str, server: Server, load: Option<&str>| {
+            Layout::of(&cores(usable), server, load.map(cores))
         };
-        let two = layout("0-1", None, None).unwrap();
+        let two = layout("0-1", Server::Count(1), None).unwrap();
         assert_eq!(
             (two.server.to_string(), two.load.to_string()),
             ("0".into(), "1".into())
         );
         assert!(!two.is_shared());
-        assert!(layout("0", None, None).unwrap().is_shared());
-        let four = layout("0-3", Some("1-2"), None).unwrap();
+        assert!(layout("0", Server::Count(1), None).unwrap().is_shared());
+        let four = layout("0-3", Server::These(cores("1-2")), None).unwrap();
         assert_eq!(four.load.to_string(), "0,3");
+        let behind = layout("0-3", Server::Count(1), Some("0")).unwrap();
+        assert_eq!(behind.server.to_string(), "1");
+        assert!(layout("0-1", Server::These(cores("5")), None).is_err());
+    }
+
+    #[test]
+    fn the_load_shares_the_servers_cores_where_there_are_no_others() {
+        let layout = |usable: &str, count, load: Option<&str>| {
+            Layout::of(&cores(usable), Server::Count(count), load.map(cores))
+        };
+        let four = layout("0-3", 2, None).unwrap();
         assert_eq!(
-            layout("0-3", None, Some("0")).unwrap().server.to_string(),
-            "1"
+            (four.server.to_string(), four.load.to_string()),
+            ("0,1".into(), "2,3".into())
         );
-        assert!(layout("0-1", Some("5"), None).is_err());
+        for load in [None, Some("1")] {
+            let two = layout("0-1", 2, load).unwrap();
+            assert_eq!(two.server.to_string(), "0,1");
+            assert!(two.is_shared(), "{load:?}");
+        }
+        let error = layout("0-1", 3, None).unwrap_err().to_string();
+        assert!(
+            error.contains("3 cores") && error.contains("0,1"),
+            "{error}"
+        );
     }
 }

@@ -109,6 +109,7 @@ impl Bench {
     pub fn start_services(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
         for (name, service) in &self.subjects.service {
             let launch = service
+                .process()
                 .launch(&self.context)
                 .with_context(|| format!("service.{name}"))?;
             let mut running = Running::start(name, &launch, &self.setup.layout.load, false)?;
@@ -191,6 +192,7 @@ impl Bench {
             context.insert("answer_bytes".to_owned(), Value::from(bytes));
         }
         let launch = subject
+            .process()
             .launch(&context)
             .with_context(|| format!("subject.{name}"))?;
         let piped = subject.wire == Wire::Stdio;

@@ -37,6 +37,14 @@ fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Seconds, and from two minutes on minutes.
+fn in_words(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
+        seconds => format!("{:.0} min", seconds / 60.0),
+    }
+}
+
 impl Progress {
     /// Begins; `total` is how long all trials take, about.
     #[must_use]
@@ -53,10 +61,7 @@ impl Progress {
             trials,
             begun: Instant::now(),
         };
-        progress.line(&format!(
-            "{trials} trials, about {:.0} s",
-            total.as_secs_f64()
-        ));
+        progress.line(&format!("{trials} trials, about {}", in_words(total)));
         progress
     }
 

@@ -6,7 +6,7 @@ use super::doubts::permille;
 use super::trial::Job;
 use super::window::Cost;
 use crate::format::histogram::{mean_us, percentile_us, whole_us};
-use crate::format::subjects::{Role, Subject, duration};
+use crate::format::subjects::{Subject, duration};
 use crate::format::trial::Trial;
 use crate::load::{ErrorKind, Errors, Outcome};
 
@@ -28,17 +28,14 @@ fn us(duration: Duration) -> u64 {
 
 /// The row before anything is known.
 pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Trial {
-    let role = match subject.role {
-        Role::Server => "server",
-        Role::Floor => "floor",
-    };
     Trial {
         suite: job.suite_name.to_owned(),
         tool: job.suite.tool.clone(),
         subject: job.subject_name.to_owned(),
-        role: role.to_owned(),
+        role: subject.role.name().to_owned(),
         transport: subject.transport.clone(),
         runtime: subject.runtime.clone().unwrap_or_default(),
+        fast_path: subject.fast_path.clone().unwrap_or_default(),
         wire: subject.wire.name().to_owned(),
         trial: job.trial,
         position: job.position,

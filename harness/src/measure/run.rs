@@ -15,6 +15,7 @@ use super::trial::{self, Found, Job};
 use crate::format::environment::{Environment, State};
 use crate::format::folder::RunFolder;
 use crate::format::histogram;
+use crate::format::marks::Marks;
 use crate::format::subjects::Role;
 use crate::format::suite::Suite;
 use crate::format::trial::{Status, Trial, TrialWriter};
@@ -26,6 +27,8 @@ use crate::load::Exchange;
 pub struct Questions {
     /// Suites with the run's settings, by name.
     pub suites: BTreeMap<String, Suite>,
+    /// What the run is made for, where it is made for marks.
+    pub marks: Option<Marks>,
     /// Seed of the order of the subjects.
     pub seed: u64,
     /// The folder that run folders are made in.
@@ -77,7 +80,8 @@ pub fn run(bench: &Bench, questions: &Questions, interrupt: &Interrupt) -> anyho
     let environment = environment(bench, questions, slots.len())?;
     let folder = RunFolder::create(&questions.results, &folder_name(&environment))?;
     environment.write(&folder.environment())?;
-    folder.write_definitions(&bench.effective()?, &questions.suites)?;
+    let marks = questions.marks.as_ref();
+    folder.write_definitions(&bench.effective()?, &questions.suites, marks)?;
     let rows = TrialWriter::create(&folder.trials())?;
     let mut run = Run {
         bench,

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use crate::format::subjects::{Role, Sessions, Subject, Wire};
-use crate::load::Target;
+use crate::load::{self, Target};
 use crate::process::Running;
 
 /// Splits `http://host:port/path`; the host is resolved, the first address is taken.
@@ -62,7 +62,11 @@ pub fn target(
         (Role::Server, _) => Target::Http {
             address,
             path,
-            session: subject.sessions == Sessions::Stateful,
+            sessions: match subject.sessions {
+                Sessions::Stateless => load::Sessions::None,
+                Sessions::Stateful => load::Sessions::PerClient,
+                Sessions::Shared => load::Sessions::Shared(subject.shared_sessions.unwrap_or(1)),
+            },
         },
     })
 }

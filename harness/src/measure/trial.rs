@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use hdrhistogram::Histogram;
+use serde_json::{Map, Value};
 
 use super::bench::{Bench, Started};
 use super::doubts::warnings;
@@ -181,14 +182,15 @@ fn load_on_its_cores(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Result<Outcome, LoadError>> {
     let cores = &bench.setup().layout.load;
-    let revision = bench.subject(job.subject_name)?.revision()?;
+    let subject = bench.subject(job.subject_name)?;
     let asked = Asked {
         exchanges: job.exchanges,
         clients: job.suite.load.clients,
         warmup: seconds(job.suite.load.warmup_s),
         duration: seconds(job.suite.load.duration_s),
         call_timeout: seconds(job.suite.load.call_timeout_s),
-        revision,
+        revision: subject.revision()?,
+        extra_params: &subject.extra_params,
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
@@ -220,6 +222,7 @@ struct Asked<'a> {
     duration: Duration,
     call_timeout: Duration,
     revision: Revision,
+    extra_params: &'a Map<String, Value>,
 }
 
 fn put_load(
@@ -236,6 +239,7 @@ fn put_load(
         duration: asked.duration,
         call_timeout: asked.call_timeout,
         revision: asked.revision,
+        extra_params: asked.extra_params.clone(),
         pace: Pace::default(),
         stop: interrupt.flag(),
         observer,

@@ -4,29 +4,30 @@ use std::fmt::Write as _;
 
 use super::rank::{Figure, Row};
 
-/// The heads of the columns; the fourth is the spread of the figure that ranks.
-pub(super) const fn columns(figure: Figure) -> [&'static str; 15] {
-    [
-        "rank",
-        "subject",
-        "calls/s",
-        match figure {
-            Figure::CallsPerS => "min..max calls/s",
-            Figure::ServerCpuPerCall => "min..max CPU us/call",
-        },
-        "p50 us",
-        "p99 us",
-        "p99.9 us",
-        "CPU us/call",
-        "ratio",
-        "calls/s/CPU%",
-        "calls/s/MB",
-        "RSS peak MB",
-        "start ms",
-        "errors",
-        "valid",
-    ]
-}
+/// The heads of the columns of a table, the first three flush left.
+pub(super) const COLUMNS: [&str; 11] = [
+    "rank",
+    "subject",
+    "fast path",
+    "calls/s",
+    "CPU us/call",
+    "min..max",
+    "ratio",
+    "p50 us",
+    "p99 us",
+    "errors",
+    "valid",
+];
+
+/// The heads of the columns of what else was measured.
+pub(super) const MORE_COLUMNS: [&str; 6] = [
+    "subject",
+    "p99.9 us",
+    "calls/s/CPU%",
+    "calls/s/MB",
+    "RSS peak MB",
+    "start ms",
+];
 
 fn number(value: Option<u64>, divisor: f64, digits: usize) -> String {
     value.map_or_else(
@@ -80,23 +81,31 @@ fn spread(row: &Row, figure: Figure) -> String {
 }
 
 /// The cells of a row of a table that is ranked by this figure.
-pub(super) fn cells(row: &Row, rank: String, figure: Figure) -> Vec<String> {
+pub(super) fn cells(row: &Row, rank: String, subject: String, figure: Figure) -> Vec<String> {
     vec![
         rank,
-        row.subject.clone(),
+        subject,
+        row.fast_path.clone(),
         number(row.calls_per_s, 1.0, 0),
+        number(row.server_cpu_ns_per_call, 1e3, 1),
         spread(row, figure),
+        number(row.ratio_to_best_milli, 1e3, 2),
         number(row.p50_us, 1.0, 0),
         number(row.p99_us, 1.0, 0),
+        (row.errors + row.errors_around).to_string(),
+        valid(row),
+    ]
+}
+
+/// The cells of what else was measured.
+pub(super) fn more_cells(row: &Row) -> Vec<String> {
+    vec![
+        row.subject.clone(),
         number(row.p99_9_us, 1.0, 0),
-        number(row.server_cpu_ns_per_call, 1e3, 1),
-        number(row.ratio_to_best_milli, 1e3, 2),
         number(row.calls_per_s_per_cpu_percent_milli, 1e3, 1),
         number(row.calls_per_s_per_mb_milli, 1e3, 0),
         number(row.rss_peak_bytes, 1e6, 1),
         number(row.startup_us, 1e3, 1),
-        (row.errors + row.errors_around).to_string(),
-        valid(row),
     ]
 }
 

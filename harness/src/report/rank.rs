@@ -28,6 +28,8 @@ pub enum Figure {
 pub struct Row {
     /// The subject.
     pub subject: String,
+    /// Its fast path: on, off, or empty where there is none.
+    pub fast_path: String,
     /// The wire that it speaks.
     pub wire: String,
     /// Its place, from 1; absent when it is not ranked.
@@ -163,6 +165,7 @@ pub(super) fn row_for_tests(
 ) -> Row {
     Row {
         subject: subject.to_owned(),
+        fast_path: String::new(),
         wire: "http".to_owned(),
         rank: None,
         trials_measured: 3,

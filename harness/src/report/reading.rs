@@ -1,7 +1,9 @@
 //! The legend of the tables.
 
 /// What each column says, and how ranks are given.
-pub(super) const HOW_TO_READ: &str = "- calls/s: right answers a second, median of the trials. min..max: least and most of the figure that \
+pub(super) const HOW_TO_READ: &str = "- fast path: whether the server answers calls itself (on) or leaves all to the official SDK (off); empty where there is \
+         no such choice.\n\
+         - calls/s: right answers a second, median of the trials. min..max: least and most of the figure that \
          ranks, over the trials that it is taken from.\n\
          - p50, p99, p99.9: from the merged histograms of the trials, in microseconds. Closed loop: a client that waits \
          asks nothing, so they are latencies at this load and not at a given rate.\n\
@@ -9,6 +11,7 @@ pub(super) const HOW_TO_READ: &str = "- calls/s: right answers a second, median 
          - rank: `2=` says that the range (min..max) overlaps with that of the row above, so the order of the two cannot \
          be told.\n\
          - ratio: how many times worse than the best, in the figure that the table is ranked by.\n\
+         - The second table of a suite has the rest; it is in report.md only.\n\
          - calls/s/CPU%: calls a second for each percent of one core that the server used; calls/s/MB: for each \
          1,000,000 bytes of mean resident memory. Medians.\n\
          - RSS peak: the most resident memory since the start of the process, of any trial. start: from the start of the \

@@ -3,17 +3,19 @@
 
 use std::fmt::Write as _;
 
-use super::cells::{cells, columns};
-use super::rank::Figure;
+use super::marks;
 use super::reading::HOW_TO_READ;
-use super::summary::{Failure, Report, SuiteTable};
-use super::table::{Style, Table};
+use super::suite::suite;
+use super::summary::Report;
+use super::table::Style;
 use crate::format::environment::{Environment, Machine, State};
 
-/// Below a table that has subjects on stdio and on other wires.
-const WIRES_DIFFER: &str = "\nstdio beside HTTP: over stdio all clients share one pipe and many calls go in one write, over HTTP each has a \
-     connection of its own. That is what the transports are, and it is not what the servers do with a call. No floor \
-     here bounds stdio.\n";
+/// Writing into a string does not fail, so its results carry nothing.
+macro_rules! say {
+    ($text:expr, $($arguments:tt)*) => {
+        let _ = writeln!($text, $($arguments)*);
+    };
+}
 
 /// Draws the report.
 #[must_use]
@@ -22,8 +24,13 @@ pub fn render(report: &Report, style: Style) -> String {
     heading(&mut text, style, 1, &format!("Run {}", report.run));
     state(&mut text, &report.environment);
     environment(&mut text, &report.environment);
+    if !report.marks.is_empty() {
+        heading(&mut text, style, 2, "Marks");
+        text.push_str(&marks::table(&report.marks, style));
+    }
     for table in &report.suites {
-        suite(&mut text, table, style);
+        heading(&mut text, style, 2, &table.suite);
+        suite(&mut text, table, &report.notes, style);
     }
     if report.suites.is_empty() {
         text.push_str("\nNo trial was finished.\n");
@@ -33,13 +40,6 @@ pub fn render(report: &Report, style: Style) -> String {
     }
     warnings(&mut text, report, style);
     text
-}
-
-/// Writing into a string does not fail, so its results carry nothing.
-macro_rules! say {
-    ($text:expr, $($arguments:tt)*) => {
-        let _ = writeln!($text, $($arguments)*);
-    };
 }
 
 fn heading(text: &mut String, style: Style, level: usize, title: &str) {
@@ -159,69 +159,6 @@ fn machine(text: &mut String, machine: &Machine) {
         kernel.join(" "),
         machine.clock_source
     );
-}
-
-fn suite(text: &mut String, table: &SuiteTable, style: Style) {
-    heading(text, style, 2, &table.suite);
-    let load = &table.definition.load;
-    say!(
-        text,
-        "{} Tool `{}`, closed loop, {} clients, window {} s after {} s of warm-up, trials: {}.",
-        table.definition.description,
-        table.definition.tool,
-        load.clients,
-        load.duration_s,
-        load.warmup_s,
-        load.trials
-    );
-    let rule = match table.ranked_by {
-        Figure::CallsPerS => "Ranked by calls a second.",
-        Figure::ServerCpuPerCall => {
-            "Ranked by server CPU per call: at least one subject has no trial whose rate holds (see valid)."
-        }
-    };
-    say!(text, "{rule}\n");
-    let mut drawn = Table::new(&columns(table.ranked_by), 2);
-    for row in &table.servers {
-        let mark = if row.is_tied { "=" } else { "" };
-        let rank = row
-            .rank
-            .map_or_else(|| "-".to_owned(), |rank| format!("{rank}{mark}"));
-        drawn.row(cells(row, rank, table.ranked_by));
-    }
-    for row in &table.floors {
-        drawn.row(cells(row, "floor".to_owned(), table.ranked_by));
-    }
-    text.push_str(&drawn.draw(style));
-    let has = |is_stdio: bool| {
-        let mut rows = table.servers.iter().chain(&table.floors);
-        rows.any(|row| (row.wire == "stdio") == is_stdio)
-    };
-    if has(true) && has(false) {
-        text.push_str(WIRES_DIFFER);
-    }
-    failures(text, &table.failures);
-}
-
-fn failures(text: &mut String, failures: &[Failure]) {
-    if failures.is_empty() {
-        return;
-    }
-    say!(text, "\nWhat went wrong:\n");
-    for failure in failures {
-        let status = match serde_json::to_value(failure.status) {
-            Ok(serde_json::Value::String(status)) => status,
-            _ => String::new(),
-        };
-        // Indented below its list item, so that lines of a dead server stay lines in Markdown too.
-        let detail = failure.text.lines().collect::<Vec<_>>().join("\n      ");
-        say!(
-            text,
-            "- {}, trial {} ({status}):\n\n      {detail}\n",
-            failure.subject,
-            failure.trial
-        );
-    }
 }
 
 fn warnings(text: &mut String, report: &Report, style: Style) {

@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::marks::{self, Judged};
 use super::rank::{Figure, Row, rank};
+use super::sound::{Sound, measured, median, values};
 use crate::format::FormatError;
 use crate::format::environment::Environment;
 use crate::format::folder::RunFolder;
 use crate::format::histogram::{self, percentile_us};
 use crate::format::suite::Suite;
 use crate::format::trial::{Status, Trial, read_trials};
-use crate::format::warning::{Validity, Warning};
+use crate::format::warning::Warning;
 
 /// All that a report says.
 #[derive(Debug, Serialize)]
@@ -22,6 +24,10 @@ pub struct Report {
     pub run: String,
     /// On what and how it was made, and whether it came to its end.
     pub environment: Environment,
+    /// Marks, where the run was made for some.
+    pub marks: Vec<Judged>,
+    /// What readers of a subject's rows have to know, by its name.
+    pub notes: BTreeMap<String, String>,
     /// A table for each suite that has trials.
     pub suites: Vec<SuiteTable>,
     /// Doubts about figures, with the trials that have them.
@@ -85,6 +91,8 @@ impl Report {
             .into_iter()
             .map(|(name, trials)| suite_table(folder, name, &trials))
             .collect::<Result<_, _>>()?;
+        let marks = folder.read_marks()?;
+        let subjects = folder.read_subjects()?.subject.into_iter();
         let doubt = |warning: Warning| Doubt {
             warning,
             trials: trials
@@ -101,6 +109,10 @@ impl Report {
                 .to_string_lossy()
                 .into_owned(),
             environment,
+            marks: marks.map_or_else(Vec::new, |marks| marks::judge(&marks, &trials)),
+            notes: subjects
+                .filter_map(|(name, subject)| Some((name, subject.note?)))
+                .collect(),
             suites,
             warnings: Warning::ALL
                 .into_iter()
@@ -150,18 +162,6 @@ fn suite_table(
     })
 }
 
-/// The middle value; of an even number the mean of the two in the middle.
-#[must_use]
-pub fn median(mut values: Vec<u64>) -> Option<u64> {
-    values.sort_unstable();
-    let high = *values.get(values.len() / 2)?;
-    if values.len() % 2 == 1 {
-        return Some(high);
-    }
-    let low = *values.get(values.len() / 2 - 1)?;
-    Some(low.midpoint(high))
-}
-
 fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, FormatError> {
     let measured = measured(trials);
     let rate = Sound::of(&measured, |validity| validity.rate);
@@ -170,13 +170,13 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
     let rates = values(&rate.trials, |trial| trial.calls_per_s);
     let cpu_times = values(&cpu.trials, |trial| trial.server_cpu_ns_per_call);
     let skipped = (trials.iter()).filter(|trial| trial.status == Status::Skipped);
+    let label = |read: fn(&Trial) -> &String| trials.first().map(|trial| read(trial).clone());
+    let label = |read| label(read).unwrap_or_default();
     let sum = |figure: fn(&Trial) -> u64| trials.iter().map(|trial| figure(trial)).sum();
     Ok(Row {
         subject: subject.to_owned(),
-        wire: trials
-            .first()
-            .map(|trial| trial.wire.clone())
-            .unwrap_or_default(),
+        fast_path: label(|trial| &trial.fast_path),
+        wire: label(|trial| &trial.wire),
         rank: None,
         trials_measured: measured.len(),
         trials_made: trials.len(),
@@ -212,12 +212,6 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
     })
 }
 
-/// The trials that have figures.
-fn measured<'a>(trials: &[&'a Trial]) -> Vec<&'a Trial> {
-    let has_figures = |trial: &&Trial| trial.status == Status::Measured && trial.calls > 0;
-    trials.iter().copied().filter(has_figures).collect()
-}
-
 /// The latencies of several trials, in nanoseconds.
 fn latency(folder: &RunFolder, trials: &[&Trial]) -> Result<Histogram<u64>, FormatError> {
     let histograms = trials
@@ -225,72 +219,4 @@ fn latency(folder: &RunFolder, trials: &[&Trial]) -> Result<Histogram<u64>, Form
         .map(|trial| histogram::read(&folder.root().join(&trial.histogram)))
         .collect::<Result<Vec<_>, _>>()?;
     histogram::merge(&histograms).map_err(|message| FormatError::invalid(folder.root(), message))
-}
-
-/// The trials that a figure is taken from.
-struct Sound<'a> {
-    trials: Vec<&'a Trial>,
-    /// In how many of them it holds: in all, or in none.
-    holding: usize,
-}
-
-impl<'a> Sound<'a> {
-    /// The trials in which a figure holds; where there are none, all of them.
-    fn of(measured: &[&'a Trial], holds: fn(Validity) -> bool) -> Self {
-        let sound: Vec<&Trial> = measured
-            .iter()
-            .copied()
-            .filter(|trial| holds(trial.validity()))
-            .collect();
-        let holding = sound.len();
-        let trials = if holding == 0 {
-            measured.to_vec()
-        } else {
-            sound
-        };
-        Self { trials, holding }
-    }
-}
-
-fn values(trials: &[&Trial], figure: fn(&Trial) -> Option<u64>) -> Vec<u64> {
-    trials.iter().filter_map(|trial| figure(trial)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Sound, median, values};
-    use crate::format::trial::Trial;
-
-    #[test]
-    fn a_figure_is_taken_from_the_trials_in_which_it_holds_or_else_from_all() {
-        let trial = |rate: u64, warnings: &str| Trial {
-            calls_per_s: Some(rate),
-            warnings: warnings.to_owned(),
-            ..Trial::default()
-        };
-        let (good, other) = (trial(10, ""), trial(20, "few_calls"));
-        let (full, unsafe_build) = (trial(30, "client_saturated"), trial(40, "not_release"));
-        let taken = |trials: &[&Trial], of_cpu: bool| {
-            let sound = if of_cpu {
-                Sound::of(trials, |validity| validity.cpu)
-            } else {
-                Sound::of(trials, |validity| validity.rate)
-            };
-            (
-                values(&sound.trials, |trial| trial.calls_per_s),
-                sound.holding,
-            )
-        };
-        assert_eq!(taken(&[&good, &full, &other], false), (vec![10, 20], 2));
-        assert_eq!(taken(&[&good, &full], true), (vec![10, 30], 2));
-        assert_eq!(taken(&[&full, &unsafe_build], false), (vec![30, 40], 0));
-        assert_eq!(taken(&[], false), (Vec::new(), 0));
-    }
-
-    #[test]
-    fn medians_of_odd_even_and_none() {
-        assert_eq!(median(vec![9, 1, 5]), Some(5));
-        assert_eq!(median(vec![1, 4]), Some(2));
-        assert_eq!(median(Vec::new()), None);
-    }
 }

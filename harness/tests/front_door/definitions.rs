@@ -135,8 +135,11 @@ fn unknown_names_and_bad_flags_are_usage_errors() {
     for (flags, told) in [
         (["--subject", "nobody"], "known: right"),
         (["--suite", "nothing"], "known: echo"),
-        (["--server-cores", "x"], "not a list of cores"),
-        (["--server-cores", "1000"], "core 1000 cannot be used"),
+        (["--server-core-list", "x"], "not a list of cores"),
+        (["--server-core-list", "1000"], "core 1000 cannot be used"),
+        (["--server-cores", "1000"], "1000 cores cannot be had"),
+        (["--server-cores", "0"], "not in 1.."),
+        (["--fast-path", "on"], "none of the chosen servers has it"),
         (["--trials", "0"], "trials = 0"),
     ] {
         let done = project.run("measure", &flags).exits(2);

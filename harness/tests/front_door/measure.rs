@@ -106,7 +106,7 @@ fn what_is_built_is_built_first_and_a_failed_build_ends_the_run() {
 #[test]
 fn a_shared_core_spoils_the_rate_and_leaves_the_cpu_time() {
     let project = Project::new(&["right"]);
-    let cores = ["--server-cores", "0", "--load-cores", "0"];
+    let cores = ["--server-core-list", "0", "--load-core-list", "0"];
     let done = project
         .measure(&[&["--trials", "1"], &cores[..]].concat())
         .exits(0);

@@ -15,9 +15,9 @@ use std::{
 
 use harness::load::{
     Check, Exchange, Expectation, LoadError, Moment, Options, Outcome, Pace, Plan, Revision, Rule,
-    Target, Verification,
+    Sessions, Target, Verification,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A request as the fake server read it.
 pub(crate) struct Request {
@@ -207,7 +207,7 @@ pub(crate) fn http(fake: &Fake) -> Target {
     Target::Http {
         address: fake.address,
         path: "/mcp".to_owned(),
-        session: false,
+        sessions: Sessions::None,
     }
 }
 
@@ -243,6 +243,7 @@ pub(crate) struct Trial {
     pub(crate) duration: Duration,
     pub(crate) call_timeout: Duration,
     pub(crate) revision: Revision,
+    pub(crate) extra_params: Map<String, Value>,
 }
 
 impl Default for Trial {
@@ -253,6 +254,7 @@ impl Default for Trial {
             duration: Duration::from_millis(150),
             call_timeout: Duration::from_secs(5),
             revision: Revision::default(),
+            extra_params: Map::new(),
         }
     }
 }
@@ -277,6 +279,7 @@ impl Trial {
             duration: self.duration,
             call_timeout: self.call_timeout,
             revision: self.revision,
+            extra_params: self.extra_params,
             pace: Pace::Closed,
             stop,
             observer,
@@ -285,13 +288,22 @@ impl Trial {
 }
 
 pub(crate) fn verify(target: Target, exchanges: &[Exchange]) -> Result<Verification, LoadError> {
+    verify_as(target, exchanges, Revision::default())
+}
+
+pub(crate) fn verify_as(
+    target: Target,
+    exchanges: &[Exchange],
+    revision: Revision,
+) -> Result<Verification, LoadError> {
     let call_timeout = Duration::from_millis(400);
     harness::load::verify(
         target,
         exchanges,
         Options {
             call_timeout,
-            revision: Revision::default(),
+            revision,
+            extra_params: Map::new(),
             stop: &NEVER,
         },
     )

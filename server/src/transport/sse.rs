@@ -1,10 +1,10 @@
 //! Legacy HTTP+SSE.
 
-use rmcp::ServerHandler;
 use transports::{
+    front::FastTools,
     runtime::Runtime,
     shutdown::Shutdown,
-    sse::{STREAM_PATH, SseOptions},
+    sse::{BODY_TIMEOUT, STREAM_PATH, SseOptions},
 };
 
 use super::{Transport, listen};
@@ -20,7 +20,7 @@ impl Transport for Sse {
         "An MCP server over legacy HTTP+SSE (2024-11-05): GET /sse, POST /messages";
     type Flags = HttpFlags;
 
-    async fn serve<R: Runtime, H: ServerHandler + Clone>(
+    async fn serve<R: Runtime, H: FastTools>(
         runtime: R,
         handler: H,
         flags: HttpFlags,
@@ -29,8 +29,10 @@ impl Transport for Sse {
         let options = SseOptions {
             guard: flags.guard(),
             max_body_bytes: flags.max_body,
+            body_timeout: BODY_TIMEOUT,
+            fast_path: flags.fast_path.is_on(),
         };
-        let service = transports::sse::Sse::new(runtime.clone(), handler, options);
+        let service = transports::sse::Sse::new(&runtime, handler, options);
         listen(runtime, service, &flags.listen, STREAM_PATH, shutdown).await
     }
 }

@@ -1,10 +1,15 @@
 //! Standard input and output.
 
 use anyhow::Context;
-use rmcp::ServerHandler;
-use transports::{runtime::Runtime, shutdown::Shutdown, stdio::serve_stdio};
+use transports::{
+    conversation::Opening,
+    front::{FastTools, Framing},
+    runtime::Runtime,
+    shutdown::Shutdown,
+    stdio::serve_stdio,
+};
 
-use super::Transport;
+use super::{Transport, sum_up};
 use crate::flags::StdioFlags;
 
 /// One client, whose child this process is.
@@ -17,7 +22,7 @@ impl Transport for Stdio {
         "An MCP server over standard input and output: one JSON message a line";
     type Flags = StdioFlags;
 
-    async fn serve<R: Runtime, H: ServerHandler + Clone>(
+    async fn serve<R: Runtime, H: FastTools>(
         runtime: R,
         handler: H,
         flags: StdioFlags,
@@ -26,9 +31,12 @@ impl Transport for Stdio {
         let streams = runtime
             .stdio()
             .context("opening standard input and output")?;
+        let opening = Opening::new(&runtime, handler, Framing::LINE, flags.fast_path.is_on());
         eprintln!("ready stdio");
-        serve_stdio(runtime, handler, streams, flags.max_body, shutdown)
+        serve_stdio(runtime, &opening, streams, flags.max_body, shutdown)
             .await
-            .context("serving on standard input and output")
+            .context("serving on standard input and output")?;
+        sum_up(opening.counters());
+        Ok(())
     }
 }

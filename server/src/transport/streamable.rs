@@ -1,23 +1,57 @@
 //! Streamable HTTP, answering JSON or an event stream.
 
+use std::marker::PhantomData;
+
 use clap::Args;
-use rmcp::ServerHandler;
 use transports::{
+    front::FastTools,
     runtime::Runtime,
     shutdown::Shutdown,
-    streamable::{Answer, MCP_PATH, Streamable, StreamableOptions},
+    streamable::{Answer, BODY_TIMEOUT, MAX_SESSIONS, MCP_PATH, Streamable, StreamableOptions},
 };
 
 use super::{Transport, listen};
 use crate::flags::{HttpFlags, SessionFlags};
 
-/// Streamable HTTP whose answers are one JSON message.
+/// Streamable HTTP whose answers are of kind `K`.
 #[derive(Clone, Copy, Debug)]
-pub enum HttpJson {}
+pub struct StreamableHttp<K>(PhantomData<K>);
+
+/// Streamable HTTP whose answers are one JSON message.
+pub type HttpJson = StreamableHttp<Json>;
 
 /// Streamable HTTP whose answers are event streams.
+pub type HttpStream = StreamableHttp<EventStream>;
+
+/// How the requests of a Streamable HTTP server are answered.
+pub trait Kind: 'static {
+    /// The name of the transport.
+    const NAME: &'static str;
+    /// One line of `--help`.
+    const ABOUT: &'static str;
+    /// The answer itself.
+    const ANSWER: Answer;
+}
+
+/// One JSON message.
 #[derive(Clone, Copy, Debug)]
-pub enum HttpStream {}
+pub enum Json {}
+
+/// An event stream.
+#[derive(Clone, Copy, Debug)]
+pub enum EventStream {}
+
+impl Kind for Json {
+    const NAME: &'static str = "http-json";
+    const ABOUT: &'static str = "An MCP server over Streamable HTTP that answers JSON (in a session without the fast path: event streams)";
+    const ANSWER: Answer = Answer::Json;
+}
+
+impl Kind for EventStream {
+    const NAME: &'static str = "http-stream";
+    const ABOUT: &'static str = "An MCP server over Streamable HTTP that answers event streams";
+    const ANSWER: Answer = Answer::EventStream;
+}
 
 /// Flags of Streamable HTTP.
 #[derive(Args, Clone, Debug)]
@@ -28,50 +62,27 @@ pub struct StreamableFlags {
     sessions: SessionFlags,
 }
 
-impl Transport for HttpJson {
-    const NAME: &'static str = "http-json";
-    const ABOUT: &'static str =
-        "An MCP server over Streamable HTTP that answers JSON (in a session: event streams)";
+impl<K: Kind> Transport for StreamableHttp<K> {
+    const NAME: &'static str = K::NAME;
+    const ABOUT: &'static str = K::ABOUT;
     type Flags = StreamableFlags;
 
-    async fn serve<R: Runtime, H: ServerHandler + Clone>(
+    async fn serve<R: Runtime, H: FastTools>(
         runtime: R,
         handler: H,
         flags: StreamableFlags,
         shutdown: Shutdown,
     ) -> anyhow::Result<()> {
-        serve(Answer::Json, runtime, handler, flags, shutdown).await
+        let options = StreamableOptions {
+            answer: K::ANSWER,
+            session_ttl: flags.sessions.ttl(),
+            max_sessions: MAX_SESSIONS,
+            guard: flags.http.guard(),
+            max_body_bytes: flags.http.max_body,
+            body_timeout: BODY_TIMEOUT,
+            fast_path: flags.http.fast_path.is_on(),
+        };
+        let service = Streamable::start(&runtime, handler, options).await;
+        listen(runtime, service, &flags.http.listen, MCP_PATH, shutdown).await
     }
-}
-
-impl Transport for HttpStream {
-    const NAME: &'static str = "http-stream";
-    const ABOUT: &'static str = "An MCP server over Streamable HTTP that answers event streams";
-    type Flags = StreamableFlags;
-
-    async fn serve<R: Runtime, H: ServerHandler + Clone>(
-        runtime: R,
-        handler: H,
-        flags: StreamableFlags,
-        shutdown: Shutdown,
-    ) -> anyhow::Result<()> {
-        serve(Answer::EventStream, runtime, handler, flags, shutdown).await
-    }
-}
-
-async fn serve<R: Runtime, H: ServerHandler + Clone>(
-    answer: Answer,
-    runtime: R,
-    handler: H,
-    flags: StreamableFlags,
-    shutdown: Shutdown,
-) -> anyhow::Result<()> {
-    let options = StreamableOptions {
-        answer,
-        session_ttl: flags.sessions.ttl(),
-        guard: flags.http.guard(),
-        max_body_bytes: flags.http.max_body,
-    };
-    let service = Streamable::new(handler, options);
-    listen(runtime, service, &flags.http.listen, MCP_PATH, shutdown).await
 }

@@ -105,6 +105,8 @@ group!(stdio {
         standard_output_carries_nothing_but_messages
         a_client_that_reads_late_gets_every_answer
         a_reader_that_leaves_ends_the_server
+        pipes_stay_blocking_for_those_who_share_them
+        files_will_do_for_pipes
     }
 });
 
@@ -145,8 +147,12 @@ group!(stateful {
     }
 });
 
+// The same text on every runtime.
+#[cfg(feature = "tokio")]
 mod command_line;
 mod database;
+// tokio's alone.
+#[cfg(feature = "tokio")]
 mod floor;
 pub(crate) mod handshake;
 pub(crate) mod http;

@@ -9,6 +9,14 @@
     clippy::expect_used,
     reason = "a test fails by panicking, and clippy knows tests by their attribute alone"
 )]
+#![cfg_attr(
+    feature = "percore",
+    allow(
+        dead_code,
+        unused_macros,
+        reason = "built for percore alone, there is no stdio to test"
+    )
+)]
 
 #[macro_use]
 mod cases;

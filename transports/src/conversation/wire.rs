@@ -10,13 +10,13 @@ use rmcp::{
 };
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::in_flight::InFlight;
+use crate::{front::Framing, in_flight::InFlight};
 
 /// rmcp's end of a conversation.
 pub(super) struct Wire {
     pub(super) from_client: mpsc::Receiver<RxJsonRpcMessage<RoleServer>>,
     pub(super) out: mpsc::Sender<Bytes>,
-    pub(super) frame: fn(&[u8]) -> Bytes,
+    pub(super) framing: Framing,
     pub(super) in_flight: Arc<InFlight>,
 }
 
@@ -29,9 +29,9 @@ impl Transport<RoleServer> for Wire {
         &mut self,
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        let leaving = self.in_flight.answer(&message);
+        let leaving = self.in_flight.said(&message);
         let queued = match serde_json::to_vec(&message) {
-            Ok(json) => self.out.try_send((self.frame)(&json)),
+            Ok(json) => self.out.try_send(self.framing.framed(&json)),
             Err(error) => {
                 return futures::future::Either::Left(std::future::ready(Err(error.into())));
             }

@@ -104,6 +104,60 @@ impl Guard {
     }
 }
 
+/// The two checks on bytes as they usually come, without taking them apart: what is plainly allowed is
+/// allowed by [`Guard::check`] and by rmcp too; what is not may still be.
+impl Guard {
+    /// Whether `host` is an allowed name, followed by a port or not.
+    pub(crate) fn plainly_allows_host(&self, host: &[u8]) -> bool {
+        self.allowed_hosts.iter().any(|allowed| {
+            let allowed = allowed.as_bytes();
+            let colons = memchr::memchr_iter(b':', allowed).count();
+            let is_bracketed = allowed.starts_with(b"[");
+            if colons > 1 && !is_bracketed {
+                // An IPv6 address, which a host has in brackets.
+                let bare = host.strip_prefix(b"[");
+                let rest = bare.and_then(|bare| after(bare, allowed)?.strip_prefix(b"]"));
+                return rest.is_some_and(is_plain_port);
+            }
+            let has_port = colons == 1 || is_bracketed && !allowed.ends_with(b"]");
+            after(host, allowed)
+                .is_some_and(|rest| rest.is_empty() || !has_port && is_plain_port(rest))
+        })
+    }
+
+    /// Whether `origin` is an allowed one, letter for letter.
+    pub(crate) fn plainly_allows_origin(&self, origin: &[u8]) -> bool {
+        self.allowed_origins
+            .iter()
+            .any(|allowed| match allowed.strip_suffix(":*") {
+                Some(any_port) => after(origin, any_port.as_bytes()).is_some_and(is_plain_port),
+                None => origin == allowed.as_bytes(),
+            })
+    }
+}
+
+/// What follows `prefix` in `text`, in any case.
+fn after<'t>(text: &'t [u8], prefix: &[u8]) -> Option<&'t [u8]> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// Whether `text` is nothing, or a colon and a port of up to four digits, or one that begins with 1 to 5.
+fn is_plain_port(text: &[u8]) -> bool {
+    match text {
+        [] => true,
+        [b':', digits @ ..] => {
+            digits.iter().all(u8::is_ascii_digit)
+                && match digits.len() {
+                    1..=4 => true,
+                    5 => matches!(digits[0], b'1'..=b'5') || digits <= b"65535".as_slice(),
+                    _ => false,
+                }
+        }
+        _ => false,
+    }
+}
+
 /// Whether `text` is nothing, or a colon and a port.
 fn is_port(text: &str) -> bool {
     text.is_empty()
@@ -172,6 +226,63 @@ mod tests {
             assert_eq!(
                 check(Some("localhost"), Some(origin)),
                 Err(GuardError::Origin),
+                "{origin}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_plainly_allowed_is_allowed() {
+        let guard = Guard {
+            allowed_hosts: ["localhost", "::1", "[::2]", "[::3]:1", "a.example:8443"]
+                .map(str::to_owned)
+                .into(),
+            ..Guard::default()
+        };
+        let plain = [
+            "localhost",
+            "LOCALHOST:65535",
+            "[::1]",
+            "[::1]:9",
+            "[::2]",
+            "[::2]:9",
+            "[::3]:1",
+            "a.example:8443",
+        ];
+        for host in plain {
+            assert!(guard.plainly_allows_host(host.as_bytes()), "{host}");
+            assert!(guard.allows_host(&host.parse().unwrap()), "{host}");
+        }
+        for host in [
+            "",
+            "::1",
+            "[::1",
+            "[::3]",
+            "[::3]:1:1",
+            "localhost:",
+            "localhost:65536",
+            "localhost:100000",
+            "localhost.example",
+            "user@localhost",
+            "a.example",
+            "a.example:84431",
+            "a.example:8443:1",
+        ] {
+            assert!(!guard.plainly_allows_host(host.as_bytes()), "{host}");
+        }
+        for (origin, is_allowed) in [
+            ("http://localhost", true),
+            ("http://127.0.0.1:3000", true),
+            ("http://[::1]:1", true),
+            ("http://localhost:", false),
+            ("http://localhost.example", false),
+            ("https://localhost", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                guard.plainly_allows_origin(origin.as_bytes()),
+                is_allowed,
                 "{origin}"
             );
         }

@@ -18,6 +18,7 @@ pub struct Handle(Arc<dyn Erased>);
 trait Erased: Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<()>;
     fn unblock(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<()>;
+    fn spawn(&self, task: BoxFuture<()>);
 }
 
 impl<R: Runtime> Erased for R {
@@ -28,6 +29,10 @@ impl<R: Runtime> Erased for R {
     fn unblock(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<()> {
         Box::pin(Runtime::unblock(self, work))
     }
+
+    fn spawn(&self, task: BoxFuture<()>) {
+        self.execute(task);
+    }
 }
 
 impl Handle {
@@ -37,8 +42,14 @@ impl Handle {
     }
 
     /// Completes after `duration`.
-    pub async fn sleep(&self, duration: Duration) {
-        self.0.sleep(duration).await;
+    #[must_use]
+    pub fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        self.0.sleep(duration)
+    }
+
+    /// Runs `task` by itself.
+    pub fn spawn(&self, task: BoxFuture<()>) {
+        self.0.spawn(task);
     }
 
     /// Runs `work` where it may block, and gives back what it returns.

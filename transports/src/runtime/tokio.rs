@@ -1,12 +1,17 @@
 //! tokio, multi-threaded and work-stealing.
 
-use std::{future::Future, io, time::Duration};
+use std::{
+    future::Future,
+    io,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use hyper_util::rt::TokioIo;
 use rmcp::transport::io::{StdioReader, StdioWriter};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
-use super::Runtime;
+use super::{Runtime, WORKER, outside};
 
 /// The tokio runtime that the caller runs on.
 #[derive(Clone, Copy, Debug)]
@@ -35,20 +40,22 @@ impl Runtime for Tokio {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        let started = AtomicUsize::new(0);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
+            // The workers are started first; whoever comes later does blocking work.
+            .thread_name_fn(move || {
+                let is_worker = started.fetch_add(1, Ordering::Relaxed) < workers;
+                if is_worker { WORKER } else { "blocking" }.to_owned()
+            })
             .enable_all()
             .build()?;
-        // On a worker, not on the thread that blocks here: what runs on that one crosses threads
-        // with everything that it wakes.
-        let main = runtime.spawn(main(Self));
-        let outcome = runtime.block_on(main);
+        let outcome = outside::wait_for(main(Self), |main| {
+            runtime.spawn(main);
+        });
         // A blocking call may outlive its caller's patience; the process does not wait for it.
         runtime.shutdown_background();
-        outcome.map_err(|panicked| match panicked.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(cancelled) => io::Error::other(cancelled),
-        })
+        outcome
     }
 
     fn listen(&self, listener: std::net::TcpListener) -> io::Result<Self::Listener> {
@@ -59,6 +66,12 @@ impl Runtime for Tokio {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(nodelay)?;
         Ok(TokioIo::new(stream))
+    }
+
+    fn adopt(&self, stream: std::net::TcpStream, nodelay: bool) -> io::Result<Self::Io> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(nodelay)?;
+        Ok(TokioIo::new(tokio::net::TcpStream::from_std(stream)?))
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
@@ -85,23 +98,5 @@ impl Runtime for Tokio {
     fn stdio(&self) -> io::Result<(Self::Stdin, Self::Stdout)> {
         let (stdin, stdout) = rmcp::transport::stdio_pipes();
         Ok((stdin.compat(), stdout.compat_write()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::bind;
-
-    #[tokio::test]
-    async fn nodelay_is_set_on_accepted_connections_as_asked() {
-        let listener = bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let address = listener.local_addr().unwrap();
-        let listener = Tokio.listen(listener).unwrap();
-        for nodelay in [true, false] {
-            let _client = std::net::TcpStream::connect(address).unwrap();
-            let accepted = Tokio.accept(&listener, nodelay).await.unwrap();
-            assert_eq!(accepted.inner().nodelay().unwrap(), nodelay);
-        }
     }
 }

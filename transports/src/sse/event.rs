@@ -11,20 +11,9 @@ use tokio::sync::mpsc;
 use super::session::Session;
 use crate::{http::Body, runtime::Handle};
 
-/// A `message` event around one JSON message, which has no line breaks in it.
-pub(super) fn message(json: &[u8]) -> Bytes {
-    framed("message", json)
-}
-
 /// The `endpoint` event: where the client is to post.
 pub(super) fn endpoint(uri: &str) -> Bytes {
-    framed("endpoint", uri.as_bytes())
-}
-
-fn framed(event: &str, data: &[u8]) -> Bytes {
-    [b"event: ", event.as_bytes(), b"\ndata: ", data, b"\n\n"]
-        .concat()
-        .into()
+    format!("event: endpoint\ndata: {uri}\n\n").into()
 }
 
 /// The body of a session's stream: `first`, then whatever comes out of `outgoing`, and a comment

@@ -119,6 +119,9 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         let removed = self.sessions.table().open.remove(&self.id);
+        if let Some(entry) = &removed {
+            entry.conversation.abandon();
+        }
         // Outside the lock: what hangs on the conversation ends here too.
         drop(removed);
     }

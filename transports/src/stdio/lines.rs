@@ -52,37 +52,26 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         }
     }
 
-    /// The next line, or nothing at the end of the input.
-    ///
-    /// # Errors
-    /// What reading the input reports.
-    pub(super) async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        loop {
-            if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..self.filled]) {
-                let end = self.searched + at;
-                let line = self.start..end;
-                self.start = end + 1;
-                self.searched = self.start;
-                if std::mem::take(&mut self.skipping) {
-                    return Ok(Some(self.too_long()));
-                }
-                if line.len() > self.limit_bytes {
-                    return Ok(Some(self.too_long()));
-                }
-                return Ok(Some(Line::Whole(&self.buffer[line])));
+    /// The next line that is here already.
+    pub(super) fn next(&mut self) -> Option<Line<'_>> {
+        if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..self.filled]) {
+            let end = self.searched + at;
+            let line = self.start..end;
+            self.start = end + 1;
+            self.searched = self.start;
+            if std::mem::take(&mut self.skipping) || line.len() > self.limit_bytes {
+                return Some(self.too_long());
             }
-            self.searched = self.filled;
-            if self.searched - self.start > self.limit_bytes {
-                self.skipping = true;
-            }
-            if self.skipping {
-                self.start = self.searched;
-            }
-            if self.ended {
-                return Ok(self.last());
-            }
-            self.fill().await?;
+            return Some(Line::Whole(&self.buffer[line]));
         }
+        self.searched = self.filled;
+        if self.searched - self.start > self.limit_bytes {
+            self.skipping = true;
+        }
+        if self.skipping {
+            self.start = self.searched;
+        }
+        if self.ended { self.last() } else { None }
     }
 
     /// What is left when the input ends in the middle of a line.
@@ -101,8 +90,15 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         }
     }
 
-    /// Reads more, after moving what is unread to the front of the buffer.
-    async fn fill(&mut self) -> io::Result<()> {
+    /// Reads more, after moving what is unread to the front of the buffer. Says whether there may be
+    /// another line.
+    ///
+    /// # Errors
+    /// What reading the input reports.
+    pub(super) async fn fill(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
         self.buffer.copy_within(self.start..self.filled, 0);
         self.filled -= self.start;
         self.searched -= self.start;
@@ -117,7 +113,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         let read = self.input.read(&mut self.buffer[self.filled..]).await?;
         self.filled += read;
         self.ended = read == 0;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -130,13 +126,17 @@ mod tests {
     async fn all(input: &[u8], limit_bytes: usize) -> Vec<Result<Vec<u8>, usize>> {
         let mut lines = Lines::new(Cursor::new(input), limit_bytes);
         let mut all = Vec::new();
-        while let Some(line) = lines.next().await.unwrap() {
-            all.push(match line {
-                Line::Whole(line) => Ok(line.to_vec()),
-                Line::TooLong { limit_bytes } => Err(limit_bytes),
-            });
+        loop {
+            while let Some(line) = lines.next() {
+                all.push(match line {
+                    Line::Whole(line) => Ok(line.to_vec()),
+                    Line::TooLong { limit_bytes } => Err(limit_bytes),
+                });
+            }
+            if !lines.fill().await.unwrap() {
+                return all;
+            }
         }
-        all
     }
 
     fn run<T>(future: impl Future<Output = T>) -> T {

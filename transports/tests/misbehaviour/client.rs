@@ -1,216 +1,241 @@
-//! The smallest clients that can talk to the servers of these tests, over HTTP and SSE.
+//! One client, whatever the way: it says messages, and hears those that come, in no order.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream},
+    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
+    time::timeout,
 };
 
+use crate::{
+    http::{Connection, Post, Reply},
+    server::{LONG, Server, Transport},
+};
+
+/// The revision of clients that are not about another.
+pub(crate) const REVISION: &str = "2025-06-18";
+
 /// A `tools/call` request.
-pub(crate) fn call(id: i64, tool: &str, arguments: Value) -> Value {
-    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+pub(crate) fn call(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
+    json!({"jsonrpc": "2.0", "id": id.into(), "method": "tools/call",
         "params": {"name": tool, "arguments": arguments}})
 }
 
-/// One connection to a Streamable HTTP server.
-pub(crate) struct Http(BufReader<TcpStream>, SocketAddr);
+/// The notification that cancels request `id`.
+pub(crate) fn cancel(id: impl Into<Value>) -> Value {
+    json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id.into()}})
+}
 
-impl Http {
-    pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self(
-            BufReader::new(TcpStream::connect(address).await.unwrap()),
-            address,
-        )
+pub(crate) fn initialize(revision: &str) -> Value {
+    let params = json!({"protocolVersion": revision, "capabilities": {},
+        "clientInfo": {"name": "test", "version": "0"}});
+    json!({"jsonrpc": "2.0", "id": "initialize", "method": "initialize", "params": params})
+}
+
+pub(crate) fn initialized() -> Value {
+    json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
+}
+
+/// The text of a tool's result.
+pub(crate) fn text_of(answer: &Value) -> &str {
+    let text = answer["result"]["content"][0]["text"].as_str();
+    text.unwrap_or_else(|| panic!("no text in {answer}"))
+}
+
+/// A client of any server.
+pub(crate) struct Client {
+    pub(crate) wire: Wire,
+    pub(crate) heard: UnboundedReceiver<Value>,
+    tell: UnboundedSender<Value>,
+}
+
+/// How a client's messages leave it.
+pub(crate) enum Wire {
+    Pipe(DuplexStream),
+    /// Posts to an endpoint; answers come on the stream.
+    Posts(SocketAddr, String),
+    /// Posts, each on a connection of its own that brings its answer.
+    Streamable(SocketAddr, Vec<(&'static str, String)>),
+}
+
+impl Client {
+    /// A client that has shaken hands.
+    pub(crate) async fn ready(server: &mut Server) -> Self {
+        Self::of(server, REVISION).await
     }
 
-    /// Calls a tool. Nothing is returned when the server closed the connection instead of answering;
-    /// half an answer fails the test.
-    pub(crate) async fn call_or_closed(&mut self, id: i64, tool: &str) -> Option<Value> {
-        let body = call(id, tool, json!({"ms": 0})).to_string();
-        let request = request(self.1, "/mcp", &body, "");
-        self.0.get_mut().write_all(request.as_bytes()).await.ok()?;
-        if self.0.fill_buf().await.ok()?.is_empty() {
-            return None;
+    /// A client that has agreed on `revision`.
+    pub(crate) async fn of(server: &mut Server, revision: &str) -> Self {
+        let mut client = Self::connect(server).await;
+        if let Wire::Streamable(address, headers) = &mut client.wire {
+            let post = Post::new("/mcp", &initialize(revision));
+            let reply = Connection::open(*address).await.exchange(&post).await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+            assert_eq!(reply.messages().len(), 1, "{reply:?}");
+            headers.push(("mcp-protocol-version", revision.into()));
+            if let Some(id) = reply.header("mcp-session-id") {
+                headers.push(("mcp-session-id", id.into()));
+            }
+        } else {
+            client.say(&initialize(revision)).await;
+            let answer = client.hear().await;
+            assert_eq!(answer["result"]["protocolVersion"], revision, "{answer}");
         }
-        let (status, body) = receive(&mut self.0).await;
-        assert_eq!(status, 200, "{body}");
-        Some(answer_in(&body).unwrap_or_else(|| panic!("no answer in {body:?}")))
-    }
-
-    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
-        self.0.get_mut().write_all(bytes).await.unwrap();
-    }
-
-    /// What is left to be read until the server closes the connection.
-    pub(crate) async fn end(&mut self) -> String {
-        let mut rest = String::new();
-        self.0.read_to_string(&mut rest).await.unwrap();
-        rest
-    }
-
-    pub(crate) async fn call(&mut self, id: i64, tool: &str, arguments: Value) -> Value {
-        let (status, answer) = self.post(&call(id, tool, arguments), &[]).await;
-        assert_eq!(status, 200, "{answer}");
-        answer
-    }
-
-    pub(crate) async fn post(&mut self, message: &Value, headers: &[(&str, &str)]) -> (u16, Value) {
-        let more = headers.iter().fold(String::new(), |more, (name, value)| {
-            more + name + ": " + value + "\r\n"
-        });
-        let (status, body) = send(&mut self.0, self.1, "/mcp", message, &more).await;
-        let answer = answer_in(&body);
-        (status, answer.unwrap_or(Value::String(body)))
-    }
-}
-
-/// A client of legacy HTTP+SSE: its stream and the connection it posts on.
-pub(crate) struct SseClient {
-    stream: BufReader<TcpStream>,
-    posts: BufReader<TcpStream>,
-    address: SocketAddr,
-    endpoint: String,
-}
-
-impl SseClient {
-    pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
-        let get =
-            format!("GET /sse HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n");
-        stream.get_mut().write_all(get.as_bytes()).await.unwrap();
-        let (status, _) = head(&mut stream).await;
-        assert_eq!(status, 200);
-        let posts = BufReader::new(TcpStream::connect(address).await.unwrap());
-        let mut client = Self {
-            stream,
-            posts,
-            address,
-            endpoint: String::new(),
-        };
-        client.endpoint = client.data("endpoint").await;
+        client.say(&initialized()).await;
         client
     }
 
-    pub(crate) async fn initialize(&mut self) {
-        let params = json!({"protocolVersion": "2024-11-05", "capabilities": {},
-            "clientInfo": {"name": "test", "version": "0"}});
-        self.post(&json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}))
-            .await;
-        assert_eq!(self.message().await["id"], json!(0));
-        self.post(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))
-            .await;
-    }
-
-    pub(crate) async fn post(&mut self, message: &Value) {
-        let (status, body) = send(&mut self.posts, self.address, &self.endpoint, message, "").await;
-        assert_eq!((status, body.as_str()), (202, ""));
-    }
-
-    /// The next message on the stream.
-    pub(crate) async fn message(&mut self) -> Value {
-        serde_json::from_str(&self.data("message").await).unwrap()
-    }
-
-    /// What is left of the stream, which must end.
-    pub(crate) async fn end_of_stream(&mut self) -> String {
-        let mut rest = String::new();
-        while let Some(chunk) = chunk(&mut self.stream).await {
-            rest.push_str(&chunk);
-        }
-        rest
-    }
-
-    async fn data(&mut self, event: &str) -> String {
-        loop {
-            let chunk = chunk(&mut self.stream).await.expect("the stream goes on");
-            if chunk.starts_with(':') {
-                continue;
+    /// A client that has said nothing yet.
+    pub(crate) async fn connect(server: &mut Server) -> Self {
+        let (tell, heard) = mpsc::unbounded_channel();
+        let wire = match server.way.transport {
+            Transport::Stdio => {
+                let (stdin, stdout) = server.pipes();
+                tokio::spawn(read_lines(stdout, tell.clone()));
+                Wire::Pipe(stdin)
             }
-            let lines: Vec<&str> = chunk.lines().collect();
-            assert_eq!(lines[0], format!("event: {event}"));
-            return lines[1].strip_prefix("data: ").unwrap().to_owned();
+            Transport::Sse => open_stream(server.address(), tell.clone()).await,
+            Transport::Stateless(_) | Transport::Session(_) => {
+                Wire::Streamable(server.address(), Vec::new())
+            }
+        };
+        Self { wire, heard, tell }
+    }
+
+    /// Says a message, a batch of them, or something else. What is no request has been taken when this
+    /// returns.
+    pub(crate) async fn say(&mut self, message: &Value) {
+        match &mut self.wire {
+            Wire::Pipe(stdin) => {
+                let line = format!("{message}\n");
+                stdin.write_all(line.as_bytes()).await.unwrap();
+            }
+            Wire::Posts(address, endpoint) => {
+                let post = Post::new(endpoint, message);
+                let reply = Connection::open(*address).await.exchange(&post).await;
+                assert_eq!((reply.status, reply.body.as_str()), (202, ""));
+            }
+            Wire::Streamable(..) => {
+                let answered = self.post(message).await;
+                if message.get("id").is_none() && !message.is_array() {
+                    let reply = answered.await.unwrap();
+                    assert_eq!((reply.status, reply.body.as_str()), (202, ""));
+                }
+            }
         }
+    }
+
+    /// Posts `message` over Streamable HTTP; its answer is heard, and given back.
+    pub(crate) async fn post(&mut self, message: &Value) -> tokio::task::JoinHandle<Reply> {
+        let post = self.request(message);
+        let Wire::Streamable(address, _) = self.wire else {
+            panic!("it is not Streamable HTTP");
+        };
+        let mut connection = Connection::open(address).await;
+        connection.send(&post).await;
+        let tell = self.tell.clone();
+        tokio::spawn(async move {
+            let reply = connection.reply().await;
+            for message in reply.messages() {
+                // Nobody listens when the test is over.
+                let _ = tell.send(message);
+            }
+            reply
+        })
+    }
+
+    /// The POST that `message` is over Streamable HTTP.
+    pub(crate) fn request(&self, message: &Value) -> Post {
+        let Wire::Streamable(_, headers) = &self.wire else {
+            panic!("it is not Streamable HTTP");
+        };
+        let post = Post::new("/mcp", message);
+        let dress = |post: Post, (name, value): &(&'static str, String)| post.header(name, value);
+        headers.iter().fold(post, dress)
+    }
+
+    /// The next message.
+    pub(crate) async fn hear(&mut self) -> Value {
+        let heard = timeout(LONG, self.heard.recv()).await;
+        heard.expect("a message comes").expect("it is not the end")
+    }
+
+    /// The next `count` messages, by their ids.
+    pub(crate) async fn hear_all(&mut self, count: usize) -> Vec<Value> {
+        let mut heard = Vec::new();
+        for _ in 0..count {
+            heard.push(self.hear().await);
+        }
+        heard.sort_by_key(|answer| answer["id"].to_string());
+        heard
+    }
+
+    /// Whether nothing is heard for a while.
+    pub(crate) async fn hears_nothing(&mut self) {
+        let heard = timeout(Duration::from_millis(100), self.heard.recv()).await;
+        assert!(heard.is_err(), "{heard:?}");
+    }
+
+    /// Says a request and hears its answer, before any other.
+    pub(crate) async fn ask(&mut self, message: &Value) -> Value {
+        self.say(message).await;
+        let answer = self.hear().await;
+        assert_eq!(answer["id"], message["id"], "{answer}");
+        answer
+    }
+
+    /// Whether the server still answers.
+    pub(crate) async fn is_served(&mut self) {
+        for tool in ["now", "wait", "wait_slowly"] {
+            let answer = self.ask(&call("served?", tool, json!({"ms": 0}))).await;
+            assert_eq!(answer["result"]["isError"], json!(false), "{answer}");
+        }
+    }
+
+    /// Whether the server ends this client's stream, and says nothing before.
+    pub(crate) async fn ends(mut self) {
+        drop(self.tell);
+        let heard = timeout(LONG, self.heard.recv()).await;
+        assert_eq!(heard.expect("it ends"), None);
     }
 }
 
-async fn send(
-    connection: &mut BufReader<TcpStream>,
-    address: SocketAddr,
-    path: &str,
-    message: &Value,
-    more: &str,
-) -> (u16, String) {
-    let request = request(address, path, &message.to_string(), more);
-    connection
-        .get_mut()
-        .write_all(request.as_bytes())
-        .await
-        .unwrap();
-    receive(connection).await
-}
-
-fn request(address: SocketAddr, path: &str, body: &str, more: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
-         accept: application/json, text/event-stream\r\n{more}content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// The message with an id, whatever comes before it in an event stream.
-fn answer_in(body: &str) -> Option<Value> {
-    body.lines()
-        .map(|line| line.strip_prefix("data:").unwrap_or(line))
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .find(|message| message.get("id").is_some())
-}
-
-/// Status and body of a response.
-async fn receive(connection: &mut BufReader<TcpStream>) -> (u16, String) {
-    let (status, length) = head(connection).await;
-    let mut body = String::new();
-    if let Some(length) = length {
-        let mut bytes = vec![0; length];
-        connection.read_exact(&mut bytes).await.unwrap();
-        body = String::from_utf8(bytes).unwrap();
-    } else {
-        while let Some(chunk) = chunk(connection).await {
-            body.push_str(&chunk);
-        }
-    }
-    (status, body)
-}
-
-/// Status and content length of a response's head; without a length it is chunked.
-async fn head(connection: &mut BufReader<TcpStream>) -> (u16, Option<usize>) {
-    let (mut status, mut length) = (0, None);
-    loop {
-        let mut line = String::new();
-        assert_ne!(
-            connection.read_line(&mut line).await.unwrap(),
-            0,
-            "the head ends"
-        );
-        let line = line.trim_end().to_ascii_lowercase();
-        if let Some(rest) = line.strip_prefix("http/1.1 ") {
-            status = rest[..3].parse().unwrap();
-        } else if let Some(value) = line.strip_prefix("content-length:") {
-            length = Some(value.trim().parse().unwrap());
-        } else if line.is_empty() {
-            return (status, length);
-        }
+/// Reads lines until the output ends.
+async fn read_lines(stdout: DuplexStream, tell: UnboundedSender<Value>) {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        // Nobody listens when the test is over.
+        let _ = tell.send(serde_json::from_str(&line).expect("a message"));
     }
 }
 
-/// The next chunk of a chunked body, or nothing at its end.
-async fn chunk(connection: &mut BufReader<TcpStream>) -> Option<String> {
-    let mut size = String::new();
-    connection.read_line(&mut size).await.unwrap();
-    let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
-    let mut bytes = vec![0; size + 2];
-    connection.read_exact(&mut bytes).await.unwrap();
-    bytes.truncate(size);
-    (size > 0).then(|| String::from_utf8(bytes).unwrap())
+/// Opens an event stream, which is read until it ends.
+async fn open_stream(address: SocketAddr, tell: UnboundedSender<Value>) -> Wire {
+    let mut stream = Connection::open(address).await;
+    let get = format!("GET /sse HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n");
+    stream.write(&get).await;
+    assert_eq!(stream.head().await.status, 200);
+    let first = stream.chunk().await.expect("an event");
+    let endpoint = data(&first, "endpoint").next().expect("an endpoint");
+    let wire = Wire::Posts(address, endpoint.to_owned());
+    tokio::spawn(async move {
+        while let Some(chunk) = stream.chunk().await {
+            for data in data(&chunk, "message") {
+                // Nobody listens when the test is over.
+                let _ = tell.send(serde_json::from_str(data).expect("a message"));
+            }
+        }
+    });
+    wire
+}
+
+/// The data of the events in `chunk`, which must be whole and of type `name`, or comments.
+fn data<'c>(chunk: &'c str, name: &str) -> impl Iterator<Item = &'c str> {
+    let event = format!("event: {name}\ndata: ");
+    assert!(chunk.ends_with("\n\n"), "{chunk:?}");
+    let events = chunk.split_terminator("\n\n");
+    let events = events.filter(|event| !event.starts_with(':'));
+    events.map(move |one| one.strip_prefix(&*event).expect("an event of that type"))
 }

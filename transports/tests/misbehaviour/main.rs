@@ -1,15 +1,56 @@
-//! Tools that panic, hang or never end, over every transport: each costs its own call an in-band
-//! error and nobody else anything. Clients that stall, leave or talk out of turn cost nobody
-//! anything either.
+//! Tools that panic, hang or never end, and clients that stall, leave, cancel or talk out of turn: each costs
+//! its own call and nobody else anything, whatever the transport, with the fast path and without.
+//!
+//! A [`server::Way`] is data: a case runs over all ways for which it has a meaning.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::needless_pass_by_value,
-    reason = "in a test a surprise is a failure, and `json!` makes values"
+    clippy::unused_self,
+    reason = "in a test a surprise is a failure, `json!` makes values, and a tool is a method"
 )]
 
+mod batches;
+mod bodies;
+mod cancellation;
 mod client;
-mod network;
+mod http;
+mod ids;
+mod life;
+mod log;
+mod pipes;
 mod server;
-mod stdio;
+mod sessions;
+mod tools;
+mod trouble;
+
+use std::{
+    panic::{AssertUnwindSafe, resume_unwind},
+    time::{Duration, Instant},
+};
+
+use futures::{FutureExt, future::join_all};
+
+/// Runs `case` over `ways`, all at the same time: most of it is waiting.
+pub(crate) async fn each(ways: impl Iterator<Item = server::Way>, case: impl AsyncFn(server::Way)) {
+    let case = &case;
+    let cases = ways.map(|way| async move {
+        let ran = AssertUnwindSafe(case(way)).catch_unwind().await;
+        ran.inspect_err(|_| eprintln!("this was {way:?}"))
+    });
+    let ran: Vec<_> = cases.collect();
+    assert!(!ran.is_empty(), "there is no such way");
+    if let Some(panic) = join_all(ran).await.into_iter().find_map(Result::err) {
+        resume_unwind(panic);
+    }
+}
+
+/// Waits until it is so, for what has no event to wait for.
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < server::LONG, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -54,17 +54,17 @@ fn main() -> anyhow::Result<()> {
         .workers
         .or_else(|| thread::available_parallelism().ok())
         .map_or(1, NonZeroUsize::get);
-    Tokio::block_on(workers, move |_| serve(flags.listen))
+    Tokio::block_on(workers, move |runtime| serve(runtime, flags.listen))
         .with_context(|| format!("cannot start {workers} worker threads; give fewer --workers"))?
 }
 
-async fn serve(address: SocketAddr) -> anyhow::Result<()> {
+async fn serve(runtime: Tokio, address: SocketAddr) -> anyhow::Result<()> {
     // Before the ready line: whoever reads it may send a signal at once.
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let listener = transports::http::bind(address)
+    let listeners = transports::http::bind(address, runtime.shards().len())
         .with_context(|| format!("cannot listen on {address}; give another --listen address"))?;
-    let server = Server::start(listener).context("cannot serve on the listener")?;
+    let server = Server::start(&runtime, listeners).context("cannot serve on the listener")?;
     eprintln!("ready {}", server.url());
     tokio::select! {
         _ = terminate.recv() => {}

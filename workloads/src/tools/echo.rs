@@ -14,10 +14,10 @@ pub struct EchoArguments {
 /// The result of `echo`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct EchoResult {
-    /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
     /// The message as it came.
     pub message: String,
+    /// The server that answered, as transport and runtime.
+    pub server_type: &'static str,
 }
 
 /// Returns the message.

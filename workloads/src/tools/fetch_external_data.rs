@@ -19,16 +19,16 @@ pub struct FetchArguments {
 /// The result of `fetch_external_data`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FetchResult {
-    /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
-    /// The URL that was fetched.
-    pub url: String,
-    /// The upstream's HTTP status; 4xx and 5xx are results too.
-    pub status_code: i32,
-    /// Milliseconds from the request to the last byte of the answer.
-    pub response_time_ms: f64,
     /// The JSON that the upstream answered with.
     pub body: Value,
+    /// Milliseconds from the request to the last byte of the answer.
+    pub response_time_ms: f64,
+    /// The server that answered, as transport and runtime.
+    pub server_type: &'static str,
+    /// The upstream's HTTP status; 4xx and 5xx are results too.
+    pub status_code: i32,
+    /// The URL that was fetched.
+    pub url: String,
 }
 
 /// Fetches the endpoint.

@@ -29,12 +29,12 @@ pub struct FibonacciArguments {
 /// The result of `calculate_fibonacci`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FibonacciResult {
-    /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
     /// The `n` that was asked for.
     pub input: i64,
     /// The n-th Fibonacci number.
     pub result: i64,
+    /// The server that answered, as transport and runtime.
+    pub server_type: &'static str,
 }
 
 /// Computes the number, where it may block when it takes long.

@@ -45,14 +45,14 @@ impl Default for QueryArguments {
 /// The result of `query_products`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct QueryResult {
-    /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
     /// The category that was looked in.
     pub category: String,
-    /// How many products match, whatever the limit.
-    pub total_found: i64,
     /// The cheapest matches; those of equal price in the order of their ids.
     pub products: Vec<ProductRow>,
+    /// The server that answered, as transport and runtime.
+    pub server_type: &'static str,
+    /// How many products match, whatever the limit.
+    pub total_found: i64,
 }
 
 /// Asks the database.

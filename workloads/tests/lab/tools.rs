@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::client::{Client, SERVER_TYPE, upstream};
 use rmcp::{model::ErrorCode, service::ServiceError};
 use serde_json::json;
+use transports::runtime::Tokio;
 use workloads::upstream_api::Server;
 
 #[tokio::test]
@@ -229,7 +230,7 @@ async fn many_queries_at_once_share_the_pool() {
 
 #[tokio::test]
 async fn fetch_external_data_returns_what_the_upstream_said() {
-    let server = Server::start_anywhere().unwrap();
+    let server = Server::start_anywhere(&Tokio).unwrap();
     let client = Client::connect(Some(upstream(&server.url(), Duration::from_secs(5)))).await;
     let endpoint = "/products/42?delay_ms=20";
     let answer = client
@@ -259,7 +260,7 @@ async fn fetch_external_data_returns_what_the_upstream_said() {
 
 #[tokio::test]
 async fn fetch_external_data_goes_nowhere_else() {
-    let server = Server::start_anywhere().unwrap();
+    let server = Server::start_anywhere(&Tokio).unwrap();
     let client = Client::connect(Some(upstream(&server.url(), Duration::from_secs(5)))).await;
     let port = server.address().port();
     for endpoint in [

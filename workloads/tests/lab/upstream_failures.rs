@@ -14,6 +14,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
+use transports::runtime::Tokio;
 use workloads::upstream_api::Server;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -75,7 +76,7 @@ async fn down() {
 
 #[tokio::test]
 async fn slow() {
-    let server = Server::start_anywhere().unwrap();
+    let server = Server::start_anywhere(&Tokio).unwrap();
     let client = Client::connect(Some(upstream(&server.url(), Duration::from_millis(150)))).await;
     let slow = json!({"endpoint": "/health?delay_ms=5000"});
     let message = client.refusal("fetch_external_data", slow).await;

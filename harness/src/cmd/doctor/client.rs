@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::super::wrk;
 use super::{Check, Grade};
@@ -141,6 +141,7 @@ impl Contest<'_> {
             duration: Duration::from_secs(self.turns.seconds),
             call_timeout: load::DEFAULT_CALL_TIMEOUT,
             revision: Revision::default(),
+            extra_params: Map::new(),
             pace: Pace::default(),
             stop: self.interrupt.flag(),
             observer: &mut |moment| match moment {

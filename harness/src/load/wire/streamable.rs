@@ -39,6 +39,8 @@ struct Line {
     is_agreed: bool,
     /// The session and the head with its id, where there is one.
     session: Option<(Vec<u8>, Vec<u8>)>,
+    /// Whose session the next message is sent in, where it is not its own.
+    lender: Option<usize>,
 }
 
 impl Streamable {
@@ -226,9 +228,14 @@ impl Wire for Streamable {
         self.lines[client].is_agreed = true;
     }
 
+    fn lend(&mut self, client: usize, lender: usize) {
+        self.lines[client].lender = Some(lender);
+    }
+
     fn send(&mut self, client: usize, message: &Message, id: u32, tell: &mut Tell<'_>) {
+        let lender = self.lines[client].lender.take();
         let sent = self.request(client, |out, wire| {
-            let line = &wire.lines[client];
+            let line = &wire.lines[lender.unwrap_or(client)];
             let head = match &line.session {
                 Some((_, head)) => head,
                 None if line.is_agreed => &wire.agreed,

@@ -30,12 +30,14 @@ impl Bench {
         }
         for (name, service) in &mut filled.service {
             let launch = service
+                .process()
                 .launch(&context)
                 .with_context(|| format!("service.{name}"))?;
             (service.command, service.environment) = (launch.command, launch.environment);
         }
         for (name, subject) in &mut filled.subject {
             let launch = subject
+                .process()
                 .launch(&context)
                 .with_context(|| format!("subject.{name}"))?;
             (subject.command, subject.environment) = (launch.command, launch.environment);

@@ -5,18 +5,16 @@ use std::process::Command;
 use nix::sys::signal::Signal::SIGTERM;
 use serde_json::json;
 
-use crate::common::{Client, Server, Subject, Wire, fixtures, server::bare};
-
-const STDIO: Subject = Subject {
-    name: "mcp-stdio-tokio",
-    binary: env!("CARGO_BIN_EXE_mcp-stdio-tokio"),
-    flags: &[],
-    wire: Wire::Stdio,
+use crate::{
+    common::{Client, Server, Subject, fixtures, server::bare},
+    subjects::SERVERS,
 };
+
+const SERVER: Subject = SERVERS[0];
 
 /// A server over a database of its own.
 fn over(url: &str) -> Command {
-    let mut command = bare(STDIO.binary);
+    let mut command = bare(SERVER.binary);
     command.args(["--database-url", url]);
     command
 }
@@ -34,22 +32,22 @@ fn finds_all(server: &mut Server) {
 
 #[test]
 fn a_database_in_memory_works() {
-    finds_all(&mut Server::spawn(&STDIO, over("sqlite::memory:")));
+    finds_all(&mut Server::spawn(&SERVER, over("sqlite::memory:")));
 }
 
 #[test]
 fn without_a_url_the_database_is_in_the_cache_folder() {
     let cache = fixtures::folder().join("cache");
-    let mut command = bare(STDIO.binary);
+    let mut command = bare(SERVER.binary);
     command.env("XDG_CACHE_HOME", &cache);
-    finds_all(&mut Server::spawn(&STDIO, command));
+    finds_all(&mut Server::spawn(&SERVER, command));
     assert!(cache.join("mcp-transport-lab/products.db").is_file());
 }
 
 #[test]
 fn two_servers_fill_one_new_database_together() {
     let url = new_file("together");
-    let mut servers = [0, 1].map(|_| Server::launch(&STDIO, over(&url)));
+    let mut servers = [0, 1].map(|_| Server::launch(&SERVER, over(&url)));
     for server in &mut servers {
         assert!(server.ready(), "it ended before it was ready");
     }
@@ -59,12 +57,12 @@ fn two_servers_fill_one_new_database_together() {
 #[test]
 fn a_signal_ends_the_filling_and_the_next_server_resumes_it() {
     let url = new_file("resumed");
-    let mut first = Server::launch(&STDIO, over(&url));
+    let mut first = Server::launch(&SERVER, over(&url));
     let filling = first
         .log()
         .wait_for(|line| line.contains("seeding products"));
     assert!(filling.is_some(), "it ended before it had begun");
     first.signal(SIGTERM);
     first.ended_well();
-    finds_all(&mut Server::spawn(&STDIO, over(&url)));
+    finds_all(&mut Server::spawn(&SERVER, over(&url)));
 }

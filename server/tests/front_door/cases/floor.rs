@@ -1,38 +1,56 @@
-//! `floor-http`: what HTTP alone costs.
+//! The floors: what HTTP alone costs, with hyper and without.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpStream},
+};
 
 use nix::sys::signal::Signal::SIGTERM;
 
 use crate::common::{
-    Answers, Server, Subject, Wire,
+    Answers, PATIENCE, Server, Subject, Wire,
     http::{Connection, Request},
     server::bare,
 };
 
-const FLOOR: Subject = Subject {
+const HTTP: Subject = Subject {
     name: "floor-http",
     binary: env!("CARGO_BIN_EXE_floor-http"),
     flags: &[],
     wire: Wire::Stateless(Answers::Json),
 };
 
-fn start(flags: &[&str]) -> Server {
-    let mut command = bare(FLOOR.binary);
+const EPOLL: Subject = Subject {
+    name: "floor-epoll",
+    binary: env!("CARGO_BIN_EXE_floor-epoll"),
+    ..HTTP
+};
+
+fn start(floor: &Subject, flags: &[&str]) -> Server {
+    let mut command = bare(floor.binary);
     command.args(flags);
-    Server::spawn(&FLOOR, command)
+    Server::spawn(floor, command)
 }
 
 #[test]
-fn the_floor_answers_every_request_with_fixed_bytes_of_the_length_asked_for() {
-    for bytes in [2, 192, 100_000] {
-        let server = start(&["--answer-bytes", &bytes.to_string()]);
+fn a_floor_answers_every_request_with_fixed_bytes_of_the_length_asked_for() {
+    for (floor, bytes) in [HTTP, EPOLL]
+        .iter()
+        .flat_map(|floor| [2, 192, 100_000].map(|bytes| (floor, bytes)))
+    {
+        let server = start(floor, &["--answer-bytes", &bytes.to_string()]);
         let mut connection = Connection::open(server.address());
         let mut answers = Vec::new();
-        for request in [
+        let mut requests = vec![
             Request::message(server.path(), "{}"),
             Request::message(server.path(), "x".repeat(100_000)),
-            Request::message(server.path(), "{}").chunked(),
             Request::get("/anything"),
-        ] {
+        ];
+        // The load never sends one, and the other floor says so.
+        if floor.name == HTTP.name {
+            requests.push(Request::message(server.path(), "{}").chunked());
+        }
+        for request in requests {
             let response = connection.exchange(&request);
             assert_eq!(
                 (response.status, response.content_type()),
@@ -47,19 +65,112 @@ fn the_floor_answers_every_request_with_fixed_bytes_of_the_length_asked_for() {
 }
 
 #[test]
-fn the_floor_answers_192_bytes_by_default_and_ends_on_sigterm() {
-    let mut server = start(&[]);
-    assert_eq!(server.path(), "/mcp");
+fn a_floor_answers_192_bytes_by_default_and_ends_on_sigterm() {
+    for floor in [HTTP, EPOLL] {
+        let mut server = start(&floor, &[]);
+        assert_eq!(server.path(), "/mcp");
+        let mut connection = Connection::open(server.address());
+        assert_eq!(
+            connection
+                .exchange(&Request::message("/mcp", "{}"))
+                .body
+                .len(),
+            192
+        );
+        server.signal(SIGTERM);
+        server.ended_well();
+        assert!(connection.closes());
+        assert_eq!(server.log().whole().len(), 1);
+    }
+}
+
+#[test]
+fn what_floor_epoll_does_not_take_is_refused_and_the_connection_closed() {
+    let server = start(&EPOLL, &[]);
+    let post = "POST /mcp HTTP/1.1\r\nHost: x\r\n";
+    for (request, status) in [
+        (
+            format!("{post}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            411,
+        ),
+        (format!("{post}Content-Length: -1\r\n\r\n"), 400),
+        ("GET /with a space HTTP/1.1\r\n\r\n".to_owned(), 400),
+        (format!("{post}Content-Length: 4194305\r\n\r\nbegin"), 413),
+        (format!("{post}X: {}", "x".repeat(20_000)), 431),
+    ] {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
     let mut connection = Connection::open(server.address());
-    assert_eq!(
-        connection
-            .exchange(&Request::message("/mcp", "{}"))
-            .body
-            .len(),
-        192
-    );
+    let last = Request::message("/mcp", "{}").header("Connection", "close");
+    assert_eq!(connection.exchange(&last).status, 200);
+    assert!(connection.closes());
+}
+
+#[test]
+fn floor_epoll_reads_requests_in_any_pieces_and_answers_each_of_them() {
+    let server = start(&EPOLL, &["--answer-bytes", "5"]);
+    let one = "POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{\"a\": 1}\n";
+    let answers = |stream: &mut TcpStream, count: usize| {
+        let mut text = String::new();
+        let mut buffer = [0; 4_096];
+        while text.matches("\"xxx\"").count() < count {
+            let read = stream.read(&mut buffer).unwrap();
+            assert!(read > 0, "it closed after {text}");
+            text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        }
+        assert_eq!(text.matches("HTTP/1.1 200 OK").count(), count, "{text}");
+    };
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    for byte in one.bytes() {
+        stream.write_all(&[byte]).unwrap();
+    }
+    answers(&mut stream, 1);
+    stream.write_all(one.repeat(300).as_bytes()).unwrap();
+    answers(&mut stream, 300);
+    // A client that has said all that it will is answered too.
+    stream.write_all(one.as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    answers(&mut stream, 1);
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn a_client_that_reads_late_gets_every_answer_of_floor_epoll_and_sigterm_waits_for_it() {
+    const ANSWERS: usize = 200;
+    const BYTES: usize = 100_000;
+    let mut server = start(&EPOLL, &["--answer-bytes", &BYTES.to_string()]);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    stream.write_all(get.repeat(ANSWERS).as_bytes()).unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).unwrap();
+    server.signal(SIGTERM);
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    assert!(rest.len() > ANSWERS * BYTES, "{}", rest.len());
+    server.ended_well();
+}
+
+#[test]
+fn floor_epoll_has_one_worker_and_says_so() {
+    let mut command = bare(EPOLL.binary);
+    let output = command.args(["--workers", "2"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("floor-epoll runs on one thread"), "{said}");
+    let mut server = start(&EPOLL, &["--workers", "1"]);
     server.signal(SIGTERM);
     server.ended_well();
-    assert!(connection.closes());
-    assert_eq!(server.log().whole().len(), 1);
 }

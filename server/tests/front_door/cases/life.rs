@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal::{self, SIGINT, SIGTERM};
 
+use transports::runtime::WORKER;
+
 use crate::common::{Client, Gate, Server, Subject, Wire, eventually, server::command};
 
 /// Calls in flight when the signal comes.
@@ -139,9 +141,9 @@ pub(crate) fn workers_is_the_number_of_worker_threads(subject: &Subject) {
         let mut server = Server::start(subject, &["--workers", &workers.to_string()]);
         let mut client = Client::ready(&mut server);
         client.is_served();
-        // Threads for blocking work have the same name; they go when there is none.
+        // A thread names itself, when it first runs.
         eventually("there are as many workers as were asked for", || {
-            (server.threads("tokio-rt-worker") == workers).then_some(())
+            (server.threads(WORKER) == workers).then_some(())
         });
     }
 }

@@ -1,10 +1,16 @@
 //! Standard input and output.
 
-use std::{collections::HashSet, io::Write};
+use std::{
+    collections::HashSet,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Write},
+    os::fd::AsRawFd,
+    process::Stdio,
+};
 
 use serde_json::json;
 
-use crate::common::{Client, Gate, Server, Subject, client, peer};
+use crate::common::{Client, Gate, Server, Subject, client, fixtures, peer, server::command};
 
 /// The pipes behind `client`.
 fn pipes(client: &mut Client) -> &mut peer::Stdio {
@@ -117,4 +123,56 @@ pub(crate) fn a_reader_that_leaves_ends_the_server(subject: &Subject) {
     );
     stdin.write_all(format!("{opening}\n").as_bytes()).unwrap();
     server.ended_well();
+}
+
+/// Whether reading or writing at `descriptor` waits, as the kernel has it (proc(5), "fdinfo").
+fn is_blocking(descriptor: &impl AsRawFd) -> bool {
+    const O_NONBLOCK: u32 = 0o4000;
+    let path = format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd());
+    let info = fs::read_to_string(path).unwrap();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = u32::from_str_radix(flags.expect("flags").trim(), 8).unwrap();
+    flags & O_NONBLOCK == 0
+}
+
+fn opening(id: &str) -> String {
+    client::request(
+        &json!(id),
+        "initialize",
+        &client::initialize(client::REVISION),
+    )
+}
+
+pub(crate) fn pipes_stay_blocking_for_those_who_share_them(subject: &Subject) {
+    let (stdin, mut input) = io::pipe().unwrap();
+    let (output, stdout) = io::pipe().unwrap();
+    let mut server = command(subject, &[])
+        .stdin(stdin.try_clone().unwrap())
+        .stdout(stdout.try_clone().unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    writeln!(input, "{}", opening("first")).unwrap();
+    let mut answer = String::new();
+    BufReader::new(output).read_line(&mut answer).unwrap();
+    assert!(answer.contains("\"first\""), "{answer}");
+    assert!(is_blocking(&stdin) && is_blocking(&stdout));
+    drop(input);
+    assert!(server.wait().unwrap().success());
+}
+
+pub(crate) fn files_will_do_for_pipes(subject: &Subject) {
+    let folder = fixtures::folder();
+    let path = |end: &str| folder.join(format!("{}.{end}", subject.name));
+    fs::write(path("in"), opening("only") + "\n").unwrap();
+    let status = command(subject, &[])
+        .stdin(File::open(path("in")).unwrap())
+        .stdout(File::create(path("out")).unwrap())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let answers = fs::read_to_string(path("out")).unwrap();
+    assert_eq!(answers.lines().count(), 1, "{answers}");
+    assert!(answers.contains("\"only\""), "{answers}");
 }

@@ -2,12 +2,18 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        mpsc::{self, Sender},
+    },
 };
 
+use nix::sys::signal::Signal::SIGTERM;
+use transports::runtime::Runtime;
 use workloads::upstream_api;
 
-use super::{Subject, Wire, server::Server};
+use super::server::Server;
+use crate::subjects::{SERVERS, UPSTREAMS};
 
 /// A folder of this test run. It lies in the target folder; those of runs that have ended are
 /// removed.
@@ -34,16 +40,11 @@ pub(crate) fn database_url() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
     URL.get_or_init(|| {
         let url = format!("sqlite:{}", folder().join("products.db").display());
-        let filler = Subject {
-            name: "mcp-stdio-tokio",
-            binary: env!("CARGO_BIN_EXE_mcp-stdio-tokio"),
-            flags: &[],
-            wire: Wire::Stdio,
-        };
+        let filler = SERVERS[0];
         let mut command = super::server::bare(filler.binary);
         command.args(["--database-url", &url]);
         let mut server = Server::spawn(&filler, command);
-        drop(server.pipes());
+        server.signal(SIGTERM);
         server.ended_well();
         url
     })
@@ -53,18 +54,18 @@ pub(crate) fn database_url() -> &'static str {
 pub(crate) fn upstream_url() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
     URL.get_or_init(|| {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let server = upstream_api::Server::start_anywhere().unwrap();
-                sender.send(server.url()).unwrap();
-                std::future::pending::<()>().await;
-            });
-        });
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || UPSTREAMS[0](sender));
         receiver.recv().unwrap()
     })
+}
+
+/// Runs the catalogue API on a runtime `R`, and tells its URL.
+pub(crate) fn serve_upstream<R: Runtime>(sender: Sender<String>) {
+    let serve = |runtime| async move {
+        let server = upstream_api::Server::start_anywhere(&runtime).unwrap();
+        sender.send(server.url()).unwrap();
+        std::future::pending::<()>().await;
+    };
+    R::block_on(1, serve).unwrap();
 }

@@ -1,0 +1,130 @@
+//! What the verbs that make a run have in common: how hard, in which order, where to, and the making.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::args::BenchFlags;
+use super::{Places, Verdict};
+use crate::format::FormatError;
+use crate::format::environment::State;
+use crate::format::folder::RunFolder;
+use crate::format::marks::Marks;
+use crate::format::subjects::Subjects;
+use crate::format::suite::{Load, Suite};
+use crate::format::write_atomically;
+use crate::interrupt::Interrupt;
+use crate::measure::run::{Questions, run};
+use crate::report::render::render;
+use crate::report::summary::Report;
+use crate::report::table::Style;
+
+/// How hard a run asks.
+#[derive(Debug, Args)]
+pub(super) struct LoadFlags {
+    /// Clients, each with one call outstanding [default: as the definition says]
+    #[arg(long, value_name = "N")]
+    clients: Option<usize>,
+    /// Load before the window, in seconds [default: as the definition says]
+    #[arg(long, value_name = "SECONDS")]
+    warmup_s: Option<f64>,
+    /// Length of the measured window, in seconds [default: as the definition says]
+    #[arg(long, value_name = "SECONDS")]
+    duration_s: Option<f64>,
+    /// Trials of each subject [default: as the definition says]
+    #[arg(long, value_name = "N")]
+    trials: Option<u32>,
+    /// Longest wait for an answer, in seconds [default: as the definition says]
+    #[arg(long, value_name = "SECONDS")]
+    call_timeout_s: Option<f64>,
+}
+
+impl LoadFlags {
+    /// Puts the flags that were given in the place of what the definition says.
+    pub(super) fn replace(&self, load: &mut Load) -> anyhow::Result<()> {
+        load.clients = self.clients.unwrap_or(load.clients);
+        load.warmup_s = self.warmup_s.unwrap_or(load.warmup_s);
+        load.duration_s = self.duration_s.unwrap_or(load.duration_s);
+        load.trials = self.trials.unwrap_or(load.trials);
+        load.call_timeout_s = self.call_timeout_s.unwrap_or(load.call_timeout_s);
+        load.check().map_err(|message| anyhow!(message))
+    }
+}
+
+/// Where a run is recorded, and in which order it is made.
+#[derive(Debug, Args)]
+pub(super) struct RecordFlags {
+    /// Seed of the order of the subjects [default: from the clock; it is recorded]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The folder that run folders are made in [default: ROOT/results]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Who is to be asked what.
+pub(super) struct Wish {
+    pub(super) subjects: Subjects,
+    pub(super) names: Vec<String>,
+    pub(super) suites: BTreeMap<String, Suite>,
+    pub(super) marks: Option<Marks>,
+}
+
+impl RecordFlags {
+    /// Makes the run and writes its report; says whether nothing went wrong in it.
+    pub(super) fn make(
+        &self,
+        places: &Places,
+        flags: &BenchFlags,
+        wish: Wish,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<(Report, Verdict)> {
+        if cfg!(debug_assertions) {
+            eprintln!(
+                "warning: this harness is a debug build; its client is slow and will be the limit"
+            );
+        }
+        let bench = flags.bench(places, wish.subjects, &wish.names, interrupt)?;
+        let questions = Questions {
+            suites: wish.suites,
+            marks: wish.marks,
+            seed: self.seed.unwrap_or_else(seed_from_the_clock),
+            results: self
+                .out
+                .clone()
+                .unwrap_or_else(|| places.root().join("results")),
+            command: std::env::args().collect(),
+        };
+        let done = run(&bench, &questions, interrupt)?;
+        drop(bench);
+        let written = write_report(&done.folder);
+        eprintln!("recorded in {}", done.folder.root().display());
+        if let Some(failure) = done.failure {
+            if let Err(error) = written {
+                eprintln!("warning: the report could not be written: {error}");
+            }
+            return Err(failure);
+        }
+        let is_right = done.all_right && done.state == State::Complete;
+        Ok((written?, Verdict::of(is_right)))
+    }
+}
+
+/// Puts the report into the folder of its run.
+fn write_report(folder: &RunFolder) -> Result<Report, FormatError> {
+    let report = Report::read(folder)?;
+    let text = render(&report, Style::Markdown);
+    write_atomically(&folder.report(), text.as_bytes())?;
+    Ok(report)
+}
+
+/// Different from run to run; six digits, so that it can be typed again.
+fn seed_from_the_clock() -> u64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::from(now.subsec_micros())
+}

@@ -1,0 +1,187 @@
+//! The replay, wire by wire.
+
+use serde_json::Value;
+use tokio::time::timeout;
+use transports::{
+    conversation::Opening,
+    front::{Counters, Framing},
+    http::HttpService,
+    runtime::Tokio,
+    streamable::Answer as Kind,
+};
+
+use crate::{
+    in_process::{
+        PATIENCE, Tools,
+        events::{Events, sse},
+        http::{Answer, Peer},
+        lines::Lines,
+        streamable, tools,
+    },
+    recording::{Recording, Request, Wire, recordings},
+};
+
+/// What is answered from memory where messages stand alone.
+const HANDSHAKE: [&str; 5] = [
+    "initialize",
+    "notifications/initialized",
+    "ping",
+    "tools/list",
+    "server/discover",
+];
+
+/// How many messages may be taken, and how many the front has to leave.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Hits {
+    taken: u64,
+    left: u64,
+}
+
+impl Hits {
+    fn count(&mut self, message: &Value, stands_alone: bool) {
+        let Some(method) = message["method"].as_str() else {
+            return;
+        };
+        if method == "tools/call" || stands_alone && HANDSHAKE.contains(&method) {
+            self.taken += 1;
+        } else {
+            self.left += 1;
+        }
+    }
+
+    /// Compares with what the front has counted.
+    fn check(&self, recording: &Recording, counters: &Counters) {
+        println!("{}: {counters}", recording.name);
+        assert!(
+            counters.count_taken() == self.taken && self.taken > 0,
+            "{}: {} messages may be taken, but: {counters}",
+            recording.name,
+            self.taken
+        );
+    }
+}
+
+/// Checks that `answer` is what a client hopes for.
+fn check_answer(name: &str, message: &Value, answer: &Value) {
+    assert_eq!(answer["id"], message["id"], "{name}: {message} is answered: {answer}");
+    // Servers with a handshake may not know it; clients fall back then.
+    let may_fail = message["method"] == "server/discover";
+    let is_right = answer.get("result").is_some() && answer["result"]["isError"] != true
+        || may_fail && answer["error"]["code"] == -32601;
+    assert!(is_right, "{name}: {message} is answered well, not with {answer}");
+}
+
+async fn replay_http(tools: &Tools, recording: &Recording, kind: Kind) {
+    let has_sessions = recording.wire == Wire::HttpInSessions;
+    let name = &recording.name;
+    let mut peer = Peer::new(streamable(tools, kind, has_sessions, true).await);
+    let mut session: Option<String> = None;
+    let mut standing = Vec::new();
+    let mut hits = Hits::default();
+    for request in recording.requests() {
+        let bytes = request.bytes(None, session.as_deref());
+        if request.method == "GET" && session.is_some() {
+            let (status, stream) = peer.open(&bytes).await;
+            assert_eq!(status, 200, "{name}: the stream of the session opens");
+            standing.push(stream);
+            continue;
+        }
+        let answer = peer.ask(&bytes).await;
+        session = answer.session_id.clone().or(session);
+        if request.method == "POST" {
+            let revision = request.header("mcp-protocol-version");
+            hits.count(&request.message(), !has_sessions || revision == Some("2026-07-28"));
+        }
+        check_response(name, &request, &answer);
+    }
+    hits.check(recording, peer.service().counters().expect("the fast path is on"));
+}
+
+fn check_response(name: &str, request: &Request, answer: &Answer) {
+    let message = request.message();
+    let status = match request.method.as_str() {
+        "POST" if message["id"].is_null() => 202,
+        "POST" => 200,
+        "DELETE" => 202,
+        _ => 405,
+    };
+    assert_eq!(answer.status, status, "{name}: {message} {answer:?}");
+    if status == 200 {
+        let [answer] = answer.messages() else {
+            panic!("{name}: {message} has one answer, not {answer:?}");
+        };
+        check_answer(name, &message, answer);
+    }
+}
+
+async fn replay_all_http(wire: Wire) {
+    let tools = tools().await;
+    let recordings = recordings(wire);
+    assert!(recordings.len() > 10, "{} recordings", recordings.len());
+    for recording in &recordings {
+        for kind in [Kind::Json, Kind::EventStream] {
+            replay_http(&tools, recording, kind).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn clients_without_sessions_take_the_fast_path() {
+    replay_all_http(Wire::Http).await;
+}
+
+#[tokio::test]
+async fn clients_in_sessions_take_the_fast_path() {
+    replay_all_http(Wire::HttpInSessions).await;
+}
+
+#[tokio::test]
+async fn clients_of_sse_take_the_fast_path() {
+    let tools = tools().await;
+    let recordings = recordings(Wire::Sse);
+    assert!(recordings.len() > 10, "{} recordings", recordings.len());
+    for recording in &recordings {
+        let name = &recording.name;
+        let service = sse(&tools, true);
+        let mut events = Events::start(&service).await;
+        let endpoint = events.endpoint().to_owned();
+        let mut hits = Hits::default();
+        for request in recording.requests() {
+            if request.method != "POST" {
+                continue;
+            }
+            let message = request.message();
+            let status = events.ask(&request.bytes(Some(&endpoint), None)).await;
+            assert_eq!(status, 202, "{name}: {message}");
+            hits.count(&message, false);
+            if !message["id"].is_null() {
+                check_answer(name, &message, &events.receive().await);
+            }
+        }
+        hits.check(recording, events.counters().expect("the fast path is on"));
+    }
+}
+
+#[tokio::test]
+async fn clients_of_stdio_take_the_fast_path() {
+    let tools = tools().await;
+    let recordings = recordings(Wire::Stdio);
+    assert!(recordings.len() > 10, "{} recordings", recordings.len());
+    for recording in &recordings {
+        let name = &recording.name;
+        let opening = Opening::new(&Tokio, tools.clone(), Framing::LINE, true);
+        let mut lines = Lines::start(&opening);
+        let mut hits = Hits::default();
+        for line in recording.lines() {
+            let message: Value = serde_json::from_slice(line).expect("a line is a message");
+            assert!(lines.send(line).await, "{name}: {message} is taken");
+            hits.count(&message, false);
+            if !message["id"].is_null() {
+                let answer = timeout(PATIENCE, lines.receive()).await;
+                let answer = answer.expect("answers come").expect("the server lives on");
+                check_answer(name, &message, &answer);
+            }
+        }
+        hits.check(recording, opening.counters().expect("the fast path is on"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Two servers that differ in the fast path alone, and one client that asks both.
+
+use transports::{
+    front::Counters,
+    http::HttpService,
+    streamable::{Answer as Kind, Streamable},
+};
+
+use crate::{
+    differences::{Difference, Exchange},
+    in_process::{
+        Tools,
+        http::{Answer, Peer},
+        streamable,
+    },
+    request::Request,
+};
+
+/// Bodies longer than this are not made smaller: they would take long, and say as much.
+const SHRINK_BYTES: usize = 4096;
+
+/// The two servers.
+pub(crate) struct Pair {
+    kind: Kind,
+    has_sessions: bool,
+    fast: Peer<Streamable<Tools>>,
+    rmcp: Peer<Streamable<Tools>>,
+    /// The session on either side, once there is one.
+    sessions: Option<(String, String)>,
+    pub(crate) tally: Tally,
+}
+
+/// How many requests came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) asked: usize,
+    /// Answered equally.
+    pub(crate) equal: usize,
+    /// Answered differently, as the table has it.
+    pub(crate) explained: usize,
+    /// Of all, those that the front took.
+    pub(crate) taken: usize,
+}
+
+/// Two answers to one request that nothing explains.
+pub(crate) struct Mismatch {
+    fast: Answer,
+    rmcp: Answer,
+}
+
+impl Pair {
+    pub(crate) async fn start(tools: &Tools, kind: Kind, has_sessions: bool) -> Self {
+        Self {
+            kind,
+            has_sessions,
+            fast: Peer::new(streamable(tools, kind, has_sessions, true).await),
+            rmcp: Peer::new(streamable(tools, kind, has_sessions, false).await),
+            sessions: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Asks both, without a verdict.
+    pub(crate) async fn ask(&mut self, request: &Request) -> (Answer, Answer) {
+        let (fast, rmcp) = match &self.sessions {
+            Some((fast, rmcp)) => (Some(fast.as_str()), Some(rmcp.as_str())),
+            None => (None, None),
+        };
+        let (fast, rmcp) = (request.bytes(fast), request.bytes(rmcp));
+        (self.fast.ask(&fast).await, self.rmcp.ask(&rmcp).await)
+    }
+
+    /// Asks both, and keeps the sessions that they have opened for what is asked from now on.
+    pub(crate) async fn open_session(&mut self, initialize: &Request) {
+        let (fast, rmcp) = self.ask(initialize).await;
+        self.sessions = fast.session_id.zip(rmcp.session_id);
+        assert!(
+            self.sessions.is_some(),
+            "both opened a session: {initialize}"
+        );
+    }
+
+    /// Asks both and compares.
+    ///
+    /// # Errors
+    /// The answers, when they differ and the table does not say why.
+    pub(crate) async fn compare(&mut self, request: &Request) -> Result<(), Box<Mismatch>> {
+        let before = self.count_taken();
+        let (fast, rmcp) = self.ask(request).await;
+        self.tally.asked += 1;
+        self.tally.taken += usize::from(self.count_taken() > before);
+        if is_equal(&fast, &rmcp) {
+            self.tally.equal += 1;
+            return Ok(());
+        }
+        let exchange = Exchange {
+            request,
+            kind: self.kind,
+            has_sessions: self.has_sessions,
+            fast: &fast,
+            rmcp: &rmcp,
+        };
+        if Difference::explaining(&exchange).is_some() {
+            self.tally.explained += 1;
+            return Ok(());
+        }
+        Err(Box::new(Mismatch { fast, rmcp }))
+    }
+
+    /// Compares, and says all that is known of the case `name` when the answers differ.
+    ///
+    /// # Errors
+    /// What to print.
+    pub(crate) async fn check(&mut self, name: &str, request: &Request) -> Result<(), String> {
+        let Err(mismatch) = self.compare(request).await else {
+            return Ok(());
+        };
+        let tally = self.tally;
+        let (request, mismatch) = self.shrink(request.clone(), mismatch).await;
+        self.tally = tally;
+        let Mismatch { fast, rmcp } = *mismatch;
+        let kind = self.kind;
+        Err(format!(
+            "{name}, {kind:?}\n{request}\nfast path: {fast:?}\nrmcp:      {rmcp:?}\n"
+        ))
+    }
+
+    /// What the front has taken and left.
+    pub(crate) fn counters(&self) -> &Counters {
+        let counters = self.fast.service().counters();
+        counters.expect("the fast path is on")
+    }
+
+    fn count_taken(&self) -> u64 {
+        self.counters().count_taken()
+    }
+
+    /// The smallest request near `request` that is answered differently.
+    async fn shrink(
+        &mut self,
+        mut request: Request,
+        mut mismatch: Box<Mismatch>,
+    ) -> (Request, Box<Mismatch>) {
+        let mut piece = match request.body.len() {
+            ..=SHRINK_BYTES => request.body.len().div_ceil(2),
+            _ => 0,
+        };
+        for at in (0..request.headers.len()).rev() {
+            let mut smaller = request.clone();
+            smaller.headers.remove(at);
+            if let Err(still) = self.compare(&smaller).await {
+                (request, mismatch) = (smaller, still);
+            }
+        }
+        while piece > 0 {
+            let mut at = 0;
+            while at < request.body.len() {
+                let mut smaller = request.clone();
+                let end = (at + piece).min(smaller.body.len());
+                smaller.body.drain(at..end);
+                match self.compare(&smaller).await {
+                    Err(still) => (request, mismatch) = (smaller, still),
+                    Ok(()) => at += piece,
+                }
+            }
+            piece /= 2;
+        }
+        (request, mismatch)
+    }
+}
+
+/// Whether two answers are the same but for the session that they may name.
+fn is_equal(fast: &Answer, rmcp: &Answer) -> bool {
+    fast.session_id.is_some() == rmcp.session_id.is_some()
+        && (fast.status, &fast.content_type, &fast.allow, &fast.body)
+            == (rmcp.status, &rmcp.content_type, &rmcp.allow, &rmcp.body)
+}

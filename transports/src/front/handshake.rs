@@ -1,0 +1,136 @@
+//! What every client sends before its first call, answered from what rmcp answered at the start.
+//!
+//! Without sessions these answers depend on the revision alone, so each is asked for once, of
+//! rmcp itself, and repeated with another id.
+
+use std::future::Future;
+
+use rmcp::model::InitializeRequestParams;
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
+
+use super::{
+    Facts, Reason, Revision, arguments,
+    message::{Initialize, Message},
+    meta::{CLIENT_CAPABILITIES, PROTOCOL_VERSION},
+};
+
+/// The results of the handshake's requests. The default knows none and leaves all to rmcp.
+#[derive(Clone, Debug, Default)]
+pub struct Handshake {
+    known: Vec<Known>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    revision: Revision,
+    method: &'static str,
+    result: Box<str>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    result: Box<RawValue>,
+}
+
+impl Handshake {
+    const METHODS: [&'static str; 4] = ["initialize", "ping", "tools/list", "server/discover"];
+
+    /// Asks for every result of every revision: `ask` is given a revision, a method and the bytes of a
+    /// request, and gives back the bytes of the reply. Requests that are answered with an error are
+    /// left to rmcp for ever.
+    pub async fn learn<A, F>(ask: A) -> Self
+    where
+        A: Fn(Revision, &'static str, String) -> F,
+        F: Future<Output = Option<Vec<u8>>>,
+    {
+        let mut known = Vec::new();
+        for revision in Revision::all() {
+            for method in Self::METHODS {
+                let request = request(revision, method);
+                let Some(reply) = ask(revision, method, request).await else {
+                    continue;
+                };
+                if let Ok(Answer { result }) = serde_json::from_slice(&reply) {
+                    let result = Box::<str>::from(result.get());
+                    known.push(Known {
+                        revision,
+                        method,
+                        result,
+                    });
+                }
+            }
+        }
+        Self { known }
+    }
+
+    /// Whether it knows anything.
+    pub(super) fn is_known(&self) -> bool {
+        !self.known.is_empty()
+    }
+
+    /// The result of `message`, whose bytes are `bytes`.
+    pub(super) fn answer(
+        &self,
+        bytes: &[u8],
+        message: &Message<'_>,
+        facts: &Facts<'_>,
+    ) -> Result<&str, Reason> {
+        let revision = if message.method == "initialize" {
+            initialized(bytes, message, facts)?
+        } else if message.has_only_meta() {
+            facts.revision
+        } else {
+            return Err(Reason::Message);
+        };
+        let mut known = self.known.iter();
+        known
+            .find(|known| known.revision == revision && known.method == message.method)
+            .map(|known| &*known.result)
+            .ok_or(Reason::Method)
+    }
+}
+
+/// An `initialize` whose types are rmcp's to know.
+#[derive(Deserialize)]
+struct Request {
+    #[expect(dead_code, reason = "that it can be read is all that is asked")]
+    params: InitializeRequestParams,
+}
+
+/// The revision that `initialize` asks for, if there is no doubt that rmcp would agree.
+fn initialized(bytes: &[u8], message: &Message<'_>, facts: &Facts<'_>) -> Result<Revision, Reason> {
+    let Initialize {
+        protocol_version,
+        capabilities,
+        client_info,
+    } = message.initialize().ok_or(Reason::Message)?;
+    let revision = Revision::named(protocol_version.as_bytes()).ok_or(Reason::Message)?;
+    let parts = [capabilities, client_info];
+    let are_plain = parts
+        .iter()
+        .all(|raw| arguments::is_plain(raw.get().as_bytes()));
+    if revision.is_self_contained() || facts.names_another(revision) || !are_plain {
+        return Err(Reason::Message);
+    }
+    serde_json::from_slice::<Request>(bytes).map_err(|_| Reason::Message)?;
+    Ok(revision)
+}
+
+/// The request of `method` that a client of `revision` sends.
+fn request(revision: Revision, method: &str) -> String {
+    let mut request = json!({"jsonrpc": "2.0", "id": 0, "method": method});
+    if method == "initialize" {
+        request["params"] = json!({
+            "protocolVersion": revision.name(),
+            "capabilities": {},
+            "clientInfo": {"name": "handshake", "version": "1"},
+        });
+    } else if revision.is_self_contained() {
+        request["params"]["_meta"] = json!({
+            PROTOCOL_VERSION: revision.name(),
+            CLIENT_CAPABILITIES: {},
+        });
+    }
+    request.to_string()
+}

@@ -1,0 +1,244 @@
+//! The requests of one client that have not been answered yet: of a conversation, or of a session.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use futures::future::AbortHandle;
+use rmcp::{
+    RoleServer,
+    model::{ClientRequest, GetMeta, JsonRpcMessage, ProtocolVersion, RequestId, ServerResult},
+    service::TxJsonRpcMessage,
+};
+use tokio::sync::Notify;
+
+use crate::{
+    front::Revision,
+    refusal::{MAX_IN_FLIGHT, Refusal},
+};
+
+/// The ids in flight. A second request with an id that is in flight is refused at once: rmcp
+/// would leave one of the two unanswered for over a minute.
+#[derive(Default)]
+pub(crate) struct InFlight {
+    table: Mutex<Table>,
+    /// How far the handshake has come: see [`Stage`].
+    stage: AtomicU8,
+    emptied: Notify,
+}
+
+#[derive(Default)]
+struct Table {
+    /// With each, how to end it, where that is not rmcp's affair.
+    ids: HashMap<RequestId, Option<AbortHandle>>,
+    /// Answers that have been given and that are not in the outgoing queue yet. Their ids are free
+    /// already: a client may use one again as soon as it sees the answer, which can be before this
+    /// process takes its next step.
+    leaving: usize,
+    /// Set when the client has gone; what is begun after that is ended at once.
+    ended: bool,
+}
+
+/// How far a client has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It has not said who it is.
+    Closed,
+    /// It has, and rmcp has still to answer.
+    Opening,
+    /// A revision has been agreed on, or is named by each request.
+    Open(Revision),
+}
+
+/// An answer on its way to the outgoing queue, which it is in when this is dropped.
+pub(crate) struct Leaving(Option<Arc<InFlight>>);
+
+impl InFlight {
+    /// Enters a request of `id`; `ends` ends its call, unless that is rmcp's affair.
+    ///
+    /// # Errors
+    /// A refusal when the id is in flight already, or too many are.
+    pub(crate) fn enter(&self, id: &RequestId, ends: Option<AbortHandle>) -> Result<(), Refusal> {
+        let mut table = self.table();
+        if table.ids.contains_key(id) {
+            return Err(Refusal::id_in_flight(id.clone()));
+        }
+        // An answer that its client does not take still costs its bytes.
+        if table.ids.len() + table.leaving >= MAX_IN_FLIGHT {
+            return Err(Refusal::too_many_in_flight(id.clone()));
+        }
+        if table.ended {
+            if let Some(ends) = ends {
+                ends.abort();
+            }
+            return Ok(());
+        }
+        table.ids.insert(id.clone(), ends);
+        Ok(())
+    }
+
+    /// Whether a request of this id is in flight. The id is made only where there are any.
+    pub(crate) fn has(&self, id: impl FnOnce() -> RequestId) -> bool {
+        let table = self.table();
+        !table.ids.is_empty() && table.ids.contains_key(&id())
+    }
+
+    /// Forgets the request that its client has cancelled: it is not answered (MCP, "Cancellation"). Says
+    /// whether its call was ended here, so that nobody else needs to know.
+    pub(crate) fn cancel(&self, id: &RequestId) -> bool {
+        let mut table = self.table();
+        let cancelled = table.ids.remove(id).flatten();
+        // With the table locked: a call that is done at this moment is answered or cancelled, not both.
+        let is_ended = cancelled.inspect(AbortHandle::abort).is_some();
+        if table.is_empty() {
+            self.emptied.notify_one();
+        }
+        is_ended
+    }
+
+    /// Notes that a call of ours that `ends` would end has been answered: its id may be used again, but
+    /// nobody is done with it before what is returned is dropped. Nothing is returned when the call
+    /// has been cancelled meanwhile: there is no answer then, and the id may be another request's already.
+    pub(crate) fn done(self: &Arc<Self>, id: &RequestId, ends: &AbortHandle) -> Option<Leaving> {
+        let mut table = self.table();
+        if ends.is_aborted() {
+            return None;
+        }
+        table.ids.remove(id);
+        table.leaving += 1;
+        Some(Leaving(Some(self.clone())))
+    }
+
+    /// Notes that rmcp has answered a request.
+    fn answered(self: &Arc<Self>, id: &RequestId) -> Leaving {
+        let mut table = self.table();
+        // Answered after it was cancelled, its id may be that of a call of ours by now.
+        if let Some(None) = table.ids.get(id) {
+            table.ids.remove(id);
+        }
+        table.leaving += 1;
+        Leaving(Some(self.clone()))
+    }
+
+    /// Notes what rmcp has said, if `message` is an answer.
+    pub(crate) fn said(self: &Arc<Self>, message: &TxJsonRpcMessage<RoleServer>) -> Leaving {
+        let id = match message {
+            JsonRpcMessage::Response(response) => {
+                if let ServerResult::InitializeResult(result) = &response.result {
+                    self.opened(&result.protocol_version);
+                }
+                Some(&response.id)
+            }
+            JsonRpcMessage::Error(error) => error.id.as_ref(),
+            JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
+        };
+        id.map_or(Leaving(None), |id| self.answered(id))
+    }
+
+    /// Notes a request that rmcp is given, which may be the one that opens the conversation.
+    pub(crate) fn asked(&self, request: &ClientRequest) {
+        if self.stage() == Stage::Closed {
+            match opens(request) {
+                Some(Opens::Handshake) => self.stage.store(OPENING, Ordering::Release),
+                Some(Opens::Inline(version)) => self.opened(&version),
+                None => {}
+            }
+        }
+    }
+
+    /// How far the client has come.
+    pub(crate) fn stage(&self) -> Stage {
+        match self.stage.load(Ordering::Acquire) {
+            CLOSED => Stage::Closed,
+            OPENING => Stage::Opening,
+            opened => Revision::all()
+                .nth(usize::from(opened - OPENED))
+                .map_or(Stage::Opening, Stage::Open),
+        }
+    }
+
+    /// Ends every call that is not rmcp's to end, for a client that has gone for good.
+    pub(crate) fn end_all(&self) {
+        let mut table = self.table();
+        table.ended = true;
+        for ends in std::mem::take(&mut table.ids).into_values().flatten() {
+            ends.abort();
+        }
+        self.emptied.notify_one();
+    }
+
+    /// Whether nothing is in flight.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table().is_empty()
+    }
+
+    /// Completes when nothing is in flight.
+    pub(crate) async fn empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    fn opened(&self, version: &ProtocolVersion) {
+        let named = Revision::all().position(|known| known.name() == version.as_str());
+        // A revision that the front does not know stays rmcp's.
+        let stage = named.and_then(|place| u8::try_from(place).ok());
+        let stage = stage.map_or(OPENING, |place| OPENED + place);
+        self.stage.store(stage, Ordering::Release);
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const CLOSED: u8 = 0;
+const OPENING: u8 = 1;
+/// And the place of the revision.
+const OPENED: u8 = 2;
+
+enum Opens {
+    Handshake,
+    Inline(ProtocolVersion),
+}
+
+/// Whether rmcp takes `request` as the beginning of a conversation: `initialize`, or a request that
+/// says all of 2026-07-28's metadata itself. Before that it answers requests, and ends at anything
+/// else.
+fn opens(request: &ClientRequest) -> Option<Opens> {
+    match request {
+        ClientRequest::InitializeRequest(_) => Some(Opens::Handshake),
+        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => None,
+        request => {
+            let meta = request.get_meta();
+            let version = meta.protocol_version()?;
+            let missing = meta.missing_required_keys(&ProtocolVersion::V_2026_07_28);
+            missing.is_empty().then_some(Opens::Inline(version))
+        }
+    }
+}
+
+impl Table {
+    fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.leaving == 0
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let Some(in_flight) = &self.0 else { return };
+        let mut table = in_flight.table();
+        table.leaving -= 1;
+        if table.is_empty() {
+            in_flight.emptied.notify_one();
+        }
+    }
+}

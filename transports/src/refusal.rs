@@ -1,0 +1,202 @@
+//! From bytes to messages, and the JSON-RPC errors for what is none.
+
+use rmcp::{
+    RoleServer,
+    model::{ErrorCode, ErrorData, JsonRpcError, RequestId},
+    service::RxJsonRpcMessage,
+};
+use serde_json::{Value, value::RawValue};
+
+/// Requests of one client that may be in flight at once.
+pub const MAX_IN_FLIGHT: usize = 1024;
+
+/// Server-defined error of JSON-RPC 2.0 section 5.1: more requests in flight than are taken.
+const TOO_MANY_IN_FLIGHT: ErrorCode = ErrorCode(-32000);
+
+/// A message that is not taken, as the JSON-RPC error that says why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    code: ErrorCode,
+    message: String,
+    /// The request's id, where it could be read.
+    id: Option<RequestId>,
+}
+
+impl Refusal {
+    /// A message that is larger than is taken.
+    #[must_use]
+    pub fn too_large(limit_bytes: usize) -> Self {
+        Self {
+            code: ErrorCode::INVALID_REQUEST,
+            message: format!("Invalid Request: the message is larger than {limit_bytes} bytes"),
+            id: None,
+        }
+    }
+
+    /// A request whose id is in flight already.
+    pub(crate) fn id_in_flight(id: RequestId) -> Self {
+        Self {
+            code: ErrorCode::INVALID_REQUEST,
+            message: format!("Invalid Request: a request with id {id} is in flight already"),
+            id: Some(id),
+        }
+    }
+
+    /// A request whose method the server does not have.
+    pub(crate) fn method_not_found(id: RequestId, method: &str) -> Self {
+        Self {
+            code: ErrorCode::METHOD_NOT_FOUND,
+            message: method.to_owned(),
+            id: Some(id),
+        }
+    }
+
+    /// A request more than may be in flight.
+    pub(crate) fn too_many_in_flight(id: RequestId) -> Self {
+        Self {
+            code: TOO_MANY_IN_FLIGHT,
+            message: format!(
+                "{MAX_IN_FLIGHT} requests are in flight already; wait for an answer before sending more"
+            ),
+            id: Some(id),
+        }
+    }
+
+    /// What `bytes` are refused for, which cannot be read as a message.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        match parse(bytes) {
+            Err(refusal) => refusal,
+            Ok(_) => Self::bad_batch("the message was not taken"),
+        }
+    }
+
+    fn because(bytes: &[u8], no_message: &serde_json::Error) -> Self {
+        match serde_json::from_slice::<Value>(bytes) {
+            Err(no_json) => Self {
+                code: ErrorCode::PARSE_ERROR,
+                message: format!("Parse error: {no_json}"),
+                id: None,
+            },
+            Ok(value) => Self {
+                code: ErrorCode::INVALID_REQUEST,
+                message: format!("Invalid Request: {no_message}"),
+                id: value
+                    .get("id")
+                    .and_then(|id| serde_json::from_value(id.clone()).ok()),
+            },
+        }
+    }
+
+    /// A batch that is not one.
+    pub(crate) fn bad_batch(message: &str) -> Self {
+        Self {
+            code: ErrorCode::INVALID_REQUEST,
+            message: format!("Invalid Request: {message}"),
+            id: None,
+        }
+    }
+
+    /// Whether the client has no way to tell which request this answers.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.id.is_none()
+    }
+
+    /// The JSON-RPC error response. Without an id the field is left out, as MCP 2026-07-28 has it
+    /// ("Error Responses").
+    #[must_use]
+    pub fn into_json(self) -> String {
+        let error = JsonRpcError::new(self.id, ErrorData::new(self.code, self.message, None));
+        // Strings and numbers always serialise.
+        serde_json::to_string(&error).unwrap_or_default()
+    }
+}
+
+/// Reads one message.
+///
+/// # Errors
+/// -32700 for what is not JSON, -32600 for JSON that is no message.
+pub(crate) fn parse(bytes: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Refusal> {
+    serde_json::from_slice(bytes).map_err(|no_message| Refusal::because(bytes, &no_message))
+}
+
+/// The most messages of one batch.
+pub(crate) const MAX_BATCH: usize = 100;
+
+/// A JSON array of messages (MCP 2025-03-26, "Batching").
+pub(crate) enum Batch {}
+
+/// What decides whether a message may stand in a batch.
+#[derive(serde::Deserialize)]
+struct Sketch {
+    id: Option<Value>,
+    method: String,
+}
+
+impl Batch {
+    /// The messages of a batch, unread; nothing if `bytes` are none.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Result<Vec<&RawValue>, Refusal>> {
+        if bytes.trim_ascii_start().first() != Some(&b'[') {
+            return None;
+        }
+        let messages: Vec<&RawValue> = serde_json::from_slice(bytes).ok()?;
+        Some(match messages.len() {
+            0 => Err(Refusal::bad_batch("a batch holds at least one message")),
+            1..=MAX_BATCH => Ok(messages),
+            more => Err(Refusal::bad_batch(&format!(
+                "a batch holds at most {MAX_BATCH} messages, not {more}"
+            ))),
+        })
+    }
+
+    /// Refuses the one message that must not be part of a batch (MCP 2025-03-26, "Initialization").
+    ///
+    /// # Errors
+    /// -32600 for `initialize`.
+    pub(crate) fn admits(message: &RawValue) -> Result<(), Refusal> {
+        match serde_json::from_str::<Sketch>(message.get()) {
+            Ok(Sketch { id, method }) if method == "initialize" => Err(Refusal {
+                id: id.and_then(|id| serde_json::from_value(id).ok()),
+                ..Refusal::bad_batch("initialize must not be part of a batch")
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(bytes: &str) -> Value {
+        let refusal = parse(bytes.as_bytes()).expect_err("is no message");
+        serde_json::from_str(&refusal.into_json()).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_json_is_a_parse_error_without_id() {
+        for bytes in ["", "{", "nonsense", "{\"jsonrpc\":\"2.0\",\"id\":1"] {
+            let answer = refused(bytes);
+            assert_eq!(answer["error"]["code"], json!(-32700), "{bytes}");
+            assert_eq!(answer.get("id"), None, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn json_that_is_no_message_is_an_invalid_request_with_its_id() {
+        let answer = refused(r#"{"jsonrpc":"2.0","id":7}"#);
+        assert_eq!(answer["error"]["code"], json!(-32600));
+        assert_eq!(answer["id"], json!(7));
+        for bytes in ["[]", "null", "1", r#"{"id":"a"}"#] {
+            assert_eq!(refused(bytes)["error"]["code"], json!(-32600), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_a_message() {
+        assert!(parse(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).is_ok());
+    }
+}

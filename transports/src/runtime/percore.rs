@@ -1,0 +1,106 @@
+//! One current-thread tokio runtime a core: nothing is stolen, what a connection spawns stays where
+//! the connection was accepted.
+//!
+//! The threads are not pinned: the kernel may move them, as it may any other runtime's. What all
+//! connections share (sessions, the pools of the tools) is shared between the cores.
+
+use std::{future::Future, io, sync::Arc, thread, time::Duration};
+
+use tokio::runtime::{Builder, Handle};
+use tokio_util::sync::CancellationToken;
+
+use super::{BoxFuture, Runtime, Tokio, WORKER, outside};
+
+/// As many tokio runtimes as there are workers.
+#[derive(Clone, Debug)]
+pub struct PerCore {
+    cores: Arc<[Handle]>,
+    /// Where to spawn. Without one: where the caller is, or on the first when that is outside.
+    core: Option<usize>,
+}
+
+impl hyper::rt::Executor<BoxFuture<()>> for PerCore {
+    fn execute(&self, future: BoxFuture<()>) {
+        match (self.core, Handle::try_current()) {
+            (None, Ok(here)) => here.spawn(future),
+            (core, _) => self.cores[core.unwrap_or(0)].spawn(future),
+        };
+    }
+}
+
+/// A runtime and the thread that runs it until `stop`.
+fn start(stop: CancellationToken) -> io::Result<Handle> {
+    let runtime = Builder::new_current_thread()
+        .thread_name("blocking")
+        .enable_all()
+        .build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new().name(WORKER.into()).spawn(move || {
+        runtime.block_on(stop.cancelled());
+        // A blocking call may outlive its caller's patience; the process does not wait for it.
+        runtime.shutdown_background();
+    })?;
+    Ok(handle)
+}
+
+impl Runtime for PerCore {
+    type Io = <Tokio as Runtime>::Io;
+    type Listener = <Tokio as Runtime>::Listener;
+    type Stdin = <Tokio as Runtime>::Stdin;
+    type Stdout = <Tokio as Runtime>::Stdout;
+
+    const NAME: &'static str = "percore";
+
+    fn block_on<F>(workers: usize, main: impl FnOnce(Self) -> F) -> io::Result<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let stop = CancellationToken::new();
+        // However this ends, the threads end with it.
+        let _stopped = stop.clone().drop_guard();
+        let cores: io::Result<_> = (0..workers).map(|_| start(stop.clone())).collect();
+        let runtime = Self {
+            cores: cores?,
+            core: None,
+        };
+        outside::wait_for(main(runtime.clone()), |main| {
+            hyper::rt::Executor::execute(&runtime, main);
+        })
+    }
+
+    fn shards(&self) -> Vec<Self> {
+        let shard = |core| Self {
+            core: Some(core),
+            ..self.clone()
+        };
+        (0..self.cores.len()).map(shard).collect()
+    }
+
+    fn listen(&self, listener: std::net::TcpListener) -> io::Result<Self::Listener> {
+        Tokio.listen(listener)
+    }
+
+    async fn accept(&self, listener: &Self::Listener, nodelay: bool) -> io::Result<Self::Io> {
+        Tokio.accept(listener, nodelay).await
+    }
+
+    fn adopt(&self, stream: std::net::TcpStream, nodelay: bool) -> io::Result<Self::Io> {
+        Tokio.adopt(stream, nodelay)
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        Tokio.sleep(duration)
+    }
+
+    fn unblock<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + Send + 'static {
+        Tokio.unblock(work)
+    }
+
+    fn stdio(&self) -> io::Result<(Self::Stdin, Self::Stdout)> {
+        Tokio.stdio()
+    }
+}

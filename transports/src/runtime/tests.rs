@@ -1,0 +1,216 @@
+//! What every adapter keeps, asked of each that is built.
+
+use std::{
+    net::{SocketAddr, TcpStream},
+    panic::catch_unwind,
+    sync::mpsc,
+    thread::{self, ThreadId},
+    time::{Duration, Instant},
+};
+
+use futures::channel::oneshot;
+
+use super::*;
+
+/// Long enough for anything that happens at all.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+macro_rules! adapters {
+    ($($feature:literal $name:ident $runtime:ident;)+) => { $(
+        #[cfg(feature = $feature)]
+        mod $name {
+            adapters!(@cases $runtime:
+                nodelay_is_set_on_connections_as_asked
+                a_connection_that_waits_can_be_adopted
+                tasks_run_on_workers_and_blocking_work_does_not
+                a_tokio_context_is_everywhere
+                a_sleep_takes_its_time
+                a_panic_of_main_is_continued
+                a_panic_of_a_task_costs_no_other_task
+                a_panic_of_blocking_work_is_continued_in_its_caller
+            );
+        }
+    )+ };
+    (@cases $runtime:ident: $($case:ident)+) => { $(
+        #[test]
+        fn $case() {
+            super::$case::<super::$runtime>();
+        }
+    )+ };
+}
+
+adapters! {
+    "tokio-runtime" tokio Tokio;
+    "percore-runtime" percore PerCore;
+    "async-std-runtime" async_std AsyncStd;
+    "smol-runtime" smol Smol;
+}
+
+/// A connection that says whether `TCP_NODELAY` is set on it.
+trait Nodelay {
+    fn nodelay(&self) -> bool;
+}
+
+#[cfg(feature = "tokio-runtime")]
+impl Nodelay for hyper_util::rt::TokioIo<::tokio::net::TcpStream> {
+    fn nodelay(&self) -> bool {
+        self.inner().nodelay().unwrap()
+    }
+}
+
+#[cfg(feature = "async-std-runtime")]
+impl Nodelay for smol_hyper::rt::FuturesIo<::async_std::net::TcpStream> {
+    fn nodelay(&self) -> bool {
+        self.get_ref().nodelay().unwrap()
+    }
+}
+
+#[cfg(feature = "smol-runtime")]
+impl Nodelay for smol_hyper::rt::FuturesIo<::smol::net::TcpStream> {
+    fn nodelay(&self) -> bool {
+        self.get_ref().nodelay().unwrap()
+    }
+}
+
+/// A listener on a free port of this machine.
+fn listener() -> (std::net::TcpListener, SocketAddr) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+fn nodelay_is_set_on_connections_as_asked<R: Runtime<Io: Nodelay>>() {
+    R::block_on(1, |runtime| async move {
+        let (listener, address) = listener();
+        let listener = runtime.listen(listener).unwrap();
+        for nodelay in [true, false] {
+            let _client = TcpStream::connect(address).unwrap();
+            let accepted = runtime.accept(&listener, nodelay).await.unwrap();
+            assert_eq!(accepted.nodelay(), nodelay);
+        }
+    })
+    .unwrap();
+}
+
+fn a_connection_that_waits_can_be_adopted<R: Runtime<Io: Nodelay>>() {
+    R::block_on(1, |runtime| async move {
+        let (listener, address) = listener();
+        for nodelay in [true, false] {
+            let _client = TcpStream::connect(address).unwrap();
+            let (stream, _) = listener.accept().unwrap();
+            let adopted = runtime.adopt(stream, nodelay).unwrap();
+            assert_eq!(adopted.nodelay(), nodelay);
+        }
+    })
+    .unwrap();
+}
+
+/// The name and the id of the thread that this runs on.
+fn here() -> (Option<String>, ThreadId) {
+    let here = thread::current();
+    (here.name().map(Into::into), here.id())
+}
+
+/// What `look` sees in a task of `runtime`.
+async fn in_a_task<R: Runtime, T: Send + 'static>(
+    runtime: &R,
+    look: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let (sender, receiver) = oneshot::channel();
+    runtime.execute(Box::pin(async move {
+        let _ = sender.send(look());
+    }));
+    receiver.await.unwrap()
+}
+
+fn tasks_run_on_workers_and_blocking_work_does_not<R: Runtime>() {
+    let outside = here();
+    R::block_on(2, |runtime| async move {
+        for (name, id) in [here(), in_a_task(&runtime, here).await] {
+            assert_eq!(name.as_deref(), Some(WORKER));
+            assert_ne!(id, outside.1);
+        }
+        let (name, _) = runtime.unblock(here).await;
+        assert_ne!(name.as_deref(), Some(WORKER));
+    })
+    .unwrap();
+}
+
+fn a_tokio_context_is_everywhere<R: Runtime>() {
+    R::block_on(1, |runtime| async move {
+        let has = || ::tokio::runtime::Handle::try_current().is_ok();
+        assert!(has());
+        assert!(in_a_task(&runtime, has).await);
+        assert!(runtime.unblock(has).await);
+        // One that has timers and sockets, and that runs what is spawned.
+        let spawned = ::tokio::spawn(async {
+            ::tokio::time::sleep(Duration::from_millis(1)).await;
+            ::tokio::net::TcpListener::bind("127.0.0.1:0").await.is_ok()
+        });
+        assert!(spawned.await.unwrap());
+    })
+    .unwrap();
+}
+
+fn a_sleep_takes_its_time<R: Runtime>() {
+    const NAP: Duration = Duration::from_millis(50);
+    let slept = R::block_on(1, |runtime| async move {
+        let start = Instant::now();
+        runtime.sleep(NAP).await;
+        start.elapsed()
+    });
+    let slept = slept.unwrap();
+    assert!(slept >= NAP && slept < PATIENCE, "{slept:?}");
+}
+
+fn a_panic_of_main_is_continued<R: Runtime>() {
+    let panicked = catch_unwind(|| R::block_on(1, |_| async { panic!("main") }));
+    assert_eq!(panicked.unwrap_err().downcast_ref::<&str>(), Some(&"main"));
+}
+
+fn a_panic_of_a_task_costs_no_other_task<R: Runtime>() {
+    let (sender, receiver) = mpsc::channel();
+    R::block_on(1, |runtime| async move {
+        for _ in 0..3 {
+            runtime.execute(Box::pin(async { panic!("a task") }));
+        }
+        in_a_task(&runtime, move || sender.send(()).unwrap()).await;
+    })
+    .unwrap();
+    receiver.recv_timeout(PATIENCE).unwrap();
+}
+
+fn a_panic_of_blocking_work_is_continued_in_its_caller<R: Runtime>() {
+    let panicked = catch_unwind(|| {
+        R::block_on(1, |runtime| async move {
+            runtime.unblock(|| panic!("blocking work")).await;
+        })
+    });
+    assert_eq!(
+        panicked.unwrap_err().downcast_ref::<&str>(),
+        Some(&"blocking work")
+    );
+}
+
+#[cfg(feature = "percore-runtime")]
+#[test]
+fn what_a_core_spawns_stays_on_it() {
+    PerCore::block_on(3, |runtime| async move {
+        let mut cores = std::collections::HashSet::new();
+        for shard in runtime.shards() {
+            let anywhere = runtime.clone();
+            let (sender, receiver) = oneshot::channel();
+            shard.execute(Box::pin(async move {
+                let (_, core) = here();
+                let nested = in_a_task(&anywhere, here).await;
+                let _ = sender.send((core, nested.1));
+            }));
+            let (core, nested) = receiver.await.unwrap();
+            assert_eq!(core, nested);
+            assert!(cores.insert(core), "two shards are on one thread");
+        }
+        assert_eq!(cores.len(), 3);
+    })
+    .unwrap();
+}

@@ -1,0 +1,114 @@
+//! Bodies that do not come, or come without end.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{
+    client::{Client, Wire, call},
+    each,
+    http::{Connection, Post},
+    server::{Limits, MAX_BODY_BYTES, SHORT, Server, Transport, Way},
+};
+
+fn listening() -> impl Iterator<Item = Way> {
+    Way::all().filter(|way| way.transport != Transport::Stdio)
+}
+
+/// A call in the conversation of `client`.
+fn post(client: &Client) -> Post {
+    let message = call("late", "wait", json!({"ms": 0}));
+    match &client.wire {
+        Wire::Posts(_, endpoint) => Post::new(endpoint, &message),
+        _ => client.request(&message),
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_in_time_costs_its_connection_and_no_other() {
+    each(listening(), async |way| {
+        let limits = Limits {
+            body_timeout: SHORT,
+            ..Limits::default()
+        };
+        let mut server = Server::limited(way, limits).await;
+        let mut client = Client::ready(&mut server).await;
+        let post = post(&client);
+        let mut late = Connection::open(server.address()).await;
+        late.write(&post.head(server.address(), post.body.len()))
+            .await;
+        late.write(&post.body[..10]).await;
+        client.is_served().await;
+        let reply = late.reply().await;
+        assert_eq!(reply.status, 408, "{reply:?}");
+        assert!(reply.body.contains("within 0.2 s"), "{reply:?}");
+        assert_eq!(reply.header("connection"), Some("close"), "{reply:?}");
+        assert_eq!(late.end().await, "");
+        client.is_served().await;
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_may_come_in_pieces() {
+    each(listening(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        let post = post(&client);
+        let mut slow = Connection::open(server.address()).await;
+        slow.write(&post.head(server.address(), post.body.len()))
+            .await;
+        let (first, rest) = post.body.split_at(20);
+        let (second, third) = rest.split_at(20);
+        for piece in [first, second, third] {
+            slow.write(piece).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let reply = slow.reply().await;
+        if way.transport == Transport::Sse {
+            assert_eq!(reply.status, 202, "{reply:?}");
+            assert_eq!(client.hear().await["id"], "late");
+        } else {
+            assert_eq!(reply.messages()[0]["id"], "late", "{reply:?}");
+        }
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_before_all_of_it_is_here() {
+    each(listening(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        let head = post(&client).head(server.address(), 1000 * MAX_BODY_BYTES);
+        let mut large = Connection::open(server.address()).await;
+        large.write(&head).await;
+        large.write(&" ".repeat(MAX_BODY_BYTES + 1)).await;
+        let reply = large.reply().await;
+        assert_eq!(reply.status, 413, "{reply:?}");
+        client.is_served().await;
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_costs_nobody_anything() {
+    each(listening(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        let post = post(&client);
+        let mut broken = Connection::open(server.address()).await;
+        broken
+            .write(&post.head(server.address(), post.body.len()))
+            .await;
+        broken.write(&post.body[..10]).await;
+        drop(broken);
+        client.is_served().await;
+        client.hears_nothing().await;
+        server.stop().await;
+    })
+    .await;
+}

@@ -1,0 +1,212 @@
+//! Calls that nobody wants any more.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::{
+    client::{Client, Wire, call, cancel, text_of},
+    each,
+    http::{Connection, Reply},
+    server::{LONG, Server, Transport, Way},
+    trouble::newer,
+};
+
+/// Over the front, and over rmcp.
+const HANGING: [&str; 2] = ["hang", "hang_slowly"];
+
+#[tokio::test]
+async fn a_cancelled_call_is_dropped_unanswered_and_its_id_is_free() {
+    each(Way::remembering(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        let mut cancelled = 0;
+        for tool in HANGING {
+            for id in [json!(7), json!("seven")] {
+                client.say(&call(id.clone(), tool, json!({}))).await;
+                server.calls.begun(cancelled + 1).await;
+                client.say(&cancel(id.clone())).await;
+                cancelled += 1;
+                server.is_rid_of(cancelled, tool).await;
+                for tool in ["wait", "wait_slowly"] {
+                    let answer = client.ask(&call(id.clone(), tool, json!({"ms": 0}))).await;
+                    assert_eq!(text_of(&answer), "waited");
+                }
+            }
+        }
+        client.hears_nothing().await;
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_post_of_a_cancelled_call_ends_without_a_message() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        for (before, tool) in HANGING.into_iter().enumerate() {
+            let answered = client.post(&call(1, tool, json!({}))).await;
+            server.calls.begun(before + 1).await;
+            client.say(&cancel(1)).await;
+            assert_is_empty(&timeout(LONG, answered).await.unwrap().unwrap());
+        }
+        server.stop().await;
+    })
+    .await;
+}
+
+fn assert_is_empty(reply: &Reply) {
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(reply.header("content-type"), Some("text/event-stream"));
+    assert_eq!(reply.messages().len(), 0, "{reply:?}");
+}
+
+#[tokio::test]
+async fn what_is_cancelled_and_not_in_flight_changes_nothing() {
+    each(Way::remembering(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        client.say(&cancel(99)).await;
+        client.say(&call(1, "wait", json!({"ms": 50}))).await;
+        server.calls.begun(1).await;
+        // The string is another id.
+        client.say(&cancel("1")).await;
+        assert_eq!(text_of(&client.hear().await), "waited");
+        client.say(&cancel(1)).await;
+        client.is_served().await;
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_closed_stream_cancels_a_call_of_2026_07_28() {
+    each(Way::streamable(), async |way| {
+        let server = Server::start(way).await;
+        for (before, tool) in HANGING.into_iter().enumerate() {
+            let mut connection = Connection::open(server.address()).await;
+            connection.send(&newer(tool)).await;
+            server.calls.begun(before + 1).await;
+            drop(connection);
+            server.calls.are_gone(before + 1).await;
+        }
+        assert_eq!(server.taken(), way.fast_path.then_some(1));
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_closed_stream_does_not_cancel_a_call_of_earlier_revisions() {
+    // Alone, without sessions, rmcp ends a call with its connection, whatever the revision.
+    let waits = |way: &Way| way.fast_path || matches!(way.transport, Transport::Session(_));
+    each(Way::streamable().filter(waits), async |way| {
+        for revision in ["2025-03-26", "2025-06-18", "2025-11-25"] {
+            let mut server = Server::start(way).await;
+            let client = Client::of(&mut server, revision).await;
+            let post = client.request(&call(1, "wait", json!({"ms": 100})));
+            let mut connection = Connection::open(server.address()).await;
+            connection.send(&post).await;
+            server.calls.begun(1).await;
+            drop(connection);
+            server.calls.are_gone(1).await;
+            assert_eq!(server.calls.finished(), 1, "{revision}");
+            server.stop().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_ends_its_calls() {
+    each(Way::in_sessions(), async |way| {
+        for tool in HANGING {
+            let mut server = Server::start(way).await;
+            let mut client = Client::ready(&mut server).await;
+            let answered = client.post(&call(1, tool, json!({}))).await;
+            server.calls.begun(1).await;
+            assert_eq!(delete(&server, &client).await, 202);
+            server.calls.are_gone(1).await;
+            assert_is_empty(&timeout(LONG, answered).await.unwrap().unwrap());
+            let post = client.request(&call(2, "now", json!({})));
+            let reply = Connection::open(server.address())
+                .await
+                .exchange(&post)
+                .await;
+            assert_eq!(reply.status, 404);
+            server.stop().await;
+        }
+    })
+    .await;
+}
+
+/// Deletes the client's session, and says with which status.
+pub(crate) async fn delete(server: &Server, client: &Client) -> u16 {
+    let address = server.address();
+    let Wire::Streamable(_, headers) = &client.wire else {
+        panic!("it has no session to delete");
+    };
+    let headers = headers.iter().fold(String::new(), |all, (name, value)| {
+        all + name + ": " + value + "\r\n"
+    });
+    let mut connection = Connection::open(address).await;
+    let delete = format!("DELETE /mcp HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n");
+    connection.write(&delete).await;
+    connection.head().await.status
+}
+
+#[tokio::test]
+async fn the_end_of_its_event_stream_ends_the_calls_of_a_client() {
+    each(
+        Way::all().filter(|way| way.transport == Transport::Sse),
+        async |way| {
+            for tool in HANGING {
+                let server = Server::start(way).await;
+                let address = server.address();
+                let mut stream = Connection::open(address).await;
+                stream
+                    .write(&format!("GET /sse HTTP/1.1\r\nhost: {address}\r\n\r\n"))
+                    .await;
+                stream.head().await;
+                let endpoint = stream.chunk().await.unwrap();
+                let endpoint = endpoint.split_once("data: ").unwrap().1.trim();
+                for message in [
+                    crate::client::initialize("2024-11-05"),
+                    crate::client::initialized(),
+                    call(1, tool, json!({})),
+                ] {
+                    let post = crate::http::Post::new(endpoint, &message);
+                    let reply = Connection::open(address).await.exchange(&post).await;
+                    assert_eq!(reply.status, 202);
+                    if message.get("id").is_some() && message["id"] != 1 {
+                        stream.chunk().await.expect("an answer");
+                    }
+                }
+                server.calls.begun(1).await;
+                drop(stream);
+                server.calls.are_gone(1).await;
+                server.stop().await;
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancelled_call_is_not_waited_for_at_the_end() {
+    each(Way::remembering(), async |way| {
+        for tool in HANGING {
+            let mut server = Server::start(way).await;
+            let mut client = Client::ready(&mut server).await;
+            client.say(&call(1, tool, json!({}))).await;
+            server.calls.begun(1).await;
+            client.say(&cancel(1)).await;
+            server.calls.are_gone(1).await;
+            let stopped = timeout(Duration::from_secs(15), server.stop()).await;
+            assert!(stopped.is_ok(), "it waited for its drain timeout");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,153 @@
+//! How long sessions live, how many there may be, and what they are answered.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::sleep;
+use transports::streamable::Answer;
+
+use crate::{
+    cancellation::delete,
+    client::{Client, REVISION, Wire, call, initialize, text_of},
+    each,
+    http::{Connection, Post, Reply},
+    server::{Limits, Server, Way},
+};
+
+async fn exchange(server: &Server, post: &Post) -> Reply {
+    Connection::open(server.address())
+        .await
+        .exchange(post)
+        .await
+}
+
+/// What a call in the session of `client` is answered.
+async fn status(server: &Server, client: &Client) -> u16 {
+    let post = client.request(&call("status", "now", json!({})));
+    exchange(server, &post).await.status
+}
+
+#[tokio::test]
+async fn with_the_fast_path_a_json_server_answers_json_in_a_session_too() {
+    each(Way::in_sessions(), async |way| {
+        let is_json = way.fast_path && way.answer() == Some(Answer::Json);
+        let expected = if is_json {
+            "application/json"
+        } else {
+            "text/event-stream"
+        };
+        let mut server = Server::start(way).await;
+        let opened = exchange(&server, &Post::new("/mcp", &initialize(REVISION))).await;
+        assert_eq!(opened.header("content-type"), Some(expected), "{opened:?}");
+        assert!(opened.header("mcp-session-id").is_some(), "{opened:?}");
+        let client = Client::ready(&mut server).await;
+        for message in [
+            call(1, "now", json!({})),
+            call(2, "wait", json!({"ms": 10})),
+            call(3, "wait_slowly", json!({"ms": 10})),
+            call(4, "refuse", json!({})),
+            call(5, "no_such_tool", json!({})),
+            json!({"jsonrpc": "2.0", "id": 6, "method": "tools/list"}),
+            json!({"jsonrpc": "2.0", "id": 7, "method": "ping"}),
+            json!({"jsonrpc": "2.0", "id": 8, "method": "no/such/method"}),
+        ] {
+            let reply = exchange(&server, &client.request(&message)).await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+            assert_eq!(reply.header("content-type"), Some(expected), "{message}");
+            assert_eq!(reply.messages()[0]["id"], message["id"]);
+        }
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn traffic_keeps_a_session_and_silence_ends_it() {
+    each(Way::in_sessions(), async |way| {
+        let limits = Limits {
+            session_ttl: Duration::from_millis(400),
+            ..Limits::default()
+        };
+        let mut server = Server::limited(way, limits).await;
+        let mut client = Client::ready(&mut server).await;
+        let taken = server.taken();
+        // What the front answers, then what rmcp does.
+        for tool in ["now", "wait_slowly"] {
+            for _ in 0..10 {
+                sleep(Duration::from_millis(80)).await;
+                client.ask(&call(1, tool, json!({"ms": 0}))).await;
+            }
+        }
+        let more = server.taken().zip(taken).map(|(now, then)| now - then);
+        assert_eq!(more, way.fast_path.then_some(10));
+        sleep(Duration::from_millis(1200)).await;
+        assert_eq!(status(&server, &client).await, 404);
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_in_flight_keeps_its_session_until_its_client_can_go_on() {
+    each(Way::in_sessions(), async |way| {
+        for tool in ["wait", "wait_slowly"] {
+            let limits = Limits {
+                session_ttl: Duration::from_millis(500),
+                ..Limits::default()
+            };
+            let mut server = Server::limited(way, limits).await;
+            let mut client = Client::ready(&mut server).await;
+            let answer = client.ask(&call(1, tool, json!({"ms": 1200}))).await;
+            assert_eq!(text_of(&answer), "waited");
+            // Longer than the next look at the sessions is away.
+            sleep(Duration::from_millis(150)).await;
+            assert_eq!(status(&server, &client).await, 200, "{tool}");
+            server.stop().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_unknown_deleted_or_not_named_gets_what_rmcp_gives_it() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        assert_eq!(status(&server, &client).await, 200);
+        assert_eq!(delete(&server, &client).await, 202);
+        assert_eq!(status(&server, &client).await, 404);
+        let Wire::Streamable(_, headers) = &mut client.wire else {
+            panic!("it is Streamable HTTP");
+        };
+        headers.retain(|(name, _)| *name != "mcp-session-id");
+        assert_eq!(status(&server, &client).await, 400);
+        if let Wire::Streamable(_, headers) = &mut client.wire {
+            headers.push(("mcp-session-id", "0123456789abcdef".into()));
+        }
+        assert_eq!(status(&server, &client).await, 404);
+        Client::ready(&mut server).await.is_served().await;
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn there_are_no_more_sessions_than_may_be() {
+    each(Way::in_sessions(), async |way| {
+        let limits = Limits {
+            max_sessions: 2,
+            ..Limits::default()
+        };
+        let mut server = Server::limited(way, limits).await;
+        let mut first = Client::ready(&mut server).await;
+        let second = Client::ready(&mut server).await;
+        let refused = exchange(&server, &Post::new("/mcp", &initialize(REVISION))).await;
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert!(refused.body.contains("too many sessions"), "{refused:?}");
+        first.is_served().await;
+        assert_eq!(delete(&server, &second).await, 202);
+        Client::ready(&mut server).await.is_served().await;
+        server.stop().await;
+    })
+    .await;
+}
