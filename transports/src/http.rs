@@ -134,6 +134,8 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     try_join_all(accepting).await?;
     let drained = async {
         runtime.sleep(LATE_HEADS).await;
+        // Those that came out of the backlog: a runtime may see what they sent only a moment later.
+        connections.close_when_answered();
         connections.break_unfinished();
         connections.answered().await;
         service.end_streams().await;

@@ -1,5 +1,8 @@
 //! The requests of one client that have not been answered yet: of a conversation, or of a session.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -48,7 +51,7 @@ struct Table {
 pub(crate) enum Stage {
     /// It has not said who it is.
     Closed,
-    /// It has, and rmcp has still to answer.
+    /// It has, and rmcp has still to answer. Or it has more than once, and what was agreed on is not known here.
     Opening,
     /// A revision has been agreed on, or is named by each request.
     Open(Revision),
@@ -147,14 +150,22 @@ impl InFlight {
                 Some(Opens::Inline(version)) => self.opened(&version),
                 None => {}
             }
+        } else if matches!(request, ClientRequest::InitializeRequest(_)) {
+            self.asked_anew();
         }
+    }
+
+    /// Notes that the client shakes hands once more. rmcp takes its word then for some of what it answers, and
+    /// not for the rest: which revision is spoken is rmcp's to know from now on.
+    pub(crate) fn asked_anew(&self) {
+        self.stage.store(ANEW, Ordering::Release);
     }
 
     /// How far the client has come.
     pub(crate) fn stage(&self) -> Stage {
         match self.stage.load(Ordering::Acquire) {
             CLOSED => Stage::Closed,
-            OPENING => Stage::Opening,
+            OPENING | ANEW => Stage::Opening,
             opened => Revision::all()
                 .nth(usize::from(opened - OPENED))
                 .map_or(Stage::Opening, Stage::Open),
@@ -192,7 +203,9 @@ impl InFlight {
         // A revision that the front does not know stays rmcp's.
         let stage = named.and_then(|place| u8::try_from(place).ok());
         let stage = stage.map_or(OPENING, |place| OPENED + place);
-        self.stage.store(stage, Ordering::Release);
+        if self.stage.load(Ordering::Acquire) != ANEW {
+            self.stage.store(stage, Ordering::Release);
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -204,6 +217,8 @@ const CLOSED: u8 = 0;
 const OPENING: u8 = 1;
 /// And the place of the revision.
 const OPENED: u8 = 2;
+/// Opened more than once.
+const ANEW: u8 = u8::MAX;
 
 enum Opens {
     Handshake,

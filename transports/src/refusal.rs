@@ -196,6 +196,20 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_admits_everything_but_initialize() {
+        let admits = |json: &str| Batch::admits(serde_json::from_str(json).unwrap());
+        for json in ["1", "[]", "{}", r#"{"method":"ping"}"#, r#"{"method":1}"#] {
+            assert_eq!(admits(json), Ok(()), "{json}");
+        }
+        let refused = admits(r#"{"id":"a","method":"initi\u0061lize"}"#).unwrap_err();
+        let answer: Value = serde_json::from_str(&refused.into_json()).unwrap();
+        assert_eq!(
+            (&answer["id"], &answer["error"]["code"]),
+            (&json!("a"), &json!(-32600))
+        );
+    }
+
+    #[test]
     fn a_request_is_a_message() {
         assert!(parse(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).is_ok());
     }

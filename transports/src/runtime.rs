@@ -39,7 +39,7 @@ pub use self::smol::Smol;
 pub use self::tokio::Tokio;
 
 /// What the threads are named that run a runtime's tasks, so that whoever looks at the process can
-/// tell them from those for blocking work.
+/// count them. (tokio's threads for blocking work have the same name; they end after 10 s without any.)
 pub const WORKER: &str = "worker";
 
 /// IO, time, standard streams and blocking work of one async runtime.

@@ -175,7 +175,7 @@ impl<S: FastTools> Inner<S> {
             return self.message(&parts, &facts, bytes).await;
         }
         self.count(Reason::Headers);
-        self.forward_message(parts.clone(), bytes).await
+        self.forward_doubtful(parts, bytes).await
     }
 
     /// Answers a message, or a batch of them.

@@ -13,7 +13,7 @@
 #[path = "../in_process/mod.rs"]
 #[allow(
     dead_code,
-    reason = "shared with the differential test, which compares more than is asked here"
+    reason = "shared with the differential test, which compares more"
 )]
 mod in_process;
 mod recording;

@@ -11,7 +11,7 @@ use crate::{
     in_process::{
         Tools,
         http::{Answer, Peer},
-        streamable,
+        streamable, tools_of,
     },
     request::Request,
 };
@@ -50,11 +50,15 @@ pub(crate) struct Mismatch {
 
 impl Pair {
     pub(crate) async fn start(tools: &Tools, kind: Kind, has_sessions: bool) -> Self {
+        Self::of([tools, tools], kind, has_sessions).await
+    }
+
+    async fn of([fast, rmcp]: [&Tools; 2], kind: Kind, has_sessions: bool) -> Self {
         Self {
             kind,
             has_sessions,
-            fast: Peer::new(streamable(tools, kind, has_sessions, true).await),
-            rmcp: Peer::new(streamable(tools, kind, has_sessions, false).await),
+            fast: Peer::new(streamable(fast, kind, has_sessions, true).await),
+            rmcp: Peer::new(streamable(rmcp, kind, has_sessions, false).await),
             sessions: None,
             tally: Tally::default(),
         }
@@ -174,4 +178,29 @@ fn is_equal(fast: &Answer, rmcp: &Answer) -> bool {
     fast.session_id.is_some() == rmcp.session_id.is_some()
         && (fast.status, &fast.content_type, &fast.allow, &fast.body)
             == (rmcp.status, &rmcp.content_type, &rmcp.allow, &rmcp.body)
+}
+
+#[tokio::test]
+async fn a_difference_is_found_and_made_small() {
+    let (one, other) = (tools_of("one").await, tools_of("other").await);
+    for kind in [Kind::Json, Kind::EventStream] {
+        let mut pair = Pair::of([&one, &other], kind, false).await;
+        let call = |members: &str| {
+            Request::post(format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"echo",{members}}}}}"#
+            ))
+        };
+        let named = call(r#""_meta":{"progressToken":1},"arguments":{"message":"a long one"}"#);
+        let failure = pair.check("named", &named).await.unwrap_err();
+        assert!(failure.starts_with("named"), "{failure}");
+        assert!(
+            failure.contains("one") && failure.contains("other"),
+            "{failure}"
+        );
+        assert!(!failure.contains("long"), "it is made smaller: {failure}");
+        // What is answered without a tool is the same.
+        let refused = call(r#""arguments":[]"#);
+        assert_eq!(pair.check("refused", &refused).await, Ok(()));
+        assert_eq!((pair.tally.asked, pair.tally.equal), (2, 1));
+    }
 }

@@ -4,6 +4,7 @@
 //! so that one list serves every revision.
 
 mod bodies;
+mod envelopes;
 mod handshake;
 mod headers;
 mod metadata;
@@ -25,6 +26,8 @@ pub(crate) const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","
 
 /// A case and what it is called.
 pub(crate) type Case = (String, Request);
+/// A body and what it is called.
+pub(crate) type Message = (String, Vec<u8>);
 
 /// Everything, for HTTP.
 pub(crate) fn requests() -> Vec<Case> {
@@ -40,8 +43,9 @@ pub(crate) fn requests() -> Vec<Case> {
 }
 
 /// The bodies of all messages, right and wrong.
-pub(crate) fn messages() -> Vec<(String, Vec<u8>)> {
+pub(crate) fn messages() -> Vec<Message> {
     let mut bodies = bodies::all();
+    bodies.extend(envelopes::all());
     bodies.extend(handshake::all());
     bodies.extend(values::all());
     bodies
@@ -71,6 +75,12 @@ pub(crate) fn filled(body: &[u8], is_self_contained: bool) -> Vec<u8> {
     filled
 }
 
+/// Whether `body` may be an `initialize`.
+pub(crate) fn shakes_hands(body: &[u8]) -> bool {
+    let method = b"initialize\"";
+    body.windows(method.len()).any(|part| part == method)
+}
+
 /// A POST of `body` with the headers that `revision` asks for.
 pub(crate) fn in_revision(body: &[u8], revision: Option<&str>) -> Request {
     let is_self_contained = revision == Some("2026-07-28");
@@ -97,7 +107,7 @@ fn sketch(body: &[u8]) -> (String, Option<String>) {
     )
 }
 
-fn named<const N: usize>(bodies: [(&str, &str); N]) -> Vec<(String, Vec<u8>)> {
+fn named<const N: usize>(bodies: [(&str, &str); N]) -> Vec<Message> {
     let bodies = bodies.into_iter();
     bodies
         .map(|(name, body)| (name.to_owned(), body.as_bytes().to_vec()))

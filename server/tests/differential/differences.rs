@@ -44,9 +44,9 @@ pub(crate) const DIFFERENCES: [Difference; 8] = [
     Difference {
         name: "cancelled requests",
         explains: needs_more_than_one_exchange,
-        rmcp: "in a session the stream of a cancelled request stays open",
-        here: "an event stream without events, at once",
-        reason: "a cancelled request has no answer, and nobody should wait for one",
+        rmcp: "in a session its event stream ends, with no more than an empty first event",
+        here: "an event stream without any event, from http-json too",
+        reason: "a cancelled request has no answer, so there is no message to send",
     },
     Difference {
         name: "disconnection",
@@ -112,7 +112,7 @@ fn is_json_in_a_session(exchange: &Exchange<'_>) -> bool {
         && fast.messages() == rmcp.messages()
 }
 
-/// One request shows nothing of it; it has tests of its own.
+/// One request shows nothing of it: `transports/tests/misbehaviour` and `server/tests/front_door` look at these.
 fn needs_more_than_one_exchange(_: &Exchange<'_>) -> bool {
     false
 }

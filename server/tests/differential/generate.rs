@@ -18,7 +18,7 @@ use crate::{corpus::REVISIONS, request::Request};
 pub(crate) type Random = Xoshiro256PlusPlus;
 
 /// The part of the requests that stays right.
-const RIGHT: f64 = 0.7;
+const RIGHT: f64 = 0.77;
 
 /// One request.
 pub(crate) fn request(random: &mut Random) -> Request {

@@ -9,7 +9,6 @@
 //! answer, and `DIFFERENTIAL_CASE=N` asks the one that a failure has named again.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test fails by panicking, and clippy knows tests by their attribute alone"
 )]
@@ -19,6 +18,7 @@ mod corpus;
 mod differences;
 mod generate;
 #[path = "../in_process/mod.rs"]
+#[allow(dead_code, reason = "shared with the test of recorded clients")]
 mod in_process;
 mod lasting;
 mod property;

@@ -47,13 +47,11 @@ impl Cases {
 
     /// The seeds of all cases: each case is made from its own, so that one can be asked again alone.
     fn seeds(&self) -> Vec<u64> {
-        match self.only {
-            Some(case) => vec![case],
-            None => {
-                let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed);
-                (0..self.count).map(|_| random.random()).collect()
-            }
+        if let Some(case) = self.only {
+            return vec![case];
         }
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        (0..self.count).map(|_| random.random()).collect()
     }
 }
 

@@ -55,6 +55,12 @@ group!(any {
         a_call_over_the_time_limit_is_answered_in_band
         workers_is_the_number_of_worker_threads
     }
+    fast_path {
+        every_tool_takes_the_fast_path
+    }
+    batches {
+        a_batch_is_answered_message_by_message
+    }
     load {
         fifty_callers_at_once_get_their_own_answers
     }
@@ -83,6 +89,9 @@ group!(http {
         idle_connections_do_not_hold_up_the_end
         a_port_in_use_ends_it_with_a_clear_message
     }
+    fast_path {
+        its_counters_are_told
+    }
 });
 
 // One stream with many requests in flight on it.
@@ -94,6 +103,9 @@ group!(lasting {
         a_cancelled_request_does_not_hold_up_the_end
         what_comes_before_the_first_request_is_survived
         json_that_is_no_message_is_refused_with_its_id
+    }
+    cancellation {
+        a_cancelled_call_lets_go_of_what_it_waits_for
     }
 });
 
@@ -127,6 +139,10 @@ group!(streamable {
         pipelined_requests_are_answered_in_order
         an_unknown_revision_in_the_header_is_refused
     }
+    cancellation {
+        a_client_of_2026_07_28_that_leaves_cancels_its_call
+        an_earlier_client_that_leaves_does_not
+    }
 });
 
 group!(stateless {
@@ -144,13 +160,21 @@ group!(stateful {
         a_session_without_traffic_expires
         traffic_keeps_a_session_alive
         standing_streams_end_after_the_last_answer
+        an_id_in_flight_in_a_session_is_refused_at_once
+    }
+    cancellation {
+        a_call_cancelled_in_its_session_lets_go_of_what_it_waits_for
+        the_end_of_a_session_ends_its_calls
     }
 });
 
 // The same text on every runtime.
+pub(crate) mod batches;
+pub(crate) mod cancellation;
 #[cfg(feature = "tokio")]
 mod command_line;
 mod database;
+pub(crate) mod fast_path;
 // tokio's alone.
 #[cfg(feature = "tokio")]
 mod floor;

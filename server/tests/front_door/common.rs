@@ -62,6 +62,11 @@ impl Answers {
 }
 
 impl Subject {
+    /// Whether messages are answered before rmcp.
+    pub(crate) fn has_fast_path(&self) -> bool {
+        !self.flags.ends_with(&["--fast-path", "off"])
+    }
+
     /// The field `server_type` of its results: the binary's name without `mcp-`.
     pub(crate) fn server_type(&self) -> &'static str {
         self.name.trim_start_matches("mcp-")

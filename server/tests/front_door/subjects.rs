@@ -6,22 +6,22 @@ use crate::common::{Answers, Subject, Wire, fixtures};
 
 /// A subject and its tests: a module of the given name, with one test for each case.
 macro_rules! subject {
-    ($name:ident: stdio on $runtime:literal) => {
-        subject!($name, "stdio", $runtime, Wire::Stdio, [], any lasting stdio);
+    ($name:ident: stdio on $runtime:literal with $flags:tt) => {
+        subject!($name, "stdio", $runtime, Wire::Stdio, $flags, any lasting stdio);
     };
-    ($name:ident: sse on $runtime:literal) => {
-        subject!($name, "sse", $runtime, Wire::Sse, [], any http lasting sse);
+    ($name:ident: sse on $runtime:literal with $flags:tt) => {
+        subject!($name, "sse", $runtime, Wire::Sse, $flags, any http lasting sse);
     };
-    ($name:ident: stateless $answers:ident $transport:literal on $runtime:literal) => {
+    ($name:ident: stateless $answers:ident $transport:literal on $runtime:literal with $flags:tt) => {
         subject!(
-            $name, $transport, $runtime, Wire::Stateless(Answers::$answers), [],
+            $name, $transport, $runtime, Wire::Stateless(Answers::$answers), $flags,
             any http streamable stateless
         );
     };
-    ($name:ident: stateful $answers:ident $transport:literal on $runtime:literal) => {
+    ($name:ident: stateful $answers:ident $transport:literal on $runtime:literal with [$($flag:literal),*]) => {
         subject!(
             $name, $transport, $runtime, Wire::Stateful(Answers::$answers),
-            ["--sessions", "stateful"],
+            ["--sessions", "stateful" $(, $flag)*],
             any http streamable stateful
         );
     };
@@ -41,6 +41,18 @@ macro_rules! subject {
     };
 }
 
+/// All subjects of one runtime, with `flags` beside their own. `in_a_session` is what http-json answers there.
+macro_rules! subjects {
+    ($runtime:literal $in_a_session:ident $flags:tt $($stdio:ident)?) => {
+        $(subject!($stdio: stdio on $runtime with $flags);)?
+        subject!(sse: sse on $runtime with $flags);
+        subject!(http_json: stateless Json "http-json" on $runtime with $flags);
+        subject!(http_stream: stateless EventStream "http-stream" on $runtime with $flags);
+        subject!(http_json_stateful: stateful $in_a_session "http-json" on $runtime with $flags);
+        subject!(http_stream_stateful: stateful EventStream "http-stream" on $runtime with $flags);
+    };
+}
+
 /// The runtimes that the binaries were built for, each with its subjects in a module.
 macro_rules! runtimes {
     ($($module:ident $runtime:literal $type:ident $(has $stdio:ident)?;)+) => {
@@ -49,12 +61,7 @@ macro_rules! runtimes {
             pub(crate) mod $module {
                 use super::*;
 
-                $(subject!($stdio: stdio on $runtime);)?
-                subject!(sse: sse on $runtime);
-                subject!(http_json: stateless Json "http-json" on $runtime);
-                subject!(http_stream: stateless EventStream "http-stream" on $runtime);
-                subject!(http_json_stateful: stateful Json "http-json" on $runtime);
-                subject!(http_stream_stateful: stateful EventStream "http-stream" on $runtime);
+                subjects!($runtime Json [] $($stdio)?);
             }
         )+
 
@@ -75,4 +82,13 @@ runtimes! {
     percore "percore" PerCore;
     async_std "async-std" AsyncStd has stdio;
     smol "smol" Smol has stdio;
+}
+
+/// The official SDK alone, which is the same text on every runtime. In a session it answers event streams,
+/// whatever it is told.
+#[cfg(feature = "tokio")]
+pub(crate) mod tokio_rmcp_alone {
+    use super::*;
+
+    subjects!("tokio" EventStream ["--fast-path", "off"] stdio);
 }

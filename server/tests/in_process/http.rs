@@ -152,10 +152,16 @@ async fn answer(
     read: &mut Vec<u8>,
     has_body: bool,
 ) -> (Answer, bool) {
-    let Some(head) = head(reader, read).await else {
-        return (Answer::none(), true);
+    let head = loop {
+        let Some(head) = head(reader, read).await else {
+            return (Answer::none(), true);
+        };
+        read.drain(..head.bytes);
+        // 100 is no answer: it asks for the body, which is on its way.
+        if head.status != 100 {
+            break head;
+        }
     };
-    read.drain(..head.bytes);
     let length = head.get("content-length").map(str::parse::<usize>);
     let body = match length {
         _ if !has_body => Vec::new(),

@@ -30,12 +30,17 @@ const NO_UPSTREAM: &str = "http://127.0.0.1:1";
 
 /// The tools, with a database in memory and an upstream that nobody reaches.
 pub(crate) async fn tools() -> Tools {
+    tools_of("in-process").await
+}
+
+/// The same, naming `server_type` in every result.
+pub(crate) async fn tools_of(server_type: &'static str) -> Tools {
     let runtime = Handle::new(Tokio);
     let database = DatabaseOptions::new("sqlite::memory:");
     let database = Database::open(&database).await;
     let upstream = Upstream::new(&UpstreamOptions::new(NO_UPSTREAM));
     let lab = Lab::new(LabParts {
-        server_type: "in-process",
+        server_type,
         runtime: runtime.clone(),
         database: database.expect("a database in memory"),
         upstream: Some(upstream.expect("the URL is one")),

@@ -118,7 +118,8 @@ fn are_members_ordered(json: &[u8]) -> bool {
                 at = end + 1;
                 if json.get(at) == Some(&b':') {
                     let name = &json[start..end];
-                    let Some(last) = depth.checked_sub(1).and_then(|open| names.get_mut(open)) else {
+                    let Some(last) = depth.checked_sub(1).and_then(|open| names.get_mut(open))
+                    else {
                         return false;
                     };
                     // The first may be empty; an escaped one sorts in another place than its bytes.
@@ -156,7 +157,10 @@ mod tests {
 
     /// What [`as_a_value`] has to say whenever it says anything.
     fn by_tree(value: &impl Serialize) -> Vec<u8> {
-        serde_json::to_value(value).unwrap().to_string().into_bytes()
+        serde_json::to_value(value)
+            .unwrap()
+            .to_string()
+            .into_bytes()
     }
 
     #[derive(Serialize)]
@@ -186,7 +190,12 @@ mod tests {
             d: 1e300,
         };
         assert_eq!(as_a_value(&value), Some(by_tree(&value)));
-        for value in [json!({}), json!([]), json!("a:b"), json!({"a": {"a": {}}, "b": [{"a": 1}, {"a": 2}]})] {
+        for value in [
+            json!({}),
+            json!([]),
+            json!("a:b"),
+            json!({"a": {"a": {}}, "b": [{"a": 1}, {"a": 2}]}),
+        ] {
             assert_eq!(as_a_value(&value), Some(by_tree(&value)), "{value}");
         }
     }

@@ -15,12 +15,7 @@ use rmcp::{
 };
 use serde::Serialize;
 
-use super::{
-    Revision,
-    call::Running,
-    id::Id,
-    outcome::Outcome,
-};
+use super::{Revision, call::Running, id::Id, outcome::Outcome};
 
 /// How rmcp begins what it says of arguments that a tool could not read; it says so in band.
 const MISFIT: &str = "failed to deserialize parameters";
@@ -234,7 +229,10 @@ fn write_structured(out: &mut Vec<u8>, shape: Shape, json: &[u8]) {
 }
 
 /// The result to write, as rmcp's handler leaves it.
-fn complete(outcome: Result<CallToolResponse, ErrorData>, shape: Shape) -> Result<CallToolResult, ErrorData> {
+fn complete(
+    outcome: Result<CallToolResponse, ErrorData>,
+    shape: Shape,
+) -> Result<CallToolResult, ErrorData> {
     match outcome {
         Ok(CallToolResponse::Complete(result)) => {
             let mut result = ServerResult::CallToolResult(result);

@@ -5,10 +5,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use rmcp::{
-    ServerHandler,
-    handler::server::wrapper::Parameters,
-};
+use rmcp::{ServerHandler, handler::server::wrapper::Parameters};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -31,7 +28,7 @@ pub trait FastTools: ServerHandler + Clone {
 /// `&self` and perhaps `Parameters<T>`, and is called as the method is named.
 ///
 /// A tool that takes a `RequestContext`, or speaks to the client while it runs, cannot be listed: what
-/// is fast has no client to speak to. What it returns is a [`FastResult`](crate::front::FastResult). A tool under another name than its method's stays with rmcp.
+/// is fast has no client to speak to. What it returns is a [`FastResult`]. A tool under another name than its method's stays with rmcp.
 #[macro_export]
 macro_rules! fast_tools {
     ($server:ty: $($tool:ident),* $(,)?) => {
@@ -91,9 +88,7 @@ where
 {
     fn start(self, server: &S, arguments: Option<&RawValue>) -> FastCall {
         match read(arguments) {
-            Some(arguments) => {
-                FastCall::Ready(self(server, Parameters(arguments)).outcome())
-            }
+            Some(arguments) => FastCall::Ready(self(server, Parameters(arguments)).outcome()),
             None => FastCall::Misfit,
         }
     }
@@ -122,9 +117,7 @@ where
         };
         let server = server.clone();
         FastCall::Running(Running::new(Box::pin(async move {
-            self(&server, Parameters(arguments))
-                .await
-                .outcome()
+            self(&server, Parameters(arguments)).await.outcome()
         })))
     }
 }

@@ -81,8 +81,7 @@ impl Connections {
             standing: AtomicBool::new(false),
             heard: AtomicBool::new(false),
             stalled: AtomicU8::new(0),
-            // One that is accepted while draining gets to say what it had sent by then.
-            must_close: AtomicBool::new(self.draining.load(Ordering::SeqCst)),
+            must_close: AtomicBool::new(false),
             must_break: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
@@ -90,7 +89,8 @@ impl Connections {
         Connection { id, state }
     }
 
-    /// Asks every connection to close as soon as it owes nothing.
+    /// Asks every connection that is open to close as soon as it owes nothing. One that opens later
+    /// is not asked before this is called again.
     pub(super) fn close_when_answered(&self) {
         self.draining.store(true, Ordering::SeqCst);
         for state in self.table().values() {

@@ -1,6 +1,7 @@
 //! What every adapter keeps, asked of each that is built.
 
 use std::{
+    io::{Read, Write},
     net::{SocketAddr, TcpStream},
     panic::catch_unwind,
     sync::mpsc,
@@ -9,8 +10,14 @@ use std::{
 };
 
 use futures::channel::oneshot;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 
 use super::*;
+use crate::{
+    http::{Body, HttpOptions, HttpService, bind, serve_http, text},
+    shutdown::Shutdown,
+};
 
 /// Long enough for anything that happens at all.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,6 +29,7 @@ macro_rules! adapters {
             adapters!(@cases $runtime:
                 nodelay_is_set_on_connections_as_asked
                 a_connection_that_waits_can_be_adopted
+                who_waits_when_the_shutdown_begins_is_answered
                 tasks_run_on_workers_and_blocking_work_does_not
                 a_tokio_context_is_everywhere
                 a_sleep_takes_its_time
@@ -106,6 +114,43 @@ fn a_connection_that_waits_can_be_adopted<R: Runtime<Io: Nodelay>>() {
     .unwrap();
 }
 
+/// Answers everything with a text.
+#[derive(Clone)]
+struct Hello;
+
+impl HttpService for Hello {
+    async fn respond(&self, _: Request<Incoming>) -> Response<Body> {
+        text(StatusCode::OK, "hello")
+    }
+}
+
+fn who_waits_when_the_shutdown_begins_is_answered<R: Runtime>() {
+    R::block_on(2, |runtime| async move {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listeners = bind(any_port, runtime.shards().len()).unwrap();
+        let address = listeners.local_addr().unwrap();
+        let waiting = [(); 8].map(|()| {
+            let mut client = TcpStream::connect(address).unwrap();
+            client
+                .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                .unwrap();
+            client
+        });
+        let shutdown = Shutdown::new(PATIENCE);
+        shutdown.begin();
+        let options = HttpOptions::default();
+        serve_http(runtime, listeners, Hello, options, shutdown)
+            .await
+            .unwrap();
+        for mut client in waiting {
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        }
+    })
+    .unwrap();
+}
+
 /// The name and the id of the thread that this runs on.
 fn here() -> (Option<String>, ThreadId) {
     let here = thread::current();
@@ -126,13 +171,16 @@ async fn in_a_task<R: Runtime, T: Send + 'static>(
 
 fn tasks_run_on_workers_and_blocking_work_does_not<R: Runtime>() {
     let outside = here();
-    R::block_on(2, |runtime| async move {
+    R::block_on(1, |runtime| async move {
         for (name, id) in [here(), in_a_task(&runtime, here).await] {
             assert_eq!(name.as_deref(), Some(WORKER));
             assert_ne!(id, outside.1);
         }
-        let (name, _) = runtime.unblock(here).await;
-        assert_ne!(name.as_deref(), Some(WORKER));
+        // The one worker is free while the blocking work waits for it.
+        let (sender, receiver) = mpsc::channel();
+        let waiting = runtime.unblock(move || receiver.recv_timeout(PATIENCE));
+        in_a_task(&runtime, move || sender.send(()).unwrap()).await;
+        waiting.await.unwrap();
     })
     .unwrap();
 }

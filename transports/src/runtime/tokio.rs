@@ -1,11 +1,6 @@
 //! tokio, multi-threaded and work-stealing.
 
-use std::{
-    future::Future,
-    io,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::{future::Future, io, time::Duration};
 
 use hyper_util::rt::TokioIo;
 use rmcp::transport::io::{StdioReader, StdioWriter};
@@ -40,14 +35,10 @@ impl Runtime for Tokio {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let started = AtomicUsize::new(0);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
-            // The workers are started first; whoever comes later does blocking work.
-            .thread_name_fn(move || {
-                let is_worker = started.fetch_add(1, Ordering::Relaxed) < workers;
-                if is_worker { WORKER } else { "blocking" }.to_owned()
-            })
+            // Threads for blocking work are named so too; there is one name for both.
+            .thread_name(WORKER)
             .enable_all()
             .build()?;
         let outcome = outside::wait_for(main(Self), |main| {

@@ -144,6 +144,9 @@ impl<S: FastTools> Inner<S> {
             }
             return self.forward_read(parts, bytes).await;
         };
+        if sketch.method.as_deref() == Some("initialize") {
+            session.in_flight.asked_anew();
+        }
         if let Some(id) = sketch.cancels()
             && session.in_flight.cancel(&id)
         {
@@ -155,6 +158,27 @@ impl<S: FastTools> Inner<S> {
             }
             _ => self.forward_read(parts, bytes).await,
         }
+    }
+
+    /// Gives rmcp a message whose headers it may refuse: who must not speak here changes nothing in a session,
+    /// and what is refused cancels nothing.
+    pub(super) async fn forward_doubtful(&self, parts: Parts, bytes: Bytes) -> Response<Body> {
+        let is_refused = self.options.guard.check(&parts.uri, &parts.headers);
+        let Some(sessions) = self.sessions.as_ref().filter(|_| is_refused.is_ok()) else {
+            return self.forward_read(parts, bytes).await;
+        };
+        let sketch = serde_json::from_slice::<Sketch>(&bytes).ok();
+        let Some(id) = sketch.and_then(|sketch| sketch.cancels()) else {
+            return self.forward_message(parts, bytes).await;
+        };
+        let session = session_id(&parts).and_then(|id| sessions.get(id));
+        let response = self.forward_read(parts, bytes).await;
+        if let Some(session) = session
+            && response.status() == StatusCode::ACCEPTED
+        {
+            session.in_flight.cancel(&id);
+        }
+        response
     }
 
     /// Gives rmcp a request in a session, whose id is in flight until rmcp has answered it there.

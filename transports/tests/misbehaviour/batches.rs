@@ -212,8 +212,10 @@ async fn an_id_twice_in_a_batch_is_refused_the_second_time() {
         async |way| {
             let mut server = Server::start(way).await;
             let mut client = Client::of(&mut server, BATCHING).await;
-            let wait = || call(1, "wait", json!({"ms": 50}));
-            client.say(&json!([wait(), wait()])).await;
+            let hold = || call(1, "hold", json!({}));
+            client.say(&json!([hold(), hold()])).await;
+            server.calls.begun(1).await;
+            server.calls.let_go();
             let answers = [client.hear().await, client.hear().await];
             let refused = answers
                 .iter()

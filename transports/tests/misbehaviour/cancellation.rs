@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -69,11 +70,12 @@ async fn what_is_cancelled_and_not_in_flight_changes_nothing() {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
         client.say(&cancel(99)).await;
-        client.say(&call(1, "wait", json!({"ms": 50}))).await;
+        client.say(&call(1, "hold", json!({}))).await;
         server.calls.begun(1).await;
         // The string is another id.
         client.say(&cancel("1")).await;
-        assert_eq!(text_of(&client.hear().await), "waited");
+        server.calls.let_go();
+        assert_eq!(text_of(&client.hear().await), "held");
         client.say(&cancel(1)).await;
         client.is_served().await;
         server.stop().await;
@@ -106,11 +108,14 @@ async fn a_closed_stream_does_not_cancel_a_call_of_earlier_revisions() {
         for revision in ["2025-03-26", "2025-06-18", "2025-11-25"] {
             let mut server = Server::start(way).await;
             let client = Client::of(&mut server, revision).await;
-            let post = client.request(&call(1, "wait", json!({"ms": 100})));
+            let post = client.request(&call(1, "hold", json!({})));
             let mut connection = Connection::open(server.address()).await;
             connection.send(&post).await;
             server.calls.begun(1).await;
             drop(connection);
+            // Long enough for a server that takes it for a cancellation.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            server.calls.let_go();
             server.calls.are_gone(1).await;
             assert_eq!(server.calls.finished(), 1, "{revision}");
             server.stop().await;
@@ -122,7 +127,8 @@ async fn a_closed_stream_does_not_cancel_a_call_of_earlier_revisions() {
 #[tokio::test]
 async fn the_end_of_a_session_ends_its_calls() {
     each(Way::in_sessions(), async |way| {
-        for tool in HANGING {
+        // rmcp gives its own calls 5 s to be answered all the same.
+        let cases = HANGING.map(async |tool| {
             let mut server = Server::start(way).await;
             let mut client = Client::ready(&mut server).await;
             let answered = client.post(&call(1, tool, json!({}))).await;
@@ -137,7 +143,8 @@ async fn the_end_of_a_session_ends_its_calls() {
                 .await;
             assert_eq!(reply.status, 404);
             server.stop().await;
-        }
+        });
+        join_all(cases).await;
     })
     .await;
 }
@@ -162,7 +169,8 @@ async fn the_end_of_its_event_stream_ends_the_calls_of_a_client() {
     each(
         Way::all().filter(|way| way.transport == Transport::Sse),
         async |way| {
-            for tool in HANGING {
+            // rmcp gives its own calls 5 s to be answered all the same.
+            let cases = HANGING.map(async |tool| {
                 let server = Server::start(way).await;
                 let address = server.address();
                 let mut stream = Connection::open(address).await;
@@ -188,7 +196,8 @@ async fn the_end_of_its_event_stream_ends_the_calls_of_a_client() {
                 drop(stream);
                 server.calls.are_gone(1).await;
                 server.stop().await;
-            }
+            });
+            join_all(cases).await;
         },
     )
     .await;
@@ -207,6 +216,51 @@ async fn a_cancelled_call_is_not_waited_for_at_the_end() {
             let stopped = timeout(Duration::from_secs(15), server.stop()).await;
             assert!(stopped.is_ok(), "it waited for its drain timeout");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_must_not_speak_here_cancels_nothing_and_learns_nothing() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        client.say(&call(1, "hold", json!({}))).await;
+        server.calls.begun(1).await;
+        for (message, header, value, status) in [
+            (cancel(1), "origin", "http://evil.example", 403),
+            (
+                call(1, "now", json!({})),
+                "origin",
+                "http://evil.example",
+                403,
+            ),
+            (cancel(1), "mcp-protocol-version", "1999-01-01", 400),
+        ] {
+            let mut post = client.request(&message);
+            post.headers.retain(|(name, _)| *name != header);
+            let post = post.header(header, value);
+            let reply = Connection::open(server.address())
+                .await
+                .exchange(&post)
+                .await;
+            assert_eq!(reply.status, status, "{reply:?}");
+        }
+        server.calls.let_go();
+        assert_eq!(text_of(&client.hear().await), "held");
+        // A header that only rmcp may judge, and finds right.
+        client.say(&call(2, "hang", json!({}))).await;
+        server.calls.begun(2).await;
+        let post = client
+            .request(&cancel(2))
+            .header("origin", "http://LOCALHOST:1");
+        let reply = Connection::open(server.address())
+            .await
+            .exchange(&post)
+            .await;
+        assert_eq!(reply.status, 202, "{reply:?}");
+        server.calls.are_gone(2).await;
+        server.stop().await;
     })
     .await;
 }

@@ -6,7 +6,10 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
+    time::timeout,
 };
+
+use crate::server::LONG;
 
 /// One POST.
 #[derive(Clone, Debug)]
@@ -137,7 +140,8 @@ impl Connection {
     pub(crate) async fn head(&mut self) -> Reply {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            let read = self.stream.read_line(&mut head).await.unwrap();
+            let read = timeout(LONG, self.stream.read_line(&mut head)).await;
+            let read = read.expect("an answer comes").unwrap();
             assert_ne!(read, 0, "the head ends: {head:?}");
         }
         let status = head.strip_prefix("HTTP/1.1 ").expect("a status");
@@ -162,7 +166,8 @@ impl Connection {
     /// What is left to be read until the server closes the connection.
     pub(crate) async fn end(&mut self) -> String {
         let mut rest = String::new();
-        self.stream.read_to_string(&mut rest).await.unwrap();
+        let read = timeout(LONG, self.stream.read_to_string(&mut rest)).await;
+        read.expect("the connection is closed").unwrap();
         rest
     }
 }

@@ -52,14 +52,15 @@ async fn the_first_with_an_id_is_answered_and_the_id_is_free_then() {
     each(Way::remembering(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
-        for (begun, first) in ["wait", "wait_slowly"].into_iter().enumerate() {
-            client.say(&call(7, first, json!({"ms": 100}))).await;
+        for (begun, first) in ["hold", "hold_slowly"].into_iter().enumerate() {
+            client.say(&call(7, first, json!({}))).await;
             server.calls.begun(begun + 1).await;
             assert_refused(&client.ask(&call(7, "now", json!({}))).await);
             // A number is not the string of its digits.
             let other = client.ask(&call("7", "now", json!({}))).await;
             assert_eq!(text_of(&other), "done");
-            assert_eq!(text_of(&client.hear().await), "waited");
+            server.calls.let_go();
+            assert_eq!(text_of(&client.hear().await), "held");
             for _ in 0..20 {
                 for tool in ["now", "wait", "wait_slowly"] {
                     let answer = client.ask(&call(7, tool, json!({"ms": 0}))).await;
@@ -102,11 +103,12 @@ async fn ids_are_a_clients_own() {
         let mut server = Server::start(way).await;
         let mut one = Client::ready(&mut server).await;
         let mut other = Client::ready(&mut server).await;
-        one.say(&call(1, "wait", json!({"ms": 100}))).await;
+        one.say(&call(1, "hold", json!({}))).await;
         server.calls.begun(1).await;
         let answer = other.ask(&call(1, "wait", json!({"ms": 0}))).await;
         assert_eq!(text_of(&answer), "waited");
-        assert_eq!(text_of(&one.hear().await), "waited");
+        server.calls.let_go();
+        assert_eq!(text_of(&one.hear().await), "held");
         server.stop().await;
     })
     .await;

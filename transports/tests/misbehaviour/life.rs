@@ -14,13 +14,16 @@ use crate::{
 #[tokio::test]
 async fn the_shutdown_answers_what_is_in_flight_and_then_ends_the_streams() {
     each(Way::all(), async |way| {
-        for tool in ["wait", "wait_slowly"] {
+        for tool in ["hold", "hold_slowly"] {
             let mut server = Server::start(way).await;
             let mut client = Client::ready(&mut server).await;
-            client.say(&call(1, tool, json!({"ms": 200}))).await;
+            client.say(&call(1, tool, json!({}))).await;
             server.calls.begun(1).await;
             server.shutdown.begin();
-            assert_eq!(text_of(&client.hear().await), "waited");
+            // Long enough for a server that does not wait.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            server.calls.let_go();
+            assert_eq!(text_of(&client.hear().await), "held");
             client.ends().await;
             server.ended().await;
         }
@@ -50,10 +53,11 @@ async fn a_fast_answer_overtakes_a_slow_one() {
     each(Way::all(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
-        for (begun, slow) in ["wait", "wait_slowly"].into_iter().enumerate() {
-            client.say(&call("slow", slow, json!({"ms": 300}))).await;
+        for (begun, slow) in ["hold", "hold_slowly"].into_iter().enumerate() {
+            client.say(&call("slow", slow, json!({}))).await;
             server.calls.begun(begun + 1).await;
             client.is_served().await;
+            server.calls.let_go();
             assert_eq!(client.hear().await["id"], "slow");
         }
         server.stop().await;

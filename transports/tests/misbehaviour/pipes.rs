@@ -166,13 +166,15 @@ async fn the_end_of_input_waits_for_what_is_in_flight() {
     each(pipes(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
-        client.say(&call(1, "wait", json!({"ms": 100}))).await;
-        client
-            .say(&call(2, "wait_slowly", json!({"ms": 200})))
-            .await;
+        client.say(&call(1, "hold", json!({}))).await;
+        client.say(&call(2, "hold_slowly", json!({}))).await;
+        server.calls.begun(2).await;
         client.wire = Wire::Streamable(([127, 0, 0, 1], 1).into(), Vec::new());
+        client.hears_nothing().await;
+        server.calls.let_go();
+        server.calls.let_go();
         for answer in client.hear_all(2).await {
-            assert_eq!(text_of(&answer), "waited");
+            assert_eq!(text_of(&answer), "held");
         }
         client.ends().await;
         server.ended().await;

@@ -65,7 +65,7 @@ async fn with_the_fast_path_a_json_server_answers_json_in_a_session_too() {
 async fn traffic_keeps_a_session_and_silence_ends_it() {
     each(Way::in_sessions(), async |way| {
         let limits = Limits {
-            session_ttl: Duration::from_millis(400),
+            session_ttl: Duration::from_secs(1),
             ..Limits::default()
         };
         let mut server = Server::limited(way, limits).await;
@@ -74,13 +74,13 @@ async fn traffic_keeps_a_session_and_silence_ends_it() {
         // What the front answers, then what rmcp does.
         for tool in ["now", "wait_slowly"] {
             for _ in 0..10 {
-                sleep(Duration::from_millis(80)).await;
+                sleep(Duration::from_millis(150)).await;
                 client.ask(&call(1, tool, json!({"ms": 0}))).await;
             }
         }
         let more = server.taken().zip(taken).map(|(now, then)| now - then);
         assert_eq!(more, way.fast_path.then_some(10));
-        sleep(Duration::from_millis(1200)).await;
+        sleep(Duration::from_millis(2500)).await;
         assert_eq!(status(&server, &client).await, 404);
         server.stop().await;
     })
@@ -92,15 +92,15 @@ async fn a_call_in_flight_keeps_its_session_until_its_client_can_go_on() {
     each(Way::in_sessions(), async |way| {
         for tool in ["wait", "wait_slowly"] {
             let limits = Limits {
-                session_ttl: Duration::from_millis(500),
+                session_ttl: Duration::from_secs(1),
                 ..Limits::default()
             };
             let mut server = Server::limited(way, limits).await;
             let mut client = Client::ready(&mut server).await;
-            let answer = client.ask(&call(1, tool, json!({"ms": 1200}))).await;
+            let answer = client.ask(&call(1, tool, json!({"ms": 2500}))).await;
             assert_eq!(text_of(&answer), "waited");
             // Longer than the next look at the sessions is away.
-            sleep(Duration::from_millis(150)).await;
+            sleep(Duration::from_millis(250)).await;
             assert_eq!(status(&server, &client).await, 200, "{tool}");
             server.stop().await;
         }
@@ -147,6 +147,28 @@ async fn there_are_no_more_sessions_than_may_be() {
         first.is_served().await;
         assert_eq!(delete(&server, &second).await, 202);
         Client::ready(&mut server).await.is_served().await;
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_of_more_than_one_message_is_an_event_stream_whatever_the_server_answers() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        let client = Client::ready(&mut server).await;
+        let mut message = call("it", "report", json!({}));
+        message["params"]["_meta"] = json!({"progressToken": "mine"});
+        let reply = exchange(&server, &client.request(&message)).await;
+        assert_eq!(reply.header("content-type"), Some("text/event-stream"));
+        let [half, whole] = &reply.messages()[..] else {
+            panic!("{reply:?}");
+        };
+        assert_eq!(half["params"]["progressToken"], "mine", "{half}");
+        assert_eq!(text_of(whole), "reported");
+        // Without anything to report before the answer there is one message.
+        let reply = exchange(&server, &client.request(&call("it", "report", json!({})))).await;
+        assert_eq!(reply.messages().len(), 1, "{reply:?}");
         server.stop().await;
     })
     .await;

@@ -9,11 +9,13 @@ use std::{
 };
 
 use rmcp::{
-    ErrorData, ServerHandler,
+    ErrorData, RoleServer, ServerHandler,
     handler::server::{router::tool::ToolRouter, wrapper::Parameters},
-    model::{ServerCapabilities, ServerConfig},
+    model::{ProgressNotificationParam, ServerCapabilities, ServerConfig},
+    service::RequestContext,
     tool, tool_handler, tool_router,
 };
+use tokio::sync::Semaphore;
 
 use crate::eventually;
 
@@ -24,8 +26,10 @@ pub(crate) struct Wait {
 
 /// Calls that take their time: how many have begun, how many came to their end, and how many are no
 /// more, whether they did or were dropped before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Calls {
+    /// What a call that is held waits for.
+    let_go: Semaphore,
     begun: AtomicUsize,
     finished: AtomicUsize,
     gone: AtomicUsize,
@@ -33,6 +37,17 @@ pub(crate) struct Calls {
 
 /// A call, counted as gone when its future is.
 struct Call(Arc<Calls>);
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            let_go: Semaphore::const_new(0),
+            begun: AtomicUsize::new(0),
+            finished: AtomicUsize::new(0),
+            gone: AtomicUsize::new(0),
+        }
+    }
+}
 
 impl Calls {
     fn begin(self: &Arc<Self>) -> Call {
@@ -52,6 +67,18 @@ impl Calls {
             tokio::time::sleep(Duration::from_millis(ms.into())).await;
             self.finished.fetch_add(1, Ordering::SeqCst);
         }
+    }
+
+    /// Waits to be let go.
+    async fn hold(self: &Arc<Self>) {
+        let _call = self.begin();
+        self.let_go.acquire().await.unwrap().forget();
+        self.finished.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Lets one call go that is held.
+    pub(crate) fn let_go(&self) {
+        self.let_go.add_permits(1);
     }
 
     /// Waits until `count` calls in all have begun.
@@ -128,6 +155,18 @@ impl Misbehaving {
         "waited".into()
     }
 
+    #[tool(description = "Is held until it is let go")]
+    async fn hold(&self) -> String {
+        self.calls.hold().await;
+        "held".into()
+    }
+
+    #[tool(description = "Is held until it is let go, and is not fast")]
+    async fn hold_slowly(&self) -> String {
+        self.calls.hold().await;
+        "held".into()
+    }
+
     #[tool(description = "Is done at once")]
     fn now(&self) -> String {
         "done".into()
@@ -142,6 +181,15 @@ impl Misbehaving {
     async fn refuse_late(&self) -> Result<String, ErrorData> {
         tokio::task::yield_now().await;
         Err(refusal())
+    }
+
+    #[tool(description = "Says that it is half done, then that it is")]
+    async fn report(&self, context: RequestContext<RoleServer>) -> String {
+        if let Some(token) = context.meta.get_progress_token() {
+            let half = ProgressNotificationParam::new(token, 0.5);
+            context.peer.notify_progress(half).await.unwrap();
+        }
+        "reported".into()
     }
 
     #[tool(name = "another_name", description = "Is not named as its method is")]
@@ -164,5 +212,5 @@ impl ServerHandler for Misbehaving {
 }
 
 transports::fast_tools!(
-    Misbehaving: panic, panic_now, hang, wait, now, refuse, refuse_late, renamed
+    Misbehaving: panic, panic_now, hang, hold, wait, now, refuse, refuse_late, renamed
 );

@@ -68,7 +68,6 @@ async fn a_call_that_never_ends_is_given_up_after_the_call_timeout() {
         let mut client = Client::ready(&mut server).await;
         client.say(&call(1, "hang", json!({}))).await;
         client.say(&call(2, "hang_slowly", json!({}))).await;
-        client.is_served().await;
         for (answer, tool) in client.hear_all(2).await.iter().zip(["hang", "hang_slowly"]) {
             assert_eq!(answer["result"]["isError"], true, "{answer}");
             let said = text_of(answer);
@@ -77,6 +76,7 @@ async fn a_call_that_never_ends_is_given_up_after_the_call_timeout() {
             assert!(said.contains("--call-timeout"), "{said}");
         }
         server.calls.are_gone(2).await;
+        client.is_served().await;
         server.stop().await;
     })
     .await;

@@ -1,5 +1,7 @@
 //! What clients send before their first call, and the methods that this server does not have.
 
+use super::Message;
+
 /// Parameters of `initialize` besides the revision.
 const INITIALIZE: [(&str, &str); 21] = [
     (
@@ -156,7 +158,7 @@ const METHODS: [(&str, &str); 42] = [
     ("unknown/method", r#""a":[1,{"b":null}]"#),
 ];
 
-pub(super) fn all() -> Vec<(String, Vec<u8>)> {
+pub(super) fn all() -> Vec<Message> {
     let mut bodies = Vec::new();
     for version in VERSIONS {
         for (name, members) in INITIALIZE {

@@ -210,7 +210,7 @@ fn others() -> Vec<Case> {
             "an unknown mcp- header",
             plain().with("Mcp-Param-Message", "hi"),
         ),
-        ("Expect", plain().with("X-Expect", "100-continue")),
+        ("Expect", plain().with("Expect", "100-continue")),
         ("Connection: close", plain().with("Connection", "close")),
     ];
     cases

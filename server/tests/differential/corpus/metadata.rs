@@ -167,7 +167,7 @@ fn headers() -> Vec<Case> {
                 for (header, value) in [("Mcp-Method", method), ("Mcp-Name", name)] {
                     if let Some(value) = value {
                         request = request.with(header, value);
-                        label += &format!(", {header}: {}", value.escape_ascii());
+                        label = format!("{label}, {header}: {}", value.escape_ascii());
                     }
                 }
                 cases.push((label, request));

@@ -42,9 +42,9 @@ impl Node {
                 for end in (1..members.len()).rev() {
                     members.swap(end, random.random_range(0..=end));
                 }
-                members
-                    .iter_mut()
-                    .for_each(|(_, value)| value.shuffle(random));
+                for (_, value) in members {
+                    value.shuffle(random);
+                }
             }
         }
     }

@@ -131,7 +131,7 @@ pub(super) fn tree(random: &mut Random, body: &mut Node) {
             let key = members[at].0.trim_matches('"').to_owned();
             members[at].0 = format!("\"{}\"", text::escaped(random, &key));
         }
-        4 => members[at].0 = pick(random, &KEYS).to_owned(),
+        4 => pick(random, &KEYS).clone_into(&mut members[at].0),
         _ => members[at].1 = text::value(random, 4),
     }
 }

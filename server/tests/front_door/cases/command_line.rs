@@ -19,7 +19,8 @@ const TOOLS: [&str; 5] = [
     "--call-timeout",
 ];
 const LISTEN: [&str; 2] = ["--listen", "--nodelay"];
-const HTTP: [&str; 3] = ["--max-body", "--allowed-host", "--allowed-origin"];
+const MCP: [&str; 2] = ["--fast-path", "--max-body"];
+const HTTP: [&str; 2] = ["--allowed-host", "--allowed-origin"];
 const SESSIONS: [&str; 2] = ["--sessions", "--session-ttl"];
 
 /// Runs a command line that must not start to serve.
@@ -39,15 +40,15 @@ fn refused(binary: &str, flags: &[&str]) -> String {
 #[test]
 fn help_lists_every_flag_and_its_environment_variable() {
     for (binary, groups) in [
-        (STDIO, &[&EVERYWHERE[..], &TOOLS, &["--max-body"]][..]),
-        (SSE, &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP]),
+        (STDIO, &[&EVERYWHERE[..], &TOOLS, &MCP][..]),
+        (SSE, &[&EVERYWHERE[..], &TOOLS, &MCP, &LISTEN, &HTTP]),
         (
             HTTP_JSON,
-            &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP, &SESSIONS],
+            &[&EVERYWHERE[..], &TOOLS, &MCP, &LISTEN, &HTTP, &SESSIONS],
         ),
         (
             HTTP_STREAM,
-            &[&EVERYWHERE[..], &TOOLS, &LISTEN, &HTTP, &SESSIONS],
+            &[&EVERYWHERE[..], &TOOLS, &MCP, &LISTEN, &HTTP, &SESSIONS],
         ),
         (FLOOR, &[&EVERYWHERE[..], &LISTEN, &["--answer-bytes"]]),
     ] {
@@ -89,6 +90,7 @@ fn bad_values_are_refused_with_the_allowed_ones() {
         ("--listen", "localhost:80", "127.0.0.1:8080"),
         ("--sessions", "maybe", "stateless, stateful"),
         ("--nodelay", "true", "on, off"),
+        ("--fast-path", "maybe", "on, off"),
         ("--workers", "0", "1 to 1024"),
         ("--workers", "many", "1 to 1024"),
         ("--database-pool", "0", "1 to 1024"),

@@ -141,7 +141,8 @@ pub(crate) fn workers_is_the_number_of_worker_threads(subject: &Subject) {
         let mut server = Server::start(subject, &["--workers", &workers.to_string()]);
         let mut client = Client::ready(&mut server);
         client.is_served();
-        // A thread names itself, when it first runs.
+        // A thread names itself when it first runs, and tokio's for blocking work, which have the
+        // same name, go when there is none.
         eventually("there are as many workers as were asked for", || {
             (server.threads(WORKER) == workers).then_some(())
         });

@@ -14,6 +14,7 @@ use crate::common::{
     Client, Gate, Server, Subject, client,
     events::Events,
     http::{Connection, Request, once},
+    peer::messages,
 };
 
 /// A call in the session of `client`.
@@ -85,6 +86,33 @@ pub(crate) fn traffic_keeps_a_session_alive(subject: &Subject) {
         sleep(Duration::from_millis(100));
     }
     client.is_served();
+}
+
+pub(crate) fn an_id_in_flight_in_a_session_is_refused_at_once(subject: &Subject) {
+    let gate = Gate::new();
+    let mut server = Server::start(subject, &["--upstream-url", &gate.url()]);
+    let mut client = Client::ready(&mut server);
+    let id = client.begin_held();
+    gate.wait_for(1);
+    for (method, params) in [
+        ("ping", json!({})),
+        ("tools/call", client::call("echo", &json!({"message": "x"}))),
+    ] {
+        let again = client::request(&id, method, &params);
+        let refused = once(server.address(), &streamable(&mut client).request(&again));
+        assert_eq!(refused.status, 400, "{}", refused.text());
+        let refused = &messages(&refused)[0];
+        assert_eq!(
+            (&refused["error"]["code"], &refused["id"]),
+            (&json!(-32600), &id),
+            "{refused}"
+        );
+    }
+    gate.open();
+    assert_eq!(client.end_held(), id);
+    let again = client::request(&id, "ping", &json!({}));
+    let again = once(server.address(), &streamable(&mut client).request(&again));
+    assert_eq!(again.status, 200, "{}", again.text());
 }
 
 pub(crate) fn standing_streams_end_after_the_last_answer(subject: &Subject) {

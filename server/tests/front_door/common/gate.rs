@@ -2,7 +2,7 @@
 //! test needs, without a clock.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
 };
@@ -12,6 +12,8 @@ use super::PATIENCE;
 #[derive(Default)]
 struct State {
     arrived: usize,
+    /// How many askers have gone before the gate was opened.
+    left: usize,
     open: bool,
     closed: bool,
 }
@@ -48,16 +50,30 @@ impl Gate {
 
     /// Waits until `count` requests in all have come.
     pub(crate) fn wait_for(&self, count: usize) {
+        self.wait_until("requests came", count, |state| state.arrived);
+    }
+
+    /// Waits until `count` of those who asked have gone without waiting for the answer.
+    pub(crate) fn wait_until_left_by(&self, count: usize) {
+        self.wait_until("askers left", count, |state| state.left);
+    }
+
+    /// How many of those who asked have gone without waiting for the answer.
+    pub(crate) fn left_by(&self) -> usize {
+        self.shared.0.lock().unwrap().left
+    }
+
+    fn wait_until(&self, what: &str, count: usize, counted: impl Fn(&State) -> usize) {
         let (state, changed) = &*self.shared;
         let (state, timeout) = changed
             .wait_timeout_while(state.lock().unwrap(), PATIENCE, |state| {
-                state.arrived < count
+                counted(state) < count
             })
             .unwrap();
         assert!(
             !timeout.timed_out(),
-            "{} of {count} requests came",
-            state.arrived
+            "{} of {count} {what}",
+            counted(&state)
         );
     }
 
@@ -81,7 +97,8 @@ impl Drop for Gate {
 }
 
 /// Reads a request's head, waits for the gate, answers. The asker may have gone by then.
-fn hold(stream: &TcpStream, (state, changed): &(Mutex<State>, Condvar)) {
+fn hold(stream: &TcpStream, shared: &Shared) {
+    let (state, changed) = &**shared;
     let head = BufReader::new(stream).lines();
     if head
         .map_while(Result::ok)
@@ -91,6 +108,7 @@ fn hold(stream: &TcpStream, (state, changed): &(Mutex<State>, Condvar)) {
     {
         return;
     }
+    watch(stream.try_clone().unwrap(), shared.clone());
     let mut state = state.lock().unwrap();
     state.arrived += 1;
     changed.notify_all();
@@ -99,4 +117,17 @@ fn hold(stream: &TcpStream, (state, changed): &(Mutex<State>, Condvar)) {
                   connection: close\r\n\r\n{\"held\":true}";
     let mut stream = stream;
     let _ = stream.write_all(answer.as_bytes());
+}
+
+/// Waits for the asker to leave, in a thread of its own.
+fn watch(mut stream: TcpStream, shared: Shared) {
+    std::thread::spawn(move || {
+        // Whatever it says now, or an error, is not what an asker says who waits.
+        let _ = stream.read(&mut [0]);
+        let mut state = shared.0.lock().unwrap();
+        if !state.open {
+            state.left += 1;
+            shared.1.notify_all();
+        }
+    });
 }
