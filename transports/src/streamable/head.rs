@@ -4,7 +4,7 @@
 //! `Content-Type`, a `Host` and an `Origin` written as they are allowed. Every other form may well be
 //! right, and is rmcp's to judge.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
     front::{Facts, Revision, StandardHeaders},
@@ -16,6 +16,12 @@ pub(super) const SESSION_ID: &str = "mcp-session-id";
 
 const JSON: &[u8] = b"application/json";
 const EVENT_STREAM: &[u8] = b"text/event-stream";
+/// What clients send, which need not be taken apart.
+const USUAL_ACCEPTS: [&[u8]; 3] = [
+    b"application/json, text/event-stream",
+    b"application/json,text/event-stream",
+    b"text/event-stream, application/json",
+];
 
 /// The headers of a POST that decide how it is answered.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,10 +65,15 @@ impl<'h> Head<'h> {
         guard: &Guard,
     ) -> Result<(), Doubtful> {
         let value = value.as_bytes();
-        match name.as_str() {
+        match *name {
+            header::ACCEPT if USUAL_ACCEPTS.contains(&value) => {
+                self.accepts_json = true;
+                self.accepts_stream = true;
+                Ok(())
+            }
             // In quotes a comma does not separate.
-            "accept" if !is_text(value) || value.contains(&b'"') => Err(Doubtful),
-            "accept" => {
+            header::ACCEPT if !is_text(value) || value.contains(&b'"') => Err(Doubtful),
+            header::ACCEPT => {
                 for entry in value.split(|byte| *byte == b',') {
                     let entry = entry.trim_ascii();
                     self.accepts_json |= entry.eq_ignore_ascii_case(JSON);
@@ -70,17 +81,25 @@ impl<'h> Head<'h> {
                 }
                 Ok(())
             }
-            "host" => once(&mut self.host, value),
-            "content-type" if !is_text(value) => Err(Doubtful),
-            "content-type" => {
+            header::HOST => once(&mut self.host, value),
+            header::CONTENT_TYPE if value == JSON => once(&mut self.content_type, value),
+            header::CONTENT_TYPE if !is_text(value) => Err(Doubtful),
+            header::CONTENT_TYPE => {
                 let essence = value.split(|byte| *byte == b';').next().unwrap_or(value);
                 if !essence.trim_ascii().eq_ignore_ascii_case(JSON) {
                     return Err(Doubtful);
                 }
                 once(&mut self.content_type, value)
             }
-            "origin" if guard.plainly_allows_origin(value) => Ok(()),
-            "origin" => Err(Doubtful),
+            header::ORIGIN if guard.plainly_allows_origin(value) => Ok(()),
+            header::ORIGIN => Err(Doubtful),
+            _ => self.add_own(name.as_str(), value),
+        }
+    }
+
+    /// Takes a header that is MCP's own, if it is one.
+    fn add_own(&mut self, name: &str, value: &'h [u8]) -> Result<(), Doubtful> {
+        match name {
             "mcp-protocol-version" => once(&mut self.revision, value),
             "mcp-method" => once(&mut self.standard.method, value),
             "mcp-name" => once(&mut self.standard.name, value),
