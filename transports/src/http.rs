@@ -259,19 +259,44 @@ pub fn healthy() -> Response<Body> {
 #[must_use]
 pub fn counted(counters: Option<&Counters>) -> Response<Body> {
     match counters.map(serde_json::to_vec) {
-        Some(Ok(json)) => {
-            let mut response = Response::new(Body::whole(json));
-            response.headers_mut().insert(
-                header::CONTENT_TYPE,
-                header::HeaderValue::from_static("application/json"),
-            );
-            response
-        }
+        Some(Ok(counts)) => json(counts),
         _ => text(
             StatusCode::NOT_FOUND,
             "Not Found: this server has no fast path (--fast-path off)",
         ),
     }
+}
+
+/// A message was taken, and there is nothing to say here.
+pub(crate) fn accepted() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
+/// A whole response with one JSON value.
+pub(crate) fn json(json: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::whole(json));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/json"),
+    );
+    response
+}
+
+/// A response of events, which nobody on the way is to keep or hold back.
+pub(crate) fn event_stream(events: Body) -> Response<Body> {
+    let mut response = Response::new(events);
+    let headers = response.headers_mut();
+    let values = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    for (name, value) in values {
+        headers.insert(name, header::HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// A whole response of `status` with a plain text.

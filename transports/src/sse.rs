@@ -19,7 +19,10 @@ use crate::{
     arriving::{self, Arriving, Read},
     conversation::{Conversation, NotTaken, Opening, Part},
     front::{Counters, FastTools, Framing},
-    http::{Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, counted, healthy, text},
+    http::{
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, counted, event_stream,
+        healthy, text,
+    },
     runtime::{Handle, Runtime},
 };
 
@@ -86,15 +89,7 @@ impl<S: FastTools> Sse<S> {
             self.runtime.clone(),
             KEEP_ALIVE,
         );
-        let mut response = Response::new(body);
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/event-stream"),
-        );
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-        response
+        event_stream(body)
     }
 
     async fn post(&self, request: Request<Incoming>) -> Response<Body> {
@@ -225,12 +220,6 @@ fn session_id(query: &str) -> Option<&str> {
     query
         .split('&')
         .find_map(|pair| pair.strip_prefix("sessionId="))
-}
-
-fn accepted() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::ACCEPTED;
-    response
 }
 
 fn unknown_session() -> Response<Body> {

@@ -16,7 +16,6 @@ mod single;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures::future::{AbortHandle, Abortable};
 use http::{Method, Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
@@ -33,7 +32,9 @@ use self::{
 use crate::{
     arriving::{self, Arriving, Read},
     front::{Counters, Facts, FastTools, Framing, Front, Reason, RunningReply, Taken},
-    http::{Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, counted, healthy, text},
+    http::{
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, counted, healthy, text,
+    },
     in_flight::Stage,
     runtime::{Handle, Runtime},
 };
@@ -171,28 +172,38 @@ impl<S: FastTools> Inner<S> {
             Read::Failed(error) => return error.into_response(),
         };
         let facts = head.and_then(|head| head.facts(self.sessions.is_none()));
-        if let Ok(facts) = facts {
-            return self.message(&parts, &facts, bytes).await;
+        let is_doubtful = facts.is_err();
+        let answered = match facts {
+            Ok(facts) => self.answered_here(&parts, &facts, &bytes).await,
+            Err(_) => None,
+        };
+        match answered {
+            Some(response) => response,
+            None if is_doubtful => {
+                self.count(Reason::Headers);
+                self.forward_doubtful(parts, bytes).await
+            }
+            None => self.forward_message(parts, bytes).await,
         }
-        self.count(Reason::Headers);
-        self.forward_doubtful(parts, bytes).await
     }
 
-    /// Answers a message, or a batch of them.
-    async fn message(&self, parts: &Parts, facts: &Facts<'_>, bytes: Bytes) -> Response<Body> {
+    /// Answers a message, or a batch of them, if that is not rmcp's to do.
+    async fn answered_here(
+        &self,
+        parts: &Parts,
+        facts: &Facts<'_>,
+        bytes: &[u8],
+    ) -> Option<Response<Body>> {
         if self.front.is_some()
-            && let Some(messages) = batch::of(facts, &bytes)
+            && let Some(messages) = batch::of(facts, bytes)
             && self.takes_batches(parts)
         {
-            return match messages {
+            return Some(match messages {
                 Ok(messages) => self.batch(parts, facts, messages).await,
                 Err(refusal) => answers::refused(refusal),
-            };
+            });
         }
-        match self.fast(parts, facts, &bytes).await {
-            Some(response) => response,
-            None => self.forward_message(parts.clone(), bytes).await,
-        }
+        self.fast(parts, facts, bytes).await
     }
 
     /// Has the front answer a message, if it can.
@@ -218,7 +229,7 @@ impl<S: FastTools> Inner<S> {
         let is_self_contained = facts.revision.is_self_contained();
         match front.take(bytes, &facts, answer.framing(), &mut out) {
             Taken::Answered(reply) => Some(answers::reply(answer, is_self_contained, reply, out)),
-            Taken::Noted => Some(answers::accepted()),
+            Taken::Noted => Some(accepted()),
             Taken::Refused(refusal) => Some(answers::refused(refusal)),
             Taken::Running(reply) => Some(self.run(reply, session).await),
             Taken::Left(_) => None,

@@ -1,19 +1,14 @@
 //! The responses that this side makes: rmcp's in status, type and value.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use rmcp::model::ErrorCode;
 
 use super::Answer;
 use crate::{
     front::{Framing, Reply},
-    http::Body,
+    http::{Body, event_stream, json},
     refusal::Refusal,
 };
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
-const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
-const NO_BUFFERING: HeaderValue = HeaderValue::from_static("no");
 
 /// A reply that the front has written in the framing of `answer`.
 pub(super) fn reply(
@@ -40,19 +35,10 @@ pub(super) fn reply(
 
 /// A response with all of its messages.
 pub(super) fn whole(answer: Answer, bytes: impl Into<bytes::Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::whole(bytes));
-    let headers = response.headers_mut();
     match answer {
-        Answer::Json => {
-            headers.insert(header::CONTENT_TYPE, JSON);
-        }
-        Answer::EventStream => {
-            headers.insert(header::CONTENT_TYPE, EVENT_STREAM);
-            headers.insert(header::CACHE_CONTROL, NO_CACHE);
-            headers.insert("x-accel-buffering", NO_BUFFERING);
-        }
+        Answer::Json => json(bytes),
+        Answer::EventStream => event_stream(Body::whole(bytes)),
     }
-    response
 }
 
 /// The status of a JSON-RPC error from 2026-07-28 on (MCP, "Error Responses").
@@ -64,13 +50,6 @@ fn error_status(code: ErrorCode) -> StatusCode {
         ErrorCode::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
         _ => StatusCode::OK,
     }
-}
-
-/// A notification, or a response of the client's, was taken.
-pub(super) fn accepted() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::ACCEPTED;
-    response
 }
 
 /// A cancelled request has no answer: an event stream without events says so in every transport.

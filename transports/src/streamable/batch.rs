@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::{Answer, Inner, answers, open_session, single};
 use crate::{
     front::{Facts, FastTools, Framing, Revision},
-    http::Body,
+    http::{Body, accepted},
     in_flight::Stage,
     refusal::{Batch, Refusal},
 };
@@ -53,7 +53,7 @@ impl<S: FastTools> Inner<S> {
             }
         }
         if answered.is_empty() {
-            return answers::accepted();
+            return accepted();
         }
         let answer = self.options.answer;
         let body = match answer {

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     arriving::{Arriving, BodyError},
     front::{FastTools, Handshake},
-    http::{Body, text},
+    http::{Body, accepted, text},
 };
 
 /// rmcp's service, configured as `options` say.
@@ -150,7 +150,7 @@ impl<S: FastTools> Inner<S> {
         if let Some(id) = sketch.cancels()
             && session.in_flight.cancel(&id)
         {
-            return answers::accepted();
+            return accepted();
         }
         match &sketch.id {
             Some(id) if sketch.method.is_some() && !sketch.names_its_revision() => {
@@ -197,7 +197,7 @@ impl<S: FastTools> Inner<S> {
             id,
             came: false,
         };
-        let response = self.ask(parts, bytes).await;
+        let response = self.ask(parts, Forwarded::Read(Some(bytes))).await;
         on_its_way.came = response.status() == StatusCode::OK;
         drop(on_its_way);
         self.shaped(response).await
@@ -213,12 +213,12 @@ impl<S: FastTools> Inner<S> {
     }
 
     pub(super) async fn forward_read(&self, parts: Parts, bytes: Bytes) -> Response<Body> {
-        let response = self.ask(parts, bytes).await;
+        let response = self.ask(parts, Forwarded::Read(Some(bytes))).await;
         self.shaped(response).await
     }
 
-    async fn ask(&self, parts: Parts, bytes: Bytes) -> Response<RmcpBody> {
-        let request = Request::from_parts(parts, Forwarded::Read(Some(bytes)));
+    async fn ask(&self, parts: Parts, body: Forwarded) -> Response<RmcpBody> {
+        let request = Request::from_parts(parts, body);
         // Boxed, or rmcp's large future would swell every connection.
         Box::pin(self.rmcp.handle(request)).await
     }
@@ -235,8 +235,7 @@ impl<S: FastTools> Inner<S> {
     }
 
     pub(super) async fn forward(&self, parts: Parts, body: Forwarded) -> Response<Body> {
-        let request = Request::from_parts(parts, body);
-        Box::pin(self.rmcp.handle(request)).await.map(Body::Rmcp)
+        self.ask(parts, body).await.map(Body::Rmcp)
     }
 }
 
