@@ -183,17 +183,19 @@ pub(crate) fn clients_that_leave_in_the_middle_of_a_call_leave_nothing_behind(su
     let mut stays = Client::ready(&mut server);
     stays.is_served();
     // A session outlives its connections, and has none of its own.
-    let before = server.sockets();
+    let before = server.connections();
     let mut leaving: Vec<_> = (0..LEAVING).map(|_| Client::ready(&mut server)).collect();
     for client in &mut leaving {
         client.begin_held();
     }
     gate.wait_for(LEAVING);
+    // One of each client's and one to the upstream for it.
+    assert!(server.connections() >= before + 2 * LEAVING);
     drop(leaving);
     stays.is_served();
     gate.open();
     eventually("the connections are closed", || {
-        (server.sockets() <= before).then_some(())
+        (server.connections() <= before).then_some(())
     });
     stays.is_served();
 }

@@ -1,6 +1,7 @@
 //! One server process: started, waited for until it is ready, and killed at the end whatever happens.
 
 use std::{
+    collections::HashSet,
     ffi::OsStr,
     net::SocketAddr,
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
@@ -114,12 +115,24 @@ impl Server {
         assert_eq!(self.ended().code(), Some(0));
     }
 
-    /// Open sockets.
-    pub(crate) fn sockets(&self) -> usize {
+    /// Open sockets that do not listen: those of connections, and a few that it has for itself. What
+    /// listens is left out, for a shard's accept loop may begin after another shard has served somebody.
+    pub(crate) fn connections(&self) -> usize {
+        const LISTEN: &str = "0A";
+        // Columns: sl, local, remote, st, queues, timer, retransmissions, uid, timeout, inode. Listeners
+        // come first; further down a table that changes while it is read may lack an entry.
+        let sockets = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.pid())).unwrap();
+        let listening: HashSet<_> = sockets
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .filter(|columns| columns.get(3) == Some(&LISTEN))
+            .filter_map(|columns| Some(format!("socket:[{}]", columns.get(9)?)))
+            .collect();
         std::fs::read_dir(format!("/proc/{}/fd", self.pid()))
             .unwrap()
             .filter_map(|descriptor| std::fs::read_link(descriptor.unwrap().path()).ok())
-            .filter(|target| target.to_string_lossy().starts_with("socket:"))
+            .filter_map(|target| target.into_os_string().into_string().ok())
+            .filter(|target| target.starts_with("socket:") && !listening.contains(target))
             .count()
     }
 
