@@ -10,6 +10,7 @@
 pub mod catalog;
 pub mod database;
 mod lab;
+pub mod pool;
 pub mod tools;
 pub mod upstream;
 pub mod upstream_api;
