@@ -9,6 +9,7 @@
 
 mod handle;
 mod outside;
+mod per_shard;
 
 #[cfg(feature = "async-std-runtime")]
 mod async_std;
@@ -28,6 +29,7 @@ use std::{future::Future, io, time::Duration};
 
 pub use handle::{BoxFuture, Handle};
 use hyper::rt::Executor;
+pub use per_shard::PerShard;
 
 #[cfg(feature = "async-std-runtime")]
 pub use self::async_std::AsyncStd;
@@ -75,6 +77,12 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     /// listener of its own. A runtime whose threads share their work is one such part.
     fn shards(&self) -> Vec<Self> {
         vec![self.clone()]
+    }
+
+    /// Which of the [shards](Self::shards) the caller runs on, from 0; outside of all of them, 0.
+    #[must_use]
+    fn shard() -> usize {
+        0
     }
 
     /// Adopts a bound, non-blocking listener.

@@ -9,7 +9,8 @@ use super::Runtime;
 /// A boxed future that may move between threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What a tool may ask of the runtime that it runs on: to wait, and to block somewhere harmless.
+/// What a tool may ask of the runtime that it runs on: to wait, to block somewhere harmless, to go on by
+/// itself, and where it is.
 ///
 /// Cheap to clone.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ trait Erased: Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<()>;
     fn unblock(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<()>;
     fn spawn(&self, task: BoxFuture<()>);
+    fn shards(&self) -> Vec<Handle>;
+    fn shard(&self) -> usize;
 }
 
 impl<R: Runtime> Erased for R {
@@ -32,6 +35,14 @@ impl<R: Runtime> Erased for R {
 
     fn spawn(&self, task: BoxFuture<()>) {
         self.execute(task);
+    }
+
+    fn shards(&self) -> Vec<Handle> {
+        Runtime::shards(self).into_iter().map(Handle::new).collect()
+    }
+
+    fn shard(&self) -> usize {
+        R::shard()
     }
 }
 
@@ -50,6 +61,16 @@ impl Handle {
     /// Runs `task` by itself.
     pub fn spawn(&self, task: BoxFuture<()>) {
         self.0.spawn(task);
+    }
+
+    /// Handles of the runtime's [shards](Runtime::shards): what is spawned on one stays there.
+    pub(super) fn shards(&self) -> Vec<Self> {
+        self.0.shards()
+    }
+
+    /// Which of them the caller runs on.
+    pub(super) fn shard(&self) -> usize {
+        self.0.shard()
     }
 
     /// Runs `work` where it may block, and gives back what it returns.

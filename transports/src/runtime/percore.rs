@@ -1,10 +1,10 @@
 //! One current-thread tokio runtime a core: nothing is stolen, what a connection spawns stays where
 //! the connection was accepted.
 //!
-//! The threads are not pinned: the kernel may move them, as it may any other runtime's. What all
-//! connections share (sessions, the pools of the tools) is shared between the cores.
+//! The threads are not pinned: the kernel may move them, as it may any other runtime's. Sessions are shared
+//! between the cores; the tools' pools are not ([`PerShard`](super::PerShard)).
 
-use std::{future::Future, io, sync::Arc, thread, time::Duration};
+use std::{cell::Cell, future::Future, io, sync::Arc, thread, time::Duration};
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
@@ -28,14 +28,20 @@ impl hyper::rt::Executor<BoxFuture<()>> for PerCore {
     }
 }
 
-/// A runtime and the thread that runs it until `stop`.
-fn start(stop: CancellationToken) -> io::Result<Handle> {
+thread_local! {
+    /// Which core's runtime this thread runs.
+    static CORE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The runtime of `core` and the thread that runs it until `stop`.
+fn start(core: usize, stop: CancellationToken) -> io::Result<Handle> {
     let runtime = Builder::new_current_thread()
         .thread_name("blocking")
         .enable_all()
         .build()?;
     let handle = runtime.handle().clone();
     thread::Builder::new().name(WORKER.into()).spawn(move || {
+        CORE.set(core);
         runtime.block_on(stop.cancelled());
         // A blocking call may outlive its caller's patience; the process does not wait for it.
         runtime.shutdown_background();
@@ -59,7 +65,7 @@ impl Runtime for PerCore {
         let stop = CancellationToken::new();
         // However this ends, the threads end with it.
         let _stopped = stop.clone().drop_guard();
-        let cores: io::Result<_> = (0..workers).map(|_| start(stop.clone())).collect();
+        let cores: io::Result<_> = (0..workers).map(|core| start(core, stop.clone())).collect();
         let runtime = Self {
             cores: cores?,
             core: None,
@@ -75,6 +81,10 @@ impl Runtime for PerCore {
             ..self.clone()
         };
         (0..self.cores.len()).map(shard).collect()
+    }
+
+    fn shard() -> usize {
+        CORE.get()
     }
 
     fn listen(&self, listener: std::net::TcpListener) -> io::Result<Self::Listener> {

@@ -36,6 +36,7 @@ macro_rules! adapters {
                 a_panic_of_main_is_continued
                 a_panic_of_a_task_costs_no_other_task
                 a_panic_of_blocking_work_is_continued_in_its_caller
+                each_shard_finds_what_was_made_on_it
             );
         }
     )+ };
@@ -239,6 +240,29 @@ fn a_panic_of_blocking_work_is_continued_in_its_caller<R: Runtime>() {
         panicked.unwrap_err().downcast_ref::<&str>(),
         Some(&"blocking work")
     );
+}
+
+fn each_shard_finds_what_was_made_on_it<R: Runtime>() {
+    R::block_on(3, |runtime| async move {
+        let handle = Handle::new(runtime.clone());
+        let made = PerShard::make(handle.clone(), |_, _| async {
+            Ok::<_, io::Error>(here().1)
+        });
+        let made = made.await.unwrap();
+        let shards = runtime.shards();
+        for shard in &shards {
+            let found = made.clone();
+            let (made_on, found_on) = in_a_task(shard, move || (*found.here(), here().1)).await;
+            assert!(shards.len() == 1 || made_on == found_on);
+        }
+        let shared = PerShard::shared(handle.clone(), 7);
+        assert_eq!(*shared.here(), 7);
+        let refused = PerShard::make(handle, |_, _| async {
+            Err::<(), _>(io::Error::other("no"))
+        });
+        assert_eq!(refused.await.unwrap_err().to_string(), "no");
+    })
+    .unwrap();
 }
 
 #[cfg(feature = "percore-runtime")]
