@@ -69,6 +69,14 @@ serve TRANSPORT RUNTIME *FLAGS:
 upstream *FLAGS:
     cargo run --release --locked --package workloads --bin upstream -- --listen 127.0.0.1:8090 {{ FLAGS }}
 
+# Start a private PostgreSQL and Redis: `eval "$(just services-up)"`, and every server started in this shell uses them
+services-up *NAMES:
+    @scripts/services up {{ NAMES }}
+
+# Stop them; PostgreSQL's data stays in .services
+services-down *NAMES:
+    @scripts/services down {{ NAMES }}
+
 # Print the tables of the latest run, or of RUN, again
 report *RUN: build
     {{ harness }} report {{ RUN }}

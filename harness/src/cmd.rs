@@ -2,6 +2,7 @@
 
 mod args;
 mod doctor;
+mod levers;
 mod list;
 mod measure;
 mod overhead;
@@ -27,6 +28,7 @@ Examples:
   mcp-harness measure                           all subjects, all suites, as the suites say
   mcp-harness measure --suite echo --subject http-json-tokio,stdio-tokio --duration-s 3 --trials 3
   mcp-harness overhead                          what a layer costs above another, held against the project's marks
+  mcp-harness levers                            what each switch and size of a server is worth
   mcp-harness report                            the tables of the latest run again
   mcp-harness report results/20260101T120000Z-host-0123456789ab --format json
 
@@ -94,6 +96,8 @@ enum Verb {
     Measure(measure::Measure),
     /// Measure what a layer costs above another and hold it against marks
     Overhead(overhead::Overhead),
+    /// Measure what each switch and size of a server is worth
+    Levers(levers::Levers),
     /// Show the tables of a recorded run again
     Report(report::Report),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
@@ -133,6 +137,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Verify(verb) => verb.run(&cli.places, &interrupt),
         Verb::Measure(verb) => verb.run(&cli.places, &interrupt),
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Doctor(verb) => verb.run(&cli.places, &interrupt),

@@ -10,7 +10,10 @@ mod family;
 pub mod folder;
 pub mod histogram;
 pub mod launch;
+pub mod levers;
+pub mod load;
 pub mod marks;
+pub(crate) mod secret;
 pub mod subjects;
 pub mod suite;
 pub mod template;
@@ -100,6 +103,35 @@ pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FormatError> {
             message: error.message().to_owned(),
         }
     })
+}
+
+/// The definitions of a folder, one file `NAME.toml` each: their names and paths.
+///
+/// # Errors
+/// [`FormatError`] when the folder cannot be read, holds none, or one has a name of no use.
+fn definitions(folder: &Path, noun: &str) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    let failed = |source| FormatError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let stem = path.file_stem().unwrap_or_default();
+        let name = stem.to_string_lossy().into_owned();
+        subjects::check_name(&name, &name)
+            .map_err(|message| FormatError::invalid(&path, message))?;
+        found.push((name, path));
+    }
+    if found.is_empty() {
+        let text = format!("there is no {noun} (a file NAME.toml) in it");
+        return Err(FormatError::invalid(folder, text));
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Line and column (both from 1, columns in characters) of a byte offset.

@@ -1,11 +1,15 @@
 //! The run: builds and starts what is measured, puts load on it trial by trial, reads what it cost,
 //! and records it.
 
+mod ask;
+pub mod backends;
 pub mod bench;
 pub mod build;
+mod count;
 mod describe;
 pub mod doubts;
 mod order;
+mod processes;
 pub mod progress;
 mod row;
 pub mod run;

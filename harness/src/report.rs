@@ -2,6 +2,7 @@
 //! ever.
 
 mod cells;
+pub mod levers;
 pub mod marks;
 pub mod rank;
 mod reading;

@@ -14,11 +14,17 @@ mod definitions;
 mod families;
 #[path = "front_door/interrupt.rs"]
 mod interrupt;
+#[path = "front_door/levers.rs"]
+mod levers;
 #[path = "front_door/measure.rs"]
 mod measure;
 #[path = "front_door/misfortune.rs"]
 mod misfortune;
 #[path = "front_door/overhead.rs"]
 mod overhead;
+#[path = "front_door/right_answers.rs"]
+mod right_answers;
+#[path = "front_door/stores.rs"]
+mod stores;
 #[path = "front_door/verify.rs"]
 mod verify;

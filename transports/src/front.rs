@@ -19,6 +19,7 @@ mod meta;
 mod outcome;
 mod reply;
 mod tools;
+mod written;
 
 use std::task::{Context, Poll};
 
@@ -33,6 +34,7 @@ pub use self::{
     outcome::{FastResult, Outcome},
     reply::{Framing, Reply, RunningReply},
     tools::{FastTools, ToolMethod, call},
+    written::Written,
 };
 use self::{
     id::Id,

@@ -4,11 +4,13 @@
 //! Left to others: what the tools do, and what a transport does with the answer.
 
 mod forward;
+mod limits;
 
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -23,6 +25,7 @@ use rmcp::{
     service::RequestContext,
 };
 
+pub(crate) use self::limits::Limits;
 use crate::{
     front::{FastCall, FastTools, Outcome, RawValue, Words},
     runtime::Handle,
@@ -32,8 +35,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Supervised<S> {
     inner: S,
-    runtime: Handle,
-    call_timeout: Duration,
+    limits: Arc<Limits>,
 }
 
 impl<S> Supervised<S> {
@@ -41,9 +43,15 @@ impl<S> Supervised<S> {
     pub fn new(inner: S, runtime: Handle, call_timeout: Duration) -> Self {
         Self {
             inner,
-            runtime,
-            call_timeout,
+            limits: Arc::new(Limits::new(runtime, call_timeout)),
         }
+    }
+
+    /// Gives the calls of some tools another limit than the rest; of two for one tool the first holds.
+    #[must_use]
+    pub fn with_time_limits(mut self, tools: impl IntoIterator<Item = (String, Duration)>) -> Self {
+        self.limits = Arc::new(self.limits.with_tools(tools.into_iter().collect()));
+        self
     }
 }
 
@@ -61,14 +69,14 @@ impl<S: ServerHandler> Supervised<S> {
         if let Poll::Ready(outcome) = futures::poll!(call.as_mut()) {
             return outcome.unwrap_or_else(|panic| Ok(panicked(&tool, panic.as_ref())));
         }
-        let timeout = pin!(self.runtime.sleep(self.call_timeout));
+        let timeout = pin!(self.limits.timer(&tool));
         let cancelled = pin!(cancelled.cancelled());
         let given_up = select(timeout, cancelled);
         match select(call, given_up).await {
             Either::Left((outcome, _)) => {
                 outcome.unwrap_or_else(|panic| Ok(panicked(&tool, panic.as_ref())))
             }
-            Either::Right((Either::Left(_), _)) => Ok(timed_out(&tool, self.call_timeout)),
+            Either::Right((Either::Left(_), _)) => Ok(timed_out(&tool, &self.limits)),
             // rmcp sends no answer to a cancelled request; the call itself ends here.
             Either::Right((Either::Right(_), _)) => Ok(in_band(format!("{tool} was cancelled"))),
         }
@@ -88,8 +96,7 @@ impl<S: FastTools> FastTools for Supervised<S> {
         let call = catch_unwind(AssertUnwindSafe(|| self.inner.fast_call(name, arguments)));
         match call {
             Ok(FastCall::Running(call)) => {
-                let (runtime, timeout) = (self.runtime.clone(), self.call_timeout);
-                FastCall::Running(call.limited(name, runtime, timeout, WORDS))
+                FastCall::Running(call.limited(name, self.limits.clone(), WORDS))
             }
             Ok(call) => call,
             Err(panic) => FastCall::Ready(Outcome::Rmcp(Ok(panicked(name, panic.as_ref())))),
@@ -109,11 +116,12 @@ fn panicked(tool: &str, panic: &(dyn Any + Send)) -> CallToolResponse {
     ))
 }
 
-fn timed_out(tool: &str, call_timeout: Duration) -> CallToolResponse {
-    let limit = call_timeout.as_secs_f64();
-    tracing::warn!(tool, call_timeout_s = limit, "a call was given up");
+fn timed_out(tool: &str, limits: &Limits) -> CallToolResponse {
+    let (limit, flag) = limits.of(tool);
+    let limit = limit.as_secs_f64();
+    tracing::warn!(tool, time_limit_s = limit, "a call was given up");
     in_band(format!(
-        "{tool} did not answer within {limit} s (the server's --call-timeout); ask for less work or raise the limit"
+        "{tool} did not answer within {limit} s (the server's {flag}); ask for less work or raise the limit"
     ))
 }
 

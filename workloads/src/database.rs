@@ -1,45 +1,47 @@
 //! The SQL database behind `query_products`.
 //!
 //! [`Database::open`] creates, migrates and seeds it, so that a server finds its products on the
-//! first start as on every other. `SQLite` is the engine; another one is another file beside
-//! `sqlite`, a scheme in `url`, and an arm in the matches here.
+//! first start as on every other. `SQLite` and `PostgreSQL` are the engines; another one is another file
+//! beside theirs, a scheme in `url`, and an arm in the matches here.
 
 mod error;
-mod sqlite;
-mod url;
-
-use std::{num::NonZeroU32, time::Duration};
+mod found;
+mod orders;
+mod pooled;
+mod postgres;
+mod seeding;
+pub(crate) mod sqlite;
+pub(crate) mod url;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use error::{DatabaseError, Step};
+pub use orders::{OrderFilter, OrderLine, OrderPage, OrderQueries};
+use postgres::Postgres;
 use sqlite::Sqlite;
 pub use url::default_url;
 use url::{DatabaseUrl, Scheme};
 
-use crate::catalog::PriceRange;
+use crate::{catalog::PriceRange, pool::PoolOptions};
 
 /// Which database to open, and how many calls may use it at once.
 #[derive(Clone, Debug)]
 pub struct DatabaseOptions {
-    /// `sqlite:PATH`, `sqlite://PATH` or `sqlite::memory:`. See [`default_url`].
+    /// `sqlite:PATH`, `sqlite://PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST:PORT/NAME`. See
+    /// [`default_url`].
     pub url: String,
-    /// How many read connections are kept.
-    pub pool_size: NonZeroU32,
-    /// How long a call waits for a connection when all of them are in use.
-    pub pool_timeout: Duration,
+    /// The connections that calls read through.
+    pub pool: PoolOptions,
 }
 
 impl DatabaseOptions {
-    /// Options for `url` with the other defaults: four connections, five seconds.
+    /// Options for `url` with a pool of four connections.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        const FOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
         Self {
             url: url.into(),
-            pool_size: FOUR,
-            pool_timeout: Duration::from_secs(5),
+            pool: PoolOptions::of(4),
         }
     }
 }
@@ -53,6 +55,7 @@ pub struct Database {
 #[derive(Clone, Debug)]
 enum Engine {
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 /// Which products are wanted.
@@ -95,8 +98,9 @@ pub struct ProductRow {
 }
 
 impl Database {
-    /// Opens the database: creates the file and its folders where they are missing, migrates the
-    /// schema, and seeds what is missing of the products. Several processes may do so at once.
+    /// Opens the database: creates a file and its folders where they are missing (a `PostgreSQL` database
+    /// has to be there), migrates the schema, and seeds what is missing of the products. Several processes
+    /// may do so at once.
     ///
     /// # Errors
     /// When the URL is not understood, or a step fails; the error names both and a remedy.
@@ -104,6 +108,7 @@ impl Database {
         let url = DatabaseUrl::parse(&options.url)?;
         let engine = match url.scheme {
             Scheme::Sqlite => Engine::Sqlite(Sqlite::open(&url, options).await?),
+            Scheme::Postgres => Engine::Postgres(Postgres::open(&url, options).await?),
         };
         Ok(Self { engine })
     }
@@ -118,6 +123,18 @@ impl Database {
     ) -> Result<ProductPage, DatabaseError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.find_products(filter).await,
+            Engine::Postgres(postgres) => postgres.find_products(filter).await,
+        }
+    }
+
+    /// Finds the orders of a customer with their lines and products.
+    ///
+    /// # Errors
+    /// When no connection becomes free within the pool's timeout, or a query fails.
+    pub async fn find_orders(&self, filter: &OrderFilter) -> Result<OrderPage, DatabaseError> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.find_orders(filter).await,
+            Engine::Postgres(postgres) => postgres.find_orders(filter).await,
         }
     }
 
@@ -125,6 +142,7 @@ impl Database {
     pub async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => postgres.close().await,
         }
     }
 }

@@ -1,33 +1,31 @@
 //! The server: which tools there are, and nothing about what they do.
+//!
+//! The tools are methods of [`Lab`] in the files below, a router each; [`Lab::new`] adds the routers up, and
+//! `fast_tools!` at the end says which of the tools the fast path may take.
 
-use std::sync::Arc;
+mod cached;
+mod choice;
+mod lessons;
+mod plain;
+mod shop;
+
+use std::{sync::Arc, time::Duration};
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
-    handler::server::{
-        router::tool::ToolRouter,
-        wrapper::{Json, Parameters},
-    },
+    handler::server::router::tool::ToolRouter,
     model::{
         CompleteRequestMethod, CompleteRequestParams, CompleteResult, ListPromptsRequestMethod,
         ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
         ListResourcesRequestMethod, ListResourcesResult, PaginatedRequestParams,
     },
     service::RequestContext,
-    tool, tool_handler, tool_router,
+    tool_handler,
 };
-use transports::runtime::Handle;
+use transports::runtime::{Handle, PerShard};
 
 use crate::{
-    database::Database,
-    tools::{
-        ToolError,
-        echo::{self, EchoArguments, EchoResult},
-        fetch_external_data::{self, FetchArguments, FetchResult},
-        fibonacci::{self, FibonacciArguments, FibonacciResult},
-        query_products::{self, QueryArguments, QueryResult},
-    },
-    upstream::Upstream,
+    database::Database, lessons::Lessons, levers::Levers, store::Store, upstream::Upstream,
 };
 
 /// What the tools stand on.
@@ -41,109 +39,59 @@ pub struct LabParts {
     pub database: Database,
     /// Where `fetch_external_data` goes; without one the tool says that there is none.
     pub upstream: Option<Upstream>,
+    /// Where CPU-bound work runs, and what is cached.
+    pub levers: Levers,
+    /// Where carts, orders and popularity are; without one the tools of the shop say that there is none.
+    pub store: Option<Store>,
+    /// After how long `checkout` says how far it has come: a little before its call is given up, which would
+    /// leave open what became of the order.
+    pub checkout_limit: Duration,
 }
 
 /// The tool set as an rmcp server. Cheap to clone: clones share everything.
 #[derive(Clone)]
 pub struct Lab {
-    parts: Arc<LabParts>,
+    parts: PerShard<LabParts>,
     tool_router: Arc<ToolRouter<Self>>,
+    lessons: Option<Arc<Lessons>>,
 }
 
-#[tool_router]
+impl LabParts {
+    /// The parts that no server is without; what is optional is not there.
+    #[must_use]
+    pub fn new(server_type: &'static str, runtime: Handle, database: Database) -> Self {
+        Self {
+            server_type,
+            runtime,
+            database,
+            upstream: None,
+            levers: Levers::default(),
+            store: None,
+            checkout_limit: Duration::from_secs(10),
+        }
+    }
+}
+
 impl Lab {
     /// A server of all tools over `parts`.
     #[must_use]
     pub fn new(parts: LabParts) -> Self {
+        Self::sharded(PerShard::shared(parts.runtime.clone(), parts))
+    }
+
+    /// A server of all tools over what each shard of its runtime has for itself.
+    #[must_use]
+    pub fn sharded(parts: PerShard<LabParts>) -> Self {
         Self {
-            parts: Arc::new(parts),
-            tool_router: Arc::new(Self::tool_router()),
+            parts,
+            tool_router: Arc::new(Self::usual_tools()),
+            lessons: None,
         }
     }
 
-    /// Returns the message: the floor of a transport.
-    #[tool(
-        description = "Returns the message it was given, unchanged.",
-        annotations(title = "Echo", read_only_hint = true, open_world_hint = false)
-    )]
-    #[must_use]
-    pub fn echo(&self, Parameters(arguments): Parameters<EchoArguments>) -> Json<EchoResult> {
-        Json(echo::echo(arguments, self.parts.server_type))
-    }
-
-    /// Computes a Fibonacci number by naive recursion: CPU work.
-    ///
-    /// # Errors
-    /// When `n` is outside of 0 to 40.
-    #[tool(
-        description = "Computes the n-th Fibonacci number by naive recursion, for n from 0 to 40.",
-        annotations(title = "Fibonacci", read_only_hint = true, open_world_hint = false)
-    )]
-    pub async fn calculate_fibonacci(
-        &self,
-        Parameters(arguments): Parameters<FibonacciArguments>,
-    ) -> Result<Json<FibonacciResult>, ToolError> {
-        let LabParts {
-            server_type,
-            runtime,
-            ..
-        } = &*self.parts;
-        fibonacci::calculate(arguments, server_type, runtime)
-            .await
-            .map(Json)
-    }
-
-    /// Finds products by category and price: SQL work.
-    ///
-    /// # Errors
-    /// When the category is unknown, a bound is no price, the limit is outside of 1 to 100, or the
-    /// database cannot answer.
-    #[tool(
-        description = "Finds products of one category within a price range, cheapest first, and counts how many match in all.",
-        annotations(
-            title = "Query products",
-            read_only_hint = true,
-            open_world_hint = false
-        )
-    )]
-    pub async fn query_products(
-        &self,
-        Parameters(arguments): Parameters<QueryArguments>,
-    ) -> Result<Json<QueryResult>, ToolError> {
-        let LabParts {
-            server_type,
-            database,
-            ..
-        } = &*self.parts;
-        query_products::query(arguments, server_type, database)
-            .await
-            .map(Json)
-    }
-
-    /// Gets a path of the configured upstream: HTTP work.
-    ///
-    /// # Errors
-    /// When the endpoint is no plain path, or the upstream does not answer with JSON in time.
-    #[tool(
-        description = "Fetches a path of the configured upstream API with HTTP GET and returns its status, duration and JSON body.",
-        annotations(
-            title = "Fetch external data",
-            read_only_hint = true,
-            open_world_hint = true
-        )
-    )]
-    pub async fn fetch_external_data(
-        &self,
-        Parameters(arguments): Parameters<FetchArguments>,
-    ) -> Result<Json<FetchResult>, ToolError> {
-        let LabParts {
-            server_type,
-            upstream,
-            ..
-        } = &*self.parts;
-        fetch_external_data::fetch(arguments, server_type, upstream.as_ref())
-            .await
-            .map(Json)
+    /// The tools that every server has.
+    fn usual_tools() -> ToolRouter<Self> {
+        Self::plain_tools() + Self::shop_tools()
     }
 }
 
@@ -191,4 +139,4 @@ impl ServerHandler for Lab {
     }
 }
 
-transports::fast_tools!(Lab: echo, calculate_fibonacci, query_products, fetch_external_data);
+transports::fast_tools!(Lab: echo, calculate_fibonacci, process_json_data, query_products, fetch_external_data, simulate_database_query, aggregate_json, scan_text, search_products, get_user_cart, checkout, lesson_waits, lesson_json, lesson_orders, lesson_token, lesson_notify, lesson_listing);

@@ -2,15 +2,19 @@
 //!
 //! [`Lab`] is an ordinary rmcp server whose tools echo, compute, query SQL ([`database`]) and fetch
 //! from an upstream API ([`upstream`]); [`upstream_api`] is that API's own small server. All of them
-//! serve the same products, which [`catalog`] makes by formula.
+//! serve the same products, which [`catalog`] makes by formula. What users buy is in the [`store`].
 //!
 //! No transport is known here. Of the async runtime the tools know what
 //! [`transports::runtime::Handle`] offers: to wait, and to block somewhere harmless.
 
+pub mod cache;
 pub mod catalog;
 pub mod database;
 mod lab;
+pub mod lessons;
+pub mod levers;
 pub mod pool;
+pub mod store;
 pub mod tools;
 pub mod upstream;
 pub mod upstream_api;

@@ -10,14 +10,29 @@
 //! The members of a result stand in the order of their names, in which rmcp writes them: so the fast
 //! path can serialise a result once for both places that it has in a reply.
 
-mod arguments;
+pub mod aggregate_json;
+pub(crate) mod arguments;
+pub mod checkout;
 pub mod echo;
 mod error;
 pub mod fetch_external_data;
 pub mod fibonacci;
+pub mod get_user_cart;
+mod payload;
+pub mod process_json_data;
+mod progress;
 pub mod query_products;
+pub mod scan_text;
+pub mod search_products;
+pub mod simulate_database_query;
+pub mod stream_report;
+mod toon;
+mod user_id;
 
 pub use error::ToolError;
+pub(crate) use error::check_range;
+pub use progress::Progress;
+pub use user_id::UserId;
 
 #[cfg(test)]
 mod tests {
@@ -26,10 +41,15 @@ mod tests {
     use transports::front::{FastResult, Outcome};
 
     use super::{
-        echo::EchoResult, fetch_external_data::FetchResult, fibonacci::FibonacciResult,
-        query_products::QueryResult,
+        aggregate_json::{AggregateResult, CategoryTotal},
+        echo::EchoResult,
+        fetch_external_data::FetchResult,
+        fibonacci::FibonacciResult,
+        process_json_data::ProcessResult,
+        scan_text::{ScanResult, ServiceErrors},
+        simulate_database_query::SimulateResult,
+        stream_report::ReportResult,
     };
-    use crate::database::ProductRow;
 
     fn is_serialised_once(result: impl FastResult) -> bool {
         matches!(result.outcome(), Outcome::Structured(_))
@@ -38,15 +58,6 @@ mod tests {
     #[test]
     fn the_members_of_results_stand_in_order() {
         let server_type = "test";
-        let product = ProductRow {
-            brand: String::new(),
-            id: 1,
-            name: String::new(),
-            price: 0.5,
-            rating: 4.9,
-            sku: String::new(),
-            stock: 0,
-        };
         assert!(is_serialised_once(Json(EchoResult {
             message: "\"\\".into(),
             server_type,
@@ -56,18 +67,62 @@ mod tests {
             result: 1,
             server_type,
         })));
-        assert!(is_serialised_once(Json(QueryResult {
-            category: String::new(),
-            products: vec![product.clone(), product],
-            server_type,
-            total_found: 2,
-        })));
         assert!(is_serialised_once(Json(FetchResult {
             body: json!({"b": [{"d": 1, "c": 2}], "a": null}),
             response_time_ms: 0.1,
             server_type,
             status_code: 200,
             url: String::new(),
+        })));
+        assert!(is_serialised_once(Json(SimulateResult {
+            delay_ms: 0,
+            query: String::new(),
+            server_type,
+            timestamp: String::new(),
+        })));
+        assert!(is_serialised_once(Json(ReportResult {
+            rows: 1,
+            server_type,
+            stock: 0,
+            stock_value: 0.5,
+        })));
+    }
+
+    #[test]
+    fn the_members_of_results_with_lists_stand_in_order() {
+        let server_type = "test";
+        let data = json!({"b": [{"d": 1, "c": 2}], "a": null});
+        assert!(is_serialised_once(Json(ProcessResult {
+            original_keys: vec!["a".into(), "b".into()],
+            server_type,
+            transformed_data: data.as_object().cloned().unwrap_or_default(),
+        })));
+        let category = || CategoryTotal {
+            category: String::new(),
+            matched: 1,
+            revenue: 0.5,
+        };
+        assert!(is_serialised_once(Json(AggregateResult {
+            by_category: vec![category(), category()],
+            bytes: 1,
+            matched: 1,
+            quantity: 1,
+            records: 1,
+            revenue: 0.5,
+            server_type,
+        })));
+        let service = || ServiceErrors {
+            errors: 1,
+            service: String::new(),
+            total_ms: 1,
+        };
+        assert!(is_serialised_once(Json(ScanResult {
+            by_service: vec![service(), service()],
+            bytes: 1,
+            errors: 1,
+            lines: 1,
+            server_type,
+            total_ms: 1,
         })));
     }
 }

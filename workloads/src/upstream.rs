@@ -1,10 +1,13 @@
-//! The client of the upstream API: GET, JSON, one host, within a time limit.
+//! The client of the upstream API: JSON, one host, within a time limit.
 //!
 //! It goes to the configured base URL and nowhere else: endpoints are checked ([`EndpointError`]),
 //! redirects are returned as what they are, and the environment's proxies are not used.
 
+mod catalogue;
 mod endpoint;
 mod error;
+mod limit;
+mod payload;
 
 use std::{
     sync::Arc,
@@ -12,11 +15,16 @@ use std::{
 };
 
 use bytes::BytesMut;
+pub use catalogue::{FoundProduct, FoundProducts, ProductSearch};
 pub use endpoint::{EndpointError, MAX_ENDPOINT_BYTES};
 pub use error::{BaseUrlError, UpstreamError};
 use http::StatusCode;
-use reqwest::{Client, Response, Url, redirect::Policy};
+pub use limit::CallLimit;
+pub use payload::{Payload, PayloadKind};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect::Policy};
 use serde_json::Value;
+
+use crate::pool::{PoolOptions, PoolSize};
 
 /// The largest body that is taken from the upstream.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -27,18 +35,24 @@ pub struct UpstreamOptions {
     /// `http://HOST[:PORT][/PREFIX]`; with the feature `tls` also `https://`.
     pub base_url: String,
     /// How many idle connections are kept for the next calls.
-    pub idle_connections: usize,
+    pub pool: PoolSize,
+    /// How long they are kept; without it, until the upstream closes them.
+    pub pool_idle_timeout: Option<Duration>,
+    /// How many calls may be under way at once; without it, all of them.
+    pub limit: Option<CallLimit>,
     /// How long one call may take, from looking up the host to the last byte of the body.
     pub time_limit: Duration,
 }
 
 impl UpstreamOptions {
-    /// Options for `base_url` with the other defaults: 100 idle connections, ten seconds.
+    /// Options for `base_url` with the other defaults: 100 idle connections, no other limit than ten seconds a call.
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         Self {
             base_url: base_url.into(),
-            idle_connections: 100,
+            pool: PoolOptions::of(100).size,
+            pool_idle_timeout: None,
+            limit: None,
             time_limit: Duration::from_secs(10),
         }
     }
@@ -55,6 +69,7 @@ struct Inner {
     client: Client,
     base: Url,
     time_limit: Duration,
+    limit: Option<CallLimit>,
 }
 
 /// What the upstream answered.
@@ -77,11 +92,16 @@ impl Upstream {
     /// When the base URL is not one that this build can fetch from.
     pub fn new(options: &UpstreamOptions) -> Result<Self, BaseUrlError> {
         let base = endpoint::parse_base(&options.base_url)?;
+        let idle_connections = match options.pool {
+            PoolSize::Off => 0,
+            PoolSize::Of(size) => size.get() as usize,
+        };
         let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
             .tcp_nodelay(true)
-            .pool_max_idle_per_host(options.idle_connections)
+            .pool_max_idle_per_host(idle_connections)
+            .pool_idle_timeout(options.pool_idle_timeout)
             .timeout(options.time_limit)
             .user_agent(concat!("mcp-transport-lab/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -90,6 +110,7 @@ impl Upstream {
             client,
             base,
             time_limit: options.time_limit,
+            limit: options.limit.clone(),
         })))
     }
 
@@ -99,17 +120,11 @@ impl Upstream {
     /// When the endpoint could lead elsewhere, or the upstream is down, too slow, or answers with
     /// something that is not JSON of at most [`MAX_BODY_BYTES`].
     pub async fn get(&self, endpoint: &str) -> Result<Fetched, UpstreamError> {
-        let Inner {
-            client,
-            base,
-            time_limit,
-        } = &*self.0;
+        let Inner { client, base, .. } = &*self.0;
         let url = endpoint::resolve(base, endpoint)?;
-        let failed = |source| UpstreamError::from_reqwest(source, &url, *time_limit);
         let started = Instant::now();
-        let response = client.get(url.clone()).send().await.map_err(failed)?;
-        let status = response.status();
-        let bytes = read_body(response, &url, failed).await?;
+        let request = client.get(url.clone());
+        let (status, bytes) = self.ask(request, &url, MAX_BODY_BYTES).await?;
         let elapsed = started.elapsed();
         let body = serde_json::from_slice(&bytes)
             .map_err(|source| UpstreamError::not_json(&url, status, &bytes, source))?;
@@ -120,25 +135,45 @@ impl Upstream {
             body,
         })
     }
+
+    /// Sends `request`, which goes to `url`, and reads the whole answer, given up beyond `limit_bytes`.
+    /// Every call passes here.
+    async fn ask(
+        &self,
+        request: RequestBuilder,
+        url: &Url,
+        limit_bytes: usize,
+    ) -> Result<(StatusCode, BytesMut), UpstreamError> {
+        let _turn = match &self.0.limit {
+            Some(limit) => Some(limit.turn(url).await?),
+            None => None,
+        };
+        let failed = |source| UpstreamError::from_reqwest(source, url, self.0.time_limit);
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        let bytes = read_body(response, url, limit_bytes, failed).await?;
+        Ok((status, bytes))
+    }
 }
 
 /// The whole body, given up as soon as it is seen to be too long.
 async fn read_body(
     mut response: Response,
     url: &Url,
+    limit_bytes: usize,
     failed: impl Fn(reqwest::Error) -> UpstreamError,
 ) -> Result<BytesMut, UpstreamError> {
     let too_large = || UpstreamError::TooLarge {
         url: url.to_string(),
-        limit_bytes: MAX_BODY_BYTES,
+        limit_bytes,
     };
-    let announced = response.content_length().unwrap_or(0);
-    if announced > MAX_BODY_BYTES as u64 {
+    let announced = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
+    if announced > limit_bytes {
         return Err(too_large());
     }
-    let mut body = BytesMut::new();
+    let mut body = BytesMut::with_capacity(announced);
     while let Some(chunk) = response.chunk().await.map_err(&failed)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
+        if body.len() + chunk.len() > limit_bytes {
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);

@@ -6,7 +6,9 @@
 
 mod cart;
 mod index;
+mod lessons;
 mod parameters;
+pub mod payload;
 mod reply;
 mod routes;
 
@@ -19,6 +21,7 @@ use transports::{
     shutdown::Shutdown,
 };
 
+pub use self::cart::{MAX_ITEMS as MAX_CART_ITEMS, MAX_QUANTITY as MAX_CART_QUANTITY};
 use self::{index::Index, routes::Routes};
 
 /// The longest delay that `delay_ms` may ask for.

@@ -144,7 +144,7 @@ fn what_cannot_be_a_database_says_so(folder: &TempDir) {
             vec!["not valid", "sqlite::memory:"],
         ),
         (
-            "postgres://u:secret@host/db".to_owned(),
+            "mysql://u:secret@host/db".to_owned(),
             vec!["u:***@host/db", "sqlite:PATH"],
         ),
     ] {

@@ -145,6 +145,31 @@ async fn health() {
 }
 
 #[tokio::test]
+async fn payloads_say_their_length_and_their_type() {
+    let api = Api::start();
+    for (path, length, content_type) in [
+        ("/payload/json", 4_000_000, "application/json"),
+        ("/payload/json?bytes=1000", 1_000, "application/json"),
+        ("/payload/text", 2_000_000, "text/plain; charset=utf-8"),
+        (
+            "/payload/text?bytes=1001",
+            1_001,
+            "text/plain; charset=utf-8",
+        ),
+    ] {
+        let answer = api
+            .client
+            .get(api.server.url() + path)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.headers()["content-type"], content_type);
+        assert_eq!(answer.headers()["content-length"], length.to_string());
+        assert_eq!(answer.bytes().await.unwrap().len(), length);
+    }
+}
+
+#[tokio::test]
 async fn every_route_can_be_delayed() {
     let api = Api::start();
     let cart = json!({"items": [{"product_id": 1, "quantity": 1}]}).to_string();
@@ -198,6 +223,10 @@ async fn what_is_not_there_is_refused_with_what_is() {
         (Method::DELETE, "/products/1", "", 405, "GET"),
         (Method::POST, "/health", "", 405, "GET"),
         (Method::GET, "/cart/calculate", "", 405, "POST"),
+        (Method::POST, "/payload/json", "", 405, "GET"),
+        (Method::POST, "/introspect", "", 405, "GET"),
+        (Method::GET, "/introspect", "", 400, "token is missing"),
+        (Method::GET, "/listing?limit=3", "", 400, "\"limit\""),
     ])
     .await;
 }
@@ -218,6 +247,11 @@ async fn bad_parameters_are_refused_with_the_good_ones() {
         ("max_prise=1", "\"max_prise\"; this route takes delay_ms,"),
     ] {
         assert_refused(&[(Method::GET, &search(query), "", 400, says)]).await;
+    }
+    for bytes in ["999", "16000001", "1e4"] {
+        let path = format!("/payload/text?bytes={bytes}");
+        let says = format!("from 1000 to 16000000, not \"{bytes}\"");
+        assert_refused(&[(Method::GET, &path, "", 400, &says)]).await;
     }
     assert_refused(&[
         (

@@ -42,7 +42,7 @@ pub(super) struct Selection {
     suite: Vec<String>,
 }
 
-/// Which subjects are meant where none is named.
+/// Which subjects or suites are meant where none is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// All of them.
@@ -71,8 +71,21 @@ pub(super) struct BenchFlags {
     #[arg(long, value_name = "LIST")]
     load_core_list: Option<Cores>,
     /// Database of the subjects that use one [default: a file under the target folder]
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MCP_DATABASE_URL",
+        hide_env_values = true
+    )]
     database_url: Option<String>,
+    /// Store of the subjects that use one [default: a file under the target folder]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MCP_STORE_URL",
+        hide_env_values = true
+    )]
+    store_url: Option<String>,
 }
 
 /// The chosen entries of a map; all when nothing is chosen.
@@ -93,8 +106,16 @@ fn choose<V>(
 
 impl Selection {
     /// The chosen suites.
-    pub(super) fn suites(&self, places: &Places) -> anyhow::Result<BTreeMap<String, Suite>> {
-        choose("suite", Suite::read_folder(&places.suites())?, &self.suite)
+    pub(super) fn suites(
+        &self,
+        places: &Places,
+        wanted: Wanted,
+    ) -> anyhow::Result<BTreeMap<String, Suite>> {
+        let mut chosen = choose("suite", Suite::read_folder(&places.suites())?, &self.suite)?;
+        if self.suite.is_empty() && wanted == Wanted::NotOnRequest {
+            chosen.retain(|_, suite| !suite.on_request);
+        }
+        Ok(chosen)
     }
 
     /// All subjects of the file, and the names of the chosen ones. Labels choose among the servers
@@ -164,6 +185,7 @@ impl BenchFlags {
             root: places.root(),
             profile: self.profile.clone(),
             database_url: self.database_url.clone(),
+            store_url: self.store_url.clone(),
             layout,
         };
         Bench::new(setup, subjects, names)
@@ -185,7 +207,8 @@ impl BenchFlags {
             bench.build(interrupt)?;
         }
         bench.start_services(interrupt)?;
-        bench.prepare_database(interrupt)?;
+        bench.prepare_databases(interrupt)?;
+        bench.prepare_stores(interrupt)?;
         Ok(bench)
     }
 }

@@ -1,5 +1,7 @@
 //! `measure`: makes a run, records it, and shows its tables.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use super::args::{BenchFlags, Selection, Wanted};
@@ -38,7 +40,7 @@ pub(super) struct Measure {
 
 impl Measure {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
-        let mut suites = self.selection.suites(places)?;
+        let mut suites = self.selection.suites(places, Wanted::NotOnRequest)?;
         for suite in suites.values_mut() {
             self.load.replace(&mut suite.load)?;
         }
@@ -48,6 +50,8 @@ impl Measure {
             names,
             suites,
             marks: None,
+            levers: BTreeMap::new(),
+            groups: Vec::new(),
         };
         let (report, verdict) = self.record.make(places, &self.bench, wish, interrupt)?;
         self.format.print(&report)?;

@@ -1,5 +1,6 @@
 //! `overhead`: what a layer costs above another, measured in one run and held against marks.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -73,7 +74,7 @@ impl Overhead {
 fn wish(places: &Places, marks: Marks) -> anyhow::Result<Wish> {
     let subjects = Subjects::read(&places.subjects())?;
     let all = Suite::read_folder(&places.suites())?;
-    let mut suites = std::collections::BTreeMap::new();
+    let mut suites = BTreeMap::new();
     for name in &marks.suites {
         let Some(suite) = all.get(name) else {
             let known = all.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -106,6 +107,8 @@ fn wish(places: &Places, marks: Marks) -> anyhow::Result<Wish> {
         names,
         suites,
         marks: Some(marks),
+        levers: BTreeMap::new(),
+        groups: Vec::new(),
     })
 }
 

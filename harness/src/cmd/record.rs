@@ -12,9 +12,11 @@ use super::{Places, Verdict};
 use crate::format::FormatError;
 use crate::format::environment::State;
 use crate::format::folder::RunFolder;
+use crate::format::levers::Lever;
+use crate::format::load::{Load, LoadChange};
 use crate::format::marks::Marks;
 use crate::format::subjects::Subjects;
-use crate::format::suite::{Load, Suite};
+use crate::format::suite::Suite;
 use crate::format::write_atomically;
 use crate::interrupt::Interrupt;
 use crate::measure::run::{Questions, run};
@@ -43,13 +45,20 @@ pub(super) struct LoadFlags {
 }
 
 impl LoadFlags {
+    /// What the flags change.
+    pub(super) fn change(&self) -> LoadChange {
+        LoadChange {
+            clients: self.clients,
+            warmup_s: self.warmup_s,
+            duration_s: self.duration_s,
+            trials: self.trials,
+            call_timeout_s: self.call_timeout_s,
+        }
+    }
+
     /// Puts the flags that were given in the place of what the definition says.
     pub(super) fn replace(&self, load: &mut Load) -> anyhow::Result<()> {
-        load.clients = self.clients.unwrap_or(load.clients);
-        load.warmup_s = self.warmup_s.unwrap_or(load.warmup_s);
-        load.duration_s = self.duration_s.unwrap_or(load.duration_s);
-        load.trials = self.trials.unwrap_or(load.trials);
-        load.call_timeout_s = self.call_timeout_s.unwrap_or(load.call_timeout_s);
+        self.change().apply(load);
         load.check().map_err(|message| anyhow!(message))
     }
 }
@@ -71,6 +80,9 @@ pub(super) struct Wish {
     pub(super) names: Vec<String>,
     pub(super) suites: BTreeMap<String, Suite>,
     pub(super) marks: Option<Marks>,
+    pub(super) levers: BTreeMap<String, Lever>,
+    /// Who is measured next to each other; see [`Questions::groups`].
+    pub(super) groups: Vec<Vec<String>>,
 }
 
 impl RecordFlags {
@@ -91,6 +103,8 @@ impl RecordFlags {
         let questions = Questions {
             suites: wish.suites,
             marks: wish.marks,
+            levers: wish.levers,
+            groups: wish.groups,
             seed: self.seed.unwrap_or_else(seed_from_the_clock),
             results: self
                 .out

@@ -52,7 +52,7 @@ type Prepared<'a> = BTreeMap<&'a str, (&'a Suite, Vec<Exchange>)>;
 
 impl Verify {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
-        let suites = self.selection.suites(places)?;
+        let suites = self.selection.suites(places, Wanted::All)?;
         let (subjects, names) = self.selection.subjects(places, Wanted::All)?;
         let bench = self.bench.bench(places, subjects, &names, interrupt)?;
         let mut prepared = Prepared::new();
@@ -164,6 +164,7 @@ impl Verify {
             call_timeout: Duration::try_from_secs_f64(self.call_timeout_s)?,
             revision: subject.revision()?,
             extra_params: subject.extra_params.clone(),
+            lists_tools: true,
             stop: interrupt.flag(),
         };
         let verified = load::verify(started.target, exchanges, options);

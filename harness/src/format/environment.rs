@@ -38,6 +38,12 @@ pub struct Environment {
     pub ended: String,
     /// The command line.
     pub command: Vec<String>,
+    /// The database of the subjects that use one, without its password.
+    #[serde(default)]
+    pub database_url: String,
+    /// The store of the subjects that use one, without its password.
+    #[serde(default)]
+    pub store_url: String,
     /// Version of the harness.
     pub harness_version: String,
     /// Seed of the order of the subjects.

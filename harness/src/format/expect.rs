@@ -28,6 +28,9 @@ pub struct Expect {
     /// An array or object of this many items (a template may give the number).
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub length: Map<String, Value>,
+    /// Places that must not be there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
     /// A string whose text, read as JSON, equals what is at this other pointer.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub json_text_of: BTreeMap<String, String>,
@@ -42,6 +45,7 @@ impl Expect {
             && self.range.is_empty()
             && self.contains.is_empty()
             && self.length.is_empty()
+            && self.absent.is_empty()
             && self.json_text_of.is_empty()
     }
 
@@ -100,6 +104,9 @@ impl Expect {
                 })?;
             let (min, max) = (length, length);
             add(pointer, Rule::Length { min, max });
+        }
+        for pointer in &self.absent {
+            add(pointer, Rule::Absent);
         }
         for (pointer, other) in &self.json_text_of {
             add(pointer, Rule::JsonTextOf(other.clone()));

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::subjects::{Build, Service, Subject, Subjects};
+use super::subjects::{Build, Service, Store, Subject, Subjects};
 use super::template::{Context, TemplateError, fill_known};
 
 /// What goes with one value of an axis: words for the templates.
@@ -23,6 +23,7 @@ pub(super) struct File {
     build: BTreeMap<String, Build>,
     #[serde(default)]
     service: BTreeMap<String, Service>,
+    store: Option<Store>,
     #[serde(default)]
     subject: BTreeMap<String, Subject>,
     /// `[axis.NAME.VALUE]`: what templates may name besides the value. A word that another value of
@@ -56,6 +57,7 @@ impl File {
         let mut made = Subjects {
             build: self.build,
             service: self.service,
+            store: self.store,
             subject: self.subject,
         };
         for (axis, values) in &self.axis {

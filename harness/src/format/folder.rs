@@ -5,10 +5,25 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
+use super::levers::Lever;
 use super::marks::Marks;
+use super::secret::hide_passwords;
 use super::subjects::Subjects;
 use super::suite::Suite;
 use super::{FormatError, read_toml, write_atomically};
+
+/// The definitions that are kept with a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// Subjects, with their templates filled.
+    pub subjects: &'a Subjects,
+    /// Suites, with the run's settings.
+    pub suites: &'a BTreeMap<String, Suite>,
+    /// What the run is made for, where it is made for marks.
+    pub marks: Option<&'a Marks>,
+    /// What the run is made for, where it is made for experiments.
+    pub levers: &'a BTreeMap<String, Lever>,
+}
 
 /// The folder of one run.
 #[derive(Debug, Clone)]
@@ -117,23 +132,27 @@ impl RunFolder {
         format!("histograms/{suite}+{subject}+{trial}.hlog")
     }
 
-    /// Keeps the definitions that the run was made with.
+    /// Keeps the definitions that the run was made with, without the passwords in their URLs.
     ///
     /// # Errors
     /// [`FormatError`] when they cannot be written.
-    pub fn write_definitions(
-        &self,
-        subjects: &Subjects,
-        suites: &BTreeMap<String, Suite>,
-        marks: Option<&Marks>,
-    ) -> Result<(), FormatError> {
-        write_definition(&self.subjects_file(), subjects)?;
-        if let Some(marks) = marks {
+    pub fn write_definitions(&self, kept: &Kept<'_>) -> Result<(), FormatError> {
+        write_definition(&self.subjects_file(), kept.subjects)?;
+        if let Some(marks) = kept.marks {
             write_definition(&self.marks_file(), marks)?;
         }
-        suites
-            .iter()
-            .try_for_each(|(name, suite)| write_definition(&self.suite_file(name), suite))
+        let levers = self.levers_folder();
+        if !kept.levers.is_empty() {
+            std::fs::create_dir(&levers).map_err(|source| FormatError::Write {
+                path: levers.clone(),
+                source,
+            })?;
+        }
+        for (name, lever) in kept.levers {
+            write_definition(&levers.join(format!("{name}.toml")), lever)?;
+        }
+        let mut suites = kept.suites.iter();
+        suites.try_for_each(|(name, suite)| write_definition(&self.suite_file(name), suite))
     }
 
     /// One suite of the run.
@@ -161,6 +180,23 @@ impl RunFolder {
         path.is_file().then(|| read_toml(&path)).transpose()
     }
 
+    /// The experiments that the run was made for; none when it was made for none.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_levers(&self) -> Result<BTreeMap<String, Lever>, FormatError> {
+        let folder = self.levers_folder();
+        if folder.is_dir() {
+            Lever::read_folder(&folder)
+        } else {
+            Ok(BTreeMap::new())
+        }
+    }
+
+    fn levers_folder(&self) -> PathBuf {
+        self.root.join("definitions/levers")
+    }
+
     fn marks_file(&self) -> PathBuf {
         self.root.join("definitions/marks.toml")
     }
@@ -184,7 +220,7 @@ fn started_and_name(folder: &RunFolder) -> (String, PathBuf) {
 fn write_definition<T: serde::Serialize>(path: &Path, definition: &T) -> Result<(), FormatError> {
     let text =
         definition_text(definition).map_err(|message| FormatError::invalid(path, message))?;
-    write_atomically(path, text.as_bytes())
+    write_atomically(path, hide_passwords(&text).as_bytes())
 }
 
 /// A definition as TOML.

@@ -52,6 +52,16 @@ pub enum Figure {
     CallsPerS,
     /// Peak of the resident memory, in megabytes (1,000,000 bytes).
     RssPeakMb,
+    /// Median latency, in milliseconds.
+    P50Ms,
+    /// Latency that one call in a hundred exceeds, in milliseconds.
+    P99Ms,
+    /// The longest latency, in milliseconds.
+    MaxMs,
+    /// Bytes that a model would read.
+    TextBytes,
+    /// Tokens that a model would read.
+    TextTokens,
 }
 
 impl Figure {
@@ -62,7 +72,18 @@ impl Figure {
             Self::CpuUsPerCall => "CPU us/call",
             Self::CallsPerS => "calls/s",
             Self::RssPeakMb => "RSS peak MB",
+            Self::P50Ms => "p50 ms",
+            Self::P99Ms => "p99 ms",
+            Self::MaxMs => "longest ms",
+            Self::TextBytes => "bytes",
+            Self::TextTokens => "tokens",
         }
+    }
+
+    /// Whether more of it is better.
+    #[must_use]
+    pub const fn more_is_better(self) -> bool {
+        matches!(self, Self::CallsPerS)
     }
 }
 

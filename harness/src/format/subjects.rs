@@ -30,8 +30,22 @@ pub struct Subjects {
     /// `{x_url}`.
     #[serde(default)]
     pub service: BTreeMap<String, Service>,
+    /// The store of the subjects that use one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<Store>,
     /// What is measured, by name.
     pub subject: BTreeMap<String, Subject>,
+}
+
+/// How the store that subjects are given with `--store-url` is brought to its first state.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// The build that makes the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
+    /// Program and arguments; `{store_url}` is the store of the subject that is measured.
+    pub reset: Vec<String>,
 }
 
 /// A command that makes programs, run once before a run.
@@ -120,6 +134,25 @@ impl Role {
     }
 }
 
+/// How many processes serve the clients on stdio.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Processes {
+    /// One for all of them.
+    #[default]
+    Shared,
+    /// One for each client.
+    PerClient,
+    /// One for each call: started, greeted, asked once, ended.
+    PerCall,
+}
+
+impl Processes {
+    fn is_shared(&self) -> bool {
+        *self == Self::Shared
+    }
+}
+
 /// One thing that is measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,6 +185,9 @@ pub struct Subject {
     /// How many sessions there are with [`Sessions::Shared`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_sessions: Option<usize>,
+    /// How many processes serve the clients on stdio.
+    #[serde(default, skip_serializing_if = "Processes::is_shared")]
+    pub processes: Processes,
     /// Members that are added to the `params` of every call.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub extra_params: Map<String, Value>,

@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 use super::expect::Expect;
 use super::template::{Context, fill_value, value_mentions};
 use super::variables::{Generator, Variable};
-use super::{FormatError, read_toml, subjects};
+use super::{FormatError, read_toml};
 use crate::load::{Exchange, Expectation, MAX_CLIENTS};
+
+pub use super::load::Load;
 
 /// One workload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +35,15 @@ pub struct Suite {
     /// Start of the generator of the variables.
     #[serde(default = "default_seed")]
     pub seed: u64,
+    /// Measured only when it is named; always verified.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_request: bool,
+    /// Its calls change what the store holds, so the store is reset after each trial.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes_store: bool,
+    /// What is counted of what a model would read, besides the figures of the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
     /// How hard.
     #[serde(default)]
     pub load: Load,
@@ -45,36 +56,39 @@ pub struct Suite {
     /// The arguments of the call, with templates.
     #[serde(default)]
     pub arguments: Map<String, Value>,
+    /// Members of `params._meta` of each call, for instance a `progressToken`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub meta: Map<String, Value>,
     /// What the `result` of the answer must hold.
     pub expect: Expect,
+    /// What the server is asked at the same time, by other clients that are not timed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
 }
 
-/// How hard a suite asks. Flags of `measure` override each value.
+/// What a model would read, counted in bytes and in tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counts {
+    /// The text of the answers' `content`, a mean over the prepared calls.
+    Answers,
+    /// The definitions of all tools that `tools/list` gives.
+    Listing,
+}
+
+/// Calls that keep a server busy while others are timed. Their answers are checked too.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Load {
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// The MCP tool that is called.
+    pub tool: String,
+    /// The arguments of the call; nothing varies.
+    #[serde(default)]
+    pub arguments: Map<String, Value>,
     /// Clients, each with one call outstanding.
     pub clients: usize,
-    /// Load before the measured window, in seconds.
-    pub warmup_s: f64,
-    /// Length of the measured window, in seconds.
-    pub duration_s: f64,
-    /// Trials of each subject.
-    pub trials: u32,
-    /// Longest wait for an answer, in seconds.
-    pub call_timeout_s: f64,
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            clients: 50,
-            warmup_s: 1.0,
-            duration_s: 5.0,
-            trials: 3,
-            call_timeout_s: 30.0,
-        }
-    }
+    /// What the `result` of the answer must hold.
+    pub expect: Expect,
 }
 
 const fn default_variants() -> usize {
@@ -103,7 +117,7 @@ impl Suite {
         Ok(suite)
     }
 
-    fn check(&self) -> Result<(), String> {
+    pub(in crate::format) fn check(&self) -> Result<(), String> {
         if self.variants == 0 || self.variants > MAX_VARIANTS {
             return Err(format!(
                 "variants = {} is not between 1 and {MAX_VARIANTS}",
@@ -131,6 +145,9 @@ impl Suite {
                     "nothing mentions {{{name}}}: neither the arguments nor a rule of [expect] does; mind the spelling"
                 ));
             }
+        }
+        if let Some(beside) = &self.beside {
+            beside.check()?;
         }
         self.load.check()
     }
@@ -164,32 +181,10 @@ impl Suite {
     /// # Errors
     /// As [`Suite::read`], and when the folder cannot be read or holds no suite.
     pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, Self>, FormatError> {
-        let failed = |source| FormatError::Read {
-            path: folder.to_owned(),
-            source,
-        };
-        let mut suites = BTreeMap::new();
-        for entry in std::fs::read_dir(folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.extension().is_none_or(|extension| extension != "toml") {
-                continue;
-            }
-            let name = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            subjects::check_name(&name, &name)
-                .map_err(|message| FormatError::invalid(&path, message))?;
-            suites.insert(name, Self::read(&path)?);
-        }
-        if suites.is_empty() {
-            return Err(FormatError::invalid(
-                folder,
-                "there is no suite (a file NAME.toml) in it",
-            ));
-        }
-        Ok(suites)
+        super::definitions(folder, "suite")?
+            .into_iter()
+            .map(|(name, path)| Ok((name, Self::read(&path)?)))
+            .collect()
     }
 
     /// The calls of a run with their right answers. `services` holds what the templates may name
@@ -219,6 +214,7 @@ impl Suite {
                 Ok(Exchange {
                     tool: self.tool.clone(),
                     arguments,
+                    meta: self.meta.clone(),
                     expect: Expectation::Result(self.expect.checks(&context)?),
                 })
             })
@@ -226,34 +222,33 @@ impl Suite {
     }
 }
 
-impl Load {
-    /// Says what is wrong with the settings, if anything.
+impl Beside {
+    fn check(&self) -> Result<(), String> {
+        if self.expect.is_empty() {
+            return Err("[beside.expect] has no rule, so every answer would be right".to_owned());
+        }
+        let clients = self.clients;
+        if (1..=MAX_CLIENTS).contains(&clients) {
+            return Ok(());
+        }
+        Err(format!(
+            "beside.clients = {clients} is not between 1 and {MAX_CLIENTS}"
+        ))
+    }
+
+    /// The call with its right answer.
     ///
     /// # Errors
-    /// A sentence with the key and its value.
-    pub fn check(&self) -> Result<(), String> {
-        if self.clients == 0 || self.clients > MAX_CLIENTS {
-            return Err(format!(
-                "clients = {} is not between 1 and {MAX_CLIENTS}",
-                self.clients
-            ));
-        }
-        if self.trials == 0 {
-            return Err(
-                "trials = 0 measures nothing; 1 is the least, 3 or more show the spread".to_owned(),
-            );
-        }
-        for (key, seconds, least) in [
-            ("warmup_s", self.warmup_s, 0.0),
-            ("duration_s", self.duration_s, 0.05),
-            ("call_timeout_s", self.call_timeout_s, 0.001),
-        ] {
-            if !(seconds >= least && subjects::duration(seconds).is_some()) {
-                return Err(format!(
-                    "{key} = {seconds} is not a time between {least} and 86400 seconds"
-                ));
-            }
-        }
-        Ok(())
+    /// A sentence with the key when a rule makes no sense.
+    pub fn exchange(&self, services: &Context) -> Result<Exchange, String> {
+        let arguments = fill_value(&Value::Object(self.arguments.clone()), services)
+            .map_err(|error| format!("beside.arguments: {error}"))?;
+        let checks = self.expect.checks(services);
+        Ok(Exchange {
+            tool: self.tool.clone(),
+            arguments,
+            meta: Map::new(),
+            expect: Expectation::Result(checks.map_err(|text| format!("beside.{text}"))?),
+        })
     }
 }

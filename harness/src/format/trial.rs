@@ -79,6 +79,10 @@ pub struct Trial {
     pub reconnects: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    #[serde(default)]
+    pub text_bytes: Option<u64>,
+    #[serde(default)]
+    pub text_tokens: Option<u64>,
     pub server_cpu_ns: Option<u64>,
     pub server_cpu_user_ms: Option<u64>,
     pub server_cpu_system_ms: Option<u64>,

@@ -93,7 +93,6 @@ impl<'a> Desk<'a> {
             is_shared: wire.is_shared(),
             survives: wire.session_survives(),
         };
-        let call = |exchange: &Exchange| wording.call(&exchange.tool, &exchange.arguments);
         Ok(Self {
             wire,
             crew: Crew::new(
@@ -105,7 +104,10 @@ impl<'a> Desk<'a> {
             ),
             initialize: wording.initialize(),
             initialized: Message::notification("notifications/initialized"),
-            calls: exchanges.iter().map(call).collect(),
+            calls: exchanges
+                .iter()
+                .map(|exchange| wording.call(exchange))
+                .collect(),
             turn: 0,
             lender: 0,
             ids: Ids::new(clients),

@@ -86,6 +86,29 @@ impl fmt::Debug for Outcome {
 }
 
 impl Outcome {
+    /// Takes in what other clients brought at the same time, over wires of their own.
+    ///
+    /// # Errors
+    /// When a latency does not fit the histogram, which grows by itself.
+    pub fn join(&mut self, other: &Self) -> Result<(), hdrhistogram::errors::AdditionError> {
+        self.latency_ns.add(&other.latency_ns)?;
+        self.calls += other.calls;
+        self.drained += other.drained;
+        self.errors.join(&other.errors, "");
+        self.warmup_errors.join(&other.warmup_errors, "");
+        self.closing_errors.join(&other.closing_errors, "");
+        self.elapsed = self.elapsed.max(other.elapsed);
+        self.in_flight += other.in_flight;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.reconnects += other.reconnects;
+        self.client_cpu += other.client_cpu;
+        if self.ended == Ended::Completed {
+            self.ended = other.ended;
+        }
+        Ok(())
+    }
+
     /// Right calls a second; 0 for a window that never opened.
     #[must_use]
     pub fn calls_per_s(&self) -> f64 {

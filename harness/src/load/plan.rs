@@ -22,6 +22,8 @@ pub struct Exchange {
     pub tool: String,
     /// The tool's arguments, `params.arguments`; an object.
     pub arguments: Value,
+    /// Members of `params._meta`, beside those that the revision asks for.
+    pub meta: Map<String, Value>,
     /// What the answer is held against. Not looked at on a [`Target::Floor`].
     pub expect: Expectation,
 }
@@ -75,6 +77,38 @@ pub enum Target {
         /// The length in bytes of a right answer's body.
         answer_bytes: usize,
     },
+}
+
+impl Target {
+    /// The same once more, for other clients; `None` for the pipes of a child, which there are once.
+    #[must_use]
+    pub fn again(&self) -> Option<Self> {
+        Some(match self {
+            Self::Http {
+                address,
+                path,
+                sessions,
+            } => Self::Http {
+                address: *address,
+                path: path.clone(),
+                sessions: *sessions,
+            },
+            Self::Sse { address, path } => Self::Sse {
+                address: *address,
+                path: path.clone(),
+            },
+            Self::Floor {
+                address,
+                path,
+                answer_bytes,
+            } => Self::Floor {
+                address: *address,
+                path: path.clone(),
+                answer_bytes: *answer_bytes,
+            },
+            Self::Stdio { .. } => return None,
+        })
+    }
 }
 
 /// A point of a run that the caller may want to act at. The observer runs on the load thread: what it takes is missing

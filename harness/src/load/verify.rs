@@ -27,6 +27,8 @@ pub struct Options<'a> {
     pub revision: Revision,
     /// Members that are added to the `params` of every call.
     pub extra_params: Map<String, Value>,
+    /// Whether the tools are listed before they are called.
+    pub lists_tools: bool,
     /// Ends the verification within 100 ms when set.
     pub stop: &'a AtomicBool,
 }
@@ -34,8 +36,11 @@ pub struct Options<'a> {
 /// What a verification brought.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    /// The names that `tools/list` gives, all pages of it; empty on a [`Target::Floor`].
+    /// The names that `tools/list` gives, all pages of it; empty on a [`Target::Floor`], or when they
+    /// were not asked for.
     pub tools: Vec<String>,
+    /// The whole definitions, in the same order.
+    pub definitions: Vec<Value>,
     /// One for each exchange, in their order.
     pub answers: Vec<Result<Verified, CallError>>,
 }
@@ -63,6 +68,7 @@ pub fn verify(
         call_timeout,
         revision,
         extra_params,
+        lists_tools,
         stop,
     } = options;
     check_calls(exchanges, call_timeout, &target, revision)?;
@@ -88,13 +94,14 @@ pub fn verify(
         stop,
     })?;
     engine.shake_hands()?;
-    let tools = match floor {
-        Some(_) => Vec::new(),
-        None => list_tools(&mut engine, &wording)?,
+    let (tools, definitions) = if lists_tools && floor.is_none() {
+        list_tools(&mut engine, &wording)?
+    } else {
+        Default::default()
     };
     let mut answers = Vec::with_capacity(exchanges.len());
     for exchange in exchanges {
-        let reply = engine.ask(&wording.call(&exchange.tool, &exchange.arguments))?;
+        let reply = engine.ask(&wording.call(exchange))?;
         answers.push(reply.and_then(|reply| {
             let latency = reply.at.saturating_duration_since(reply.since);
             let result = match &mut floor {
@@ -109,21 +116,31 @@ pub fn verify(
         }));
     }
     engine.leave()?;
-    Ok(Verification { tools, answers })
+    Ok(Verification {
+        tools,
+        definitions,
+        answers,
+    })
 }
 
-/// The names of the tools, from all pages of the list.
-fn list_tools(engine: &mut Engine<'_>, wording: &Wording) -> Result<Vec<String>, LoadError> {
-    let mut tools = Vec::new();
+/// The names and the definitions of the tools, from all pages of the list.
+fn list_tools(
+    engine: &mut Engine<'_>,
+    wording: &Wording,
+) -> Result<(Vec<String>, Vec<Value>), LoadError> {
+    let mut definitions = Vec::new();
     let mut params = Map::new();
     for _ in 0..MAX_PAGES {
         let page = engine
             .ask(&wording.request("tools/list", params))?
             .and_then(|reply| reply.result())
-            .and_then(|result| read_page(&result, &mut tools))
+            .and_then(|result| read_page(&result, &mut definitions))
             .map_err(|error| LoadError::ToolsList { error })?;
         match page {
-            None => return Ok(tools),
+            None => {
+                let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
+                return Ok((definitions.iter().map(name).collect(), definitions));
+            }
             Some(cursor) => {
                 params = Map::from_iter([("cursor".to_owned(), Value::String(cursor))]);
             }
@@ -135,20 +152,16 @@ fn list_tools(engine: &mut Engine<'_>, wording: &Wording) -> Result<Vec<String>,
     })
 }
 
-/// Takes the names of one page. Returns the cursor of the next.
-fn read_page(result: &Value, tools: &mut Vec<String>) -> Result<Option<String>, CallError> {
+/// Takes the tools of one page. Returns the cursor of the next.
+fn read_page(result: &Value, tools: &mut Vec<Value>) -> Result<Option<String>, CallError> {
     let refuse = |text: &str| CallError::new(ErrorKind::Protocol, format!("{text}: {result}"));
     let page = result["tools"]
         .as_array()
         .ok_or_else(|| refuse("no array of tools"))?;
-    for tool in page {
-        tools.push(
-            tool["name"]
-                .as_str()
-                .ok_or_else(|| refuse("a tool without a name"))?
-                .to_owned(),
-        );
+    if page.iter().any(|tool| !tool["name"].is_string()) {
+        return Err(refuse("a tool without a name"));
     }
+    tools.extend(page.iter().cloned());
     match &result["nextCursor"] {
         Value::Null => Ok(None),
         Value::String(cursor) => Ok(Some(cursor.clone())),

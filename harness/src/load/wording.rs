@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{message::Message, revision::Revision};
+use super::{message::Message, plan::Exchange, revision::Revision};
 
 /// How messages are worded: what the revision asks for, and what is added to calls.
 #[derive(Clone, Debug)]
@@ -25,10 +25,14 @@ impl Wording {
     }
 
     /// A call of a tool. Its name goes into a header where the revision wants that, so it must be visible ASCII there.
-    pub(super) fn call(&self, tool: &str, arguments: &Value) -> Message {
+    pub(super) fn call(&self, exchange: &Exchange) -> Message {
+        let tool = &exchange.tool;
         let mut params = Map::new();
-        params.insert("name".to_owned(), Value::from(tool));
-        params.insert("arguments".to_owned(), arguments.clone());
+        params.insert("name".to_owned(), Value::from(tool.as_str()));
+        params.insert("arguments".to_owned(), exchange.arguments.clone());
+        if !exchange.meta.is_empty() {
+            params.insert("_meta".to_owned(), Value::Object(exchange.meta.clone()));
+        }
         params.extend(self.extra_params.clone());
         self.named_request("tools/call", params, &format!("\r\nMcp-Name: {tool}"))
     }
@@ -37,12 +41,16 @@ impl Wording {
         if self.revision.has_handshake() {
             return Message::request(method, &Value::Object(params), "");
         }
-        let meta = json!({
-            "io.modelcontextprotocol/protocolVersion": self.revision.as_str(),
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": client_info(),
-        });
-        params.insert("_meta".to_owned(), meta);
+        let own = [
+            ("protocolVersion", Value::from(self.revision.as_str())),
+            ("clientCapabilities", json!({})),
+            ("clientInfo", client_info()),
+        ];
+        let own = own.map(|(name, value)| (format!("io.modelcontextprotocol/{name}"), value));
+        let meta = params.entry("_meta").or_insert_with(|| json!({}));
+        if let Value::Object(meta) = meta {
+            meta.extend(own);
+        }
         let headers = format!("\r\nMcp-Method: {method}{name}");
         Message::request(method, &Value::Object(params), &headers)
     }
@@ -63,9 +71,19 @@ fn client_info() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::expect::Expectation;
 
     fn wording(revision: Revision) -> Wording {
         Wording::new(revision, Map::new())
+    }
+
+    fn echo(arguments: Value) -> Exchange {
+        Exchange {
+            tool: "echo".to_owned(),
+            arguments,
+            meta: Map::new(),
+            expect: Expectation::Result(Vec::new()),
+        }
     }
 
     /// Head and body of a message as it goes over HTTP.
@@ -81,7 +99,7 @@ mod tests {
     #[test]
     fn without_a_handshake_every_request_says_who_asks_and_for_what() {
         let now = wording(Revision::July2026);
-        let (head, call) = over_http(&now.call("echo", &json!({})));
+        let (head, call) = over_http(&now.call(&echo(json!({}))));
         assert!(
             head.ends_with("\r\nMcp-Method: tools/call\r\nMcp-Name: echo"),
             "{head}"
@@ -104,7 +122,7 @@ mod tests {
                 "harness"
             );
         }
-        let (head, call) = over_http(&wording(Revision::November2025).call("echo", &json!({})));
+        let (head, call) = over_http(&wording(Revision::November2025).call(&echo(json!({}))));
         assert!(!head.contains("Mcp-"), "{head}");
         assert_eq!(call["params"], json!({ "name": "echo", "arguments": {} }));
     }
@@ -113,7 +131,7 @@ mod tests {
     fn members_are_added_to_the_params_of_calls_and_of_nothing_else() {
         let extra = Map::from_iter([("x".to_owned(), json!(0))]);
         let wording = Wording::new(Revision::default(), extra);
-        let (_, call) = over_http(&wording.call("echo", &json!({ "n": 1 })));
+        let (_, call) = over_http(&wording.call(&echo(json!({ "n": 1 }))));
         assert_eq!(
             call["params"],
             json!({ "name": "echo", "arguments": { "n": 1 }, "x": 0 })
@@ -124,5 +142,17 @@ mod tests {
         ] {
             assert_eq!(over_http(&other).1["params"].get("x"), None);
         }
+    }
+
+    #[test]
+    fn a_progress_token_goes_with_the_call_in_every_revision() {
+        let mut asked = echo(json!({}));
+        asked.meta.insert("progressToken".to_owned(), json!("p"));
+        for revision in [Revision::June2025, Revision::July2026] {
+            let (_, call) = over_http(&wording(revision).call(&asked));
+            assert_eq!(call["params"]["_meta"]["progressToken"], "p", "{revision}");
+        }
+        let meta = &over_http(&wording(Revision::July2026).call(&asked)).1["params"]["_meta"];
+        assert_eq!(meta.as_object().unwrap().len(), 4, "{meta}");
     }
 }

@@ -1,19 +1,22 @@
 //! The bench that subjects are put on: definitions, cores, services, and the values of templates.
 
 mod definitions;
+mod prepare;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
+use self::prepare::store_flag;
+use super::backends::{self, Backends};
 use super::build::build;
 use super::setup::{Setup, base_context};
 use super::target::target;
 use crate::format::environment::Machine;
 use crate::format::launch::fill_command;
-use crate::format::subjects::{Role, Subject, Subjects, Wire};
+use crate::format::subjects::{Subject, Subjects, Wire};
 use crate::format::template::Context;
 use crate::interrupt::Interrupt;
 use crate::load::Target;
@@ -22,9 +25,6 @@ use crate::machine::facts;
 use crate::machine::proc::ProcessId;
 use crate::process::{Ready, Running};
 
-/// Longest first start over an empty database, which is filled then.
-const PREPARE_LIMIT: Duration = Duration::from_mins(5);
-
 /// Subjects, ready to be started one at a time.
 #[derive(Debug)]
 pub struct Bench {
@@ -32,6 +32,8 @@ pub struct Bench {
     subjects: Subjects,
     context: Context,
     services: Vec<Running>,
+    /// Ended after the services that are processes of the definitions.
+    backends: Option<Backends>,
     machine: Machine,
     is_built: bool,
 }
@@ -55,6 +57,10 @@ impl Bench {
     /// When a subject is not known, or the thread cannot be pinned.
     pub fn new(setup: Setup, mut subjects: Subjects, selected: &[String]) -> anyhow::Result<Self> {
         subjects.subject.retain(|name, _| selected.contains(name));
+        let uses_store = |subject: &Subject| store_flag(&subject.command).is_some();
+        if !subjects.subject.values().any(uses_store) {
+            subjects.store = None;
+        }
         let needed: BTreeSet<String> = subjects
             .service
             .keys()
@@ -70,6 +76,7 @@ impl Bench {
         subjects.service.retain(|name, _| needed.contains(name));
         let builds: BTreeSet<String> = (subjects.subject.values().map(|subject| &subject.build))
             .chain(subjects.service.values().map(|service| &service.build))
+            .chain(subjects.store.iter().map(|store| &store.build))
             .flatten()
             .cloned()
             .collect();
@@ -83,6 +90,7 @@ impl Bench {
             subjects,
             context,
             services: Vec::new(),
+            backends: None,
             machine,
             is_built: false,
         })
@@ -102,7 +110,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Starts the services that the selected subjects name, on the load cores.
+    /// Starts the services and backends that the selected subjects name, on the load cores.
     ///
     /// # Errors
     /// When one does not get ready.
@@ -118,40 +126,26 @@ impl Bench {
                 .insert(format!("{name}_url"), Value::String(ready.place));
             self.services.push(running);
         }
+        let names = self.backend_names();
+        if !names.is_empty() {
+            let backends = Backends::up(&self.setup.root, &names)?;
+            for (name, url) in backends.urls() {
+                self.context
+                    .insert(name.clone(), Value::String(url.clone()));
+            }
+            self.backends = Some(backends);
+        }
         Ok(())
     }
 
-    /// Starts each database's first subject once, so that filling an empty database is nobody's
-    /// start-up time.
-    ///
-    /// # Errors
-    /// When the folder of the database cannot be made or a signal comes. A subject that does not
-    /// get ready is tried again, and reported, in its first trial.
-    pub fn prepare_database(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
-        let wants =
-            |subject: &&Subject| subject.role == Role::Server && subject.mentions("database_url");
-        let Some((name, subject)) = self
-            .subjects
-            .subject
-            .iter()
-            .find(|(_, subject)| wants(subject))
-        else {
-            return Ok(());
-        };
-        std::fs::create_dir_all(self.setup.state_folder())
-            .with_context(|| format!("cannot make {}", self.setup.state_folder().display()))?;
-        let begin = Instant::now();
-        let limit = PREPARE_LIMIT
-            .max(Duration::try_from_secs_f64(subject.ready_within_s).unwrap_or_default());
-        match self.start_process(name, None, Some(limit), interrupt) {
-            Ok(_) => eprintln!(
-                "database: prepared by {name} in {:.1} s",
-                begin.elapsed().as_secs_f64()
-            ),
-            Err(_) if interrupt.is_set() => bail!("interrupted while the database was prepared"),
-            Err(error) => eprintln!("database: {name} could not prepare it: {error:#}"),
-        }
-        Ok(())
+    /// The backends whose URLs the selected subjects mention.
+    fn backend_names(&self) -> Vec<&'static str> {
+        let subjects = || self.subjects.subject.values();
+        let is_needed = |template| subjects().any(|subject| subject.mentions(template));
+        let needed = backends::KNOWN
+            .into_iter()
+            .filter(|(_, _, template)| is_needed(template));
+        needed.map(|(name, ..)| name).collect()
     }
 
     /// Starts a subject on the server cores and waits until it is ready.
@@ -177,6 +171,12 @@ impl Bench {
             target,
             startup: ready.after,
         })
+    }
+
+    /// The command line of a subject, filled.
+    fn command(&self, name: &str) -> anyhow::Result<Vec<String>> {
+        fill_command(&self.subject(name)?.command, &self.context)
+            .with_context(|| format!("subject.{name}"))
     }
 
     fn start_process(
@@ -249,6 +249,13 @@ impl Bench {
     #[must_use]
     pub fn is_built(&self) -> bool {
         self.is_built
+    }
+
+    /// What a template of this name is filled with; nothing where there is no such text.
+    #[must_use]
+    pub fn url(&self, name: &str) -> String {
+        let text = self.context.get(name).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
     }
 
     /// How the bench is set up.

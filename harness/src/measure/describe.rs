@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::bench::Bench;
 use super::run::Questions;
 use crate::format::environment::{Environment, Program, State};
+use crate::format::secret::hide_passwords;
 use crate::machine::facts;
 
 /// The time, RFC 3339 in UTC.
@@ -55,7 +56,11 @@ pub(super) fn environment(
         trials_done: 0,
         started: now(),
         ended: String::new(),
-        command: questions.command.clone(),
+        command: (questions.command.iter())
+            .map(|part| hide_passwords(part))
+            .collect(),
+        database_url: hide_passwords(&bench.url("database_url")),
+        store_url: hide_passwords(&bench.url("store_url")),
         harness_version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: questions.seed,
         subjects: bench.subjects().subject.keys().cloned().collect(),

@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_window_over_a_process_that_is_not_there_has_no_cost() {
-        let mut window = Window::new(u32::MAX, Vec::new());
+        let mut window = Window::new(vec![u32::MAX], Vec::new());
         window.open();
         window.close();
         let cost = window.cost(&layout("0", "1"));

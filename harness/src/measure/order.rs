@@ -16,35 +16,46 @@ pub(super) struct Slot {
     pub(super) trial: u32,
 }
 
-/// The order of the run: round by round, suite by suite, and within that the subjects shuffled, so
-/// that what drifts (temperature, neighbours) falls on all of them alike.
-pub(super) fn order(
+/// Who is asked what next to each other, so many times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    /// Suites and subjects.
+    pub(super) pairs: Vec<(String, String)>,
+    /// How often each.
+    pub(super) trials: u32,
+}
+
+/// Every subject in every suite, the floors in those that they can take part in.
+pub(super) fn every_pair(
     suites: &BTreeMap<String, Suite>,
     servers: &[String],
     floors: &[String],
-    seed: u64,
-) -> Vec<Slot> {
+) -> Vec<Group> {
+    let group = |(name, suite): (&String, &Suite)| {
+        let floors = suite.answer_bytes.map_or(&[][..], |_| floors);
+        let subjects = servers.iter().chain(floors);
+        Group {
+            pairs: subjects
+                .map(|subject| (name.clone(), subject.clone()))
+                .collect(),
+            trials: suite.load.trials,
+        }
+    };
+    suites.iter().map(group).collect()
+}
+
+/// The order of the run: round by round, group by group, and within that the subjects shuffled, so
+/// that what drifts (temperature, neighbours) falls on all of them alike.
+pub(super) fn order(groups: &[Group], seed: u64) -> Vec<Slot> {
     let mut generator = Generator::new(seed);
-    let rounds = suites
-        .values()
-        .map(|suite| suite.load.trials)
-        .max()
-        .unwrap_or(0);
+    let rounds = groups.iter().map(|group| group.trials).max().unwrap_or(0);
     let mut slots = Vec::new();
     for trial in 1..=rounds {
-        for (name, suite) in suites
-            .iter()
-            .filter(|(_, suite)| trial <= suite.load.trials)
-        {
-            let floors = if suite.answer_bytes.is_some() {
-                floors
-            } else {
-                &[]
-            };
-            let mut subjects: Vec<&String> = servers.iter().chain(floors).collect();
-            generator.shuffle(&mut subjects);
-            slots.extend(subjects.into_iter().map(|subject| Slot {
-                suite: name.clone(),
+        for group in groups.iter().filter(|group| trial <= group.trials) {
+            let mut pairs: Vec<&(String, String)> = group.pairs.iter().collect();
+            generator.shuffle(&mut pairs);
+            slots.extend(pairs.into_iter().map(|(suite, subject)| Slot {
+                suite: suite.clone(),
                 subject: subject.clone(),
                 trial,
             }));
@@ -57,7 +68,7 @@ pub(super) fn order(
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::{Slot, order};
+    use super::{Slot, every_pair, order};
     use crate::format::suite::Suite;
 
     fn suites() -> BTreeMap<String, Suite> {
@@ -76,7 +87,8 @@ mod tests {
     #[test]
     fn every_subject_comes_once_in_every_round_and_floors_where_they_can() {
         let servers: Vec<String> = (0..6).map(|n| format!("s{n}")).collect();
-        let slots = order(&suites(), &servers, &["floor".to_owned()], 1);
+        let groups = every_pair(&suites(), &servers, &["floor".to_owned()]);
+        let slots = order(&groups, 1);
         assert_eq!(slots.len(), 2 * (7 + 6));
         let keys: BTreeSet<_> = slots
             .iter()
@@ -98,9 +110,6 @@ mod tests {
             names(round(2)),
             "the order changes from round to round"
         );
-        assert_eq!(
-            order(&suites(), &servers, &[], 9),
-            order(&suites(), &servers, &[], 9)
-        );
+        assert_eq!(order(&groups, 9), order(&groups, 9));
     }
 }

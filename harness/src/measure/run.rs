@@ -8,19 +8,19 @@ use anyhow::Context as _;
 
 use super::bench::Bench;
 use super::describe::{environment, folder_name, now};
-use super::order::{Slot, order};
+use super::order::{Group, Slot, every_pair, order};
 use super::progress::{Progress, expected};
 use super::row::blank;
-use super::trial::{self, Found, Job};
+use super::trial::{self, Calls, Found, Job};
 use crate::format::environment::{Environment, State};
-use crate::format::folder::RunFolder;
+use crate::format::folder::{Kept, RunFolder};
 use crate::format::histogram;
+use crate::format::levers::Lever;
 use crate::format::marks::Marks;
 use crate::format::subjects::Role;
 use crate::format::suite::Suite;
 use crate::format::trial::{Status, Trial, TrialWriter};
 use crate::interrupt::Interrupt;
-use crate::load::Exchange;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -29,6 +29,11 @@ pub struct Questions {
     pub suites: BTreeMap<String, Suite>,
     /// What the run is made for, where it is made for marks.
     pub marks: Option<Marks>,
+    /// What the run is made for, where it is made for experiments, by name.
+    pub levers: BTreeMap<String, Lever>,
+    /// Who is measured next to each other, in a suite of its own name. Without any, every subject
+    /// is measured in every suite.
+    pub groups: Vec<Vec<String>>,
     /// Seed of the order of the subjects.
     pub seed: u64,
     /// The folder that run folders are made in.
@@ -56,11 +61,13 @@ pub struct Done {
 struct Run<'a> {
     bench: &'a Bench,
     questions: &'a Questions,
-    exchanges: &'a BTreeMap<&'a str, Vec<Exchange>>,
+    calls: &'a BTreeMap<&'a str, Calls>,
     folder: RunFolder,
     environment: Environment,
     rows: TrialWriter,
     all_right: bool,
+    /// The subject whose trial has changed its store.
+    changed: Option<&'a str>,
 }
 
 /// Makes a run over a bench whose services are up, and records it. What ends it early after it has
@@ -69,28 +76,33 @@ struct Run<'a> {
 /// # Errors
 /// When the run cannot begin: a suite's templates do not fit, or nothing can be recorded.
 pub fn run(bench: &Bench, questions: &Questions, interrupt: &Interrupt) -> anyhow::Result<Done> {
-    let mut exchanges = BTreeMap::new();
+    let mut calls = BTreeMap::new();
     for (name, suite) in &questions.suites {
-        let prepared = suite
-            .exchanges(&bench.service_urls())
+        let prepared = Calls::prepare(suite, &bench.service_urls())
             .map_err(|message| anyhow::anyhow!("suite {name}: {message}"))?;
-        exchanges.insert(name.as_str(), prepared);
+        calls.insert(name.as_str(), prepared);
     }
     let slots = slots(bench, questions)?;
     let environment = environment(bench, questions, slots.len())?;
     let folder = RunFolder::create(&questions.results, &folder_name(&environment))?;
     environment.write(&folder.environment())?;
-    let marks = questions.marks.as_ref();
-    folder.write_definitions(&bench.effective()?, &questions.suites, marks)?;
+    let kept = Kept {
+        subjects: &bench.effective()?,
+        suites: &questions.suites,
+        marks: questions.marks.as_ref(),
+        levers: &questions.levers,
+    };
+    folder.write_definitions(&kept)?;
     let rows = TrialWriter::create(&folder.trials())?;
     let mut run = Run {
         bench,
         questions,
-        exchanges: &exchanges,
+        calls: &calls,
         folder,
         environment,
         rows,
         all_right: true,
+        changed: None,
     };
     let made = run.all_trials(&slots, interrupt);
     run.close(made, interrupt)
@@ -105,17 +117,34 @@ fn slots(bench: &Bench, questions: &Questions) -> anyhow::Result<Vec<Slot>> {
             .map(|(name, _)| name.clone())
             .collect()
     };
-    let slots = order(
-        &questions.suites,
-        &of_role(Role::Server),
-        &of_role(Role::Floor),
-        questions.seed,
-    );
+    let groups = if questions.groups.is_empty() {
+        let (servers, floors) = (of_role(Role::Server), of_role(Role::Floor));
+        every_pair(&questions.suites, &servers, &floors)
+    } else {
+        questions
+            .groups
+            .iter()
+            .map(|names| group(names, questions))
+            .collect()
+    };
+    let slots = order(&groups, questions.seed);
     anyhow::ensure!(
         !slots.is_empty(),
         "nothing to measure: the chosen subjects are floors, which take part only in suites with answer_bytes"
     );
     Ok(slots)
+}
+
+/// A group of subjects, each in the suite of its own name.
+fn group(names: &[String], questions: &Questions) -> Group {
+    let trials = |name: &String| questions.suites.get(name).map(|suite| suite.load.trials);
+    Group {
+        pairs: names
+            .iter()
+            .map(|name| (name.clone(), name.clone()))
+            .collect(),
+        trials: names.iter().filter_map(trials).max().unwrap_or(1),
+    }
 }
 
 impl<'a> Run<'a> {
@@ -163,8 +192,8 @@ impl<'a> Run<'a> {
                 .suites
                 .get(&slot.suite)
                 .context("a suite of the order is missing")?,
-            exchanges: self
-                .exchanges
+            calls: self
+                .calls
                 .get(slot.suite.as_str())
                 .context("the calls of a suite are missing")?,
             subject_name: &slot.subject,
@@ -186,6 +215,12 @@ impl<'a> Run<'a> {
         self.bench.check_services()?;
         let job = self.job(index, slot)?;
         progress.begin(&job, done);
+        if let Some(changed) = self.changed.take() {
+            self.bench.reset_store(changed, interrupt)?;
+        }
+        if job.suite.changes_store {
+            self.changed = Some(&slot.subject);
+        }
         let found = trial::run(self.bench, &job, progress, interrupt)?;
         if interrupt.is_set() {
             // Cut short: what was found is not a trial.

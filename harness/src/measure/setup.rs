@@ -16,6 +16,8 @@ pub struct Setup {
     pub profile: String,
     /// The database of subjects that want one; by default an `SQLite` file under the target folder.
     pub database_url: Option<String>,
+    /// The store of subjects that want one; by default an `SQLite` file beside the database.
+    pub store_url: Option<String>,
     /// Who runs where.
     pub layout: Layout,
 }
@@ -41,22 +43,16 @@ pub(super) fn base_context(setup: &Setup) -> Context {
         "bench" => "release",
         other => other,
     };
-    let database = || {
-        format!(
-            "sqlite://{}",
-            setup.state_folder().join("products.db").display()
-        )
-    };
+    let embedded = |file: &str| format!("sqlite://{}", setup.state_folder().join(file).display());
+    let chosen = |url: &Option<String>, file| url.clone().unwrap_or_else(|| embedded(file));
     let text = |path: &Path| path.display().to_string();
     [
         ("root", text(&setup.root)),
         ("target_dir", text(&target_dir)),
         ("bin_dir", text(&target_dir.join(folder))),
         ("profile", setup.profile.clone()),
-        (
-            "database_url",
-            setup.database_url.clone().unwrap_or_else(database),
-        ),
+        ("database_url", chosen(&setup.database_url, "products.db")),
+        ("store_url", chosen(&setup.store_url, "store.db")),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), Value::String(value)))

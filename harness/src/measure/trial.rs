@@ -2,24 +2,23 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use hdrhistogram::Histogram;
-use serde_json::{Map, Value};
 
+use super::ask::ask;
 use super::bench::{Bench, Started};
+use super::count::count;
 use super::doubts::warnings;
+use super::processes;
 use super::progress::Progress;
-use super::row::{blank, examples, fill, seconds};
-use super::window::Window;
+use super::row::{blank, examples, fill};
+use super::window::{Cost, Window};
 use crate::format::folder::RunFolder;
-use crate::format::subjects::Wire;
+use crate::format::subjects::{Processes, Wire};
 use crate::format::suite::Suite;
+use crate::format::template::Context;
 use crate::format::trial::{Status, Trial, join_warnings};
 use crate::interrupt::Interrupt;
-use crate::load::{
-    self, Ended, Exchange, LoadError, Moment, Outcome, Pace, Plan, Revision, Target,
-};
-use crate::machine::cores::pin_this_thread;
+use crate::load::{Ended, Exchange, LoadError, Outcome};
 use crate::process;
 
 /// One trial that is to be made.
@@ -30,7 +29,7 @@ pub struct Job<'a> {
     /// The suite with the run's settings.
     pub suite: &'a Suite,
     /// The prepared calls.
-    pub exchanges: &'a [Exchange],
+    pub calls: &'a Calls,
     /// Name of the subject.
     pub subject_name: &'a str,
     /// Number of the trial, from 1.
@@ -39,6 +38,30 @@ pub struct Job<'a> {
     pub position: u32,
     /// Size of the subject's program.
     pub binary_bytes: Option<u64>,
+}
+
+/// The prepared calls of a suite.
+#[derive(Debug, Clone)]
+pub struct Calls {
+    /// Those that are timed.
+    pub timed: Vec<Exchange>,
+    /// What other clients ask at the same time, and how many of them there are.
+    pub beside: Option<(Exchange, usize)>,
+}
+
+impl Calls {
+    /// Prepares the calls of a suite.
+    ///
+    /// # Errors
+    /// As [`Suite::exchanges`].
+    pub fn prepare(suite: &Suite, services: &Context) -> Result<Self, String> {
+        let beside = suite.beside.as_ref();
+        let beside = beside.map(|one| Ok::<_, String>((one.exchange(services)?, one.clients)));
+        Ok(Self {
+            timed: suite.exchanges(services)?,
+            beside: beside.transpose()?,
+        })
+    }
 }
 
 /// How long a stdio server may take to end after its stdin is closed before it gets a signal.
@@ -76,6 +99,10 @@ pub fn run(
         started,
         length: Duration::ZERO,
     };
+    if subject.processes != Processes::Shared {
+        found.take_processes(bench, job, interrupt)?;
+        return Ok(found);
+    }
     let Started {
         mut running,
         target,
@@ -89,8 +116,18 @@ pub fn run(
         }
     };
     found.trial.startup_us = u64::try_from(startup.as_micros()).ok();
-    let mut window = Window::new(running.id(), bench.service_ids());
-    let outcome = load_on_its_cores(bench, job, target, &mut window, progress, interrupt)?;
+    if let Some(counts) = job.suite.counts {
+        match count(bench, job, counts, &target, interrupt)? {
+            Ok(read) => (found.trial.text_bytes, found.trial.text_tokens) = read,
+            Err(text) => {
+                found.trial.status = Status::NoLoad;
+                found.trial.failure = text;
+                return Ok(found);
+            }
+        }
+    }
+    let mut window = Window::new(vec![running.id()], bench.service_ids());
+    let outcome = ask(bench, job, target, &mut window, progress, interrupt)?;
     let has_died = match subject.wire {
         // The load closes the pipes when it is done, which ends the server: look at what the window
         // saw.
@@ -104,7 +141,11 @@ pub fn run(
     }
     let ended = running.stop();
     match outcome {
-        Ok(outcome) => found.take(bench, job, outcome, &window)?,
+        Ok(outcome) => {
+            found.started = window.opened().unwrap_or(found.started);
+            let cost = window.cost(&bench.setup().layout);
+            found.take(bench, job, outcome, &cost)?;
+        }
         Err(error) => {
             found.trial.status = Status::NoLoad;
             found.trial.failure = format!("{error}\nits last lines:\n{last_lines}");
@@ -135,25 +176,40 @@ impl Found {
         trial.failure.truncate(length);
     }
 
+    /// Measures with more processes than one, and takes in what was found.
+    fn take_processes(
+        &mut self,
+        bench: &Bench,
+        job: &Job<'_>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<()> {
+        match processes::run(bench, job, interrupt)? {
+            Ok((outcome, cost)) => self.take(bench, job, outcome, &cost),
+            Err(text) => {
+                self.trial.status = Status::NoLoad;
+                self.trial.failure = text;
+                Ok(())
+            }
+        }
+    }
+
     /// Takes in what the load and the window found.
     fn take(
         &mut self,
         bench: &Bench,
         job: &Job<'_>,
         outcome: Outcome,
-        window: &Window,
+        cost: &Cost,
     ) -> anyhow::Result<()> {
         let setup = bench.setup();
         let is_built = bench.subject(job.subject_name)?.build.is_some();
         let is_release = !is_built || !matches!(setup.profile.as_str(), "dev" | "test");
-        let cost = window.cost(&setup.layout);
-        fill(&mut self.trial, &outcome, &cost);
-        self.trial.warnings = join_warnings(&warnings(&cost, &outcome, &setup.layout, is_release));
+        fill(&mut self.trial, &outcome, cost);
+        self.trial.warnings = join_warnings(&warnings(cost, &outcome, &setup.layout, is_release));
         self.trial.histogram =
             RunFolder::histogram_name(job.suite_name, job.subject_name, job.trial);
         self.trial.failure = examples(&outcome);
         self.length = outcome.elapsed;
-        self.started = window.opened().unwrap_or(self.started);
         self.histogram = Some(outcome.latency_ns);
         Ok(())
     }
@@ -170,78 +226,4 @@ fn window_saw_the_end(
         }
         Err(_) => false,
     }
-}
-
-/// Puts the load on, from a thread pinned to the load cores.
-fn load_on_its_cores(
-    bench: &Bench,
-    job: &Job<'_>,
-    target: Target,
-    window: &mut Window,
-    progress: &Progress,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Result<Outcome, LoadError>> {
-    let cores = &bench.setup().layout.load;
-    let subject = bench.subject(job.subject_name)?;
-    let asked = Asked {
-        exchanges: job.exchanges,
-        clients: job.suite.load.clients,
-        warmup: seconds(job.suite.load.warmup_s),
-        duration: seconds(job.suite.load.duration_s),
-        call_timeout: seconds(job.suite.load.call_timeout_s),
-        revision: subject.revision()?,
-        extra_params: &subject.extra_params,
-    };
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new()
-            .name("load".to_owned())
-            .spawn_scoped(scope, || {
-                pin_this_thread(cores)?;
-                let mut observer = |moment| match moment {
-                    Moment::HandshakeDone => {}
-                    Moment::MeasureStart => window.open(),
-                    Moment::Tick { .. } => window.sample(),
-                    Moment::MeasureEnd => window.close(),
-                };
-                anyhow::Ok(put_load(target, &asked, &mut observer, interrupt))
-            });
-        let thread = thread.context("cannot start the load thread")?;
-        // The bar is drawn from here, so that it is not in the load thread's time.
-        progress.tick_until(|| thread.is_finished());
-        thread.join().map_err(|_| {
-            anyhow::anyhow!("the load thread panicked: this is a defect of the harness")
-        })?
-    })
-}
-
-/// The load of one trial.
-struct Asked<'a> {
-    exchanges: &'a [Exchange],
-    clients: usize,
-    warmup: Duration,
-    duration: Duration,
-    call_timeout: Duration,
-    revision: Revision,
-    extra_params: &'a Map<String, Value>,
-}
-
-fn put_load(
-    target: Target,
-    asked: &Asked<'_>,
-    observer: &mut dyn FnMut(Moment),
-    interrupt: &Interrupt,
-) -> Result<Outcome, LoadError> {
-    load::run(Plan {
-        target,
-        exchanges: asked.exchanges,
-        clients: asked.clients,
-        warmup: asked.warmup,
-        duration: asked.duration,
-        call_timeout: asked.call_timeout,
-        revision: asked.revision,
-        extra_params: asked.extra_params.clone(),
-        pace: Pace::default(),
-        stop: interrupt.flag(),
-        observer,
-    })
 }

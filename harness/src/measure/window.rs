@@ -23,10 +23,10 @@ struct Edge {
     throttled: Option<u64>,
 }
 
-/// Reads what a server and its services cost.
+/// Reads what a server (one process or several) and its services cost.
 #[derive(Debug)]
 pub struct Window {
-    server: ProcessId,
+    servers: Vec<ProcessId>,
     services: Vec<ProcessId>,
     open: Option<Edge>,
     close: Option<Edge>,
@@ -65,9 +65,9 @@ pub struct Cost {
 impl Window {
     /// A window over these processes, not open yet.
     #[must_use]
-    pub fn new(server: ProcessId, services: Vec<ProcessId>) -> Self {
+    pub fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
         Self {
-            server,
+            servers,
             services,
             open: None,
             close: None,
@@ -78,17 +78,21 @@ impl Window {
     }
 
     fn edge(&self) -> Edge {
-        let services: Option<Vec<u64>> = self
-            .services
-            .iter()
-            .map(|service| proc::cpu_time_ns(*service))
-            .collect();
+        let cpu_ns = |processes: &[ProcessId]| -> Option<u64> {
+            let times = processes.iter().map(|process| proc::cpu_time_ns(*process));
+            times.sum()
+        };
+        let ticks = |process: &ProcessId| proc::user_and_system_ms(*process);
+        let ticks: Option<Vec<_>> = self.servers.iter().map(ticks).collect();
         Edge {
             at: Instant::now(),
             on: SystemTime::now(),
-            server_cpu_ns: proc::cpu_time_ns(self.server),
-            server_user_system_ms: proc::user_and_system_ms(self.server),
-            services_cpu_ns: services.map(|times| times.iter().sum()),
+            server_cpu_ns: cpu_ns(&self.servers),
+            server_user_system_ms: ticks.map(|ticks| {
+                let sum = |sum: (u64, u64), one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1);
+                ticks.into_iter().fold((0, 0), sum)
+            }),
+            services_cpu_ns: cpu_ns(&self.services),
             cores: proc::core_times(),
             throttled: cgroup::throttled_count(),
         }
@@ -110,14 +114,14 @@ impl Window {
         if self.open.is_none() {
             return;
         }
-        if let Some(Memory {
-            rss_bytes,
-            peak_bytes,
-        }) = proc::memory(self.server)
-        {
-            self.rss_samples.push(rss_bytes);
+        let memory = |process: &ProcessId| proc::memory(*process);
+        let memories: Option<Vec<Memory>> = self.servers.iter().map(memory).collect();
+        if let Some(memories) = memories {
+            self.rss_samples
+                .push(memories.iter().map(|memory| memory.rss_bytes).sum());
             // The kernel counts both lazily, and not at the same time: the peak may lag behind.
-            self.peak_bytes = self.peak_bytes.max(Some(peak_bytes.max(rss_bytes)));
+            let peak = |memory: &Memory| memory.peak_bytes.max(memory.rss_bytes);
+            self.peak_bytes = self.peak_bytes.max(Some(memories.iter().map(peak).sum()));
         }
     }
 
@@ -125,7 +129,7 @@ impl Window {
     pub fn close(&mut self) {
         self.close = Some(self.edge());
         self.sample();
-        self.server_ended = has_ended(self.server);
+        self.server_ended = self.servers.iter().any(|server| has_ended(*server));
     }
 
     /// What the window cost.

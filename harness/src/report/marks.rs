@@ -111,38 +111,47 @@ fn reader(figure: Figure) -> fn(&Trial) -> Option<u64> {
         Figure::CpuUsPerCall => |trial| trial.server_cpu_ns_per_call,
         Figure::CallsPerS => |trial| trial.calls_per_s,
         Figure::RssPeakMb => |trial| trial.rss_peak_bytes,
+        Figure::P50Ms => |trial| trial.p50_us,
+        Figure::P99Ms => |trial| trial.p99_us,
+        Figure::MaxMs => |trial| trial.max_us,
+        Figure::TextBytes => |trial| trial.text_bytes,
+        Figure::TextTokens => |trial| trial.text_tokens,
     }
 }
 
 /// One figure of one subject in one suite.
-struct Figures {
+pub(super) struct Figures {
     /// With the number of the trial, of those trials that the figure is taken from.
     by_trial: Vec<(u32, f64)>,
     /// The median, or the most where the figure is a peak; `None` when a trial went wrong.
-    middle: Option<f64>,
-    holds: bool,
+    pub(super) middle: Option<f64>,
+    /// Whether there are trials in which it holds.
+    pub(super) holds: bool,
 }
 
 impl Figures {
-    fn of(figure: Figure, subject: &str, suite: &str, trials: &[Trial]) -> Self {
+    pub(super) fn of(figure: Figure, subject: &str, suite: &str, trials: &[Trial]) -> Self {
         let is_meant = |trial: &&Trial| trial.suite == suite && trial.subject == subject;
         let all: Vec<&Trial> = trials.iter().filter(is_meant).collect();
         let read = reader(figure);
         let unit = match figure {
-            Figure::CpuUsPerCall => 1e3,
-            Figure::CallsPerS => 1.0,
+            Figure::CpuUsPerCall | Figure::P50Ms | Figure::P99Ms | Figure::MaxMs => 1e3,
+            Figure::CallsPerS | Figure::TextBytes | Figure::TextTokens => 1.0,
             Figure::RssPeakMb => 1e6,
         };
         let holds: fn(Validity) -> bool = match figure {
-            Figure::CallsPerS => |validity| validity.rate,
+            Figure::CallsPerS | Figure::P50Ms | Figure::P99Ms | Figure::MaxMs => {
+                |validity| validity.rate
+            }
             Figure::CpuUsPerCall | Figure::RssPeakMb => |validity| validity.cpu,
+            Figure::TextBytes | Figure::TextTokens => |_| true,
         };
         let is_right = !all.is_empty() && all.iter().all(|trial| trial.is_right());
         let sound = Sound::of(&measured(&all), holds);
         let whole = values(&sound.trials, read);
         let middle = match figure {
             Figure::RssPeakMb => whole.into_iter().max(),
-            Figure::CpuUsPerCall | Figure::CallsPerS => median(whole),
+            _ => median(whole),
         };
         let with_number = |trial: &&Trial| Some((trial.trial, read(trial)? as f64 / unit));
         Self {

@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 
+use super::levers;
 use super::marks;
 use super::reading::HOW_TO_READ;
-use super::suite::suite;
+use super::suite::{failures, suite};
 use super::summary::Report;
 use super::table::Style;
 use crate::format::environment::{Environment, Machine, State};
@@ -27,6 +28,16 @@ pub fn render(report: &Report, style: Style) -> String {
     if !report.marks.is_empty() {
         heading(&mut text, style, 2, "Marks");
         text.push_str(&marks::table(&report.marks, style));
+    }
+    if !report.levers.is_empty() {
+        heading(&mut text, style, 2, "Levers");
+        text.push_str(&levers::table(&report.levers, style));
+        heading(&mut text, style, 2, "All variants");
+        text.push_str(&levers::variants(&report.levers, style));
+        let all = report.suites.iter().flat_map(|table| &table.failures);
+        failures(&mut text, all);
+        warnings(&mut text, report, style);
+        return text;
     }
     for table in &report.suites {
         heading(&mut text, style, 2, &table.suite);

@@ -75,7 +75,7 @@ pub(super) fn suite(
         text.push('\n');
         text.push_str(&more.draw(style));
     }
-    failures(text, &table.failures);
+    failures(text, table.failures.iter());
 }
 
 /// How the suite was asked, and what ranks.
@@ -100,8 +100,10 @@ fn asked(text: &mut String, table: &SuiteTable) {
     );
 }
 
-fn failures(text: &mut String, failures: &[Failure]) {
-    if failures.is_empty() {
+/// What went wrong, if anything did.
+pub(super) fn failures<'f>(text: &mut String, failures: impl Iterator<Item = &'f Failure>) {
+    let mut failures = failures.peekable();
+    if failures.peek().is_none() {
         return;
     }
     text.push_str("\nWhat went wrong:\n\n");

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::levers::{self, Weighed};
 use super::marks::{self, Judged};
 use super::rank::{Figure, Row, rank};
 use super::sound::{Sound, measured, median, values};
@@ -26,6 +27,8 @@ pub struct Report {
     pub environment: Environment,
     /// Marks, where the run was made for some.
     pub marks: Vec<Judged>,
+    /// Experiments, where the run was made for some.
+    pub levers: Vec<Weighed>,
     /// What readers of a subject's rows have to know, by its name.
     pub notes: BTreeMap<String, String>,
     /// A table for each suite that has trials.
@@ -110,6 +113,7 @@ impl Report {
                 .into_owned(),
             environment,
             marks: marks.map_or_else(Vec::new, |marks| marks::judge(&marks, &trials)),
+            levers: levers::weigh(&folder.read_levers()?, &trials),
             notes: subjects
                 .filter_map(|(name, subject)| Some((name, subject.note?)))
                 .collect(),

@@ -7,10 +7,10 @@ use harness::format::suite::Suite;
 use serde_json::{Value, json};
 
 /// Products of the catalogue.
-const PRODUCTS: u32 = 100_000;
+pub(crate) const PRODUCTS: u32 = 100_000;
 
 /// Product `i`, from 0, is of category `i mod 20` of these.
-const CATEGORIES: [&str; 20] = [
+pub(crate) const CATEGORIES: [&str; 20] = [
     "Electronics",
     "Books",
     "Clothing",
@@ -39,7 +39,7 @@ const PLACES: [&str; 10] = [
 
 /// Price in cents and id of all products of the category between two prices, the cheapest first,
 /// equal prices in the order of their ids.
-fn matches(category: &str, min: f64, max: f64) -> Vec<(u32, u32)> {
+pub(crate) fn matches(category: &str, min: f64, max: f64) -> Vec<(u32, u32)> {
     let mut found: Vec<(u32, u32)> = (0..PRODUCTS)
         .filter(|i| CATEGORIES[usize::try_from(i % 20).unwrap()] == category)
         .map(|i| (100 + i % 99_900, i + 1))

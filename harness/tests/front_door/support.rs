@@ -31,6 +31,11 @@ message = "{message}"
 "/content/0/text" = "/structuredContent"
 "#;
 
+/// A file of the project's own definitions.
+pub(crate) fn own(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
 /// The fake subject, which `cargo test` builds as an example beside the test's own program.
 fn fake_subject() -> PathBuf {
     let test = std::env::current_exe().unwrap();

@@ -222,6 +222,7 @@ pub(crate) fn exchanges(count: usize) -> Vec<Exchange> {
             Exchange {
                 tool: "echo".to_owned(),
                 arguments: json!({ "n": n, "text": "naïve \"quoted\"" }),
+                meta: Map::new(),
                 expect: Expectation::Result(vec![
                     equals("/structuredContent/n", Rule::Equals(json!(n))),
                     equals(
@@ -304,6 +305,7 @@ pub(crate) fn verify_as(
             call_timeout,
             revision,
             extra_params: Map::new(),
+            lists_tools: true,
             stop: &NEVER,
         },
     )

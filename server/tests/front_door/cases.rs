@@ -28,7 +28,7 @@ group!(any {
         rmcps_client_lists_and_calls_every_tool
     }
     tools {
-        tools_list_has_the_four_tools
+        tools_list_has_every_tool
         schemas_have_no_unsigned_formats
         echo_returns_any_text
         echo_refuses_what_is_no_message
@@ -43,6 +43,17 @@ group!(any {
         fetch_external_data_says_that_there_is_no_upstream
         an_unknown_tool_is_an_invalid_parameter
         arguments_that_do_not_fit_are_refused_in_band
+    }
+    plain {
+        process_json_data_returns_capitals
+        simulate_database_query_waits
+        megabytes_are_worked_through
+        query_products_answers_in_other_words
+    }
+    progress {
+        a_report_tells_its_rows_before_its_result
+        a_report_is_told_while_it_is_made
+        without_a_token_nothing_is_told
     }
     life {
         only_the_ready_line_is_said_before_serving
@@ -139,6 +150,9 @@ group!(streamable {
         pipelined_requests_are_answered_in_order
         an_unknown_revision_in_the_header_is_refused
     }
+    progress {
+        a_client_of_2026_07_28_is_told_too
+    }
     cancellation {
         a_client_of_2026_07_28_that_leaves_cancels_its_call
         an_earlier_client_that_leaves_does_not
@@ -184,6 +198,8 @@ pub(crate) mod lasting;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod load;
+pub(crate) mod plain;
+pub(crate) mod progress;
 pub(crate) mod sessions;
 pub(crate) mod sse;
 pub(crate) mod stdio;

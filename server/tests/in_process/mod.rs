@@ -39,11 +39,10 @@ pub(crate) async fn tools_of(server_type: &'static str) -> Tools {
     let database = DatabaseOptions::new("sqlite::memory:");
     let database = Database::open(&database).await;
     let upstream = Upstream::new(&UpstreamOptions::new(NO_UPSTREAM));
+    let database = database.expect("a database in memory");
     let lab = Lab::new(LabParts {
-        server_type,
-        runtime: runtime.clone(),
-        database: database.expect("a database in memory"),
         upstream: Some(upstream.expect("the URL is one")),
+        ..LabParts::new(server_type, runtime.clone(), database)
     });
     Supervised::new(lab, runtime, PATIENCE)
 }

@@ -5,14 +5,14 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use rmcp::model::CallToolResponse;
 
 use super::outcome::Outcome;
-use crate::runtime::{BoxFuture, Handle};
+use crate::{runtime::BoxFuture, supervise::Limits};
 
 /// What a server does with a call of the fast path.
 pub enum FastCall {
@@ -30,14 +30,13 @@ pub enum FastCall {
 /// Dropping it cancels the call.
 pub struct Running {
     call: BoxFuture<Outcome>,
-    limits: Option<Limits>,
+    limited: Option<Limited>,
 }
 
 /// How a call is kept from costing anybody else anything.
-struct Limits {
+struct Limited {
     tool: &'static str,
-    runtime: Handle,
-    timeout: Duration,
+    limits: Arc<Limits>,
     timer: Option<BoxFuture<()>>,
     words: Words,
 }
@@ -47,30 +46,32 @@ struct Limits {
 pub(crate) struct Words {
     /// It panicked with this.
     pub(crate) panicked: fn(&str, &(dyn Any + Send)) -> CallToolResponse,
-    /// It took longer than this.
-    pub(crate) timed_out: fn(&str, Duration) -> CallToolResponse,
+    /// It took longer than it may.
+    pub(crate) timed_out: fn(&str, &Limits) -> CallToolResponse,
 }
 
 impl Running {
     /// A call without a limit, whose panic is its caller's.
     #[must_use]
     pub fn new(call: BoxFuture<Outcome>) -> Self {
-        Self { call, limits: None }
+        Self {
+            call,
+            limited: None,
+        }
     }
 
-    /// The call of `tool`, answered in band with `words` when it panics or has not ended after `timeout`.
-    /// The timer starts when the call is first found waiting: one that is ready at once pays for none.
+    /// The call of `tool`, answered in band with `words` when it panics or takes longer than `limits` allow it.
+    /// The limit is looked up and the timer starts when the call is first found waiting: one that is ready
+    /// at once pays for neither.
     pub(crate) fn limited(
         mut self,
         tool: &'static str,
-        runtime: Handle,
-        timeout: Duration,
+        limits: Arc<Limits>,
         words: Words,
     ) -> Self {
-        self.limits = Some(Limits {
+        self.limited = Some(Limited {
             tool,
-            runtime,
-            timeout,
+            limits,
             timer: None,
             words,
         });
@@ -82,24 +83,28 @@ impl Future for Running {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        let Self { call, limits } = &mut *self;
-        let Some(limits) = limits else {
+        let Self { call, limited } = &mut *self;
+        let Some(limited) = limited else {
             return call.as_mut().poll(context);
         };
+        let Limited {
+            tool,
+            limits,
+            timer,
+            words,
+        } = limited;
         match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
             Err(panic) => {
-                let said = (limits.words.panicked)(limits.tool, panic.as_ref());
+                let said = (words.panicked)(tool, panic.as_ref());
                 Poll::Ready(Outcome::Rmcp(Ok(said)))
             }
             Ok(Poll::Ready(outcome)) => Poll::Ready(outcome),
             Ok(Poll::Pending) => {
-                let timer = limits
-                    .timer
-                    .get_or_insert_with(|| limits.runtime.sleep(limits.timeout));
-                timer.as_mut().poll(context).map(|()| {
-                    let said = (limits.words.timed_out)(limits.tool, limits.timeout);
-                    Outcome::Rmcp(Ok(said))
-                })
+                let timer = timer.get_or_insert_with(|| limits.timer(tool));
+                timer
+                    .as_mut()
+                    .poll(context)
+                    .map(|()| Outcome::Rmcp(Ok((words.timed_out)(tool, limits))))
             }
         }
     }

@@ -17,12 +17,26 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
+use super::written::Written;
+
 /// What a call came to.
 pub enum Outcome {
     /// As rmcp has it.
     Rmcp(Result<CallToolResponse, ErrorData>),
     /// A complete result without error, whose structured content this is, as JSON.
     Structured(Vec<u8>),
+    /// A complete result that is JSON already.
+    Written(Written),
+}
+
+impl Outcome {
+    /// The outcome as JSON.
+    ///
+    /// # Errors
+    /// When it is no complete result but a JSON-RPC error, or cannot be written.
+    pub fn written(self) -> Result<Written, ErrorData> {
+        Written::of_outcome(self)
+    }
 }
 
 /// What a fast tool may return: rmcp's own kinds of result. A type of one's own that is

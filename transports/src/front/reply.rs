@@ -1,5 +1,7 @@
 //! Replies as bytes.
 
+mod result;
+
 use std::{
     future::Future,
     pin::Pin,
@@ -8,17 +10,12 @@ use std::{
 
 use rmcp::{
     ErrorData,
-    model::{
-        CallToolResponse, CallToolResult, ContentBlock, ErrorCode, RequestId, ServerResult,
-        TextContent,
-    },
+    model::{ErrorCode, RequestId},
 };
-use serde::Serialize;
 
+pub(super) use self::result::written;
+use self::result::{complete, write_call_result, write_structured};
 use super::{Revision, call::Running, id::Id, outcome::Outcome};
-
-/// How rmcp begins what it says of arguments that a tool could not read; it says so in band.
-const MISFIT: &str = "failed to deserialize parameters";
 
 /// What stands around the JSON of a message on a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +154,15 @@ fn write_outcome_for(
     let outcome = match outcome {
         Outcome::Rmcp(outcome) => outcome,
         Outcome::Structured(json) => {
-            write_structured(out, shape, &json);
+            begin_result(out, shape);
+            write_structured(out, &json);
+            end(out, framing);
+            return Reply::Result;
+        }
+        Outcome::Written(written) => {
+            begin_result(out, shape);
+            // Its brace is open already.
+            out.extend_from_slice(&written.json()[1..]);
             end(out, framing);
             return Reply::Result;
         }
@@ -205,98 +210,10 @@ fn write_error(out: &mut Vec<u8>, error: &ErrorData) -> serde_json::Result<Reply
     Ok(Reply::Error(error.code))
 }
 
-/// Appends a complete result whose structured content is `json`, which has no character outside of strings
-/// that a string could not hold.
-fn write_structured(out: &mut Vec<u8>, shape: Shape, json: &[u8]) {
-    out.reserve(2 * json.len() + 128);
+/// Appends the beginning of a complete result, which has more members.
+fn begin_result(out: &mut Vec<u8>, shape: Shape) {
     out.extend_from_slice(b",\"result\":{");
     if shape == Shape::SelfContained {
         out.extend_from_slice(b"\"resultType\":\"complete\",");
     }
-    out.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":\"");
-    let mut rest = json;
-    // serde_json has escaped whatever else needs it.
-    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
-        out.extend_from_slice(&rest[..at]);
-        out.push(b'\\');
-        out.push(rest[at]);
-        rest = &rest[at + 1..];
-    }
-    out.extend_from_slice(rest);
-    out.extend_from_slice(b"\"}],\"structuredContent\":");
-    out.extend_from_slice(json);
-    out.extend_from_slice(b",\"isError\":false}");
-}
-
-/// The result to write, as rmcp's handler leaves it.
-fn complete(
-    outcome: Result<CallToolResponse, ErrorData>,
-    shape: Shape,
-) -> Result<CallToolResult, ErrorData> {
-    match outcome {
-        Ok(CallToolResponse::Complete(result)) => {
-            let mut result = ServerResult::CallToolResult(result);
-            if shape == Shape::Handshake {
-                result.strip_result_type_for_legacy_peer();
-            }
-            match result {
-                ServerResult::CallToolResult(result) => Ok(result),
-                _ => Err(unfit()),
-            }
-        }
-        Ok(_) => Err(unfit()),
-        Err(error)
-            if error.code == ErrorCode::INVALID_PARAMS && error.message.starts_with(MISFIT) =>
-        {
-            let text = ContentBlock::text(error.message);
-            complete(Ok(CallToolResult::error(vec![text]).into()), shape)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn unfit() -> ErrorData {
-    ErrorData::internal_error(
-        "a tool that asks its client for more cannot be fast: take it out of fast_tools!",
-        None,
-    )
-}
-
-/// The members of a [`CallToolResult`], as it serialises itself, but without a detour for texts.
-fn write_call_result(out: &mut Vec<u8>, result: &CallToolResult) -> serde_json::Result<()> {
-    let [
-        ContentBlock::Text(TextContent {
-            text,
-            meta: None,
-            annotations: None,
-            ..
-        }),
-    ] = result.content.as_slice()
-    else {
-        return serde_json::to_writer(out, result);
-    };
-    out.push(b'{');
-    if let Some(result_type) = &result.result_type {
-        member(out, "\"resultType\":", result_type)?;
-        out.push(b',');
-    }
-    out.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":");
-    serde_json::to_writer(&mut *out, text)?;
-    out.extend_from_slice(b"}]");
-    if let Some(structured) = &result.structured_content {
-        member(out, ",\"structuredContent\":", structured)?;
-    }
-    if let Some(is_error) = result.is_error {
-        member(out, ",\"isError\":", &is_error)?;
-    }
-    if let Some(meta) = &result.meta {
-        member(out, ",\"_meta\":", meta)?;
-    }
-    out.push(b'}');
-    Ok(())
-}
-
-fn member(out: &mut Vec<u8>, name: &str, value: &impl Serialize) -> serde_json::Result<()> {
-    out.extend_from_slice(name.as_bytes());
-    serde_json::to_writer(out, value)
 }

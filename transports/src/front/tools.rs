@@ -153,9 +153,10 @@ pub(super) fn known<S: FastTools>(server: &S) -> Vec<Known> {
     let mut tools = Vec::with_capacity(S::FAST_TOOLS.len());
     for name in S::FAST_TOOLS {
         let Some(tool) = server.get_tool(name) else {
-            tracing::warn!(
+            // A server may serve fewer tools than it has.
+            tracing::debug!(
                 tool = name,
-                "listed as fast, but no tool has this name; it is left to rmcp"
+                "listed as fast, but not served under this name; it is left to rmcp"
             );
             continue;
         };

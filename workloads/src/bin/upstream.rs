@@ -33,6 +33,10 @@ const HELP: &str = "\
 Routes:
   GET  /products/search?category=&min_price=&max_price=&limit=   cheapest first; limit 1 to 100
   GET  /products/{id}                                            id 1 to 100000
+  GET  /payload/json?bytes=                                      records; 1000 to 16000000 bytes
+  GET  /payload/text?bytes=                                      lines of a log; the same
+  GET  /introspect?token=                                        tokens like lesson-00042 are active
+  GET  /listing                                                  the definitions of 50 tools
   POST /cart/calculate   {\"items\":[{\"product_id\":42,\"quantity\":2}]}
   GET  /health
 

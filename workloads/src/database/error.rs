@@ -2,17 +2,19 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use crate::pool::{PoolOptions, PoolSize};
+
 /// A database that could not be opened or asked. URLs in here carry no password.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// No engine speaks this URL.
-    #[error("the database URL {url:?} is not understood; use sqlite:PATH or sqlite::memory:")]
+    #[error("the database URL {url:?} is not understood; use {FORMS}")]
     UnknownUrl {
         /// The URL.
         url: String,
     },
     /// The scheme is right, the rest is not.
-    #[error("the database URL {url:?} is not valid; use sqlite:PATH or sqlite::memory:")]
+    #[error("the database URL {url:?} is not valid: {source}; use {FORMS}")]
     InvalidUrl {
         /// The URL.
         url: String,
@@ -40,8 +42,9 @@ pub enum DatabaseError {
     },
     /// A step of opening failed.
     #[error(
-        "cannot {step} the database {url}: {source}; \
-         check that the file is writable and no other program holds it, or give another --database-url"
+        "cannot {step} the {} database {url}: {source}; {}, or give another --database-url",
+        engine(url),
+        advice(url)
     )]
     Open {
         /// The database.
@@ -53,8 +56,9 @@ pub enum DatabaseError {
     },
     /// The schema could not be brought up to date.
     #[error(
-        "cannot migrate the database {url}: {source}; \
-         if another version of this program made it, delete it or give another --database-url"
+        "cannot migrate the {} database {url}: {source}; \
+         if another version of this program made it, delete it or give another --database-url",
+        engine(url)
     )]
     Migrate {
         /// The database.
@@ -75,28 +79,72 @@ pub enum DatabaseError {
         /// The highest id among them.
         highest_id: i64,
     },
-    /// All connections were in use for too long.
+    /// All connections were in use for too long, or a new one was not let in.
     #[error(
-        "no connection to the database {url} became free within {} s (the pool has {pool_size}); \
+        "no connection to the {} database {url} became free or could be opened within {} s ({}); \
          ask again later, send fewer calls at once or raise --database-pool",
-        timeout.as_secs_f64()
+        engine(url),
+        timeout.as_secs_f64(),
+        match pool_size {
+            PoolSize::Off => "each call opens its own".to_owned(),
+            PoolSize::Of(size) => format!("the pool has {size}"),
+        }
     )]
     PoolExhausted {
         /// The database.
         url: String,
         /// Connections in the pool.
-        pool_size: u32,
+        pool_size: PoolSize,
         /// How long the call waited.
         timeout: Duration,
     },
     /// The query failed.
-    #[error("cannot query the database {url}: {source}; the server's log may say more")]
+    #[error(
+        "cannot query the {} database {url}: {source}; ask again later",
+        engine(url)
+    )]
     Query {
         /// The database.
         url: String,
         /// What the driver says.
         source: sqlx::Error,
     },
+}
+
+/// The URLs that are understood.
+const FORMS: &str = "sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+
+impl DatabaseError {
+    /// Why the database `url`, whose connections `pool` bounds, did not answer.
+    pub(super) fn query(url: String, pool: &PoolOptions, source: sqlx::Error) -> Self {
+        match source {
+            sqlx::Error::PoolTimedOut => Self::PoolExhausted {
+                url,
+                pool_size: pool.size,
+                timeout: pool.timeout,
+            },
+            source => Self::Query { url, source },
+        }
+    }
+}
+
+/// What the engine behind `url` is called.
+fn engine(url: &str) -> &'static str {
+    if url.starts_with("postgres") {
+        "PostgreSQL"
+    } else {
+        "SQLite"
+    }
+}
+
+/// What to look at when it cannot be opened.
+fn advice(url: &str) -> &'static str {
+    if url.starts_with("postgres") {
+        "check that PostgreSQL runs there and that this user may make tables in that database \
+         (`just services-up` starts one)"
+    } else {
+        "check that the file is writable and no other program holds it"
+    }
 }
 
 /// A step of opening a database.

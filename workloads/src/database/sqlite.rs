@@ -4,24 +4,25 @@
 //! another. The readers' connections live as long as the pool: a file on this machine does not go
 //! away, and a check before each use would double the trips to the connection's thread.
 
-mod open;
+pub(crate) mod open;
+mod orders;
 mod seed;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use sqlx::{
-    SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions},
-};
+use sqlx::{SqlitePool, sqlite::SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
-    DatabaseError, DatabaseOptions, ProductFilter, ProductPage, ProductRow, Step, url::DatabaseUrl,
+    DatabaseError, DatabaseOptions, ProductFilter, ProductPage, Step,
+    found::{self, FoundRow},
+    pooled,
+    url::DatabaseUrl,
 };
-use crate::catalog::units;
+use crate::pool::PoolOptions;
 
 /// The rows and their whole number in one statement: the count is evaluated once, and both read the
-/// same index. No row means that there is nothing to count.
+/// same index.
 const FIND_PRODUCTS: &str = "\
 SELECT id, sku, name, brand, price_cents, stock, rating_tenths,
        (SELECT count(*) FROM products
@@ -38,19 +39,7 @@ pub(super) struct Sqlite {
     /// A database in memory lives while somebody is connected to it, whatever becomes of readers.
     keeper: Arc<Mutex<Option<SqliteConnection>>>,
     url: Arc<str>,
-    pool_timeout: Duration,
-}
-
-#[derive(sqlx::FromRow)]
-struct FoundRow {
-    id: i64,
-    sku: String,
-    name: String,
-    brand: String,
-    price_cents: i64,
-    stock: i64,
-    rating_tenths: i64,
-    total_found: i64,
+    pool: PoolOptions,
 }
 
 impl Sqlite {
@@ -61,14 +50,13 @@ impl Sqlite {
         let connect = open::connect_options(url)?;
         let mut writer = open::writer(url, &connect).await?;
         seed::seed(&mut writer, url).await?;
-        let readers =
-            open_readers(connect, options)
-                .await
-                .map_err(|source| DatabaseError::Open {
-                    url: url.shown.clone(),
-                    step: Step::Pool,
-                    source,
-                })?;
+        let readers = pooled::open(connect.pragma("query_only", "ON"), &options.pool)
+            .await
+            .map_err(|source| DatabaseError::Open {
+                url: url.shown.clone(),
+                step: Step::Pool,
+                source,
+            })?;
         // Only now: the last one to leave a file takes its write-ahead log away.
         let keeper = if url.is_in_memory() {
             Some(writer)
@@ -80,7 +68,7 @@ impl Sqlite {
             readers,
             keeper: Arc::new(Mutex::new(keeper)),
             url: url.shown.as_str().into(),
-            pool_timeout: options.pool_timeout,
+            pool: options.pool,
         })
     }
 
@@ -96,10 +84,7 @@ impl Sqlite {
             .fetch_all(&self.readers)
             .await
             .map_err(|source| self.query_error(source))?;
-        Ok(ProductPage {
-            total_found: found.first().map_or(0, |row| row.total_found),
-            products: found.into_iter().map(ProductRow::from).collect(),
-        })
+        Ok(found::page(found))
     }
 
     pub(super) async fn close(&self) {
@@ -110,46 +95,8 @@ impl Sqlite {
     }
 
     fn query_error(&self, source: sqlx::Error) -> DatabaseError {
-        let url = self.url.to_string();
-        match source {
-            sqlx::Error::PoolTimedOut => DatabaseError::PoolExhausted {
-                url,
-                pool_size: self.readers.options().get_max_connections(),
-                timeout: self.pool_timeout,
-            },
-            source => DatabaseError::Query { url, source },
-        }
+        DatabaseError::query(self.url.to_string(), &self.pool, source)
     }
-}
-
-impl From<FoundRow> for ProductRow {
-    fn from(row: FoundRow) -> Self {
-        Self {
-            id: row.id,
-            sku: row.sku,
-            name: row.name,
-            brand: row.brand,
-            price: units(row.price_cents),
-            stock: row.stock,
-            rating: units(row.rating_tenths * 10),
-        }
-    }
-}
-
-async fn open_readers(
-    connect: SqliteConnectOptions,
-    options: &DatabaseOptions,
-) -> sqlx::Result<SqlitePool> {
-    let size = options.pool_size.get();
-    SqlitePoolOptions::new()
-        .min_connections(size)
-        .max_connections(size)
-        .acquire_timeout(options.pool_timeout)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_with(connect.pragma("query_only", "ON"))
-        .await
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ const PATH: AsciiSet = CONTROLS.add(b'%').add(b'?').add(b'#');
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     Sqlite,
+    Postgres,
 }
 
 /// A URL whose engine is known.
@@ -29,6 +30,7 @@ impl DatabaseUrl {
     pub(super) fn parse(url: &str) -> Result<Self, DatabaseError> {
         let scheme = match url.split_once(':') {
             Some(("sqlite", rest)) if !rest.trim_start_matches('/').is_empty() => Scheme::Sqlite,
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Scheme::Postgres,
             _ => return Err(DatabaseError::UnknownUrl { url: redact(url) }),
         };
         Ok(Self {
@@ -69,7 +71,7 @@ fn default_url_from(
 }
 
 /// `url` without what may be a password. Where that is unclear, more is hidden rather than less.
-fn redact(url: &str) -> String {
+pub(crate) fn redact(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
@@ -126,20 +128,23 @@ mod tests {
             ("postgres://u:se/cr@et@host/db", "postgres://u:***@host/db"),
             ("postgres://host/db?password=secret", "postgres://host/db"),
             ("postgres://u:a?b@host/db?c=d", "postgres://u:***@host/db"),
-            ("mysql://host/db", "mysql://host/db"),
         ] {
-            let refused = DatabaseUrl::parse(url).unwrap_err();
-            assert_eq!(
-                refused.to_string(),
-                format!(
-                    "the database URL {shown:?} is not understood; use sqlite:PATH or sqlite::memory:"
-                )
+            let parsed = DatabaseUrl::parse(url).unwrap();
+            assert_eq!((parsed.full.as_str(), parsed.shown.as_str()), (url, shown));
+            let url = url.replace("postgres", "mysql");
+            let refused = DatabaseUrl::parse(&url).unwrap_err().to_string();
+            let shown = shown.replace("postgres", "mysql");
+            assert!(
+                refused.starts_with(&format!(
+                    "the database URL {shown:?} is not understood; use "
+                )),
+                "{refused}"
             );
         }
     }
 
     #[test]
-    fn only_sqlite_urls_with_a_path_are_understood() {
+    fn urls_of_another_scheme_or_without_a_place_are_not_understood() {
         for url in [
             "",
             "products.db",
@@ -147,15 +152,21 @@ mod tests {
             "sqlite:",
             "sqlite://",
             "SQLITE:x",
+            "postgres",
+            "postgres:",
+            "postgres:db",
         ] {
             assert!(DatabaseUrl::parse(url).is_err(), "{url}");
         }
-        for url in ["sqlite::memory:", "sqlite://a.db", "sqlite:/tmp/a.db"] {
+        for (url, scheme) in [
+            ("sqlite::memory:", Scheme::Sqlite),
+            ("sqlite://a.db", Scheme::Sqlite),
+            ("sqlite:/tmp/a.db", Scheme::Sqlite),
+            ("postgres://host/db", Scheme::Postgres),
+            ("postgresql://host/db", Scheme::Postgres),
+        ] {
             let parsed = DatabaseUrl::parse(url).unwrap();
-            assert_eq!(
-                (parsed.scheme, parsed.shown.as_str()),
-                (Scheme::Sqlite, url)
-            );
+            assert_eq!((parsed.scheme, parsed.shown.as_str()), (scheme, url));
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Reads a whole number as JSON Schema understands `integer`: `10.0` and `1e1` are 10, 10.5 is none.
-pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     deserializer.deserialize_any(Integer)
 }
 

@@ -6,9 +6,12 @@ use rmcp::{
     model::{CallToolResponse, CallToolResult, ContentBlock},
 };
 
+use super::checkout::CheckoutError;
 use crate::{
     catalog::{CATEGORIES, PriceError},
     database::DatabaseError,
+    lessons::LessonError,
+    store::StoreError,
     upstream::UpstreamError,
 };
 
@@ -33,6 +36,12 @@ pub enum ToolError {
     /// No product has this category.
     #[error("unknown category {0:?}; choose one of {list}", list = CATEGORIES.join(", "))]
     UnknownCategory(String),
+    /// Products without any field were asked for.
+    #[error(
+        "fields names none; name at least one of {list}, or leave it out for all of them",
+        list = super::query_products::FIELDS.join(", ")
+    )]
+    NoFields,
     /// The bounds of the price make no range.
     #[error(transparent)]
     Price(#[from] PriceError),
@@ -45,6 +54,35 @@ pub enum ToolError {
     /// The upstream was not asked, or did not answer.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    /// The server was started without a store.
+    #[error("this server has no store of carts and orders; start it with --store-url URL")]
+    NoStore,
+    /// The store was not asked, or did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nobody has this name.
+    #[error("user_id {0:?} names no user; write `user-` and five digits, for example user-00042")]
+    UnknownUser(String),
+    /// The user has no cart.
+    #[error(
+        "the store holds no cart of {0}; users are user-00000 to user-09999, \
+         and `seed` puts their carts into a store that is empty"
+    )]
+    NoCart(String),
+    /// An order of nothing, or of too much.
+    #[error("items must hold 1 to {max} entries, not {count}; choose a number in that range")]
+    ItemCount {
+        /// How many it holds.
+        count: usize,
+        /// The most that it may hold.
+        max: usize,
+    },
+    /// The lesson cannot be given.
+    #[error(transparent)]
+    Lesson(#[from] LessonError),
+    /// The order is not confirmed.
+    #[error(transparent)]
+    Checkout(#[from] CheckoutError),
 }
 
 impl IntoCallToolResult for ToolError {
@@ -55,7 +93,7 @@ impl IntoCallToolResult for ToolError {
 }
 
 /// Checks that `value` lies from `min` to `max`.
-pub(super) fn check_range(
+pub(crate) fn check_range(
     name: &'static str,
     value: i64,
     min: i64,

@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ToolError;
-use crate::upstream::{Fetched, MAX_ENDPOINT_BYTES, Upstream};
+use crate::{
+    cache::Keep,
+    upstream::{Fetched, MAX_ENDPOINT_BYTES, Upstream},
+};
 
 /// The arguments of `fetch_external_data`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FetchArguments {
     /// A path of the upstream, with a query if needed, for example `/products/42`.
@@ -29,6 +32,13 @@ pub struct FetchResult {
     pub status_code: i32,
     /// The URL that was fetched.
     pub url: String,
+}
+
+impl Keep for FetchResult {
+    /// What the upstream says of its own trouble is over when the trouble is.
+    fn is_worth_keeping(&self) -> bool {
+        (200..300).contains(&self.status_code)
+    }
 }
 
 /// Fetches the endpoint.

@@ -9,6 +9,8 @@ use super::EndpointError;
 
 /// How much of a body that is not JSON is shown.
 const SHOWN_CHARS: usize = 80;
+/// How much is shown of what an upstream says of its own trouble.
+const MAX_SAID_CHARS: usize = 300;
 
 /// A base URL that cannot be fetched from.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,20 @@ pub enum UpstreamError {
         url: String,
         /// What the operating system says.
         reason: String,
+    },
+    /// Its turn did not come.
+    #[error(
+        "the upstream is busy: {calls} calls are under way, which is all that this server makes at once, and none \
+         ended within {} s to let {url} be asked; ask again later, or raise the server's --upstream-limit",
+        waited.as_secs_f64()
+    )]
+    Busy {
+        /// What was to be fetched.
+        url: String,
+        /// How many calls may be under way.
+        calls: u32,
+        /// How long this one waited.
+        waited: Duration,
     },
     /// The time limit ended first.
     #[error(
@@ -92,6 +108,43 @@ pub enum UpstreamError {
         /// Where it stops being JSON.
         source: serde_json::Error,
     },
+    /// Another status than 200 where nothing else will do.
+    #[error(
+        "the upstream answered {url} with HTTP {status}: {said}; \
+         look into its log, or point --upstream-url at a catalogue API"
+    )]
+    Refused {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the upstream says of it, or how the body begins.
+        said: String,
+    },
+    /// JSON without what was asked for.
+    #[error(
+        "the upstream answered {url} with JSON of another shape than a catalogue API's \
+         ({source}): {start:?}; point --upstream-url at one"
+    )]
+    Misshapen {
+        /// What was asked for.
+        url: String,
+        /// How the body begins.
+        start: String,
+        /// What is missing or wrong.
+        source: serde_json::Error,
+    },
+    /// A payload that is not made as it should be.
+    #[error(
+        "the upstream answered {url} with something else than such a payload ({reason}); \
+         point --upstream-url at this project's `upstream`"
+    )]
+    Payload {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
 }
 
 impl UpstreamError {
@@ -116,14 +169,46 @@ impl UpstreamError {
         body: &[u8],
         source: serde_json::Error,
     ) -> Self {
-        let start = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN_CHARS)]);
         Self::NotJson {
             url: url.to_string(),
             status: status.as_u16(),
-            start: start.chars().take(SHOWN_CHARS).collect(),
+            start: start(body),
             source,
         }
     }
+
+    /// `said` is what the upstream said of it in words, if it did.
+    pub(super) fn refused(
+        url: &Url,
+        status: StatusCode,
+        body: &[u8],
+        said: Option<String>,
+    ) -> Self {
+        let said = match said {
+            Some(said) => said.chars().take(MAX_SAID_CHARS).collect(),
+            None if body.is_empty() => "an empty body".to_owned(),
+            None => format!("{:?}", start(body)),
+        };
+        Self::Refused {
+            url: url.to_string(),
+            status: status.as_u16(),
+            said,
+        }
+    }
+
+    pub(super) fn misshapen(url: &Url, body: &[u8], source: serde_json::Error) -> Self {
+        Self::Misshapen {
+            url: url.to_string(),
+            start: start(body),
+            source,
+        }
+    }
+}
+
+/// How a body begins, for people.
+fn start(body: &[u8]) -> String {
+    let start = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN_CHARS)]);
+    start.chars().take(SHOWN_CHARS).collect()
 }
 
 /// An error and all that caused it: reqwest's own text leaves the cause out.

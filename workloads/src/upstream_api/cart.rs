@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::reply::Problem;
 use crate::catalog::{PRODUCT_COUNT, Product, units};
 
-/// The most different products in a cart.
-const MAX_ITEMS: usize = 100;
-/// The most pieces of one product.
-const MAX_QUANTITY: i64 = 1_000;
+/// The most entries that a cart may have.
+pub const MAX_ITEMS: usize = 100;
+/// The most pieces that one entry of a cart may have.
+pub const MAX_QUANTITY: i64 = 1_000;
 /// From this subtotal on, shipping is free and there is a discount.
 const GENEROUS_FROM_CENTS: i64 = 10_000;
 const DISCOUNT_PERCENT: i64 = 10;

@@ -1,4 +1,6 @@
-//! Answers: JSON of some status.
+//! Answers: JSON of some status, or a long body piece by piece.
+
+use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -62,11 +64,22 @@ impl Problem {
 
 /// 200 with this JSON.
 pub(super) fn json(json: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::whole(json));
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    of_type("application/json", Body::whole(json))
+}
+
+/// 200 with a body that is sent piece by piece.
+pub(super) fn streamed<B>(content_type: &'static str, body: B) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    of_type(content_type, Body::stream(body))
+}
+
+fn of_type(content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 

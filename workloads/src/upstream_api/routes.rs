@@ -16,8 +16,10 @@ use super::{
     MAX_DELAY_MS, MAX_SEARCH_LIMIT,
     cart::{self, no_product},
     index::Index,
+    lessons,
     parameters::Parameters,
-    reply::{Problem, json, to_bytes},
+    payload::{self, MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES},
+    reply::{Problem, json, streamed, to_bytes},
 };
 use crate::catalog::{CATEGORIES, MAX_PRICE, PRODUCT_COUNT, PriceRange, category};
 
@@ -27,7 +29,8 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How many products a search returns when nobody says.
 const DEFAULT_SEARCH_LIMIT: usize = 10;
 
-const ROUTES: &str = "GET /products/search, GET /products/{id}, POST /cart/calculate, GET /health";
+const ROUTES: &str = "GET /products/search, GET /products/{id}, POST /cart/calculate, \
+                      GET /payload/json, GET /payload/text, GET /introspect, GET /listing, GET /health";
 
 /// The API as an HTTP service.
 #[derive(Clone)]
@@ -52,7 +55,7 @@ struct Health {
 impl HttpService for Routes {
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         match self.answer(request).await {
-            Ok(body) => json(body),
+            Ok(response) => response,
             Err(problem) => problem.into_response(),
         }
     }
@@ -63,22 +66,32 @@ impl Routes {
         Self { index, runtime }
     }
 
-    /// The JSON of a 200, or what is wrong. Both come after the delay that was asked for.
-    async fn answer(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
+    /// A 200, or what is wrong. Both come after the delay that was asked for.
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let (head, body) = request.into_parts();
         let mut parameters = Parameters::parse(head.uri.query().unwrap_or(""))?;
         let delay = delay(&mut parameters)?;
         let answer = match (head.uri.path(), &head.method) {
-            ("/products/search", &Method::GET) => self.search(parameters),
+            ("/products/search", &Method::GET) => self.search(parameters).map(json),
             ("/cart/calculate", &Method::POST) => match parameters.finish() {
-                Ok(()) => calculate(body).await,
+                Ok(()) => calculate(body).await.map(json),
                 Err(problem) => Err(problem),
             },
             ("/cart/calculate", _) => Err(Problem::method("POST")),
-            ("/health", &Method::GET) => health(parameters),
-            ("/health" | "/products/search", _) => Err(Problem::method("GET")),
+            ("/payload/json", &Method::GET) => payload_bytes(parameters, payload::JSON_BYTES)
+                .map(|bytes| streamed("application/json", payload::json(bytes))),
+            ("/payload/text", &Method::GET) => payload_bytes(parameters, payload::TEXT_BYTES)
+                .map(|bytes| streamed("text/plain; charset=utf-8", payload::text(bytes))),
+            ("/introspect", &Method::GET) => lessons::introspect(parameters).map(json),
+            ("/listing", &Method::GET) => lessons::listing(parameters).map(json),
+            ("/health", &Method::GET) => health(parameters).map(json),
+            (
+                "/health" | "/products/search" | "/payload/json" | "/payload/text" | "/introspect"
+                | "/listing",
+                _,
+            ) => Err(Problem::method("GET")),
             (path, method) => match path.strip_prefix("/products/") {
-                Some(id) if method == Method::GET => self.product(id, parameters),
+                Some(id) if method == Method::GET => self.product(id, parameters).map(json),
                 Some(_) => Err(Problem::method("GET")),
                 None => Err(Problem::not_found(format!(
                     "there is nothing at {path:?}; the routes are {ROUTES}"
@@ -138,6 +151,15 @@ fn delay(parameters: &mut Parameters<'_>) -> Result<Option<Duration>, Problem> {
 fn price(parameters: &mut Parameters<'_>, name: &'static str) -> Result<Option<f64>, Problem> {
     let wanted = format_args!("a number from 0 to {MAX_PRICE}");
     parameters.number(name, wanted, |price| (0.0..=MAX_PRICE).contains(price))
+}
+
+/// How many bytes of a payload are wanted.
+fn payload_bytes(mut parameters: Parameters<'_>, default: u32) -> Result<u32, Problem> {
+    let limits = MIN_PAYLOAD_BYTES..=MAX_PAYLOAD_BYTES;
+    let wanted = format_args!("a whole number from {MIN_PAYLOAD_BYTES} to {MAX_PAYLOAD_BYTES}");
+    let bytes = parameters.number("bytes", wanted, |bytes| limits.contains(bytes))?;
+    parameters.finish()?;
+    Ok(bytes.unwrap_or(default))
 }
 
 fn health(parameters: Parameters<'_>) -> Result<Bytes, Problem> {

@@ -26,10 +26,8 @@ impl Client {
     /// A lab over `upstream`, with a database in memory.
     pub(crate) async fn connect(upstream: Option<Upstream>) -> Self {
         let lab = Lab::new(LabParts {
-            server_type: SERVER_TYPE,
-            runtime: Handle::new(Tokio),
-            database: database().await,
             upstream,
+            ..LabParts::new(SERVER_TYPE, Handle::new(Tokio), database().await)
         });
         let (client, server) = tokio::io::duplex(64 * 1024);
         tokio::spawn(async move {

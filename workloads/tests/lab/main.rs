@@ -6,6 +6,9 @@
 )]
 
 mod client;
+mod formats;
 mod listing;
+mod payloads;
 mod tools;
 mod upstream_failures;
+mod waiting;

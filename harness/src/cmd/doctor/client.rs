@@ -56,6 +56,7 @@ pub(super) fn compare(
         exchange: Exchange {
             tool: "echo".to_owned(),
             arguments: json!({ "message": "abcdefghijklmnopqrstuvwxyz012345" }),
+            meta: Map::new(),
             expect: Expectation::Result(Vec::new()),
         },
         folder: scratch_folder()?,

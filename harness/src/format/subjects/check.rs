@@ -1,11 +1,11 @@
 //! Whether definitions make sense, beyond what their types say.
 
-use super::{Role, Sessions, Subject, Subjects, Wire, duration};
+use super::{Processes, Role, Sessions, Subject, Subjects, Wire, duration};
 use crate::load::MAX_CLIENTS;
 
 impl Subjects {
     /// Says what makes no sense, with its table.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(in crate::format) fn check(&self) -> Result<(), String> {
         if self.subject.is_empty() {
             return Err("there is no [subject.NAME] or [family.NAME] table in it".to_owned());
         }
@@ -17,6 +17,10 @@ impl Subjects {
             check_name(&at, name)?;
             check_command(&at, &service.command)?;
             self.check_common(&at, service.build.as_deref(), service.ready_within_s)?;
+        }
+        if let Some(store) = &self.store {
+            check_command("store", &store.reset)?;
+            self.check_common("store", store.build.as_deref(), 0.0)?;
         }
         for (name, subject) in &self.subject {
             let at = format!("subject.{name}");
@@ -67,6 +71,11 @@ impl Subject {
             return Err(
                 "sessions = \"stateful\" or \"shared\" has a meaning on servers with wire = \"http\" only"
                     .to_owned(),
+            );
+        }
+        if self.processes != Processes::Shared && self.wire != Wire::Stdio {
+            return Err(
+                "processes = \"per_client\" or \"per_call\" needs wire = \"stdio\"".to_owned(),
             );
         }
         match (self.sessions, self.shared_sessions) {

@@ -113,6 +113,17 @@ impl Errors {
             .count += 1;
     }
 
+    /// Takes in the errors of others; `before` stands in front of their texts.
+    pub fn join(&mut self, others: &Self, before: &str) {
+        for (kind, tally) in others.iter() {
+            let mine = self.by_kind.entry(kind).or_insert_with(|| Tally {
+                count: 0,
+                example: format!("{before}{}", tally.example),
+            });
+            mine.count += tally.count;
+        }
+    }
+
     /// How many errors there were in all.
     #[must_use]
     pub fn total(&self) -> u64 {

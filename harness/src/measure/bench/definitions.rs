@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::Bench;
+use super::{Bench, backends};
 use crate::format::launch::fill_command;
 use crate::format::subjects::Subjects;
 use crate::format::template::Context;
@@ -22,6 +22,10 @@ impl Bench {
         for service in self.subjects.service.keys() {
             let url = context.entry(format!("{service}_url"));
             url.or_insert_with(|| Value::String(format!("{{{service}_url}}")));
+        }
+        for (_, _, url) in backends::KNOWN {
+            let place = context.entry(url.to_owned());
+            place.or_insert_with(|| Value::String(format!("{{{url}}}")));
         }
         let mut filled = self.subjects.clone();
         for (name, definition) in &mut filled.build {

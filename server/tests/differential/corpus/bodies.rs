@@ -49,7 +49,7 @@ const IDS: [&str; 42] = [
 ];
 
 /// Arguments by tool: right, wrong, doubtful.
-const ARGUMENTS: [(&str, &[&str]); 5] = [
+const ARGUMENTS: [(&str, &[&str]); 10] = [
     (
         "echo",
         &[
@@ -135,6 +135,83 @@ const ARGUMENTS: [(&str, &[&str]); 5] = [
             r#"{"unknown":1}"#,
             "[]",
             r#"["Electronics",1,2,3]"#,
+            r#"{"limit":2,"fields":["price","id"]}"#,
+            r#"{"limit":2,"fields":["id","id"]}"#,
+            r#"{"limit":2,"fields":null}"#,
+            r#"{"fields":[]}"#,
+            r#"{"fields":["colour"]}"#,
+            r#"{"fields":"id"}"#,
+            r#"{"fields":[1]}"#,
+            r#"{"limit":2,"format":"json"}"#,
+            r#"{"limit":2,"format":"text"}"#,
+            r#"{"limit":2,"format":"toon"}"#,
+            r#"{"limit":2,"format":"toon","fields":["name"]}"#,
+            r#"{"format":"text","min_price":1.001,"max_price":1.002}"#,
+            r#"{"format":"TOON"}"#,
+            r#"{"format":null}"#,
+            r#"{"format":["json"]}"#,
+            r#"{"format":{"json":null}}"#,
+        ],
+    ),
+    (
+        "process_json_data",
+        &[
+            "{}",
+            r#"{"data":{}}"#,
+            r#"{"data":null}"#,
+            r#"{"data":[]}"#,
+            r#"{"data":"text"}"#,
+            r#"{"data":{"b":"x","a":["y",{"z":"w"}],"c":null}}"#,
+            r#"{"data":{"b":1,"a":{"d":1,"c":2}}}"#,
+            r#"{"data":{"a":1,"a":"last"}}"#,
+            r#"{"data":{"a\"b":"c\\d","e\u00e9":"\ud83d\ude00 \u00df"}}"#,
+            r#"{"data":{"n":[0,-0,1.0,1e2,1.5e300,0.1,18446744073709551615,18446744073709551616]}}"#,
+            r#"{"data":{"n":1e999}}"#,
+            r#"{"data":{"s":"\ud800"}}"#,
+            r#"{"data":{"":""}}"#,
+            r#"{"data":{"a":[[[[[[[[[[[[[[[[[["deep"]]]]]]]]]]]]]]]]]]}}"#,
+            r#"{"data":{"a":"x"},"more":1}"#,
+            r#"{"data":{"a":"x"},"data":{"b":"y"}}"#,
+        ],
+    ),
+    // What is right has the time in its answer.
+    (
+        "simulate_database_query",
+        &[
+            "{}",
+            r#"{"delay_ms":1}"#,
+            r#"{"query":1}"#,
+            r#"{"query":"q","delay_ms":-1}"#,
+            r#"{"query":"q","delay_ms":5001}"#,
+            r#"{"query":"q","delay_ms":1.5}"#,
+            r#"{"query":"q","delay_ms":null}"#,
+            r#"{"query":"q","more":1}"#,
+        ],
+    ),
+    (
+        "aggregate_json",
+        &[
+            r#"{"bytes":999}"#,
+            r#"{"bytes":16000001}"#,
+            r#"{"bytes":1.5}"#,
+            r#"{"bytes":"1000"}"#,
+            r#"{"bytes":1000}"#,
+        ],
+    ),
+    (
+        "scan_text",
+        &[r#"{"bytes":0}"#, r#"{"bytes":1e3}"#, r#"{"size":1}"#],
+    ),
+    (
+        "stream_report",
+        &[
+            "{}",
+            r#"{"rows":3}"#,
+            r#"{"rows":2,"delay_ms":1}"#,
+            r#"{"rows":0}"#,
+            r#"{"rows":1001}"#,
+            r#"{"rows":"3"}"#,
+            r#"{"row":3}"#,
         ],
     ),
     (

@@ -71,7 +71,8 @@ fn plain(method: &'static str) -> Message {
 
 fn call(random: &mut Random) -> Message {
     let (name, arguments) = match random.random_range(0..100) {
-        0..50 => ("echo", Node::object([("message", text::string(random))])),
+        0..42 => ("echo", Node::object([("message", text::string(random))])),
+        42..50 => ("process_json_data", process(random)),
         50..75 => ("calculate_fibonacci", fibonacci(random)),
         75..86 => ("query_products", query(random)),
         86..97 => ("fetch_external_data", fetch(random)),
@@ -104,6 +105,17 @@ fn fibonacci(random: &mut Random) -> Node {
     Node::object([("n", Node::Raw(n))])
 }
 
+/// Any data: what is transformed is written again, in its own form on either path.
+fn process(random: &mut Random) -> Node {
+    let mut data = Node::object([]);
+    for name in ["b", "a", "c\"d", "\u{e9}"] {
+        if random.random_bool(0.5) {
+            data.push(name, text::value(random, 3));
+        }
+    }
+    Node::object([("data", data)])
+}
+
 fn query(random: &mut Random) -> Node {
     let mut arguments =
         Node::object([("limit", Node::Raw(random.random_range(-1..4).to_string()))]);
@@ -115,6 +127,23 @@ fn query(random: &mut Random) -> Node {
             "max_price",
             Node::Raw(pick(random, &["60", "55.5", "6e1", "0", "-1"]).to_owned()),
         );
+    }
+    if random.random_bool(0.4) {
+        let format = pick(random, &["json", "text", "text", "toon", "toon", "xml"]);
+        arguments.push("format", Node::string(format));
+    }
+    if random.random_bool(0.4) {
+        let fields = pick(
+            random,
+            &[
+                r#"["id"]"#,
+                r#"["sku","name","sku"]"#,
+                "[]",
+                "null",
+                r#"["size"]"#,
+            ],
+        );
+        arguments.push("fields", Node::Raw(fields.to_owned()));
     }
     arguments
 }

@@ -8,21 +8,45 @@ use crate::common::{
     http::{Request, once},
 };
 
-/// Calls every tool once.
+/// A call of every tool that the fast path may take, ready at once or later.
+fn calls() -> Vec<(&'static str, Value)> {
+    vec![
+        ("echo", json!({"message": "x"})),
+        ("calculate_fibonacci", json!({"n": 10})),
+        ("calculate_fibonacci", json!({"n": 25})),
+        ("process_json_data", json!({"data": {"a": "x"}})),
+        (
+            "process_json_data",
+            json!({"data": {"a": "x".repeat(50_000)}}),
+        ),
+        ("query_products", json!({})),
+        ("query_products", json!({"format": "toon"})),
+        ("fetch_external_data", json!({"endpoint": "/health"})),
+        ("simulate_database_query", json!({"query": "x"})),
+        (
+            "simulate_database_query",
+            json!({"query": "x", "delay_ms": 5}),
+        ),
+        ("aggregate_json", json!({"bytes": 10_000})),
+        ("scan_text", json!({"bytes": 10_000})),
+    ]
+}
+
 fn call_all(client: &mut Client) {
-    client.is_served();
-    client.right("calculate_fibonacci", &json!({"n": 10}));
-    client.right("query_products", &json!({}));
-    client.right("fetch_external_data", &json!({"endpoint": "/health"}));
+    for (tool, arguments) in calls() {
+        let result = client.call(tool, &arguments);
+        assert_eq!(result["isError"], false, "{tool}: {result}");
+    }
 }
 
 /// Messages that the fast path takes of a handshake and [`call_all`].
 fn expected(subject: &Subject) -> u64 {
-    match subject.wire {
-        Wire::Stateless(_) => 6,
-        // The handshake is rmcp's, which remembers it.
-        _ => 4,
-    }
+    let handshake = match subject.wire {
+        Wire::Stateless(_) => 2,
+        // It is rmcp's, which remembers it.
+        _ => 0,
+    };
+    handshake + calls().len() as u64
 }
 
 pub(crate) fn every_tool_takes_the_fast_path(subject: &Subject) {

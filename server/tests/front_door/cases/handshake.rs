@@ -84,7 +84,7 @@ pub(crate) fn rmcps_client_lists_and_calls_every_tool(subject: &Subject) {
             server.server_info.as_ref().unwrap().name,
             "mcp-transport-lab"
         );
-        assert_eq!(client.list_all_tools().await.unwrap().len(), 4);
+        assert_eq!(client.list_all_tools().await.unwrap().len(), 12);
         for (tool, arguments, pointer, expected) in calls() {
             let request = CallToolRequestParams::new(tool)
                 .with_arguments(arguments.as_object().unwrap().clone());
@@ -102,7 +102,7 @@ pub(crate) fn rmcps_client_lists_and_calls_every_tool(subject: &Subject) {
 }
 
 /// A right call of each tool, and where in the result which value stands.
-fn calls() -> [(&'static str, Value, &'static str, Value); 4] {
+fn calls() -> [(&'static str, Value, &'static str, Value); 9] {
     [
         (
             "echo",
@@ -123,5 +123,31 @@ fn calls() -> [(&'static str, Value, &'static str, Value); 4] {
             "/body/sku",
             json!("SKU-000001"),
         ),
+        (
+            "process_json_data",
+            json!({"data": {"a": "x"}}),
+            "/transformed_data/a",
+            json!("X"),
+        ),
+        (
+            "simulate_database_query",
+            json!({"query": "q", "delay_ms": 5}),
+            "/delay_ms",
+            json!(5),
+        ),
+        (
+            "aggregate_json",
+            json!({"bytes": 100_000}),
+            "/records",
+            json!(499),
+        ),
+        (
+            "scan_text",
+            json!({"bytes": 100_000}),
+            "/errors",
+            json!(100),
+        ),
+        // rmcp's client asks for progress with every call.
+        ("stream_report", json!({"rows": 3}), "/stock", json!(3)),
     ]
 }

@@ -5,12 +5,22 @@ use socket2::{Domain, Socket, Type};
 
 use crate::common::{Client, Server, Subject, client, fixtures, server::bare};
 
-const TOOLS: [&str; 4] = [
+const TOOLS: [&str; 12] = [
+    "aggregate_json",
     "calculate_fibonacci",
+    "checkout",
     "echo",
     "fetch_external_data",
+    "get_user_cart",
+    "process_json_data",
     "query_products",
+    "scan_text",
+    "search_products",
+    "simulate_database_query",
+    "stream_report",
 ];
+/// Its results have no schema: they may be text.
+const WITHOUT_SCHEMA: &str = "query_products";
 
 fn listed(subject: &Subject) -> Vec<Value> {
     let mut server = Server::start(subject, &[]);
@@ -20,7 +30,7 @@ fn listed(subject: &Subject) -> Vec<Value> {
     tools
 }
 
-pub(crate) fn tools_list_has_the_four_tools(subject: &Subject) {
+pub(crate) fn tools_list_has_every_tool(subject: &Subject) {
     let tools = listed(subject);
     let names: Vec<_> = tools
         .iter()
@@ -30,6 +40,10 @@ pub(crate) fn tools_list_has_the_four_tools(subject: &Subject) {
     for tool in &tools {
         let description = tool["description"].as_str().expect("a description");
         assert!(description.ends_with('.'), "{description}");
+        if tool["name"] == WITHOUT_SCHEMA {
+            assert_eq!(tool.get("outputSchema"), None);
+            continue;
+        }
         for schema in ["inputSchema", "outputSchema"] {
             assert_eq!(tool[schema]["type"], "object", "{tool}");
             assert!(tool[schema]["properties"].is_object(), "{tool}");
@@ -39,10 +53,12 @@ pub(crate) fn tools_list_has_the_four_tools(subject: &Subject) {
             "{tool}"
         );
     }
-    let n = &tools[0]["inputSchema"]["properties"]["n"];
+    let input = |name| &tools[TOOLS.iter().position(|tool| *tool == name).unwrap()]["inputSchema"];
+    let fibonacci = input("calculate_fibonacci");
+    let n = &fibonacci["properties"]["n"];
     assert_eq!((&n["minimum"], &n["maximum"]), (&json!(0), &json!(40)));
-    assert_eq!(tools[0]["inputSchema"]["required"], json!(["n"]));
-    assert_eq!(tools[1]["inputSchema"]["required"], json!(["message"]));
+    assert_eq!(fibonacci["required"], json!(["n"]));
+    assert_eq!(input("echo")["required"], json!(["message"]));
 }
 
 pub(crate) fn schemas_have_no_unsigned_formats(subject: &Subject) {

@@ -22,7 +22,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// What `BEGIN` must say where a transaction will write: to ask for the lock first, so that it waits
 /// for it; a transaction that only later turns out to write is refused at once when somebody else
 /// has written meanwhile.
-pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// What every connection to `url` shares. The folders of the file exist afterwards.
 pub(super) fn connect_options(url: &DatabaseUrl) -> Result<SqliteConnectOptions, DatabaseError> {
@@ -74,7 +74,7 @@ pub(super) async fn writer(
 }
 
 /// Closes `connection`; what fails on the way is said in the log, since nobody can act on it.
-pub(super) async fn close(connection: SqliteConnection) {
+pub(crate) async fn close(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "the database did not close cleanly");
     }
@@ -83,7 +83,7 @@ pub(super) async fn close(connection: SqliteConnection) {
 /// Turns on the write-ahead log (a database in memory keeps its own journal mode). The change needs
 /// the file to itself and does not wait for it, busy timeout or not; taking the write lock does
 /// wait. So each attempt waits there first.
-async fn enter_wal(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+pub(crate) async fn enter_wal(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     let mut attempt = 1;
     loop {
         let lock = async {
@@ -102,7 +102,7 @@ async fn enter_wal(connection: &mut SqliteConnection) -> sqlx::Result<()> {
 
 /// Whether another connection was in the way: `SQLITE_BUSY` or `SQLITE_LOCKED`, the low byte of an
 /// extended result code (<https://www.sqlite.org/rescode.html>).
-fn is_locked(error: &sqlx::Error) -> bool {
+pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
     let code = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);

@@ -1,19 +1,12 @@
-//! The products, put where they are missing.
-//!
-//! Chunk by chunk in the order of ids, each chunk one transaction that takes the write lock and then
-//! looks how far the table goes. So an interrupted seeding is resumed where it stopped, and two
-//! processes that seed at once share the work instead of doing it twice.
+//! The products, put where they are missing, each chunk in a transaction that takes the write lock.
 
 use sqlx::{Connection, QueryBuilder, sqlite::SqliteConnection};
 
 use super::open::BEGIN;
 use crate::{
-    catalog::{PRODUCT_COUNT, Product},
-    database::{DatabaseError, Step, url::DatabaseUrl},
+    catalog::Product,
+    database::{DatabaseError, Step, seeding, url::DatabaseUrl},
 };
-
-/// Products per transaction: a tenth, so that progress can be told in steps of 10%.
-pub(super) const CHUNK: u32 = PRODUCT_COUNT / 10;
 
 /// Products per statement: eight values each, well under `SQLite`'s 32,766 parameters.
 const ROWS_PER_INSERT: u32 = 1_000;
@@ -23,21 +16,12 @@ pub(super) async fn seed(
     writer: &mut SqliteConnection,
     url: &DatabaseUrl,
 ) -> Result<(), DatabaseError> {
-    let mut added = 0;
-    loop {
-        let chunk = seed_chunk(writer, url).await?;
-        if chunk.added == 0 {
-            break;
-        }
-        added += chunk.added;
-        tracing::info!(
-            database = url.shown,
-            products = chunk.present,
-            percent = chunk.present * 100 / PRODUCT_COUNT,
-            "seeding products"
-        );
+    let mut added = false;
+    while let Some(end) = seed_chunk(writer, url).await? {
+        seeding::tell(url, end);
+        added = true;
     }
-    if added > 0 {
+    if added {
         // Leaves readers a whole file instead of a log as long as the table. A reader that is in
         // the way is no reason to fail: SQLite then does it later.
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -48,52 +32,26 @@ pub(super) async fn seed(
     Ok(())
 }
 
-/// What one transaction found and did.
-struct Chunk {
-    /// Products in the table afterwards.
-    present: u32,
-    /// How many of them are new; 0 when all were there.
-    added: u32,
-}
-
-/// Adds the next chunk of products, if any are missing.
+/// Adds the next chunk of products, and says where it ends; `None` when all are there.
 async fn seed_chunk(
     writer: &mut SqliteConnection,
     url: &DatabaseUrl,
-) -> Result<Chunk, DatabaseError> {
-    let mut transaction = writer
-        .begin_with(BEGIN)
+) -> Result<Option<u32>, DatabaseError> {
+    let failed = |source| failed(url, source);
+    let mut transaction = writer.begin_with(BEGIN).await.map_err(failed)?;
+    let extent = sqlx::query_as(seeding::EXTENT)
+        .fetch_one(&mut *transaction)
         .await
-        .map_err(|source| failed(url, source))?;
-    let (count, highest_id): (i64, i64) =
-        sqlx::query_as("SELECT count(*), coalesce(max(id), 0) FROM products")
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(|source| failed(url, source))?;
-    let start = u32::try_from(highest_id)
-        .ok()
-        .filter(|start| *start <= PRODUCT_COUNT && count == highest_id)
-        .ok_or_else(|| DatabaseError::NotOurs {
-            url: url.shown.clone(),
-            count,
-            highest_id,
-        })?;
-    // Chunks begin at whole tenths again after a seeding that was interrupted elsewhere.
-    let end = (start / CHUNK + 1).saturating_mul(CHUNK).min(PRODUCT_COUNT);
-    for first in (start..end).step_by(ROWS_PER_INSERT as usize) {
-        let last = end.min(first + ROWS_PER_INSERT);
+        .map_err(failed)?;
+    let chunk = seeding::next(url, extent)?;
+    for first in chunk.clone().step_by(ROWS_PER_INSERT as usize) {
+        let last = chunk.end.min(first + ROWS_PER_INSERT);
         insert(&mut transaction, (first..last).map(Product::at))
             .await
-            .map_err(|source| failed(url, source))?;
+            .map_err(failed)?;
     }
-    transaction
-        .commit()
-        .await
-        .map_err(|source| failed(url, source))?;
-    Ok(Chunk {
-        present: end.max(start),
-        added: end.saturating_sub(start),
-    })
+    transaction.commit().await.map_err(failed)?;
+    Ok((!chunk.is_empty()).then_some(chunk.end))
 }
 
 async fn insert(

@@ -1,18 +1,20 @@
 //! What cannot be seen from outside: the query's plan, and the pool's state.
 
-use std::num::NonZeroU32;
+use std::time::Duration;
 
 use sqlx::{ConnectOptions, Row};
 use tempfile::TempDir;
 
 use super::*;
-use crate::catalog::PriceRange;
+use crate::{catalog::PriceRange, pool::PoolSize};
 
 fn options(folder: &TempDir) -> DatabaseOptions {
     let file = folder.path().join("deep").join("er").join("products.db");
     DatabaseOptions {
-        pool_size: NonZeroU32::MIN,
-        pool_timeout: Duration::from_millis(500),
+        pool: PoolOptions {
+            timeout: Duration::from_millis(500),
+            ..PoolOptions::of(1)
+        },
         ..DatabaseOptions::new(format!("sqlite:{}", file.display()))
     }
 }
@@ -88,6 +90,34 @@ async fn an_exhausted_pool_says_so_and_recovers() {
         assert!(message.contains(part), "{message}");
     }
     drop(held);
+    let found = sqlite.find_products(&electronics()).await.unwrap();
+    assert_eq!(found.total_found, 2_251);
+}
+
+#[tokio::test]
+async fn without_a_pool_nothing_is_kept_and_every_call_opens_its_own() {
+    let folder = TempDir::new().unwrap();
+    let mut options = options(&folder);
+    options.pool.size = PoolSize::Off;
+    let sqlite = open(&options).await.unwrap();
+    for _ in 0..3 {
+        let found = sqlite.find_products(&electronics()).await.unwrap();
+        assert_eq!(found.total_found, 2_251);
+        while sqlite.readers.size() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_may_be_closed() {
+    let folder = TempDir::new().unwrap();
+    let mut options = options(&folder);
+    options.pool.idle_timeout = Some(Duration::from_millis(50));
+    let sqlite = open(&options).await.unwrap();
+    while sqlite.readers.size() > 0 {
+        tokio::task::yield_now().await;
+    }
     let found = sqlite.find_products(&electronics()).await.unwrap();
     assert_eq!(found.total_found, 2_251);
 }

@@ -1,0 +1,115 @@
+//! PostgreSQL and Redis for one run, by the project's own script: made before it, gone after it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context as _, bail};
+
+/// The script, within the project.
+const SCRIPT: &str = "scripts/services";
+
+/// The services that the script knows, the variable that it prints the URL of each as, and the name that
+/// templates have for it.
+pub const KNOWN: [(&str, &str, &str); 2] = [
+    ("postgres", "MCP_DATABASE_URL", "postgres_url"),
+    ("redis", "MCP_STORE_URL", "redis_url"),
+];
+
+/// Services that run until this is dropped. The script removes them, too, when this process ends without
+/// having done so.
+#[derive(Debug)]
+pub struct Backends {
+    script: PathBuf,
+    folder: PathBuf,
+    urls: BTreeMap<String, String>,
+}
+
+impl Backends {
+    /// Starts services of [`KNOWN`], on the cores of the calling thread.
+    ///
+    /// # Errors
+    /// When the script fails, with what it said.
+    pub fn up(root: &Path, names: &[&str]) -> anyhow::Result<Self> {
+        let mut backends = Self {
+            script: root.join(SCRIPT),
+            folder: std::env::temp_dir().join(format!("mcp-harness-{}", std::process::id())),
+            urls: BTreeMap::new(),
+        };
+        eprintln!("services: {} up", names.join(", "));
+        let guardian = std::process::id().to_string();
+        let said = backends.run(&["up", "--while", &guardian], names)?;
+        for (name, variable, template) in KNOWN {
+            if names.contains(&name) {
+                let url = exported(&said, variable)
+                    .with_context(|| format!("{SCRIPT} up {name} did not print {variable}"))?;
+                backends.urls.insert(template.to_owned(), url);
+            }
+        }
+        Ok(backends)
+    }
+
+    /// Where they are, by the name that templates have for it.
+    #[must_use]
+    pub fn urls(&self) -> &BTreeMap<String, String> {
+        &self.urls
+    }
+
+    /// Runs the script; what it prints on stdout.
+    fn run(&self, verb: &[&str], names: &[&str]) -> anyhow::Result<String> {
+        use std::os::unix::process::CommandExt as _;
+        let Output { status, stdout, .. } = Command::new(&self.script)
+            .args(verb)
+            .args(names)
+            .arg("--folder")
+            .arg(&self.folder)
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            // Ctrl-C is for the harness, which then ends what it has started.
+            .process_group(0)
+            .output()
+            .with_context(|| format!("cannot run {}", self.script.display()))?;
+        if !status.success() {
+            bail!("{SCRIPT} {} failed ({status})", verb.join(" "));
+        }
+        Ok(String::from_utf8_lossy(&stdout).into_owned())
+    }
+}
+
+impl Drop for Backends {
+    fn drop(&mut self) {
+        if let Err(error) = self.run(&["remove"], &[]) {
+            eprintln!(
+                "warning: services are left in {}: {error:#}",
+                self.folder.display()
+            );
+        }
+        // Only what the script left empty.
+        let _ = std::fs::remove_dir(&self.folder);
+    }
+}
+
+/// The value of a line `export NAME=VALUE` or `export NAME='VALUE'`.
+fn exported(text: &str, variable: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| {
+        let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+        (name == variable).then_some(value)
+    })?;
+    Some(value.trim_matches('\'').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exported;
+
+    #[test]
+    fn exported_urls_are_read_with_and_without_quotation_marks() {
+        let text = "services: noise\nexport A='postgres://u:p@h/d?x=y'\nexport B=redis://h:1\n";
+        assert_eq!(
+            exported(text, "A").as_deref(),
+            Some("postgres://u:p@h/d?x=y")
+        );
+        assert_eq!(exported(text, "B").as_deref(), Some("redis://h:1"));
+        assert_eq!(exported(text, "C"), None);
+    }
+}

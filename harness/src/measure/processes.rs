@@ -1,0 +1,238 @@
+//! stdio with more processes than one: one for each client, or one for each call.
+//!
+//! What a call of a process of its own takes is counted from the start of the process to its answer: that is what
+//! whoever made the call waits for. How the process ends is awaited and not counted.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use hdrhistogram::Histogram;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
+
+use super::ask::{observe, put_load};
+use super::bench::{Bench, Started};
+use super::row::seconds;
+use super::trial::Job;
+use super::window::{Cost, Window};
+use crate::format::subjects::Processes;
+use crate::interrupt::Interrupt;
+use crate::load::{self, CallError, Ended, ErrorKind, Errors, Exchange, Options, Outcome};
+use crate::machine::cores::pin_this_thread;
+
+/// How long a server may take to end after its stdin is closed before it gets a signal.
+const END_BY_ITSELF: Duration = Duration::from_secs(1);
+
+/// What was found, or why nothing was.
+type Measured = Result<(Outcome, Cost), String>;
+
+/// Measures a subject with a process for each client or call.
+///
+/// # Errors
+/// Only when the harness itself cannot go on.
+pub(super) fn run(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Result<Measured> {
+    let subject = bench.subject(job.subject_name)?;
+    match subject.processes {
+        Processes::PerCall => per_call(bench, job, interrupt),
+        Processes::PerClient | Processes::Shared => per_client(bench, job, interrupt),
+    }
+}
+
+/// A process and a load thread for each client.
+fn per_client(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Result<Measured> {
+    let subject = bench.subject(job.subject_name)?;
+    let mut suite = job.suite.clone();
+    let clients = std::mem::replace(&mut suite.load.clients, 1);
+    let job = &Job {
+        suite: &suite,
+        ..*job
+    };
+    let (mut processes, mut targets) = (Vec::new(), Vec::new());
+    for _ in 0..clients {
+        match bench.start(job.subject_name, None, interrupt) {
+            Ok(Started {
+                running, target, ..
+            }) => {
+                processes.push(running);
+                targets.push(target);
+            }
+            Err(error) => return Ok(Err(format!("{error:#}"))),
+        }
+    }
+    let ids = processes.iter().map(crate::process::Running::id).collect();
+    let mut window = Window::new(ids, bench.service_ids());
+    // All windows open within the time that it takes to start the threads; the first one is looked at.
+    let mut windows = vec![Some(&mut window)];
+    windows.resize_with(clients, || None);
+    let loads = std::thread::scope(|scope| {
+        let pairs = targets.into_iter().zip(windows);
+        let threads: Vec<_> = pairs
+            .map(|(target, mut window)| {
+                scope.spawn(move || {
+                    pin_this_thread(&bench.setup().layout.load)?;
+                    let mut observer = |moment| {
+                        if let Some(window) = &mut window {
+                            observe(window, moment);
+                        }
+                    };
+                    anyhow::Ok(put_load(target, job, subject, &mut observer, interrupt))
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(joined)
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    let mut all: Option<Outcome> = None;
+    for load in loads {
+        match (load, &mut all) {
+            (Err(error), _) => return Ok(Err(error.to_string())),
+            (Ok(outcome), None) => all = Some(outcome),
+            (Ok(outcome), Some(all)) => all.join(&outcome).context("cannot merge latencies")?,
+        }
+    }
+    for mut process in processes {
+        process.await_end(END_BY_ITSELF);
+        process.stop();
+    }
+    let cost = window.cost(&bench.setup().layout);
+    Ok(all
+        .map(|all| (all, cost))
+        .ok_or_else(|| "there was no client".to_owned()))
+}
+
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<T>>) -> anyhow::Result<T> {
+    let panicked = "a load thread panicked: this is a defect of the harness";
+    thread.join().map_err(|_| anyhow::anyhow!(panicked))?
+}
+
+/// Each client starts a process, asks it once, and ends it, over and over.
+fn per_call(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Result<Measured> {
+    let load = &job.suite.load;
+    let (is_open, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (begun, cpu, clients) = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..load.clients)
+            .map(|client| {
+                let edges = (&is_open, &is_over);
+                scope.spawn(move || caller(bench, job, client, edges, interrupt))
+            })
+            .collect();
+        interrupt.wait(seconds(load.warmup_s), || None::<()>);
+        let (begun, cpu) = (Instant::now(), children_cpu_ns());
+        is_open.store(true, Ordering::Relaxed);
+        interrupt.wait(seconds(load.duration_s), || None::<()>);
+        is_over.store(true, Ordering::Relaxed);
+        let clients = threads
+            .into_iter()
+            .map(joined)
+            .collect::<Result<Vec<_>, _>>();
+        (begun, cpu, clients)
+    });
+    let mut all = nothing_yet()?;
+    for client in clients? {
+        all.join(&client).context("cannot merge latencies")?;
+    }
+    // The last calls are awaited, and counted: so is the time that they take.
+    all.elapsed = begun.elapsed();
+    let cost = Cost {
+        server_cpu_ns: children_cpu_ns()
+            .zip(cpu)
+            .map(|(now, then)| now.saturating_sub(then)),
+        ..Cost::default()
+    };
+    Ok(Ok((all, cost)))
+}
+
+/// One client of [`per_call`]. Calls that begin before the window is open are not counted.
+fn caller(
+    bench: &Bench,
+    job: &Job<'_>,
+    client: usize,
+    (is_open, is_over): (&AtomicBool, &AtomicBool),
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
+    pin_this_thread(&bench.setup().layout.load)?;
+    let mut found = nothing_yet()?;
+    let mut calls = job.calls.timed.iter().cycle().skip(client);
+    while !is_over.load(Ordering::Relaxed) && !interrupt.is_set() {
+        let counts = is_open.load(Ordering::Relaxed);
+        let exchange = calls.next().context("a suite without a call")?;
+        match (call(bench, job, exchange, interrupt)?, counts) {
+            (Ok(took), true) => {
+                found.calls += 1;
+                let ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+                found.latency_ns.saturating_record(ns);
+            }
+            (Ok(_), false) => {}
+            (Err(error), true) => found.errors.add(error),
+            (Err(error), false) => found.warmup_errors.add(error),
+        }
+    }
+    Ok(found)
+}
+
+/// One call of a process of its own; how long it took from the start of the process to the answer.
+fn call(
+    bench: &Bench,
+    job: &Job<'_>,
+    exchange: &Exchange,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Result<Duration, CallError>> {
+    let failed = |error: String| CallError::new(ErrorKind::Connect, error);
+    let Started {
+        mut running,
+        target,
+        startup,
+    } = match bench.start(job.subject_name, None, interrupt) {
+        Ok(started) => started,
+        Err(error) => return Ok(Err(failed(format!("{error:#}")))),
+    };
+    let subject = bench.subject(job.subject_name)?;
+    let options = Options {
+        call_timeout: seconds(job.suite.load.call_timeout_s),
+        revision: subject.revision()?,
+        extra_params: subject.extra_params.clone(),
+        lists_tools: false,
+        stop: interrupt.flag(),
+    };
+    // From the ready line on, which the harness may have seen a little later.
+    let begun = Instant::now();
+    let answered = load::verify(target, std::slice::from_ref(exchange), options);
+    let took = startup + begun.elapsed();
+    running.await_end(END_BY_ITSELF);
+    running.stop();
+    Ok(match answered {
+        Err(error) => Err(failed(error.to_string())),
+        Ok(found) => match found.answers.into_iter().next() {
+            Some(answer) => answer.map(|_| took),
+            None => Err(failed("there was no answer".to_owned())),
+        },
+    })
+}
+
+fn nothing_yet() -> anyhow::Result<Outcome> {
+    Ok(Outcome {
+        calls: 0,
+        errors: Errors::default(),
+        warmup_errors: Errors::default(),
+        closing_errors: Errors::default(),
+        drained: 0,
+        latency_ns: Histogram::new(3).context("cannot make a histogram")?,
+        elapsed: Duration::ZERO,
+        in_flight: Duration::ZERO,
+        bytes_in: 0,
+        bytes_out: 0,
+        reconnects: 0,
+        client_cpu: Duration::ZERO,
+        ended: Ended::Completed,
+    })
+}
+
+/// CPU time of all children that have ended, in nanoseconds.
+fn children_cpu_ns() -> Option<u64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
+    let ns = usage.user_time().num_nanoseconds() + usage.system_time().num_nanoseconds();
+    u64::try_from(ns).ok()
+}

@@ -1,0 +1,124 @@
+//! The tools and what they stand on, as the flags have it.
+
+use anyhow::Context;
+use transports::runtime::{BoxFuture, Handle, PerShard};
+use workloads::{
+    Lab, LabParts,
+    cache::Cache,
+    database::{Database, DatabaseOptions, default_url},
+    levers::Levers,
+    store::{self, Store, StoreOptions},
+    upstream::{CallLimit, Upstream, UpstreamOptions},
+};
+
+use crate::flags::{CacheFlags, CachePlace, ServiceFlags, Switch, ToolFlags};
+
+/// How much of a call's time its upstream may take: a little less than all, so that the answer says why.
+const UPSTREAM_SHARE: f64 = 0.9;
+/// How much of its time a checkout may take: more than its upstream, and less than all, so that its answer says
+/// what became of the order.
+const CHECKOUT_SHARE: f64 = 0.95;
+
+/// What is the same on every shard.
+#[derive(Clone)]
+struct Plan {
+    tools: ToolFlags,
+    services: ServiceFlags,
+    levers: Levers,
+    server_type: &'static str,
+    upstream_limit: Option<CallLimit>,
+}
+
+/// The cache, if there is to be one.
+pub(super) async fn cache(
+    flags: &CacheFlags,
+    services: &ServiceFlags,
+    server_type: &'static str,
+) -> anyhow::Result<Option<Cache>> {
+    let options = flags.options(server_type);
+    match flags.cache {
+        CachePlace::Off => Ok(None),
+        CachePlace::Memory => Ok(Some(Cache::in_memory(&options))),
+        CachePlace::Redis => {
+            let url = flags.url(services).context("--cache redis has no URL")?;
+            Ok(Some(Cache::in_redis(url, &options).await?))
+        }
+    }
+}
+
+/// The tools over what each shard of the runtime has for itself: a pool that all cores take from costs
+/// more than it saves (ARCHITECTURE.md, "Runtimes"). What counts or keeps is the same for all of them.
+pub(super) async fn lab(
+    tools: &ToolFlags,
+    services: ServiceFlags,
+    cache: Option<Cache>,
+    server_type: &'static str,
+    runtime: &Handle,
+) -> anyhow::Result<Lab> {
+    let levers = Levers {
+        cpu_offload: tools.cpu_offload.into(),
+        cache,
+    };
+    let limit = services.upstream_limit;
+    let plan = Plan {
+        upstream_limit: limit.map(|calls| CallLimit::new(calls, services.pool_timeout)),
+        tools: tools.clone(),
+        services,
+        levers,
+        server_type,
+    };
+    let each = |shard, count| parts(plan.clone(), shard, count);
+    let mut lab = Lab::sharded(PerShard::make(runtime.clone(), each).await?);
+    if tools.lessons == Switch::On {
+        lab = lab.with_lessons(plan.services.store_url.as_deref())?;
+    }
+    lab = lab.with_extra_tools(tools.extra_tools)?;
+    if !tools.tools.is_empty() {
+        lab = lab.only(&tools.tools);
+    }
+    Ok(lab)
+}
+
+/// What the tools stand on, on one of `shards` shards: of every pool it has its share, and at least one.
+///
+/// Boxed, because the compiler cannot prove that sqlx's futures are `Send` inside of a generic one.
+fn parts(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result<LabParts>> {
+    Box::pin(async move {
+        let Plan {
+            tools,
+            services,
+            levers,
+            server_type,
+            upstream_limit,
+        } = plan;
+        let url = services.database_url.clone();
+        let database = Database::open(&DatabaseOptions {
+            url: url.map_or_else(default_url, Ok)?,
+            pool: services.pool(services.database_pool, shards),
+        })
+        .await?;
+        let url = services.store_url.clone();
+        let store = Store::open(&StoreOptions {
+            url: url.map_or_else(store::default_url, Ok)?,
+            pool: services.pool(services.store_pool, shards),
+            runtime: runtime.clone(),
+        })
+        .await?;
+        let upstream = services.upstream_url.as_ref().map(|url| {
+            Upstream::new(&UpstreamOptions {
+                pool: services.pool(services.upstream_pool, shards).size,
+                pool_idle_timeout: services.pool_idle_timeout,
+                limit: upstream_limit,
+                time_limit: tools.call_timeout.mul_f64(UPSTREAM_SHARE),
+                ..UpstreamOptions::new(url)
+            })
+        });
+        Ok(LabParts {
+            upstream: upstream.transpose()?,
+            store: Some(store),
+            levers,
+            checkout_limit: tools.limit_of("checkout").mul_f64(CHECKOUT_SHARE),
+            ..LabParts::new(server_type, runtime, database)
+        })
+    })
+}

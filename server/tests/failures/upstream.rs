@@ -1,0 +1,71 @@
+//! An upstream that misbehaves under load, in every manner, and is well again.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{
+    callers::{Call, Callers},
+    common::{Server, Subject},
+    footprint::Footprint,
+    subjects::{HTTP_JSON, STDIO},
+    upstreams::{Manner, Unreliable},
+};
+
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+/// A call's limit, and what a busy machine adds to it.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// A while in which a great many calls are answered.
+const WHILE: Duration = Duration::from_millis(500);
+
+/// How it misbehaves, and what is said of it.
+const MANNERS: [(Manner, &str); 7] = [
+    (Manner::Hangs, "too slow"),
+    (Manner::Resets, "broke off"),
+    (Manner::BreaksOff, "broke off"),
+    (Manner::Fails, "500"),
+    (Manner::Garbage, "broke off"),
+    (Manner::Floods, "1048576"),
+    (Manner::FloodsUnannounced, "1048576"),
+];
+
+fn is_survived(subject: &Subject) {
+    let upstream = Unreliable::start();
+    let call_timeout = CALL_TIMEOUT.as_secs().to_string();
+    let flags = [
+        "--upstream-url",
+        &upstream.url(),
+        "--call-timeout",
+        &call_timeout,
+    ];
+    let mut server = Server::start(subject, &flags);
+    let call: Call = ("fetch_external_data", json!({"endpoint": "/any"}));
+    let (mut callers, outcomes) = Callers::of(&mut server).ask_for(&call, WHILE);
+    outcomes.are_right();
+    let before = Footprint::of(&server);
+
+    for (manner, says) in MANNERS {
+        upstream.behaves(manner);
+        let (idle, outcomes) = callers.ask_for(&call, WHILE);
+        outcomes.are_errors_that_say(&["upstream", says]);
+        outcomes.are_in_time_and_errors_name("upstream", LIMIT);
+        upstream.behaves(Manner::Well);
+        callers = idle.are_right_soon(&call);
+    }
+    callers.are_served();
+    before.is_back(&server);
+    drop(callers);
+    let panic = |line: &String| line.contains("panicked");
+    assert_eq!(server.log().lines().into_iter().find(panic), None);
+}
+
+#[test]
+fn every_manner_is_survived_over_http() {
+    is_survived(&HTTP_JSON);
+}
+
+#[test]
+fn every_manner_is_survived_over_stdio() {
+    is_survived(&STDIO);
+}

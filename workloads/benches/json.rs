@@ -1,0 +1,32 @@
+//! What reading 10 MB of JSON and writing it again costs with each parser of `lesson_json`, without a server.
+//!
+//! `cargo bench -p workloads --bench json --features simd-json,sonic`
+
+#![expect(
+    clippy::expect_used,
+    reason = "clippy takes a benchmark for code that ships"
+)]
+
+use std::{hint::black_box, num::NonZeroUsize};
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use workloads::lessons::json::{Document, Parser};
+
+const BYTES: NonZeroUsize = NonZeroUsize::new(10_000_000).expect("it is not 0");
+
+fn parsers(criterion: &mut Criterion) {
+    let document = Document::of(BYTES);
+    let mut group = criterion.benchmark_group("read and write 10 MB");
+    group.throughput(Throughput::Bytes(document.json().len() as u64));
+    group.sample_size(20);
+    for parser in Parser::ALL {
+        let id = BenchmarkId::from_parameter(format!("{parser:?}"));
+        group.bench_with_input(id, parser, |bencher, parser| {
+            bencher.iter(|| black_box(&document).read(*parser).expect("a right reading"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, parsers);
+criterion_main!(benches);

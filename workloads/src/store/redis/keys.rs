@@ -1,0 +1,82 @@
+//! The keys of the public v2 benchmark, and what is written at them.
+
+use crate::store::{Order, content::user_id};
+
+/// What all keys begin with, as a pattern.
+pub(super) const PATTERN: &str = "bench:*";
+
+/// The sorted set of products by popularity.
+pub(super) const POPULAR: &str = "bench:popular";
+
+const CART: &str = "bench:cart:";
+const HISTORY: &str = "bench:history:";
+const RATE_COUNTER: &str = "bench:ratelimit:";
+const PRODUCT: &str = "product:";
+
+/// A hash: `user_id`, `items` as JSON, `created`, `expires`, `total`.
+pub(super) fn cart(user_id: &str) -> String {
+    format!("{CART}{user_id}")
+}
+
+/// A list of orders as JSON, oldest first.
+pub(super) fn history(user_id: &str) -> String {
+    format!("{HISTORY}{user_id}")
+}
+
+/// A counter.
+pub(super) fn rate_counter(number: u32) -> String {
+    format!("{RATE_COUNTER}{}", user_id(number))
+}
+
+/// A member of [`POPULAR`].
+pub(super) fn product(id: i64) -> String {
+    format!("{PRODUCT}{id}")
+}
+
+/// The product that a member of [`POPULAR`] stands for.
+pub(super) fn product_id(member: &str) -> Option<i64> {
+    member.strip_prefix(PRODUCT)?.parse().ok()
+}
+
+/// What a history holds of `order`.
+pub(super) fn order(order: &Order) -> String {
+    serde_json::json!(order).to_string()
+}
+
+/// Whether `key` is one of the store's. Others may begin like them.
+pub(super) fn is_ours(key: &str) -> bool {
+    let families = [CART, HISTORY, RATE_COUNTER];
+    key == POPULAR || families.iter().any(|family| key.starts_with(family))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_are_the_published_ones() {
+        assert_eq!(cart("user-00042"), "bench:cart:user-00042");
+        assert_eq!(history("user-00042"), "bench:history:user-00042");
+        assert_eq!(rate_counter(7), "bench:ratelimit:user-00007");
+        assert_eq!(product(1337), "product:1337");
+        for key in [
+            &cart("user-00001"),
+            &history("x"),
+            &rate_counter(0),
+            POPULAR,
+        ] {
+            assert!(is_ours(key), "{key}");
+        }
+        for key in ["bench:", "bench:popular2", "bench:cart", "product:1", ""] {
+            assert!(!is_ours(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_a_product() {
+        assert_eq!(product_id(&product(100_000)), Some(100_000));
+        for member in ["product:", "product:x", "42", "user:42"] {
+            assert_eq!(product_id(member), None, "{member}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A checkout that is cancelled, or takes longer than its call may: its writes are made as one, and its answer,
+//! if anybody gets one, says what became of the order.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use workloads::store::{Store, content};
+
+use crate::support::{
+    Hold, Lock, assert_says, check_out, lab, lab_within, newer_order, newest_order, open, proxy,
+    sqlite_url, upstream,
+};
+
+/// Shorter than any hold in these tests.
+const SHORT: Duration = Duration::from_millis(200);
+
+const USER: &str = "user-00042";
+
+/// So much of a product that is popular already that nothing is more popular afterwards.
+fn a_thousand() -> Value {
+    json!({"items": [{"product_id": tenth().product_id, "quantity": 1000}]})
+}
+
+/// The tenth in the ranking of a store that is as it was filled.
+fn tenth() -> workloads::store::Popular {
+    let mut all: Vec<_> = (0..content::POPULAR).map(content::popular).collect();
+    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    all[9]
+}
+
+/// All three writes of `a_thousand` have been made once: the history is looked at by whoever calls this.
+async fn assert_written_once(store: &Store) {
+    let first = store.popular(1).await.unwrap()[0];
+    assert_eq!(first.product_id, tenth().product_id);
+    let added = first.score - tenth().score;
+    assert!((added - 1_000.0).abs() < 0.5, "{added}");
+    let upstream = upstream();
+    let lab = lab(Some(&upstream.url()), Some(store.clone())).await;
+    let next = check_out(lab, json!({})).await.unwrap();
+    assert_eq!(next.rate_limit_count, 2);
+}
+
+#[tokio::test]
+async fn a_cancelled_checkout_completes_its_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_url(folder.path());
+    let store = open(&url).await;
+    let old = newest_order(&store, USER).await.unwrap().order_id;
+    let lock = Lock::take(&url).await;
+    let upstream = upstream();
+    let asked = Arc::new(Notify::new());
+    let notify = asked.clone();
+    let hold = Hold::new("POST /cart/calculate", move || {
+        notify.notify_one();
+        std::future::pending()
+    });
+    let upstream_at = proxy(&upstream.address().to_string(), hold).await;
+    let lab = lab(Some(&format!("http://{upstream_at}")), Some(store.clone())).await;
+
+    let call = tokio::spawn(check_out(lab, a_thousand()));
+    // Both sides are under way once one of them is.
+    asked.notified().await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    assert_eq!(newest_order(&store, USER).await.unwrap().order_id, old);
+    lock.release().await;
+
+    let order = newer_order(&store, USER, &old).await;
+    assert_eq!(order.items.len(), 1);
+    assert_written_once(&store).await;
+}
+
+#[tokio::test]
+async fn a_checkout_that_was_never_begun_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&sqlite_url(folder.path())).await;
+    let old = newest_order(&store, USER).await.unwrap().order_id;
+    let upstream = upstream();
+    let lab = lab(Some(&upstream.url()), Some(store.clone())).await;
+    drop(check_out(lab.clone(), json!({})));
+    // Recorded after whatever the dropped call had begun; the store writes in order.
+    let next = check_out(lab, json!({})).await.unwrap();
+    assert_eq!(next.rate_limit_count, 1);
+    let history = store.history(USER, 2).await.unwrap();
+    assert_eq!(history[0].order_id, next.order_id);
+    assert_eq!(history[1].order_id, old);
+}
+
+#[tokio::test]
+async fn a_store_that_is_slower_than_the_call_records_the_order_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_url(folder.path());
+    let store = open(&url).await;
+    let old = newest_order(&store, USER).await.unwrap().order_id;
+    let upstream = upstream();
+    let lab = lab_within(Some(&upstream.url()), Some(store.clone()), SHORT).await;
+    let lock = Lock::take(&url).await;
+    let said = check_out(lab, a_thousand()).await.unwrap_err();
+    assert_says(
+        &said,
+        &[
+            "still being recorded in the store after 0.2 s",
+            "recent_history",
+        ],
+    );
+    lock.release().await;
+
+    let order = newer_order(&store, USER, &old).await;
+    assert_says(&said, &[&order.order_id]);
+    assert_written_once(&store).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_slower_than_the_call_leaves_the_order_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&sqlite_url(folder.path())).await;
+    let upstream = upstream();
+    let hold = Hold::new("POST /cart/calculate", std::future::pending);
+    let upstream_at = proxy(&upstream.address().to_string(), hold).await;
+    let upstream_url = format!("http://{upstream_at}");
+    let lab = lab_within(Some(&upstream_url), Some(store.clone()), SHORT).await;
+    let said = check_out(lab, a_thousand()).await.unwrap_err();
+    let order = newest_order(&store, USER).await.unwrap();
+    assert_says(
+        &said,
+        &[
+            &order.order_id,
+            "was recorded",
+            "the upstream did not answer within 0.2 s",
+        ],
+    );
+    assert_written_once(&store).await;
+}

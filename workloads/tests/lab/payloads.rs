@@ -1,0 +1,171 @@
+//! The tools that work through megabytes, against sums that are computed here from the written formula of
+//! the payloads.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use transports::runtime::Tokio;
+use workloads::upstream_api::Server;
+
+use crate::client::{Client, SERVER_TYPE, upstream};
+
+const CATEGORIES: [&str; 20] = [
+    "Electronics",
+    "Books",
+    "Clothing",
+    "Sports",
+    "Home",
+    "Garden",
+    "Toys",
+    "Food",
+    "Beauty",
+    "Automotive",
+    "Music",
+    "Movies",
+    "Games",
+    "Office",
+    "Health",
+    "Pets",
+    "Travel",
+    "Tools",
+    "Jewelry",
+    "Baby",
+];
+const SERVICES: [&str; 7] = [
+    "auth", "cart", "catalog", "checkout", "payment", "search", "shipping",
+];
+
+async fn connected() -> (Server, Client) {
+    let server = Server::start_anywhere(&Tokio).expect("a port");
+    let upstream = upstream(&server.url(), Duration::from_secs(30));
+    let client = Client::connect(Some(upstream)).await;
+    (server, client)
+}
+
+/// What `aggregate_json` has to answer for a document of `bytes` bytes.
+fn aggregated(bytes: i64) -> Value {
+    let records = (bytes - 13) / 200;
+    let mut sums = [(0, 0); 20];
+    let mut quantities = 0;
+    for (i, in_category) in (0..records).zip((0..20).cycle()) {
+        let cents = 100 + i * 37 % 9_900;
+        let quantity = 1 + i % 50;
+        if i % 3 != 0 && cents >= 5_000 {
+            sums[in_category] = (
+                sums[in_category].0 + 1,
+                sums[in_category].1 + cents * quantity,
+            );
+            quantities += quantity;
+        }
+    }
+    let mut by_category: Vec<_> = std::iter::zip(CATEGORIES, sums)
+        .filter(|(_, (matched, _))| *matched > 0)
+        .collect();
+    by_category.sort_unstable();
+    let units = |cents: i64| cents as f64 / 100.0;
+    json!({
+        "bytes": bytes,
+        "records": records,
+        "matched": sums.iter().map(|(matched, _)| matched).sum::<i64>(),
+        "quantity": quantities,
+        "revenue": units(sums.iter().map(|(_, cents)| cents).sum()),
+        "by_category": by_category
+            .iter()
+            .map(|(category, (matched, cents))| {
+                json!({"category": category, "matched": matched, "revenue": units(*cents)})
+            })
+            .collect::<Vec<_>>(),
+        "server_type": SERVER_TYPE,
+    })
+}
+
+/// What `scan_text` has to answer for a text of `bytes` bytes.
+fn scanned(bytes: i64) -> Value {
+    let lines = bytes / 100;
+    let mut sums = [(0, 0); 7];
+    for i in (0..lines).step_by(10) {
+        let service = &mut sums[usize::try_from(i % 7).expect("a small number")];
+        *service = (service.0 + 1, service.1 + i * 13 % 1_000);
+    }
+    json!({
+        "bytes": bytes,
+        "lines": lines,
+        "errors": sums.iter().map(|(errors, _)| errors).sum::<i64>(),
+        "total_ms": sums.iter().map(|(_, ms)| ms).sum::<i64>(),
+        "by_service": std::iter::zip(SERVICES, sums)
+            .filter(|(_, (errors, _))| *errors > 0)
+            .map(|(service, (errors, ms))| {
+                json!({"service": service, "errors": errors, "total_ms": ms})
+            })
+            .collect::<Vec<_>>(),
+        "server_type": SERVER_TYPE,
+    })
+}
+
+#[tokio::test]
+async fn aggregate_json_adds_up_what_the_formula_says() {
+    let (_server, client) = connected().await;
+    for bytes in [1_000, 1_013, 123_456, 4_000_000] {
+        let answer = client
+            .answer("aggregate_json", json!({"bytes": bytes}))
+            .await;
+        assert_eq!(answer, aggregated(bytes), "{bytes}");
+    }
+    let by_itself = client.answer("aggregate_json", json!({})).await;
+    assert_eq!(by_itself, aggregated(4_000_000));
+}
+
+#[tokio::test]
+async fn scan_text_counts_what_the_formula_says() {
+    let (_server, client) = connected().await;
+    for bytes in [1_000, 1_099, 123_456, 2_000_000] {
+        let answer = client.answer("scan_text", json!({"bytes": bytes})).await;
+        assert_eq!(answer, scanned(bytes), "{bytes}");
+    }
+    let by_itself = client.answer("scan_text", json!({})).await;
+    assert_eq!(by_itself, scanned(2_000_000));
+}
+
+#[tokio::test]
+async fn the_longest_payload_is_taken_and_a_longer_one_refused() {
+    let (_server, client) = connected().await;
+    let longest = json!({"bytes": 16_000_000});
+    assert_eq!(
+        client.answer("aggregate_json", longest.clone()).await,
+        aggregated(16_000_000)
+    );
+    assert_eq!(
+        client.answer("scan_text", longest).await,
+        scanned(16_000_000)
+    );
+    for tool in ["aggregate_json", "scan_text"] {
+        for bytes in [999, 16_000_001, 0, -1, i64::MAX] {
+            let refused = client.refusal(tool, json!({"bytes": bytes})).await;
+            let expected =
+                format!("bytes must be a whole number from 1000 to 16000000, not {bytes};");
+            assert!(refused.starts_with(&expected), "{refused}");
+        }
+    }
+}
+
+/// What a caller may name stays at the old bound.
+#[tokio::test]
+async fn megabytes_come_through_their_own_tools_only() {
+    let (_server, client) = connected().await;
+    let endpoint = json!({"endpoint": "/payload/json?bytes=2000000"});
+    let refused = client.refusal("fetch_external_data", endpoint).await;
+    assert!(refused.contains("longer than 1048576 bytes"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_upstream_without_payloads_is_named() {
+    let (server, client) = connected().await;
+    server.stop().await.unwrap();
+    let without = Client::connect(None).await;
+    for tool in ["aggregate_json", "scan_text"] {
+        let refused = client.refusal(tool, json!({})).await;
+        assert!(refused.contains("upstream is down"), "{refused}");
+        let refused = without.refusal(tool, json!({})).await;
+        assert!(refused.contains("--upstream-url"), "{refused}");
+    }
+}

@@ -1,0 +1,125 @@
+//! What the tests share: a lab with the lessons, and a client that speaks MCP to it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rmcp::{
+    ClientHandler, RoleClient, ServiceExt,
+    model::{CallToolRequestParams, CallToolResult, ProgressNotificationParam},
+    service::{NotificationContext, RunningService},
+};
+use serde_json::Value;
+use transports::runtime::{Handle, Tokio};
+use workloads::{
+    Lab, LabParts,
+    database::{Database, DatabaseOptions},
+    upstream::{Upstream, UpstreamOptions},
+};
+
+pub(crate) const SERVER_TYPE: &str = "test-tokio";
+
+/// A client that has shaken hands with a lab over a pipe in memory.
+pub(crate) struct Client {
+    service: RunningService<RoleClient, Listener>,
+}
+
+/// Keeps the messages of progress notifications in the order in which they come.
+#[derive(Clone, Default)]
+pub(crate) struct Listener {
+    heard: Arc<Mutex<Vec<ProgressNotificationParam>>>,
+}
+
+impl ClientHandler for Listener {
+    async fn on_progress(
+        &self,
+        progress: ProgressNotificationParam,
+        _: NotificationContext<RoleClient>,
+    ) {
+        self.heard.lock().expect("no panic").push(progress);
+    }
+}
+
+/// A lab with the lessons, and a database in memory.
+pub(crate) async fn lab(upstream: Option<Upstream>, store_url: Option<&str>) -> Lab {
+    let options = DatabaseOptions::new("sqlite::memory:");
+    let database = Database::open(&options).await.expect("a database");
+    let lab = Lab::new(LabParts {
+        upstream,
+        ..LabParts::new(SERVER_TYPE, Handle::new(Tokio), database)
+    });
+    lab.with_lessons(store_url).expect("lessons")
+}
+
+impl Client {
+    /// A client of `lab`.
+    pub(crate) async fn connect(lab: Lab) -> Self {
+        let (client, server) = tokio::io::duplex(64 * 1024);
+        tokio::spawn(async move {
+            let running = lab.serve(server).await.expect("handshake");
+            running.waiting().await.expect("serving");
+        });
+        Self {
+            service: Listener::default().serve(client).await.expect("handshake"),
+        }
+    }
+
+    /// A client of a lab that stands alone.
+    pub(crate) async fn alone() -> Self {
+        Self::connect(lab(None, None).await).await
+    }
+
+    /// The rmcp client underneath.
+    pub(crate) fn service(&self) -> &RunningService<RoleClient, Listener> {
+        &self.service
+    }
+
+    /// The progress that was heard of so far.
+    pub(crate) fn heard(&self) -> Vec<ProgressNotificationParam> {
+        let listener = self.service.service();
+        listener.heard.lock().expect("no panic").clone()
+    }
+
+    /// The whole outcome of a call.
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> CallToolResult {
+        let Value::Object(arguments) = arguments else {
+            panic!("arguments are an object, not {arguments}");
+        };
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        self.service.call_tool(params).await.expect("a result")
+    }
+
+    /// The result of a call that must succeed, after checking that text and structure agree.
+    pub(crate) async fn answer(&self, tool: &str, arguments: Value) -> Value {
+        let result = self.call(tool, arguments).await;
+        assert_eq!(result.is_error, Some(false), "{result:?}");
+        let structured = result.structured_content.clone().expect("structure");
+        let text: Value = serde_json::from_str(&text(&result, 0)).expect("JSON text");
+        assert_eq!(text, structured);
+        assert_eq!(structured["server_type"], SERVER_TYPE);
+        structured
+    }
+
+    /// The message of a call that must fail in band.
+    pub(crate) async fn refusal(&self, tool: &str, arguments: Value) -> String {
+        let result = self.call(tool, arguments).await;
+        assert_eq!(result.is_error, Some(true), "{result:?}");
+        text(&result, 0)
+    }
+}
+
+/// Piece `at` of a result's content.
+pub(crate) fn text(result: &CallToolResult, at: usize) -> String {
+    let content = result.content.get(at).expect("so many pieces of content");
+    content.as_text().expect("text content").text.clone()
+}
+
+/// A client of `base_url` that gives up after two seconds.
+pub(crate) fn upstream(base_url: &str) -> Upstream {
+    Upstream::new(&UpstreamOptions {
+        time_limit: Duration::from_secs(2),
+        ..UpstreamOptions::new(base_url)
+    })
+    .expect("a valid base URL")
+}

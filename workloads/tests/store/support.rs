@@ -1,0 +1,168 @@
+//! Stores to test with.
+
+use std::{
+    path::Path,
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+use transports::runtime::{Handle, Tokio};
+use workloads::{
+    pool::PoolOptions,
+    store::{CartItem, Order, Store, StoreOptions},
+};
+
+/// A user with a cart and a history.
+pub(crate) const USER: &str = "user-00042";
+
+/// A Redis of one's own. It ends with this process at the latest.
+pub(crate) struct Redis {
+    folder: TempDir,
+    pub(crate) url: String,
+}
+
+impl Redis {
+    pub(crate) fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        services(
+            folder.path(),
+            &["up", "redis", "--while", &std::process::id().to_string()],
+        );
+        let url = services(folder.path(), &["url", "redis"]);
+        Self { folder, url }
+    }
+
+    /// Kills it, as a crash would.
+    pub(crate) fn kill(&self) {
+        services(self.folder.path(), &["kill", "redis"]);
+    }
+
+    /// Starts it again, where it was, with nothing in it.
+    pub(crate) fn start_again(&self) {
+        services(self.folder.path(), &["start", "redis"]);
+    }
+
+    /// A connection of no store's.
+    pub(crate) async fn connect(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.url.as_str()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    /// A number that `INFO` reports.
+    pub(crate) async fn info(&self, name: &str) -> u64 {
+        let mut connection = self.connect().await;
+        let info: String = redis::cmd("INFO")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_else(|| panic!("no {name} in {info}"))
+            .parse()
+            .unwrap()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        services(self.folder.path(), &["remove", "redis"]);
+    }
+}
+
+/// Runs `scripts/services` and returns what it prints.
+fn services(folder: &Path, arguments: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/services");
+    let output = Command::new(script)
+        .args(arguments)
+        .arg("--folder")
+        .arg(folder)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A seeded store of some engine, and what it lives in.
+pub(crate) struct Fixture {
+    pub(crate) engine: &'static str,
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    _folder: TempDir,
+}
+
+/// A freshly seeded store of every engine.
+pub(crate) async fn every_store() -> Vec<Fixture> {
+    let mut fixtures = Vec::new();
+    for engine in ["a file", "memory", "redis"] {
+        let folder = TempDir::new().unwrap();
+        let url = match engine {
+            "a file" => format!("sqlite:{}", folder.path().join("store.db").display()),
+            "memory" => "sqlite::memory:".to_owned(),
+            _ => empty_redis_database(),
+        };
+        let store = Store::open(&options(&url)).await.unwrap();
+        store.seed(|_| {}).await.unwrap();
+        fixtures.push(Fixture {
+            engine,
+            store,
+            url,
+            _folder: folder,
+        });
+    }
+    fixtures
+}
+
+/// One of the sixteen databases of a Redis that all tests share, and that nobody else has had.
+pub(crate) fn empty_redis_database() -> String {
+    static SHARED: OnceLock<String> = OnceLock::new();
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let url = SHARED.get_or_init(|| {
+        // Nobody drops what is static: it ends with this process.
+        let shared = std::mem::ManuallyDrop::new(Redis::start());
+        shared.url.clone()
+    });
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    assert!(
+        number < 16,
+        "Redis has no seventeenth database; share one, or start another Redis"
+    );
+    format!("{url}/{number}")
+}
+
+/// Options with a pool of four, and a second of patience.
+pub(crate) fn options(url: &str) -> StoreOptions {
+    StoreOptions {
+        url: url.to_owned(),
+        pool: PoolOptions {
+            timeout: Duration::from_secs(1),
+            ..PoolOptions::of(4)
+        },
+        runtime: Handle::new(Tokio),
+    }
+}
+
+/// An order of [`USER`] for two pieces of product 42 and one of product 1337.
+pub(crate) fn order(order_id: &str) -> Order {
+    let item = |product_id, quantity| CartItem {
+        product_id,
+        quantity,
+    };
+    Order {
+        created: "2026-11-21T12:00:00Z".to_owned(),
+        items: vec![item(42, 2), item(1337, 1)],
+        order_id: order_id.to_owned(),
+        total: 17.18,
+        user_id: USER.to_owned(),
+    }
+}
