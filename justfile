@@ -48,6 +48,10 @@ bench-quick *ARGS: build
 bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
+# What each switch and size of a server is worth: pools, cache, payload and thirteen more, in under 15 minutes
+levers *ARGS: build
+    {{ harness }} levers {{ ARGS }}
+
 # The runtimes on two server cores, by CPU per call: rates hold only where the load has cores of its own
 bench-runtimes *ARGS: build
     {{ harness }} measure --server-cores 2 --transport http-json,http-stream,sse --fast-path on \

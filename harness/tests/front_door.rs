@@ -10,6 +10,8 @@ mod support;
 mod catalogue;
 #[path = "front_door/definitions.rs"]
 mod definitions;
+#[path = "front_door/experiments.rs"]
+mod experiments;
 #[path = "front_door/families.rs"]
 mod families;
 #[path = "front_door/interrupt.rs"]

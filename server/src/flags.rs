@@ -16,6 +16,7 @@ mod values;
 
 use clap::{Args, ValueEnum};
 
+use self::values::bytes;
 pub(crate) use self::{
     cache::{CacheFlags, CachePlace},
     http::{HttpFlags, ListenFlags, SessionFlags},
@@ -23,7 +24,6 @@ pub(crate) use self::{
     services::ServiceFlags,
     tools::ToolFlags,
 };
-use self::values::bytes;
 
 /// The flag of every MCP transport, however it is carried.
 #[derive(Args, Clone, Copy, Debug)]

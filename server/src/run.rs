@@ -83,15 +83,11 @@ async fn serve<T: Transport, R: Runtime>(
         anyhow::Ok((handler, results))
     };
     // Filling a new database takes a while; a signal need not wait for it.
-    let (handler, results) = match select(
-        std::pin::pin!(open),
-        std::pin::pin!(shutdown.begun()),
-    )
-    .await
-    {
-        Either::Left((opened, _)) => opened?,
-        Either::Right(_) => return Ok(()),
-    };
+    let (handler, results) =
+        match select(std::pin::pin!(open), std::pin::pin!(shutdown.begun())).await {
+            Either::Left((opened, _)) => opened?,
+            Either::Right(_) => return Ok(()),
+        };
     T::serve(runtime, handler, transport, shutdown).await?;
     sum_up(results.as_ref());
     Ok(())

@@ -69,7 +69,7 @@ struct Inner {
 
 enum Keeper {
     Memory(Memory),
-    Redis(Redis),
+    Redis(Box<Redis>),
 }
 
 /// What a tool gives back whose results may be kept.
@@ -119,7 +119,7 @@ impl Cache {
     /// When `url` is not one of a Redis.
     pub async fn in_redis(url: &str, options: &CacheOptions) -> Result<Self, RedisCacheError> {
         let redis = Redis::open(url, options.ttl).await?;
-        Ok(Self::over(Keeper::Redis(redis), options))
+        Ok(Self::over(Keeper::Redis(Box::new(redis)), options))
     }
 
     fn over(keeper: Keeper, options: &CacheOptions) -> Self {

@@ -39,8 +39,8 @@ Exit code 1 when something went wrong in a trial, or a row could not be measured
 )]
 pub(super) struct Levers {
     /// The experiments [default: ROOT/harness/levers]
-    #[arg(long, value_name = "DIR")]
-    levers_dir: Option<PathBuf>,
+    #[arg(long = "levers-dir", value_name = "DIR")]
+    folder: Option<PathBuf>,
     /// Only these experiments (several: separated by commas)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
@@ -58,7 +58,7 @@ pub(super) struct Levers {
 impl Levers {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         let default = || places.root().join("harness/levers");
-        let mut levers = Lever::read_folder(&self.levers_dir.clone().unwrap_or_else(default))?;
+        let mut levers = Lever::read_folder(&self.folder.clone().unwrap_or_else(default))?;
         self.choose(&mut levers)?;
         let (report, verdict) = {
             let wish = self.wish(places, levers)?;

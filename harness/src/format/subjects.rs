@@ -148,6 +148,10 @@ pub enum Processes {
 }
 
 impl Processes {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands it over like this"
+    )]
     fn is_shared(&self) -> bool {
         *self == Self::Shared
     }

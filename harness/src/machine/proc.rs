@@ -24,25 +24,61 @@ pub fn cpu_time_ns(process: ProcessId) -> Option<u64> {
     seconds.checked_mul(1_000_000_000)?.checked_add(rest)
 }
 
+/// CPU time that a process and its children have used, in nanoseconds: its own, that of the children that
+/// it has seen end (in ticks of 10 ms), and that of those that live. `None` when it has ended.
+#[must_use]
+pub fn tree_cpu_time_ns(process: ProcessId) -> Option<u64> {
+    let own = cpu_time_ns(process)?;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let ended: u64 = ticks_of(&stat, CHILDREN_TICKS).map_or(0, |(user, system)| user + system);
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    let children = children.unwrap_or_default();
+    let living = children.split_ascii_whitespace();
+    let living: u64 = living
+        .filter_map(|child| cpu_time_ns(child.parse().ok()?))
+        .sum();
+    Some(own + ended * 1_000_000_000 / ticks_per_s()? + living)
+}
+
+/// The process that started this one.
+#[must_use]
+pub fn parent(process: ProcessId) -> Option<ProcessId> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let behind_name = stat.get(stat.rfind(')')? + 1..)?;
+    behind_name.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn ticks_per_s() -> Option<u64> {
+    Some(
+        u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??)
+            .ok()?
+            .max(1),
+    )
+}
+
 /// User and system time of a process in milliseconds, as ticks of the kernel's clock (10 ms on most
 /// machines).
 #[must_use]
 pub fn user_and_system_ms(process: ProcessId) -> Option<(u64, u64)> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let ticks_per_s = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??)
-        .ok()?
-        .max(1);
-    let (user, system) = stat_ticks(&stat)?;
+    let ticks_per_s = ticks_per_s()?;
+    let (user, system) = ticks_of(&stat, OWN_TICKS)?;
     Some((user * 1_000 / ticks_per_s, system * 1_000 / ticks_per_s))
 }
 
-/// Fields 14 and 15 of `/proc/PID/stat`. The second field is a name that may hold blanks and
+/// Where user and system time of a process stand behind its name in `/proc/PID/stat` (fields 14 and 15).
+const OWN_TICKS: usize = 11;
+
+/// Where those of its ended children do (fields 16 and 17).
+const CHILDREN_TICKS: usize = 13;
+
+/// Two fields of `/proc/PID/stat`. The second field of it is a name that may hold blanks and
 /// brackets.
-fn stat_ticks(stat: &str) -> Option<(u64, u64)> {
+fn ticks_of(stat: &str, at: usize) -> Option<(u64, u64)> {
     let mut fields = stat
         .get(stat.rfind(')')? + 1..)?
         .split_ascii_whitespace()
-        .skip(11);
+        .skip(at);
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
@@ -149,15 +185,15 @@ pub fn utilisation(
 #[cfg(test)]
 mod tests {
     use super::{
-        cpu_time_ns, kib_field, memory, parse_core_times, stat_ticks, user_and_system_ms,
+        OWN_TICKS, cpu_time_ns, kib_field, memory, parse_core_times, ticks_of, user_and_system_ms,
         utilisation,
     };
 
     #[test]
     fn a_name_with_blanks_and_brackets_does_not_shift_the_fields() {
         let stat = "7 (a b) c) S 1 1 1 0 -1 0 0 0 0 0 123 45 0 0 20 0 1 0 9 9 9";
-        assert_eq!(stat_ticks(stat), Some((123, 45)));
-        assert_eq!(stat_ticks("nonsense"), None);
+        assert_eq!(ticks_of(stat, OWN_TICKS), Some((123, 45)));
+        assert_eq!(ticks_of("nonsense", OWN_TICKS), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! PostgreSQL and Redis for one run, by the project's own script: made before it, gone after it.
+//! `PostgreSQL` and Redis for one run, by the project's own script: made before it, gone after it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, bail};
+
+use crate::machine::proc::{ProcessId, parent};
 
 /// The script, within the project.
 const SCRIPT: &str = "scripts/services";
@@ -23,6 +25,8 @@ pub struct Backends {
     script: PathBuf,
     folder: PathBuf,
     urls: BTreeMap<String, String>,
+    /// The first process of each; others are their children.
+    ids: Vec<ProcessId>,
 }
 
 impl Backends {
@@ -35,6 +39,7 @@ impl Backends {
             script: root.join(SCRIPT),
             folder: std::env::temp_dir().join(format!("mcp-harness-{}", std::process::id())),
             urls: BTreeMap::new(),
+            ids: Vec::new(),
         };
         eprintln!("services: {} up", names.join(", "));
         let guardian = std::process::id().to_string();
@@ -46,7 +51,13 @@ impl Backends {
                 backends.urls.insert(template.to_owned(), url);
             }
         }
+        backends.ids = first_processes(&backends.folder);
         Ok(backends)
+    }
+
+    /// Their processes, without the children of these.
+    pub fn ids(&self) -> impl Iterator<Item = ProcessId> + '_ {
+        self.ids.iter().copied()
     }
 
     /// Where they are, by the name that templates have for it.
@@ -87,6 +98,24 @@ impl Drop for Backends {
         // Only what the script left empty.
         let _ = std::fs::remove_dir(&self.folder);
     }
+}
+
+/// The processes that work in a folder and whose parents do not.
+fn first_processes(folder: &Path) -> Vec<ProcessId> {
+    let all: BTreeMap<ProcessId, ProcessId> = std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let id = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let works_in = std::fs::read_link(format!("/proc/{id}/cwd")).ok()?;
+            works_in
+                .starts_with(folder)
+                .then(|| Some((id, parent(id)?)))?
+        })
+        .collect();
+    let is_first = |parent: &ProcessId| !all.contains_key(parent);
+    let first = all.iter().filter(|(_, parent)| is_first(parent));
+    first.map(|(id, _)| *id).collect()
 }
 
 /// The value of a line `export NAME=VALUE` or `export NAME='VALUE'`.

@@ -218,10 +218,15 @@ impl Bench {
         &self.subjects
     }
 
-    /// The processes of the services.
+    /// The processes of the services and backends.
     #[must_use]
     pub fn service_ids(&self) -> Vec<ProcessId> {
-        self.services.iter().map(Running::id).collect()
+        let backends = self.backends.iter().flat_map(Backends::ids);
+        self.services
+            .iter()
+            .map(Running::id)
+            .chain(backends)
+            .collect()
     }
 
     /// Makes sure that all services are still there.

@@ -163,7 +163,10 @@ fn caller(
             (Ok(took), true) => {
                 found.calls += 1;
                 let ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-                found.latency_ns.saturating_record(ns);
+                found
+                    .latency_ns
+                    .record(ns)
+                    .context("cannot record a latency")?;
             }
             (Ok(_), false) => {}
             (Err(error), true) => found.errors.add(error),

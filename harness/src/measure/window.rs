@@ -78,21 +78,20 @@ impl Window {
     }
 
     fn edge(&self) -> Edge {
-        let cpu_ns = |processes: &[ProcessId]| -> Option<u64> {
-            let times = processes.iter().map(|process| proc::cpu_time_ns(*process));
-            times.sum()
+        let cpu_ns = |processes: &[ProcessId], time: fn(ProcessId) -> Option<u64>| -> Option<u64> {
+            processes.iter().map(|process| time(*process)).sum()
         };
         let ticks = |process: &ProcessId| proc::user_and_system_ms(*process);
         let ticks: Option<Vec<_>> = self.servers.iter().map(ticks).collect();
         Edge {
             at: Instant::now(),
             on: SystemTime::now(),
-            server_cpu_ns: cpu_ns(&self.servers),
+            server_cpu_ns: cpu_ns(&self.servers, proc::cpu_time_ns),
             server_user_system_ms: ticks.map(|ticks| {
                 let sum = |sum: (u64, u64), one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1);
                 ticks.into_iter().fold((0, 0), sum)
             }),
-            services_cpu_ns: cpu_ns(&self.services),
+            services_cpu_ns: cpu_ns(&self.services, proc::tree_cpu_time_ns),
             cores: proc::core_times(),
             throttled: cgroup::throttled_count(),
         }

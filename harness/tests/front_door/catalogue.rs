@@ -6,6 +6,8 @@ use std::path::Path;
 use harness::format::suite::Suite;
 use serde_json::{Value, json};
 
+use crate::right_answers::{Case, assert_cents, cases, number};
+
 /// Products of the catalogue.
 pub(crate) const PRODUCTS: u32 = 100_000;
 
@@ -83,5 +85,55 @@ fn every_row_of_the_page_is_held_to_its_id() {
             json!(format!("{{{place}_id}}")),
             "{pointer}"
         );
+    }
+}
+
+#[test]
+fn the_formats_of_query_products_hold_the_rows_of_the_catalogue() {
+    let found = |case: &Case| {
+        let price = |key: &str| case[key].as_f64().unwrap();
+        matches(
+            case["category"].as_str().unwrap(),
+            price("min_price"),
+            price("max_price"),
+        )
+    };
+    for case in cases("query_products_fields") {
+        let found = found(&case);
+        assert_eq!(number(&case, "total_found"), found.len() as u64);
+        let rows = case["products"].as_array().unwrap();
+        assert_eq!(rows.len(), 10);
+        for (row, (cents, id)) in rows.iter().zip(&found) {
+            assert_eq!(
+                (row["id"].as_u64(), row["sku"].as_str()),
+                (Some((*id).into()), Some(&*format!("SKU-{id:06}")))
+            );
+            assert_cents(&row["price"], (*cents).into());
+        }
+    }
+    for (name, comma, indent) in [
+        ("query_products_text", ", ", ""),
+        ("query_products_toon", ",", "  "),
+    ] {
+        for case in cases(name) {
+            let rows = case["rows"].as_str().unwrap();
+            let found = found(&case);
+            let cells = |(cents, id): &(u32, u32)| {
+                let price = f64::from(*cents) / 100.0;
+                let cells = [
+                    id.to_string(),
+                    price.to_string(),
+                    format!("SKU-{id:06}"),
+                    ((id - 1) % 501).to_string(),
+                ];
+                format!("{indent}{}", cells.join(comma))
+            };
+            let wanted: Vec<String> = found.iter().take(10).map(cells).collect();
+            assert!(
+                rows.contains(&wanted.join("\n")),
+                "{rows} has not\n{}",
+                wanted.join("\n")
+            );
+        }
     }
 }

@@ -1,18 +1,11 @@
 //! `levers`: experiments on fake subjects, and what the project's own experiments are made of.
 
-use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
-
-use harness::format::levers::{Lever, expand};
-use harness::format::load::LoadChange;
-use harness::format::subjects::Subjects;
-use harness::format::suite::Suite;
 use serde_json::Value;
 
-use crate::support::{Done, Project, own};
+use crate::support::{Done, Project};
 
 /// A flag off and on; the fake subject takes any.
-const LEVER: &str = r#"
+pub(crate) const LEVER: &str = r#"
 number = 2
 title = "a pool"
 teaches = "Keep connections."
@@ -41,11 +34,11 @@ variants = [
 ]
 "#;
 
-fn project() -> Project {
+pub(crate) fn project() -> Project {
     Project::new(&["right", "stdio-right", "wrong", "floor"])
 }
 
-fn levers(project: &Project, flags: &[&str]) -> Done {
+pub(crate) fn levers(project: &Project, flags: &[&str]) -> Done {
     let folder = project.path("levers");
     let always = ["--levers-dir", folder.to_str().unwrap(), "--seed", "1"];
     project.run("levers", &[&always, flags].concat())
@@ -158,7 +151,7 @@ fn a_process_may_serve_one_call_one_client_or_all() {
     assert!(p50("off") > p50("10"), "{} {}", p50("off"), p50("10"));
     let noted = std::fs::read_to_string(project.path("processes")).unwrap();
     let per_call = project.trials_of("pool.http.off")[0].calls;
-    assert!(noted.lines().count() as u64 >= per_call + 2 + 1, "{noted}");
+    assert!(noted.lines().count() as u64 > per_call + 2, "{noted}");
     let memory =
         |variant: &str| project.trials_of(&format!("pool.http.{variant}"))[0].rss_mean_bytes;
     assert!(memory("client").unwrap() > memory("10").unwrap());
@@ -204,45 +197,6 @@ fn what_a_model_reads_is_counted_and_others_may_ask_meanwhile() {
     levers(&project, &["--trials", "1"]).exits(1);
     let failure = &project.trials_of("pool.http.off")[0].failure;
     assert!(failure.contains("beside the timed calls"), "{failure}");
-}
-
-/// A script in the place of the project's own, which notes how it is called.
-const SERVICES: &str = r#"#!/bin/sh
-echo "$@" >>"$(dirname "$0")/../called"
-case $1 in
-up) echo "export MCP_STORE_URL='redis://:secret@127.0.0.1:1'" ;;
-esac
-"#;
-
-#[test]
-fn services_are_started_for_those_who_name_them_and_removed_at_the_end() {
-    let project = project();
-    let script = project.path("scripts/services");
-    project.write("scripts/services", SERVICES);
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let lever = LEVER.replace("pool = 10 }", "store-url = \"{redis_url}\" }");
-    project.write("levers/pool.toml", &lever);
-    levers(&project, &["--trials", "1"]).exits(0);
-    let called = std::fs::read_to_string(project.path("called")).unwrap();
-    let called: Vec<&str> = called.lines().collect();
-    assert_eq!(called.len(), 2, "{called:?}");
-    assert!(called[0].starts_with("up --while ") && called[0].contains(" redis --folder "));
-    assert!(!called[0].contains("postgres"), "{called:?}");
-    assert!(called[1].starts_with("remove --folder "), "{called:?}");
-    let subjects = std::fs::read_to_string(project.results().join("definitions/subjects.toml"));
-    let subjects = subjects.unwrap();
-    assert!(subjects.contains("redis://:***@127.0.0.1:1") && !subjects.contains("secret"));
-    project.write(
-        "scripts/services",
-        "#!/bin/sh\necho no such package >&2\nexit 1\n",
-    );
-    let done = levers(&project, &[]).exits(2);
-    assert!(done.stderr.contains("no such package"), "{}", done.stderr);
-    assert!(
-        done.stderr.contains("scripts/services up"),
-        "{}",
-        done.stderr
-    );
 }
 
 #[test]
@@ -293,35 +247,4 @@ fn experiments_that_make_no_sense_are_refused_before_anything_is_measured() {
         assert!(done.stderr.contains(told), "{to}: {}", done.stderr);
         assert!(!project.path("results").exists());
     }
-}
-
-#[test]
-fn the_projects_own_experiments_are_the_sixteen_and_name_what_there_is() {
-    let levers = Lever::read_folder(&own("levers")).unwrap();
-    let numbers: BTreeMap<u32, &String> = levers
-        .iter()
-        .map(|(name, lever)| (lever.number, name))
-        .collect();
-    assert_eq!(
-        numbers.keys().copied().collect::<Vec<_>>(),
-        (1..=16).collect::<Vec<_>>()
-    );
-    let subjects = Subjects::read(&own("subjects.toml")).unwrap();
-    let suites = Suite::read_folder(&own("suites")).unwrap();
-    let made = expand(&levers, &subjects, &suites, &LoadChange::default()).unwrap();
-    let services = BTreeMap::from([("upstream_url".to_owned(), Value::from("http://u"))]);
-    let mut seconds = 0.0;
-    for (name, suite) in &made.suites {
-        suite
-            .exchanges(&services)
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let load = &suite.load;
-        // A start, a handshake, an end; and whoever waits for an upstream is waited for.
-        let around = if name.starts_with("cache.") { 3.0 } else { 0.6 };
-        seconds += f64::from(load.trials) * (load.warmup_s + load.duration_s + around);
-    }
-    assert!(
-        seconds < 13.0 * 60.0,
-        "{seconds} s of trials leave nothing for services and seeding"
-    );
 }

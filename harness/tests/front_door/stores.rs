@@ -79,5 +79,5 @@ fn a_suite_on_request_is_measured_when_it_is_named_and_verified_always() {
         .exits(0);
     assert_eq!(project.trials()[0].suite, "more");
     let done = project.run("verify", &[]).exits(0);
-    assert!(done.stdout.contains("right  more"), "{}", done.stdout);
+    assert!(done.stdout.contains("right    more"), "{}", done.stdout);
 }

@@ -17,7 +17,12 @@ pub(crate) struct ServiceFlags {
     pub(crate) database_url: Option<String>,
 
     /// Connections to the database; `off` opens one for each call, which teaches what opening costs
-    #[arg(long, env = "MCP_DATABASE_POOL", value_name = "N|off", default_value = "4")]
+    #[arg(
+        long,
+        env = "MCP_DATABASE_POOL",
+        value_name = "N|off",
+        default_value = "4"
+    )]
     pub(crate) database_pool: PoolSize,
 
     /// The store of carts and orders: an SQLite file, made and filled when it is not there, or
@@ -26,7 +31,12 @@ pub(crate) struct ServiceFlags {
     pub(crate) store_url: Option<String>,
 
     /// Connections to the store, or `off`
-    #[arg(long, env = "MCP_STORE_POOL", value_name = "N|off", default_value = "4")]
+    #[arg(
+        long,
+        env = "MCP_STORE_POOL",
+        value_name = "N|off",
+        default_value = "4"
+    )]
     pub(crate) store_pool: PoolSize,
 
     /// The API that tools may call, and nothing else; without one they say so
@@ -34,7 +44,12 @@ pub(crate) struct ServiceFlags {
     pub(crate) upstream_url: Option<String>,
 
     /// Idle connections kept to the upstream API, or `off`
-    #[arg(long, env = "MCP_UPSTREAM_POOL", value_name = "N|off", default_value = "100")]
+    #[arg(
+        long,
+        env = "MCP_UPSTREAM_POOL",
+        value_name = "N|off",
+        default_value = "100"
+    )]
     pub(crate) upstream_pool: PoolSize,
 
     /// Calls that the upstream API is sent at once; the next one waits its turn [default: no limit]

@@ -20,7 +20,12 @@ pub(crate) struct ToolFlags {
     pub(crate) tools: Vec<String>,
 
     /// Whether the tools behind the lessons are served, too: each does one thing in two ways
-    #[arg(long, env = "MCP_LESSONS", value_name = "SWITCH", default_value = "off")]
+    #[arg(
+        long,
+        env = "MCP_LESSONS",
+        value_name = "SWITCH",
+        default_value = "off"
+    )]
     pub(crate) lessons: Switch,
 
     /// So many more tools, which answer like echo: what a long listing costs

@@ -7,7 +7,7 @@ use workloads::{
     cache::Cache,
     database::{Database, DatabaseOptions, default_url},
     levers::Levers,
-    store::{self, Store, StoreOptions},
+    store::{self, Store, StoreError, StoreOptions},
     upstream::{CallLimit, Upstream, UpstreamOptions},
 };
 
@@ -27,6 +27,20 @@ struct Plan {
     levers: Levers,
     server_type: &'static str,
     upstream_limit: Option<CallLimit>,
+    store_url: String,
+    /// The store, where all shards have to share one.
+    store: Option<Store>,
+}
+
+impl Plan {
+    async fn open_store(&self, runtime: Handle, shards: usize) -> Result<Store, StoreError> {
+        Store::open(&StoreOptions {
+            url: self.store_url.clone(),
+            pool: self.services.pool(self.services.store_pool, shards),
+            runtime,
+        })
+        .await
+    }
 }
 
 /// The cache, if there is to be one.
@@ -60,13 +74,20 @@ pub(super) async fn lab(
         cache,
     };
     let limit = services.upstream_limit;
-    let plan = Plan {
+    let url = services.store_url.clone();
+    let mut plan = Plan {
         upstream_limit: limit.map(|calls| CallLimit::new(calls, services.pool_timeout)),
+        store_url: url.map_or_else(store::default_url, Ok)?,
         tools: tools.clone(),
         services,
         levers,
         server_type,
+        store: None,
     };
+    // Each in memory would be another, and an order would be seen by its own shard alone.
+    if plan.store_url.contains(":memory:") {
+        plan.store = Some(plan.open_store(runtime.clone(), 1).await?);
+    }
     let each = |shard, count| parts(plan.clone(), shard, count);
     let mut lab = Lab::sharded(PerShard::make(runtime.clone(), each).await?);
     if tools.lessons == Switch::On {
@@ -84,24 +105,22 @@ pub(super) async fn lab(
 /// Boxed, because the compiler cannot prove that sqlx's futures are `Send` inside of a generic one.
 fn parts(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result<LabParts>> {
     Box::pin(async move {
+        let store = match &plan.store {
+            Some(store) => store.clone(),
+            None => plan.open_store(runtime.clone(), shards).await?,
+        };
         let Plan {
             tools,
             services,
             levers,
             server_type,
             upstream_limit,
+            ..
         } = plan;
         let url = services.database_url.clone();
         let database = Database::open(&DatabaseOptions {
             url: url.map_or_else(default_url, Ok)?,
             pool: services.pool(services.database_pool, shards),
-        })
-        .await?;
-        let url = services.store_url.clone();
-        let store = Store::open(&StoreOptions {
-            url: url.map_or_else(store::default_url, Ok)?,
-            pool: services.pool(services.store_pool, shards),
-            runtime: runtime.clone(),
         })
         .await?;
         let upstream = services.upstream_url.as_ref().map(|url| {

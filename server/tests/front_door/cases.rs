@@ -50,6 +50,15 @@ group!(any {
         megabytes_are_worked_through
         query_products_answers_in_other_words
     }
+    shop {
+        the_shop_keeps_its_contract
+        a_checkout_without_its_total_says_so_in_time
+    }
+    lessons {
+        lessons_answer_and_take_the_fast_path
+        a_long_result_comes_whole_or_in_pieces
+        extra_tools_say_back_their_arguments
+    }
     progress {
         a_report_tells_its_rows_before_its_result
         a_report_is_told_while_it_is_made
@@ -68,6 +77,11 @@ group!(any {
     }
     fast_path {
         every_tool_takes_the_fast_path
+    }
+    levers {
+        tools_that_are_left_out_are_not_there
+        a_time_limit_holds_for_its_tool_alone
+        what_is_cached_is_asked_for_once
     }
     batches {
         a_batch_is_answered_message_by_message
@@ -103,6 +117,9 @@ group!(http {
     fast_path {
         its_counters_are_told
     }
+    levers {
+        calls_beyond_the_upstream_limit_wait_their_turn
+    }
 });
 
 // One stream with many requests in flight on it.
@@ -117,6 +134,9 @@ group!(lasting {
     }
     cancellation {
         a_cancelled_call_lets_go_of_what_it_waits_for
+    }
+    shop {
+        a_cancelled_checkout_is_recorded_all_the_same
     }
 });
 
@@ -195,12 +215,15 @@ mod floor;
 pub(crate) mod handshake;
 pub(crate) mod http;
 pub(crate) mod lasting;
+pub(crate) mod levers;
+pub(crate) mod lessons;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod load;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod sessions;
+pub(crate) mod shop;
 pub(crate) mod sse;
 pub(crate) mod stdio;
 pub(crate) mod streamable;

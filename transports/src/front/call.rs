@@ -63,12 +63,7 @@ impl Running {
     /// The call of `tool`, answered in band with `words` when it panics or takes longer than `limits` allow it.
     /// The limit is looked up and the timer starts when the call is first found waiting: one that is ready
     /// at once pays for neither.
-    pub(crate) fn limited(
-        mut self,
-        tool: &'static str,
-        limits: Arc<Limits>,
-        words: Words,
-    ) -> Self {
+    pub(crate) fn limited(mut self, tool: &'static str, limits: Arc<Limits>, words: Words) -> Self {
         self.limited = Some(Limited {
             tool,
             limits,

@@ -108,6 +108,6 @@ mod tests {
     fn what_is_too_long_has_no_key() {
         let long = "x".repeat(MAX_KEY_BYTES);
         assert_eq!(Key::of("a", Cacheable::FetchExternalData, &long), None);
-        assert!(Key::of("a", Cacheable::FetchExternalData, &long[..2_048]).is_some());
+        assert!(Key::of("a", Cacheable::FetchExternalData, &&long[..2_048]).is_some());
     }
 }

@@ -68,14 +68,10 @@ async fn no_more_results_are_kept_than_it_may_hold() {
 #[tokio::test]
 async fn what_is_not_worth_keeping_or_too_large_is_made_again() {
     let cache = Cache::in_memory(&OPTIONS);
-    let unworthy = Work {
-        is_worth_keeping: false,
-        ..Work::new()
-    };
-    let too_large = Work {
-        bytes: MAX_RESULT_BYTES,
-        ..Work::new()
-    };
+    let mut unworthy = Work::new();
+    unworthy.is_worth_keeping = false;
+    let mut too_large = Work::new();
+    too_large.bytes = MAX_RESULT_BYTES;
     for (name, work) in [("unworthy", unworthy), ("too large", too_large)] {
         for times in 0..2 {
             assert_eq!(content(work.ask(&cache, name).await)["times"], times);

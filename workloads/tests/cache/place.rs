@@ -157,8 +157,17 @@ async fn a_redis_that_hangs_holds_nobody_up_for_long() {
 
 #[tokio::test]
 async fn a_url_of_something_else_is_refused_without_its_password() {
-    for url in ["", "http://host/", "redis:", "nonsense", "mysql://u:secret@host/"] {
-        let refused = Cache::in_redis(url, &OPTIONS).await.unwrap_err().to_string();
+    for url in [
+        "",
+        "http://host/",
+        "redis:",
+        "nonsense",
+        "mysql://u:secret@host/",
+    ] {
+        let refused = Cache::in_redis(url, &OPTIONS)
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains("redis://HOST:PORT"), "{url}: {refused}");
         assert!(!refused.contains("secret"), "{url}: {refused}");
     }

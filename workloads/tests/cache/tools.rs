@@ -99,7 +99,11 @@ async fn neither_errors_nor_the_upstreams_own_are_kept() {
     let (lab, cache) = lab(&server.url()).await;
     for (tool, arguments, is_error) in [
         ("fetch_external_data", json!({"endpoint": "nowhere"}), true),
-        ("fetch_external_data", json!({"endpoint": "/products/0"}), false),
+        (
+            "fetch_external_data",
+            json!({"endpoint": "/products/0"}),
+            false,
+        ),
         ("query_products", json!({"category": "Nothing"}), true),
         ("get_user_cart", json!({"user_id": "nobody"}), true),
     ] {

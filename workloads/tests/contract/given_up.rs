@@ -9,7 +9,7 @@ use workloads::store::{Store, content};
 
 use crate::support::{
     Hold, Lock, assert_says, check_out, lab, lab_within, newer_order, newest_order, open, proxy,
-    sqlite_url, upstream,
+    redis_url, sqlite_url, upstream,
 };
 
 /// Shorter than any hold in these tests.
@@ -131,4 +131,27 @@ async fn an_upstream_that_is_slower_than_the_call_leaves_the_order_recorded() {
         ],
     );
     assert_written_once(&store).await;
+}
+
+/// The transaction never reaches Redis, which nobody can know.
+#[tokio::test]
+async fn a_store_that_never_answers_leaves_open_what_became_of_the_order() {
+    let redis = redis_url().await.trim_start_matches("redis://");
+    let hold = Hold::new("bench:ratelimit", std::future::pending);
+    let store = open(&format!("redis://{}", proxy(redis, hold).await)).await;
+    let upstream = upstream();
+    let lab = lab(Some(&upstream.url()), Some(store)).await;
+    let said = check_out(lab, json!({"user_id": "user-00070"}))
+        .await
+        .unwrap_err();
+    assert_says(
+        &said,
+        &[
+            "order-00070-",
+            "is not confirmed",
+            "store redis://",
+            "not known",
+            "recent_history",
+        ],
+    );
 }

@@ -11,4 +11,5 @@ mod listing;
 mod payloads;
 mod tools;
 mod upstream_failures;
+mod upstream_levers;
 mod waiting;

@@ -11,12 +11,31 @@ const HTTP_STREAM: &str = env!("CARGO_BIN_EXE_mcp-http-stream-tokio");
 const FLOOR: &str = env!("CARGO_BIN_EXE_floor-http");
 
 const EVERYWHERE: [&str; 2] = ["--workers", "--drain-timeout"];
-const TOOLS: [&str; 5] = [
+const TOOLS: [&str; 6] = [
+    "--tools",
+    "--lessons",
+    "--extra-tools",
+    "--call-timeout",
+    "--time-limit",
+    "--cpu-offload",
+];
+const SERVICES: [&str; 9] = [
     "--database-url",
     "--database-pool",
+    "--store-url",
+    "--store-pool",
     "--upstream-url",
     "--upstream-pool",
-    "--call-timeout",
+    "--upstream-limit",
+    "--pool-timeout",
+    "--pool-idle-timeout",
+];
+const CACHE: [&str; 5] = [
+    "--cache",
+    "--cache-url",
+    "--cache-ttl",
+    "--cache-capacity",
+    "--cache-warm",
 ];
 const LISTEN: [&str; 2] = ["--listen", "--nodelay"];
 const MCP: [&str; 2] = ["--fast-path", "--max-body"];
@@ -39,27 +58,22 @@ fn refused(binary: &str, flags: &[&str]) -> String {
 
 #[test]
 fn help_lists_every_flag_and_its_environment_variable() {
+    let everywhere: [&[&str]; 5] = [&EVERYWHERE, &TOOLS, &SERVICES, &CACHE, &MCP];
+    let with = |groups: &[&'static [&'static str]]| [&everywhere, groups].concat();
     for (binary, groups) in [
-        (STDIO, &[&EVERYWHERE[..], &TOOLS, &MCP][..]),
-        (SSE, &[&EVERYWHERE[..], &TOOLS, &MCP, &LISTEN, &HTTP]),
-        (
-            HTTP_JSON,
-            &[&EVERYWHERE[..], &TOOLS, &MCP, &LISTEN, &HTTP, &SESSIONS],
-        ),
-        (
-            HTTP_STREAM,
-            &[&EVERYWHERE[..], &TOOLS, &MCP, &LISTEN, &HTTP, &SESSIONS],
-        ),
-        (FLOOR, &[&EVERYWHERE[..], &LISTEN, &["--answer-bytes"]]),
+        (STDIO, with(&[])),
+        (SSE, with(&[&LISTEN, &HTTP])),
+        (HTTP_JSON, with(&[&LISTEN, &HTTP, &SESSIONS])),
+        (HTTP_STREAM, with(&[&LISTEN, &HTTP, &SESSIONS])),
+        (FLOOR, vec![&EVERYWHERE, &LISTEN, &["--answer-bytes"]]),
     ] {
         let output = run(bare(binary).arg("--help"));
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).unwrap();
         for flag in groups.iter().copied().flatten() {
-            assert!(
-                help.contains(&format!("{flag} <")),
-                "{binary} {flag}:\n{help}"
-            );
+            // A value that may be left out stands in brackets.
+            let is_listed = [" <", " [<"].map(|value| help.contains(&format!("{flag}{value}")));
+            assert!(is_listed.contains(&true), "{binary} {flag}:\n{help}");
             let name = flag
                 .trim_start_matches("--allowed-")
                 .trim_start_matches("--");
@@ -93,8 +107,24 @@ fn bad_values_are_refused_with_the_allowed_ones() {
         ("--fast-path", "maybe", "on, off"),
         ("--workers", "0", "1 to 1024"),
         ("--workers", "many", "1 to 1024"),
-        ("--database-pool", "0", "1 to 1024"),
-        ("--upstream-pool", "65536", "1 to 65535"),
+        ("--database-pool", "0", "`off`"),
+        ("--database-pool", "on", "1 to 1024"),
+        ("--store-pool", "1025", "`off`"),
+        ("--upstream-pool", "65536", "1 to 1024"),
+        ("--upstream-limit", "off", "1 to 1024"),
+        ("--pool-timeout", "0", "greater than 0"),
+        ("--pool-idle-timeout", "never", "greater than 0"),
+        ("--cache", "disk", "off, memory, redis"),
+        ("--cache-ttl", "0", "greater than 0"),
+        ("--cache-capacity", "0", "1 to 1000000"),
+        ("--cache-warm", "hot", "on, off"),
+        ("--cpu-offload", "away", "inline, blocking"),
+        ("--lessons", "all", "on, off"),
+        ("--extra-tools", "106", "0 to 105"),
+        ("--time-limit", "echo", "TOOL=SECONDS"),
+        ("--time-limit", "=1", "TOOL=SECONDS"),
+        ("--time-limit", "echo=soon", "fetch_external_data=2.5"),
+        ("--time-limit", "echo=0", "greater than 0"),
         ("--max-body", "0", "greater than 0"),
         ("--max-body", "4k", "greater than 0"),
         ("--call-timeout", "0", "greater than 0"),
@@ -118,6 +148,47 @@ fn bad_values_are_refused_with_the_allowed_ones() {
     }
     let said = refused(FLOOR, &["--answer-bytes=1"]);
     assert!(said.contains("2..="), "{said}");
+}
+
+#[test]
+fn flags_without_a_meaning_together_are_refused_with_what_to_do() {
+    for (flags, parts) in [
+        (
+            &["--tools=echo,ecko"][..],
+            &[
+                "--tools",
+                "\"ecko\"",
+                "echo, fetch_external_data",
+                "--lessons on",
+            ][..],
+        ),
+        (&["--tools="], &["--tools", "\"\"", "query_products"]),
+        (
+            &["--tools=lesson_waits"],
+            &["\"lesson_waits\"", "--lessons on"],
+        ),
+        (
+            &["--lessons=on", "--tools=lessons"],
+            &["\"lessons\"", "lesson_waits"],
+        ),
+        (
+            &["--time-limit=ecko=1"],
+            &["--time-limit", "\"ecko\"", "echo, fetch_external_data"],
+        ),
+        (&["--time-limit=echo=31"], &["echo=31", "--call-timeout 30"]),
+        (&["--cache-warm"], &["--cache memory"]),
+        (
+            &["--cache=redis", "--store-url=sqlite:store.db"],
+            &["--cache-url redis://HOST:PORT", "--store-url"],
+        ),
+    ] {
+        for binary in [STDIO, SSE, HTTP_JSON, HTTP_STREAM] {
+            let said = refused(binary, flags);
+            for part in parts {
+                assert!(said.contains(part), "{flags:?} {part}: {said}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -192,6 +263,7 @@ fn what_it_cannot_start_with_is_said_before_it_is_ready() {
             "/proc/none",
         ),
         ("--database-url", "mysql://host/products", "mysql"),
+        ("--store-url", "mysql://host/store", "redis://HOST:PORT"),
         ("--upstream-url", "ftp://host/", "ftp"),
         ("--upstream-url", "https://host/", "https"),
     ] {

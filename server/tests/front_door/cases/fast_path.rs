@@ -29,6 +29,9 @@ fn calls() -> Vec<(&'static str, Value)> {
         ),
         ("aggregate_json", json!({"bytes": 10_000})),
         ("scan_text", json!({"bytes": 10_000})),
+        ("search_products", json!({})),
+        ("get_user_cart", json!({})),
+        ("checkout", json!({"user_id": "user-00900"})),
     ]
 }
 

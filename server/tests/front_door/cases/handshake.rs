@@ -102,7 +102,7 @@ pub(crate) fn rmcps_client_lists_and_calls_every_tool(subject: &Subject) {
 }
 
 /// A right call of each tool, and where in the result which value stands.
-fn calls() -> [(&'static str, Value, &'static str, Value); 9] {
+fn calls() -> [(&'static str, Value, &'static str, Value); 12] {
     [
         (
             "echo",
@@ -146,6 +146,14 @@ fn calls() -> [(&'static str, Value, &'static str, Value); 9] {
             json!({"bytes": 100_000}),
             "/errors",
             json!(100),
+        ),
+        ("search_products", json!({}), "/total_found", json!(2251)),
+        ("get_user_cart", json!({}), "/cart/item_count", json!(3)),
+        (
+            "checkout",
+            json!({"user_id": "user-00901"}),
+            "/items_count",
+            json!(2),
         ),
         // rmcp's client asks for progress with every call.
         ("stream_report", json!({"rows": 3}), "/stock", json!(3)),

@@ -13,13 +13,13 @@ use crate::common::{
 const ENDLESS: (u64, u64) = (1_000, 100);
 
 /// Where the messages of one call come: on the stream that all have in common, or as a response of their own.
-enum Messages<'c> {
+pub(super) enum Messages<'c> {
     Common(&'c mut Peer),
     Own(Box<Events>),
 }
 
 impl Messages<'_> {
-    fn next(&mut self) -> Value {
+    pub(super) fn next(&mut self) -> Value {
         match self {
             Self::Common(peer) => peer.end(),
             Self::Own(events) => events.message().unwrap().expect("the stream goes on"),
@@ -38,7 +38,7 @@ fn report(rows: u64, delay_ms: u64, token: &Value) -> Value {
 }
 
 /// Sends `call` with `id`.
-fn sent<'c>(server: &Server, client: &'c mut Client, id: &Value, call: &Value) -> Messages<'c> {
+pub(super) fn sent<'c>(server: &Server, client: &'c mut Client, id: &Value, call: &Value) -> Messages<'c> {
     let message = client::request(id, "tools/call", call);
     if let Peer::Streamable(streamable) = &client.peer {
         return Messages::Own(response(server, &streamable.request(&message)));

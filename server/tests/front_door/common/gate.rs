@@ -58,6 +58,11 @@ impl Gate {
         self.wait_until("askers left", count, |state| state.left);
     }
 
+    /// How many requests have come in all.
+    pub(crate) fn arrived(&self) -> usize {
+        self.shared.0.lock().unwrap().arrived
+    }
+
     /// How many of those who asked have gone without waiting for the answer.
     pub(crate) fn left_by(&self) -> usize {
         self.shared.0.lock().unwrap().left

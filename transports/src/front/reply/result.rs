@@ -2,9 +2,7 @@
 
 use rmcp::{
     ErrorData,
-    model::{
-        CallToolResponse, CallToolResult, ContentBlock, ErrorCode, ServerResult, TextContent,
-    },
+    model::{CallToolResponse, CallToolResult, ContentBlock, ErrorCode, ServerResult, TextContent},
 };
 use serde::Serialize;
 
@@ -89,7 +87,10 @@ fn unfit() -> ErrorData {
 }
 
 /// The members of a [`CallToolResult`], as it serialises itself, but without a detour for texts.
-pub(super) fn write_call_result(out: &mut Vec<u8>, result: &CallToolResult) -> serde_json::Result<()> {
+pub(super) fn write_call_result(
+    out: &mut Vec<u8>,
+    result: &CallToolResult,
+) -> serde_json::Result<()> {
     let [
         ContentBlock::Text(TextContent {
             text,

@@ -27,7 +27,10 @@ pub(super) fn connect_options(url: &DatabaseUrl) -> Result<PgConnectOptions, Dat
         Some(_) => options,
         None => options.application_name(APPLICATION_NAME),
     };
-    Ok(options.disable_statement_logging())
+    // That a table is there already is no news to anybody.
+    Ok(options
+        .options([("client_min_messages", "warning")])
+        .disable_statement_logging())
 }
 
 /// The same for connections that shall not write.

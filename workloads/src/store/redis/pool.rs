@@ -251,11 +251,13 @@ impl fmt::Debug for Pool {
 
 fn client(url: &str) -> Result<Client, RedisError> {
     let info = url.into_connection_info()?;
+    // The driver leaves Nagle's algorithm on, which holds back the end of a long batch.
+    let tcp = info.tcp_settings().clone().set_nodelay(true);
     let resp3 = info
         .redis_settings()
         .clone()
         .set_protocol(ProtocolVersion::RESP3);
-    Client::open(info.set_redis_settings(resp3))
+    Client::open(info.set_redis_settings(resp3).set_tcp_settings(tcp))
 }
 
 /// Closes what has been idle for `limit`, until the pool is dropped.

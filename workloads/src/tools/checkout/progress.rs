@@ -73,6 +73,14 @@ mod tests {
         WriteError::Store(StoreError::NoCacheFolder)
     }
 
+    fn lost() -> WriteError {
+        WriteError::Store(StoreError::Unanswered {
+            url: "redis://store.example".into(),
+            timeout: PATIENCE,
+            may_have_written: true,
+        })
+    }
+
     fn verdict(
         recorded: Option<Result<i64, WriteError>>,
         total: Option<Result<f64, UpstreamError>>,
@@ -107,6 +115,11 @@ mod tests {
                 Some(Err(no_store())),
                 Some(Err(refused())),
                 ["was not recorded", "store"],
+            ),
+            (
+                Some(Err(lost())),
+                None,
+                ["order-7 is not confirmed", "recent_history"],
             ),
             (
                 Some(Err(WriteError::Lost)),
