@@ -77,6 +77,10 @@ impl Places {
             .unwrap_or_else(|| self.root().join("harness/subjects.toml"))
     }
 
+    fn levers(&self) -> PathBuf {
+        self.root().join("harness/levers")
+    }
+
     fn suites(&self) -> PathBuf {
         self.suites_dir
             .clone()

@@ -168,6 +168,40 @@ fn a_plan_that_cannot_be_run_is_refused() {
 }
 
 #[test]
+fn the_first_part_of_an_answer_in_several_is_timed_apart() {
+    let pause = Duration::from_millis(20);
+    let fake = streamable(move |request| {
+        if request.rpc() != "tools/call" {
+            return right(request);
+        }
+        let body = echo(&request.message).to_string();
+        let whole = with_length("200 OK", "application/json", &body);
+        let (first, second) = whole.split_at(whole.len() - 10);
+        vec![
+            Act::Write(first.to_vec()),
+            Act::Sleep(pause),
+            Act::Write(second.to_vec()),
+        ]
+    });
+    let exchanges = exchanges(2);
+    let outcome = Trial::default().run(http(&fake), &exchanges).unwrap();
+    assert_clean(&outcome, 3);
+    assert_eq!(outcome.first_ns.len(), outcome.calls);
+    let pause_ns = u64::try_from(pause.as_nanos()).unwrap();
+    assert!(outcome.latency_ns.min() >= pause_ns * 99 / 100);
+    let apart = outcome.latency_ns.min() - outcome.first_ns.min();
+    assert!(apart >= pause_ns / 2, "{apart} ns");
+    let whole = Trial::default()
+        .run(http(&streamable(right)), &exchanges)
+        .unwrap();
+    assert_eq!(
+        whole.first_ns.len(),
+        0,
+        "answers in one read have no first part"
+    );
+}
+
+#[test]
 fn requests_and_answers_of_a_megabyte_go_through() {
     let mut exchanges = exchanges(2);
     for exchange in &mut exchanges {

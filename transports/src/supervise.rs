@@ -102,6 +102,10 @@ impl<S: FastTools> FastTools for Supervised<S> {
             Err(panic) => FastCall::Ready(Outcome::Rmcp(Ok(panicked(name, panic.as_ref())))),
         }
     }
+
+    fn withholds(&self, name: &str) -> bool {
+        self.inner.withholds(name)
+    }
 }
 
 fn panicked(tool: &str, panic: &(dyn Any + Send)) -> CallToolResponse {

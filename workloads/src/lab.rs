@@ -139,4 +139,4 @@ impl ServerHandler for Lab {
     }
 }
 
-transports::fast_tools!(Lab: echo, calculate_fibonacci, process_json_data, query_products, fetch_external_data, simulate_database_query, aggregate_json, scan_text, search_products, get_user_cart, checkout, lesson_waits, lesson_json, lesson_orders, lesson_token, lesson_notify, lesson_listing);
+transports::fast_tools!(Lab, unless is_withheld: echo, calculate_fibonacci, process_json_data, query_products, fetch_external_data, simulate_database_query, aggregate_json, scan_text, search_products, get_user_cart, checkout, lesson_waits, lesson_json, lesson_orders, lesson_token, lesson_notify, lesson_listing);

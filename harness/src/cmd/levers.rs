@@ -57,8 +57,8 @@ pub(super) struct Levers {
 
 impl Levers {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
-        let default = || places.root().join("harness/levers");
-        let mut levers = Lever::read_folder(&self.folder.clone().unwrap_or_else(default))?;
+        let folder = self.folder.clone().unwrap_or_else(|| places.levers());
+        let mut levers = Lever::read_folder(&folder)?;
         self.choose(&mut levers)?;
         let (report, verdict) = {
             let wish = self.wish(places, levers)?;

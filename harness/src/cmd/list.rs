@@ -1,4 +1,4 @@
-//! `list`: what can be measured, and what can be asked.
+//! `list`: what can be measured, what can be asked, and which experiments there are.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::args::Format;
 use super::{Places, Verdict, print, print_json};
+use crate::format::levers::Lever;
 use crate::format::subjects::Subjects;
 use crate::format::suite::Suite;
 use crate::report::table::{Style, Table};
@@ -23,16 +24,24 @@ impl List {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
+        // A project may do without experiments.
+        let levers = if places.levers().is_dir() {
+            Lever::read_folder(&places.levers())?
+        } else {
+            BTreeMap::new()
+        };
         if self.format == Format::Json {
-            print_json(&json!({ "subjects": subjects.subject, "suites": suites }))?;
+            print_json(
+                &json!({ "subjects": subjects.subject, "suites": suites, "levers": levers }),
+            )?;
             return Ok(Verdict::Right);
         }
-        let (subjects, suites) = (subjects_table(&subjects), suites_table(&suites));
-        print(&format!(
-            "{}\n{}",
-            subjects.draw(Style::Text),
-            suites.draw(Style::Text)
-        ))?;
+        let mut tables = vec![subjects_table(&subjects), suites_table(&suites)];
+        if !levers.is_empty() {
+            tables.push(levers_table(&levers));
+        }
+        let tables: Vec<String> = tables.iter().map(|table| table.draw(Style::Text)).collect();
+        print(&tables.join("\n"))?;
         Ok(Verdict::Right)
     }
 }
@@ -50,11 +59,6 @@ fn subjects_table(subjects: &Subjects) -> Table {
     ];
     let mut table = Table::new(&columns, columns.len());
     for (name, subject) in &subjects.subject {
-        let measured = if subject.on_request {
-            "on request"
-        } else {
-            "always"
-        };
         table.row(vec![
             name.clone(),
             subject.role.name().to_owned(),
@@ -62,7 +66,7 @@ fn subjects_table(subjects: &Subjects) -> Table {
             subject.runtime.clone().unwrap_or_default(),
             subject.fast_path.clone().unwrap_or_default(),
             subject.wire.name().to_owned(),
-            measured.to_owned(),
+            measured(subject.on_request),
             subject.description.clone().unwrap_or_default(),
         ]);
     }
@@ -77,6 +81,7 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
         "clients",
         "seconds",
         "trials",
+        "measured",
         "description",
     ];
     let mut table = Table::new(&columns, 3);
@@ -93,7 +98,30 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
             suite.load.clients.to_string(),
             suite.load.duration_s.to_string(),
             suite.load.trials.to_string(),
+            measured(suite.on_request),
             suite.description.clone(),
+        ]);
+    }
+    table
+}
+
+fn measured(on_request: bool) -> String {
+    let when = if on_request { "on request" } else { "always" };
+    when.to_owned()
+}
+
+fn levers_table(levers: &BTreeMap<String, Lever>) -> Table {
+    let columns = ["#", "experiment", "lever", "compared"];
+    let mut table = Table::new(&columns, columns.len());
+    let mut in_order: Vec<(&String, &Lever)> = levers.iter().collect();
+    in_order.sort_by_key(|(_, lever)| lever.number);
+    for (name, lever) in in_order {
+        let compared: Vec<&str> = lever.compare.iter().map(|one| one.what.as_str()).collect();
+        table.row(vec![
+            lever.number.to_string(),
+            name.clone(),
+            lever.title.clone(),
+            compared.join("; "),
         ]);
     }
     table

@@ -52,6 +52,8 @@ pub enum Figure {
     CallsPerS,
     /// Peak of the resident memory, in megabytes (1,000,000 bytes).
     RssPeakMb,
+    /// Median time until the first part of an answer that comes in several, in milliseconds.
+    FirstMs,
     /// Median latency, in milliseconds.
     P50Ms,
     /// Latency that one call in a hundred exceeds, in milliseconds.
@@ -72,6 +74,7 @@ impl Figure {
             Self::CpuUsPerCall => "CPU us/call",
             Self::CallsPerS => "calls/s",
             Self::RssPeakMb => "RSS peak MB",
+            Self::FirstMs => "first ms",
             Self::P50Ms => "p50 ms",
             Self::P99Ms => "p99 ms",
             Self::MaxMs => "longest ms",

@@ -56,6 +56,8 @@ pub struct Trial {
     pub calls_per_s: Option<u64>,
     pub min_us: Option<u64>,
     pub mean_us: Option<u64>,
+    #[serde(default)]
+    pub first_p50_us: Option<u64>,
     pub p50_us: Option<u64>,
     pub p90_us: Option<u64>,
     pub p95_us: Option<u64>,

@@ -123,6 +123,7 @@ impl Reply {
             form: self.form,
             body: &self.body,
             session: None,
+            began: None,
             at: self.at,
         }
     }

@@ -100,7 +100,7 @@ impl Crew {
             State::Announcing => self.announced(client, answer),
             State::Calling => match self.judge.judge(exchange, id, answer) {
                 Ok(()) => {
-                    self.score.right(since, answer.at);
+                    self.score.right(since, answer.began, answer.at);
                     self.clients[client].failures = 0;
                     self.ready(client, answer.at);
                 }

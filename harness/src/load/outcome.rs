@@ -42,6 +42,9 @@ pub struct Outcome {
     /// Latencies of [`Outcome::calls`], in **nanoseconds**, 3 significant digits. From the instant before the request
     /// is handed to the kernel (stdio: is queued for the pipe) to the instant after the read that made the answer whole.
     pub latency_ns: Histogram<u64>,
+    /// Of those of [`Outcome::calls`] whose answer took more than one read: from the same instant to the first of
+    /// them, in nanoseconds. Streamable HTTP only.
+    pub first_ns: Histogram<u64>,
     /// How long the window was open, by the clock.
     pub elapsed: Duration,
     /// Time that the clients had a call outstanding within the window, summed over the clients, whatever became of
@@ -74,6 +77,7 @@ impl fmt::Debug for Outcome {
                 "latency_ns",
                 &format_args!("{} values, p50 {p50}, max {max}", latency.len()),
             )
+            .field("first_ns", &format_args!("{} values", self.first_ns.len()))
             .field("elapsed", &self.elapsed)
             .field("in_flight", &self.in_flight)
             .field("bytes_in", &self.bytes_in)
@@ -92,6 +96,7 @@ impl Outcome {
     /// When a latency does not fit the histogram, which grows by itself.
     pub fn join(&mut self, other: &Self) -> Result<(), hdrhistogram::errors::AdditionError> {
         self.latency_ns.add(&other.latency_ns)?;
+        self.first_ns.add(&other.first_ns)?;
         self.calls += other.calls;
         self.drained += other.drained;
         self.errors.join(&other.errors, "");

@@ -29,6 +29,7 @@ pub(super) struct Score {
     warmup_errors: Errors,
     drained: u64,
     latency_ns: Histogram<u64>,
+    first_ns: Histogram<u64>,
     in_flight: Duration,
 }
 
@@ -42,15 +43,18 @@ pub(super) struct Edge {
 
 impl Score {
     pub(super) fn new() -> Result<Self, LoadError> {
-        let latency_ns = Histogram::new_with_bounds(1, MAX_LATENCY_NS, 3)
-            .map_err(|error| LoadError::Plan(format!("no histogram can be made: {error}")))?;
+        let histogram = || {
+            Histogram::new_with_bounds(1, MAX_LATENCY_NS, 3)
+                .map_err(|error| LoadError::Plan(format!("no histogram can be made: {error}")))
+        };
         Ok(Self {
             part: Part::Warmup,
             calls: 0,
             errors: Errors::default(),
             warmup_errors: Errors::default(),
             drained: 0,
-            latency_ns,
+            latency_ns: histogram()?,
+            first_ns: histogram()?,
             in_flight: Duration::ZERO,
         })
     }
@@ -66,15 +70,16 @@ impl Score {
         self.part = Part::Drain;
     }
 
-    /// A call was answered rightly.
-    pub(super) fn right(&mut self, since: Instant, at: Instant) {
+    /// A call was answered rightly; `began` is when the first part of an answer in several came.
+    pub(super) fn right(&mut self, since: Instant, began: Option<Instant>, at: Instant) {
         match self.part {
             Part::Warmup => {}
             Part::Window { .. } => {
                 self.calls += 1;
-                let latency = at.saturating_duration_since(since).as_nanos();
-                self.latency_ns
-                    .saturating_record(u64::try_from(latency).unwrap_or(u64::MAX));
+                record(&mut self.latency_ns, since, at);
+                if let Some(began) = began {
+                    record(&mut self.first_ns, since, began);
+                }
                 self.add_flight(since, at);
             }
             Part::Drain => self.drained += 1,
@@ -133,6 +138,7 @@ impl Score {
             closing_errors,
             drained: self.drained,
             latency_ns: self.latency_ns,
+            first_ns: self.first_ns,
             elapsed,
             in_flight: self.in_flight,
             bytes_in: traffic.bytes_in,
@@ -142,6 +148,11 @@ impl Score {
             ended,
         }
     }
+}
+
+fn record(histogram: &mut Histogram<u64>, since: Instant, at: Instant) {
+    let latency = at.saturating_duration_since(since).as_nanos();
+    histogram.saturating_record(u64::try_from(latency).unwrap_or(u64::MAX));
 }
 
 #[cfg(test)]
@@ -155,13 +166,13 @@ mod tests {
         let at = |ms: u64| start + Duration::from_millis(ms);
         let error = || CallError::new(ErrorKind::Tool, "no");
         let mut score = Score::new().unwrap();
-        score.right(at(0), at(5));
+        score.right(at(0), None, at(5));
         score.wrong(error(), at(0), at(9));
         score.open(at(10));
-        score.right(at(8), at(14));
+        score.right(at(8), Some(at(11)), at(14));
         score.wrong(error(), at(14), at(17));
         score.close(at(30), [at(20)].into_iter());
-        score.right(at(20), at(33));
+        score.right(at(20), Some(at(21)), at(33));
         score.wrong(error(), at(20), at(34));
         let edge = |at| Edge {
             at,
@@ -183,6 +194,12 @@ mod tests {
             outcome
                 .latency_ns
                 .equivalent(outcome.latency_ns.max(), 6_000_000)
+        );
+        assert_eq!(outcome.first_ns.len(), 1);
+        assert!(
+            outcome
+                .first_ns
+                .equivalent(outcome.first_ns.max(), 3_000_000)
         );
         assert_eq!(outcome.in_flight, Duration::from_millis(4 + 3 + 10));
         assert_eq!(outcome.elapsed, Duration::from_millis(20));

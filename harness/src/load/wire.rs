@@ -38,6 +38,8 @@ pub(super) struct Answer<'a> {
     pub(super) body: &'a [u8],
     /// `Mcp-Session-Id`, where the answer brought one.
     pub(super) session: Option<&'a [u8]>,
+    /// When the first read returned, where the answer took more than one and the wire can tell.
+    pub(super) began: Option<Instant>,
     /// When the read returned that made the answer complete.
     pub(super) at: Instant,
 }

@@ -79,14 +79,15 @@ pub(super) fn environment(
 /// Programs named by a path are looked up from the current folder; one found by `PATH` has no
 /// entry.
 fn programs(files: &BTreeMap<String, PathBuf>, root: &Path) -> BTreeMap<String, Program> {
+    // Many subjects are one program with other flags, and to read it takes a while.
+    let mut read: BTreeMap<&PathBuf, Option<Program>> = BTreeMap::new();
+    for path in files.values() {
+        read.entry(path)
+            .or_insert_with(|| facts::program(path).or_else(|| facts::program(&root.join(path))));
+    }
     files
         .iter()
-        .filter_map(|(name, path)| {
-            Some((
-                name.clone(),
-                facts::program(path).or_else(|| facts::program(&root.join(path)))?,
-            ))
-        })
+        .filter_map(|(name, path)| Some((name.clone(), read.get(path)?.clone()?)))
         .collect()
 }
 

@@ -111,6 +111,7 @@ mod tests {
             closing_errors: Errors::default(),
             drained: 0,
             latency_ns: Histogram::new(3).unwrap(),
+            first_ns: Histogram::new(3).unwrap(),
             elapsed: Duration::from_secs(1),
             in_flight: Duration::ZERO,
             bytes_in: 0,

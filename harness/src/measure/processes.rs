@@ -216,13 +216,15 @@ fn call(
 }
 
 fn nothing_yet() -> anyhow::Result<Outcome> {
+    let histogram = || Histogram::new(3).context("cannot make a histogram");
     Ok(Outcome {
         calls: 0,
         errors: Errors::default(),
         warmup_errors: Errors::default(),
         closing_errors: Errors::default(),
         drained: 0,
-        latency_ns: Histogram::new(3).context("cannot make a histogram")?,
+        latency_ns: histogram()?,
+        first_ns: histogram()?,
         elapsed: Duration::ZERO,
         in_flight: Duration::ZERO,
         bytes_in: 0,

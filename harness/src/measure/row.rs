@@ -98,6 +98,10 @@ fn fill_load(trial: &mut Trial, outcome: &Outcome) {
         trial.mean_us = Some(mean_us(latency));
         trial.max_us = Some(whole_us(latency.max()));
     }
+    // Of answers in several reads; a few of them among others say nothing about all.
+    if outcome.first_ns.len() * 2 > outcome.calls {
+        trial.first_p50_us = percentile_us(&outcome.first_ns, 50.0);
+    }
     trial.p50_us = percentile_us(latency, 50.0);
     trial.p90_us = percentile_us(latency, 90.0);
     trial.p95_us = percentile_us(latency, 95.0);

@@ -11,7 +11,8 @@ use crate::format::marks::Figure;
 use crate::format::trial::Trial;
 
 /// The figures that the table of variants shows, all that a reader may ask for.
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 9] = [
+    Figure::FirstMs,
     Figure::P50Ms,
     Figure::P99Ms,
     Figure::MaxMs,

@@ -111,6 +111,7 @@ fn reader(figure: Figure) -> fn(&Trial) -> Option<u64> {
         Figure::CpuUsPerCall => |trial| trial.server_cpu_ns_per_call,
         Figure::CallsPerS => |trial| trial.calls_per_s,
         Figure::RssPeakMb => |trial| trial.rss_peak_bytes,
+        Figure::FirstMs => |trial| trial.first_p50_us,
         Figure::P50Ms => |trial| trial.p50_us,
         Figure::P99Ms => |trial| trial.p99_us,
         Figure::MaxMs => |trial| trial.max_us,
@@ -135,12 +136,16 @@ impl Figures {
         let all: Vec<&Trial> = trials.iter().filter(is_meant).collect();
         let read = reader(figure);
         let unit = match figure {
-            Figure::CpuUsPerCall | Figure::P50Ms | Figure::P99Ms | Figure::MaxMs => 1e3,
+            Figure::CpuUsPerCall
+            | Figure::FirstMs
+            | Figure::P50Ms
+            | Figure::P99Ms
+            | Figure::MaxMs => 1e3,
             Figure::CallsPerS | Figure::TextBytes | Figure::TextTokens => 1.0,
             Figure::RssPeakMb => 1e6,
         };
         let holds: fn(Validity) -> bool = match figure {
-            Figure::CallsPerS | Figure::P50Ms | Figure::P99Ms | Figure::MaxMs => {
+            Figure::CallsPerS | Figure::FirstMs | Figure::P50Ms | Figure::P99Ms | Figure::MaxMs => {
                 |validity| validity.rate
             }
             Figure::CpuUsPerCall | Figure::RssPeakMb => |validity| validity.cpu,

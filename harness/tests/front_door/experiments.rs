@@ -7,10 +7,13 @@ use harness::format::levers::{Lever, expand};
 use harness::format::load::LoadChange;
 use harness::format::subjects::Subjects;
 use harness::format::suite::Suite;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::interrupt::{folder_with_rows, wait_for};
 use crate::levers::{LEVER, levers, project};
-use crate::support::own;
+use crate::support::{Done, Project, own};
 
 /// A script in the place of the project's own, which notes how it is called.
 const SERVICES: &str = r#"#!/bin/sh
@@ -20,17 +23,42 @@ up) echo "export MCP_STORE_URL='redis://:secret@127.0.0.1:1'" ;;
 esac
 "#;
 
-#[test]
-fn services_are_started_for_those_who_name_them_and_removed_at_the_end() {
+/// A project with an experiment that names Redis, and a script that plays it.
+fn with_redis() -> Project {
     let project = project();
-    let script = project.path("scripts/services");
     project.write("scripts/services", SERVICES);
+    let script = project.path("scripts/services");
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let lever = LEVER.replace("pool = 10 }", "store-url = \"{redis_url}\" }");
     project.write("levers/pool.toml", &lever);
-    levers(&project, &["--trials", "1"]).exits(0);
+    project
+}
+
+/// How the script was called.
+fn called(project: &Project) -> Vec<String> {
     let called = std::fs::read_to_string(project.path("called")).unwrap();
-    let called: Vec<&str> = called.lines().collect();
+    called.lines().map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn ctrl_c_removes_the_services_too() {
+    let project = with_redis();
+    let folder = project.path("levers");
+    let flags = ["--levers-dir", folder.to_str().unwrap(), "--trials", "100"];
+    let child = project.command("levers", &flags).spawn().unwrap();
+    wait_for("first row", || folder_with_rows(&project, 1));
+    let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    kill(id, Signal::SIGINT).unwrap();
+    Done::from(child.wait_with_output().unwrap()).exits(130);
+    assert!(called(&project)[1].starts_with("remove --folder "));
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn services_are_started_for_those_who_name_them_and_removed_at_the_end() {
+    let project = with_redis();
+    levers(&project, &["--trials", "1"]).exits(0);
+    let called = called(&project);
     assert_eq!(called.len(), 2, "{called:?}");
     assert!(called[0].starts_with("up --while ") && called[0].contains(" redis --folder "));
     assert!(!called[0].contains("postgres"), "{called:?}");

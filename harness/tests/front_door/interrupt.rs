@@ -14,7 +14,7 @@ use crate::support::{Done, Project};
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         if let Some(found) = look() {
@@ -26,7 +26,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// The folder of the run, once it holds this many rows.
-fn folder_with_rows(project: &Project, rows: usize) -> Option<PathBuf> {
+pub(crate) fn folder_with_rows(project: &Project, rows: usize) -> Option<PathBuf> {
     let run = std::fs::read_dir(project.path("results"))
         .ok()?
         .next()?

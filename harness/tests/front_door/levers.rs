@@ -204,8 +204,8 @@ fn experiments_that_make_no_sense_are_refused_before_anything_is_measured() {
     for (from, to, told) in [
         (
             "title =",
-            "titel =",
-            "levers/pool.toml:3:1: unknown field `titel`",
+            "heading =",
+            "levers/pool.toml:3:1: unknown field `heading`",
         ),
         (
             "on = \"10\"",

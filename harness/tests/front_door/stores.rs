@@ -60,7 +60,7 @@ fn a_reset_that_fails_ends_the_run_and_says_which() {
         "{}",
         done.stderr
     );
-    assert!(done.stderr.contains("exit status: 3"), "{}", done.stderr);
+    assert!(done.stderr.contains("exit code 3"), "{}", done.stderr);
 }
 
 #[test]

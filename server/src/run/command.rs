@@ -94,6 +94,9 @@ fn contradiction<F: Args>(flags: &Flags<F>) -> Option<String> {
 }
 
 fn of_tools(flags: &ToolFlags) -> Option<String> {
+    if flags.tools.is_empty() && flags.time_limits.is_empty() {
+        return None;
+    }
     let names = Lab::tool_names(flags.lessons == Switch::On, flags.extra_tools);
     let chosen = flags.tools.iter().map(|name| ("--tools", name));
     let limited = flags

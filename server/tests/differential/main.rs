@@ -21,6 +21,7 @@ mod generate;
 #[allow(dead_code, reason = "shared with the test of recorded clients")]
 mod in_process;
 mod lasting;
+mod levers;
 mod property;
 mod request;
 mod sessions;

@@ -35,12 +35,20 @@ pub(crate) async fn tools() -> Tools {
 
 /// The same, naming `server_type` in every result.
 pub(crate) async fn tools_of(server_type: &'static str) -> Tools {
+    tools_by(server_type, Lab::new).await
+}
+
+/// The same, of the server that `make` makes of its parts.
+pub(crate) async fn tools_by(
+    server_type: &'static str,
+    make: impl FnOnce(LabParts) -> Lab,
+) -> Tools {
     let runtime = Handle::new(Tokio);
     let database = DatabaseOptions::new("sqlite::memory:");
     let database = Database::open(&database).await;
     let upstream = Upstream::new(&UpstreamOptions::new(NO_UPSTREAM));
     let database = database.expect("a database in memory");
-    let lab = Lab::new(LabParts {
+    let lab = make(LabParts {
         upstream: Some(upstream.expect("the URL is one")),
         ..LabParts::new(server_type, runtime.clone(), database)
     });

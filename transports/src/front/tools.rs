@@ -22,6 +22,12 @@ pub trait FastTools: ServerHandler + Clone {
 
     /// Calls tool `name`. What it gives back owns all that it needs.
     fn fast_call(&self, name: &'static str, arguments: Option<&RawValue>) -> FastCall;
+
+    /// Whether tool `name` is there, but was not to be served. Otherwise a fast tool that is not served is a mistake,
+    /// which the log tells.
+    fn withholds(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// Makes tools of a server fast: `fast_tools!(Server: echo, query)`, each a method under `#[tool]` that takes
@@ -29,9 +35,12 @@ pub trait FastTools: ServerHandler + Clone {
 ///
 /// A tool that takes a `RequestContext`, or speaks to the client while it runs, cannot be listed: what
 /// is fast has no client to speak to. What it returns is a [`FastResult`]. A tool under another name than its method's stays with rmcp.
+///
+/// A server that may serve fewer of them names its method for [`FastTools::withholds`]:
+/// `fast_tools!(Server, unless withholds: echo, query)`.
 #[macro_export]
 macro_rules! fast_tools {
-    ($server:ty: $($tool:ident),* $(,)?) => {
+    ($server:ty $(, unless $withholds:ident)?: $($tool:ident),* $(,)?) => {
         impl $crate::front::FastTools for $server {
             const FAST_TOOLS: &'static [&'static str] = &[$(stringify!($tool)),*];
 
@@ -45,6 +54,10 @@ macro_rules! fast_tools {
                     _ => $crate::front::FastCall::NotMine,
                 }
             }
+
+            $(fn withholds(&self, name: &str) -> bool {
+                Self::$withholds(self, name)
+            })?
         }
     };
 }
@@ -153,11 +166,12 @@ pub(super) fn known<S: FastTools>(server: &S) -> Vec<Known> {
     let mut tools = Vec::with_capacity(S::FAST_TOOLS.len());
     for name in S::FAST_TOOLS {
         let Some(tool) = server.get_tool(name) else {
-            // A server may serve fewer tools than it has.
-            tracing::debug!(
-                tool = name,
-                "listed as fast, but not served under this name; it is left to rmcp"
-            );
+            if !server.withholds(name) {
+                tracing::warn!(
+                    tool = name,
+                    "listed as fast, but no tool has this name; it is left to rmcp"
+                );
+            }
             continue;
         };
         let schema = serde_json::to_string(&tool.input_schema);

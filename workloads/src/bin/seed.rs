@@ -23,7 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Parser)]
 #[command(version, after_help = HELP)]
 struct Flags {
-    /// The store: sqlite:PATH or redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER] [default: store.db in the cache folder].
+    /// The store: sqlite:PATH or redis://HOST:PORT [default: store.db in the cache folder].
+    ///
+    /// In full: redis://USER:PASSWORD@HOST:PORT/NUMBER, where NUMBER is one of Redis's databases.
     #[arg(
         long,
         value_name = "URL",

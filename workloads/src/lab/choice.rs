@@ -1,6 +1,6 @@
 //! Which of the tools a server serves.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::Lab;
 use crate::lessons::extra;
@@ -19,6 +19,12 @@ impl Lab {
         let mut names: Vec<_> = tools.map(|tool| tool.name.into_owned()).collect();
         names.sort_unstable();
         names
+    }
+
+    /// Whether `name` is a tool that this server was not asked to serve.
+    pub(super) fn is_withheld(&self, name: &str) -> bool {
+        static ALL: LazyLock<Vec<String>> = LazyLock::new(|| Lab::tool_names(true, 0));
+        !self.tool_router.has_route(name) && ALL.iter().any(|tool| tool == name)
     }
 
     /// This server without the tools that `names` leaves out: nobody lists them or can call them.

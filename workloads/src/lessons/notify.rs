@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     async fn ask(messages: i64, via: Via) -> Result<NotifyResult, ToolError> {
-        let notices = Notices::new(Some("sqlite::memory:")).unwrap();
+        let notices = Notices::new(Some("sqlite::memory:"))?;
         let arguments = NotifyArguments { messages, via };
         notify(arguments, "test", &Handle::new(Tokio), &notices).await
     }

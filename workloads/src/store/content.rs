@@ -2,8 +2,8 @@
 //!
 //! - user `n`, for n from 0 to 9,999, has a cart of 1 + n mod 5 items; item k, from 0, is product
 //!   1 + (37 n + 101 k) mod 100,000, in 1 + (n + k) mod 3 pieces;
-//! - user `n`, for n from 0 to 999, has 20 orders; order j, from 0 and oldest first, has 1 + j mod 3 items; item k is product
-//!   1 + (53 n + 17 j + 211 k) mod 100,000, in 1 + (j + k) mod 3 pieces. It was made on the day j + 1 of January 2026,
+//! - user `n`, for n from 0 to 999, has 20 orders; order j, from 0 and oldest first, has 1 + j mod 3 items; item k is
+//!   product 1 + (53 n + 17 j + 211 k) mod 100,000, in 1 + (j + k) mod 3 pieces. It was made on the day j + 1 of January 2026,
 //!   n seconds after noon, UTC, and is named `order-`, n in five digits, `-`, j in two;
 //! - the product with the number p has the score 7,919 p mod 100,003. That is a prime, so no two are equal;
 //! - rate counter `n`, for n from 0 to 99, is 0. It counts for all users whose number ends in n.

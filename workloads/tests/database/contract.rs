@@ -15,7 +15,7 @@ macro_rules! contract {
         mod on_sqlite {
             $(#[tokio::test]
             async fn $case() {
-                crate::contract::$case(&crate::place::Place::sqlite().await).await;
+                crate::contract::$case(&crate::place::Place::sqlite()).await;
             })+
         }
 

@@ -31,7 +31,7 @@ pub(crate) enum Place {
 
 impl Place {
     /// A file that is not there yet.
-    pub(crate) async fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         Self::File(TempDir::new().unwrap())
     }
 

@@ -7,13 +7,16 @@ use crate::client::{Client, SERVER_TYPE};
 
 /// The text of a right answer that has nothing else.
 async fn text(client: &Client, arguments: Value) -> String {
-    let result: CallToolResult = client.call("query_products", arguments).await.unwrap();
+    let result: CallToolResult = client
+        .call("query_products", arguments)
+        .await
+        .expect("a result");
     assert_eq!(result.is_error, Some(false), "{result:?}");
     assert_eq!(result.structured_content, None);
     let [content] = result.content.as_slice() else {
         panic!("one piece of content, not {result:?}");
     };
-    content.as_text().unwrap().text.clone()
+    content.as_text().expect("text").text.clone()
 }
 
 #[tokio::test]

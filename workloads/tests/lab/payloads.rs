@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use transports::runtime::Tokio;
 use workloads::upstream_api::Server;
 
-use crate::client::{Client, SERVER_TYPE, upstream};
+use crate::{
+    client::{Client, SERVER_TYPE, upstream},
+    upstream_failures::{http, scripted},
+};
 
 const CATEGORIES: [&str; 20] = [
     "Electronics",
@@ -155,6 +158,51 @@ async fn megabytes_come_through_their_own_tools_only() {
     let endpoint = json!({"endpoint": "/payload/json?bytes=2000000"});
     let refused = client.refusal("fetch_external_data", endpoint).await;
     assert!(refused.contains("longer than 1048576 bytes"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_payload_that_is_none_is_refused_with_what_is_wrong() {
+    for (tool, status, body, says) in [
+        (
+            "aggregate_json",
+            "200 OK",
+            "{\"records\":7}",
+            "expected a sequence",
+        ),
+        (
+            "aggregate_json",
+            "200 OK",
+            "{\"records\":[{}]}",
+            "missing field `active`",
+        ),
+        ("aggregate_json", "200 OK", "{\"records\":[", "EOF"),
+        ("aggregate_json", "404 Not Found", "{}", "HTTP 404"),
+        (
+            "scan_text",
+            "200 OK",
+            "\n<html>\n",
+            "line 1: it ends too early",
+        ),
+        (
+            "scan_text",
+            "200 OK",
+            "1 INFO auth 2 ms x\n2 INFO auth x ms y",
+            "line 2: its duration",
+        ),
+        ("scan_text", "200 OK", "1 INFO auth 2 s x", "NUMBER LEVEL"),
+        ("scan_text", "500 Internal Server Error", "oh", "HTTP 500"),
+    ] {
+        let (url, _) = scripted(http(status, "", body.as_bytes())).await;
+        let client = Client::connect(Some(upstream(&url, Duration::from_secs(30)))).await;
+        let refused = client.refusal(tool, json!({})).await;
+        for part in [says, "upstream", "/payload/"] {
+            assert!(refused.contains(part), "{part:?}: {refused}");
+        }
+    }
+    let (url, _) = scripted(http("200 OK", "", b"\xff")).await;
+    let client = Client::connect(Some(upstream(&url, Duration::from_secs(30)))).await;
+    let refused = client.refusal("scan_text", json!({})).await;
+    assert!(refused.contains("utf-8"), "{refused}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use workloads::upstream_api::Server;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An upstream that sends `bytes` to everybody who asks, then closes. Counts the connections.
-async fn scripted(bytes: impl Into<Vec<u8>>) -> (String, Arc<AtomicUsize>) {
+pub(crate) async fn scripted(bytes: impl Into<Vec<u8>>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let connections = Arc::new(AtomicUsize::new(0));
@@ -39,7 +39,7 @@ async fn scripted(bytes: impl Into<Vec<u8>>) -> (String, Arc<AtomicUsize>) {
     (url, connections)
 }
 
-fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let mut all =
         format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n").into_bytes();

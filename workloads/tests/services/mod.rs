@@ -28,7 +28,7 @@ impl Service {
             url: String::new(),
         };
         service.ask(&["up", "--while", &process::id().to_string()]);
-        service.url = service.ask(&["url"]).trim().to_owned();
+        service.ask(&["url"]).trim().clone_into(&mut service.url);
         service
     }
 

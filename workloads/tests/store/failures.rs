@@ -51,7 +51,7 @@ async fn until_it_works(store: &Store) -> Duration {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_restarted_under_load() {
     let redis = Redis::start();
-    let store = Store::open(&options(&redis.url)).await.unwrap();
+    let store = Store::open(&options(redis.url())).await.unwrap();
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let callers: Vec<_> = (0..8)
         .map(|n| {
@@ -73,14 +73,14 @@ async fn killed_and_restarted_under_load() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    redis.kill();
+    redis.service.kill();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let refused = store.record_order(&order("down")).await.unwrap_err();
     assert!(
         matches!(refused, StoreError::Unreachable { .. }),
         "{refused}"
     );
-    redis.start_again();
+    redis.service.start();
     until_it_works(&store).await;
     // From here on nothing fails any more.
     for _ in 0..100 {
@@ -99,11 +99,13 @@ async fn killed_and_restarted_under_load() {
 #[tokio::test]
 async fn a_restart_that_nobody_saw_costs_no_call() {
     let redis = Redis::start();
-    let store = Store::open(&options(&redis.url)).await.unwrap();
+    let store = Store::open(&options(redis.url())).await.unwrap();
     let (a, b, c) = tokio::join!(store.popular(1), store.popular(1), store.popular(1));
-    (a.unwrap(), b.unwrap(), c.unwrap());
-    redis.kill();
-    redis.start_again();
+    for answer in [a, b, c] {
+        answer.unwrap();
+    }
+    redis.service.kill();
+    redis.service.start();
     tokio::time::sleep(Duration::from_millis(50)).await;
     for _ in 0..5 {
         store.record_order(&order("a")).await.unwrap();
@@ -113,7 +115,7 @@ async fn a_restart_that_nobody_saw_costs_no_call() {
 #[tokio::test]
 async fn a_silent_redis_holds_nobody() {
     let redis = Redis::start();
-    let store = Store::open(&options(&redis.url)).await.unwrap();
+    let store = Store::open(&options(redis.url())).await.unwrap();
     store.popular(1).await.unwrap();
     let mut connection = redis.connect().await;
     let mut pause = redis::cmd("CLIENT");
@@ -138,15 +140,15 @@ async fn a_silent_redis_holds_nobody() {
     );
     assert!(!silent.may_have_written(), "{silent}");
     assert!(started.elapsed() < Duration::from_secs(2));
-    redis.kill();
-    redis.start_again();
+    redis.service.kill();
+    redis.service.start();
     until_it_works(&store).await;
 }
 
 #[tokio::test]
 async fn what_does_not_belong_there_is_an_error() {
     let redis = Redis::start();
-    let store = Store::open(&options(&redis.url)).await.unwrap();
+    let store = Store::open(&options(redis.url())).await.unwrap();
     let mut connection = redis.connect().await;
     let mut strange = redis::pipe();
     strange
@@ -176,7 +178,7 @@ async fn what_does_not_belong_there_is_an_error() {
     ] {
         let message = error.to_string();
         assert!(message.contains(says), "{says:?} is missing: {message}");
-        assert!(message.contains(&redis.url), "{message}");
+        assert!(message.contains(redis.url()), "{message}");
     }
     // None of these cost the store its connections.
     assert_eq!(store.cart("user-00004").await.unwrap(), None);

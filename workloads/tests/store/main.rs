@@ -2,8 +2,15 @@
 //!
 //! The engines are a file, memory and Redis (a private one, started by `scripts/services`).
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes the helpers of an integration test for code that ships"
+)]
+
 mod contract;
 mod failures;
 mod pools;
 mod seeding;
+#[path = "../services/mod.rs"]
+mod services;
 mod support;

@@ -1,10 +1,8 @@
 //! Stores to test with.
 
 use std::{
-    path::Path,
-    process::Command,
     sync::{
-        OnceLock,
+        LazyLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -18,39 +16,30 @@ use workloads::{
     store::{CartItem, Order, Store, StoreOptions},
 };
 
+use crate::services::Service;
+
 /// A user with a cart and a history.
 pub(crate) const USER: &str = "user-00042";
 
-/// A Redis of one's own. It ends with this process at the latest.
+/// A Redis of one's own.
 pub(crate) struct Redis {
-    folder: TempDir,
-    pub(crate) url: String,
+    pub(crate) service: Service,
 }
 
 impl Redis {
     pub(crate) fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        services(
-            folder.path(),
-            &["up", "redis", "--while", &std::process::id().to_string()],
-        );
-        let url = services(folder.path(), &["url", "redis"]);
-        Self { folder, url }
+        Self {
+            service: Service::up("redis"),
+        }
     }
 
-    /// Kills it, as a crash would.
-    pub(crate) fn kill(&self) {
-        services(self.folder.path(), &["kill", "redis"]);
-    }
-
-    /// Starts it again, where it was, with nothing in it.
-    pub(crate) fn start_again(&self) {
-        services(self.folder.path(), &["start", "redis"]);
+    pub(crate) fn url(&self) -> &str {
+        &self.service.url
     }
 
     /// A connection of no store's.
     pub(crate) async fn connect(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.url.as_str()).unwrap();
+        let client = redis::Client::open(self.url()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
     }
 
@@ -68,29 +57,6 @@ impl Redis {
             .parse()
             .unwrap()
     }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        services(self.folder.path(), &["remove", "redis"]);
-    }
-}
-
-/// Runs `scripts/services` and returns what it prints.
-fn services(folder: &Path, arguments: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/services");
-    let output = Command::new(script)
-        .args(arguments)
-        .arg("--folder")
-        .arg(folder)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// A seeded store of some engine, and what it lives in.
@@ -125,13 +91,9 @@ pub(crate) async fn every_store() -> Vec<Fixture> {
 
 /// One of the sixteen databases of a Redis that all tests share, and that nobody else has had.
 pub(crate) fn empty_redis_database() -> String {
-    static SHARED: OnceLock<String> = OnceLock::new();
+    static SHARED: LazyLock<Service> = LazyLock::new(|| Service::up("redis"));
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let url = SHARED.get_or_init(|| {
-        // Nobody drops what is static: it ends with this process.
-        let shared = std::mem::ManuallyDrop::new(Redis::start());
-        shared.url.clone()
-    });
+    let url = &SHARED.url;
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     assert!(
         number < 16,

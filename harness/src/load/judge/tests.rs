@@ -15,6 +15,7 @@ fn answer(form: Form, body: &[u8]) -> Answer<'_> {
         form,
         body,
         session: None,
+        began: None,
         at: Instant::now(),
     }
 }

@@ -167,6 +167,7 @@ impl Waiting {
                         form: Form::Json,
                         body: line,
                         session: None,
+                        began: None,
                         at,
                     };
                     tell(client, Happened::Answered(answer));
@@ -240,6 +241,7 @@ impl Wire for Stdio {
                 form: Form::Other,
                 body: b"",
                 session: None,
+                began: None,
                 at: Instant::now(),
             };
             tell(client, Happened::Answered(answer));

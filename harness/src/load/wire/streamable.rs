@@ -36,6 +36,8 @@ struct Line {
     connection: Option<Connection>,
     /// A request is under way.
     waiting: bool,
+    /// When the first part of its answer came, if that was not all of it.
+    began: Option<Instant>,
     is_agreed: bool,
     /// The session and the head with its id, where there is one.
     session: Option<(Vec<u8>, Vec<u8>)>,
@@ -165,12 +167,14 @@ impl Line {
             )));
         }
         let Some(whole) = connection.decoder.push(bytes).map_err(protocol)? else {
+            self.began.get_or_insert_with(Instant::now);
             return Ok(());
         };
         let at = Instant::now();
         self.waiting = false;
+        let began = self.began.take();
         let (used, closes) = (whole.used, whole.head.closes);
-        tell(client, Happened::Answered(answer(&whole, at)));
+        tell(client, Happened::Answered(answer(&whole, began, at)));
         connection.decoder.clear();
         // Answered before the request was written: the rest of it would be taken for the next one.
         if closes || !connection.is_sent() {
@@ -191,7 +195,8 @@ impl Line {
                 .decoder
                 .finish()
                 .map_err(|text| CallError::new(ErrorKind::Transport, text))?;
-            tell(client, Happened::Answered(answer(&whole, Instant::now())));
+            let (began, at) = (self.began.take(), Instant::now());
+            tell(client, Happened::Answered(answer(&whole, began, at)));
         }
         Ok(())
     }
@@ -209,6 +214,7 @@ impl Wire for Streamable {
         let line = &mut self.lines[client];
         line.connection = None;
         line.waiting = false;
+        line.began = None;
     }
 
     fn forget(&mut self, client: usize) {
@@ -291,12 +297,13 @@ fn version_line(revision: Revision) -> String {
     }
 }
 
-fn answer<'a>(whole: &Whole<'a>, at: Instant) -> Answer<'a> {
+fn answer<'a>(whole: &Whole<'a>, began: Option<Instant>, at: Instant) -> Answer<'a> {
     Answer {
         status: whole.head.status,
         form: whole.head.form,
         body: whole.body,
         session: (!whole.head.session.is_empty()).then_some(&whole.head.session),
+        began,
         at,
     }
 }

@@ -7,13 +7,13 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::Bench;
-use crate::format::launch::fill_command;
+use crate::format::launch::{Launch, fill_command};
 use crate::format::secret::hide_passwords;
 use crate::format::subjects::{Role, Subject, duration};
 use crate::interrupt::Interrupt;
-use crate::measure::build::run_command;
+use crate::process::Running;
 
-/// Longest first start over an empty database, which is filled then.
+/// Longest first start over an empty database, which is filled then; and longest reset of a store.
 const PREPARE_LIMIT: Duration = Duration::from_mins(5);
 
 /// The store that a command line names.
@@ -108,12 +108,37 @@ impl Bench {
         let mut context = self.context.clone();
         context.insert("store_url".to_owned(), Value::String(url.clone()));
         let reset = fill_command(&store.reset, &context).context("store.reset")?;
-        run_command(
-            "the reset of the store",
-            &reset,
-            &self.setup.root,
-            interrupt,
-        )?;
+        self.run_to_its_end("the reset of the store", reset, interrupt)?;
         Ok(Some(url))
+    }
+
+    /// Runs a program on the load cores until it ends; what it says is shown when it fails.
+    fn run_to_its_end(
+        &self,
+        what: &str,
+        command: Vec<String>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<()> {
+        let launch = Launch {
+            command,
+            environment: BTreeMap::new(),
+            ready_within: PREPARE_LIMIT,
+        };
+        let mut running = Running::start(what, &launch, &self.setup.layout.load, false)?;
+        interrupt.wait(PREPARE_LIMIT, || running.has_ended().then_some(()));
+        if interrupt.is_set() {
+            bail!("interrupted during {what}");
+        }
+        let is_late = !running.has_ended();
+        let last_lines = running.last_lines();
+        let ended = running.stop();
+        if is_late {
+            bail!("{what} took longer than {PREPARE_LIMIT:?}; its last lines:\n{last_lines}");
+        }
+        if !ended.is_clean {
+            let status = ended.status;
+            bail!("{what} failed ({status}); its last lines:\n{last_lines}");
+        }
+        Ok(())
     }
 }

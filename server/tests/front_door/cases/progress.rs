@@ -38,17 +38,23 @@ fn report(rows: u64, delay_ms: u64, token: &Value) -> Value {
 }
 
 /// Sends `call` with `id`.
-pub(super) fn sent<'c>(server: &Server, client: &'c mut Client, id: &Value, call: &Value) -> Messages<'c> {
+pub(super) fn sent<'c>(
+    server: &Server,
+    client: &'c mut Client,
+    id: &Value,
+    call: &Value,
+) -> Messages<'c> {
     let message = client::request(id, "tools/call", call);
     if let Peer::Streamable(streamable) = &client.peer {
-        return Messages::Own(response(server, &streamable.request(&message)));
+        let events = response(server, &streamable.request(&message));
+        return Messages::Own(Box::new(events));
     }
     client.peer.begin(&message);
     Messages::Common(&mut client.peer)
 }
 
 /// The event stream that `request` is answered with, whatever other calls are answered with.
-fn response(server: &Server, request: &Request) -> Box<Events> {
+fn response(server: &Server, request: &Request) -> Events {
     let mut connection = Connection::open(server.address());
     connection.send(request);
     let head = connection.head();
@@ -56,7 +62,7 @@ fn response(server: &Server, request: &Request) -> Box<Events> {
         (head.status, head.content_type()),
         (200, "text/event-stream")
     );
-    Box::new(Events::of(connection))
+    Events::of(connection)
 }
 
 /// Checks the notification of the row `done` of `rows`.

@@ -35,7 +35,7 @@ async fn every_query_has_its_index_and_sorts_nothing() {
         ),
         (
             FIND_POPULAR,
-            "SCAN popularity USING INDEX popularity_by_score",
+            "SCAN popularity USING COVERING INDEX popularity_by_score",
         ),
     ] {
         let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")))

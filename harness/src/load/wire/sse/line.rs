@@ -181,6 +181,7 @@ impl Call {
                     form: Form::Json,
                     body: data,
                     session: None,
+                    began: None,
                     at,
                 }),
             );
@@ -198,6 +199,7 @@ impl Call {
                 form: Form::Json,
                 body: &self.message,
                 session: None,
+                began: None,
                 at,
             },
             None if self.expected && !refused => return,
@@ -206,6 +208,7 @@ impl Call {
                 form: Form::Other,
                 body,
                 session: None,
+                began: None,
                 at: Instant::now(),
             },
         };
