@@ -60,8 +60,8 @@ pub(super) async fn cache(
     }
 }
 
-/// The tools over what each shard of the runtime has for itself: a pool that all cores take from costs
-/// more than it saves (ARCHITECTURE.md, "Runtimes"). What counts or keeps is the same for all of them.
+/// The tools over what each shard of the runtime has for itself, because a connection is driven by the shard
+/// that opened it (ARCHITECTURE.md, "Runtimes"). What counts or keeps is the same for all of them.
 pub(super) async fn lab(
     tools: &ToolFlags,
     services: ServiceFlags,

@@ -119,12 +119,12 @@ fn answer(manner: Manner, mut stream: &TcpStream) -> std::io::Result<bool> {
             return Ok(true);
         }
         Manner::Garbage => {
-            stream.write_all(b"\x16\x03\x01\0\xff\xfe not what you hoped for\r\n\r\n")?
+            stream.write_all(b"\x16\x03\x01\0\xff\xfe not what you hoped for\r\n\r\n")?;
         }
         Manner::Floods => {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
             write!(stream, "{head}content-length: {FLOOD_BYTES}\r\n\r\n\"")?;
-            let piece = [b'a'; 64 * 1024];
+            let piece = vec![b'a'; 64 * 1024];
             for _ in 0..FLOOD_BYTES / piece.len() {
                 stream.write_all(&piece)?;
             }

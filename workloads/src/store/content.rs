@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn no_two_products_are_equally_popular() {
         let scores: std::collections::HashSet<u64> =
-            (0..POPULAR).map(|i| popular(i).score as u64).collect();
+            (0..POPULAR).map(|i| popular(i).score.to_bits()).collect();
         assert_eq!(scores.len(), POPULAR as usize);
         assert_eq!(popular(0).product_id, 1);
     }

@@ -51,7 +51,7 @@ pub enum UpstreamError {
     },
     /// Its turn did not come.
     #[error(
-        "the upstream is busy: {calls} calls are under way, which is all that this server makes at once, and none \
+        "the upstream is busy: as many calls are under way as this server makes at once ({calls}), and none \
          ended within {} s to let {url} be asked; ask again later, or raise the server's --upstream-limit",
         waited.as_secs_f64()
     )]

@@ -141,12 +141,16 @@ pub(crate) async fn newest_order(store: &Store, user_id: &str) -> Option<Order> 
 
 /// Waits until `user_id` has an order that is not named `old`.
 pub(crate) async fn newer_order(store: &Store, user_id: &str, old: &str) -> Order {
-    loop {
-        match newest_order(store, user_id).await {
-            Some(order) if order.order_id != old => return order,
-            _ => tokio::time::sleep(Duration::from_millis(5)).await,
+    let newer = async {
+        loop {
+            match newest_order(store, user_id).await {
+                Some(order) if order.order_id != old => return order,
+                _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
         }
-    }
+    };
+    let newer = tokio::time::timeout(PATIENCE, newer).await;
+    newer.expect("another order in time")
 }
 
 #[track_caller]

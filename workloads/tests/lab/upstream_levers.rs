@@ -77,7 +77,13 @@ async fn a_call_beyond_the_limit_waits_for_its_turn_and_says_when_it_does_not_co
         .await
         .expect_err("no turn")
         .to_string();
-    for part in ["busy", "1 calls", "0.2 s", "/second", "--upstream-limit"] {
+    for part in [
+        "busy",
+        "at once (1)",
+        "0.2 s",
+        "/second",
+        "--upstream-limit",
+    ] {
         assert!(refused.contains(part), "{part:?} is missing: {refused}");
     }
     answer(held).await;
