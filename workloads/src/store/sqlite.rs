@@ -202,5 +202,5 @@ fn to_json(items: &[CartItem]) -> String {
     serde_json::json!(items).to_string()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tokio"))]
 mod tests;
