@@ -202,5 +202,6 @@ fn to_json(items: &[CartItem]) -> String {
     serde_json::json!(items).to_string()
 }
 
-#[cfg(all(test, feature = "tokio"))]
+#[cfg(feature = "tokio")]
+#[cfg(test)]
 mod tests;
