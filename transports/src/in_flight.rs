@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
     },
 };
 
@@ -32,6 +32,10 @@ pub(crate) struct InFlight {
     /// How far the handshake has come: see [`Stage`].
     stage: AtomicU8,
     emptied: Notify,
+    /// Messages that the front is taking just now: a call among them may run already, and is not in the table.
+    taking: AtomicUsize,
+    /// Whether [`Table::early`] holds anything.
+    is_early: AtomicBool,
 }
 
 #[derive(Default)]
@@ -44,7 +48,13 @@ struct Table {
     leaving: usize,
     /// Set when the client has gone; what is begun after that is ended at once.
     ended: bool,
+    /// Unknown ids that were cancelled while the front was taking something: one may be that call's.
+    early: Vec<RequestId>,
 }
+
+/// The front is taking a message of this client, until this is dropped. Where a client's messages can overtake
+/// each other, its cancellation may come between the first step of a call and the call's entry.
+pub(crate) struct Taking(Arc<InFlight>);
 
 /// How far a client has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +84,14 @@ impl InFlight {
         if table.ids.len() + table.leaving >= MAX_IN_FLIGHT {
             return Err(Refusal::too_many_in_flight(id.clone()));
         }
-        if table.ended {
-            if let Some(ends) = ends {
-                ends.abort();
+        let is_over = table.ended || table.was_cancelled_early(id);
+        match ends {
+            Some(ends) if is_over => ends.abort(),
+            None if table.ended => {}
+            ends => {
+                table.ids.insert(id.clone(), ends);
             }
-            return Ok(());
         }
-        table.ids.insert(id.clone(), ends);
         Ok(())
     }
 
@@ -94,13 +105,27 @@ impl InFlight {
     /// whether its call was ended here, so that nobody else needs to know.
     pub(crate) fn cancel(&self, id: &RequestId) -> bool {
         let mut table = self.table();
-        let cancelled = table.ids.remove(id).flatten();
+        let known = table.ids.remove(id);
+        if known.is_none()
+            && self.taking.load(Ordering::SeqCst) > 0
+            && table.early.len() < MAX_IN_FLIGHT
+        {
+            table.early.push(id.clone());
+            self.is_early.store(true, Ordering::SeqCst);
+        }
+        let cancelled = known.flatten();
         // With the table locked: a call that is done at this moment is answered or cancelled, not both.
         let is_ended = cancelled.inspect(AbortHandle::abort).is_some();
         if table.is_empty() {
             self.emptied.notify_one();
         }
         is_ended
+    }
+
+    /// Notes that the front is taking a message: what is cancelled meanwhile may be it.
+    pub(crate) fn taking(self: &Arc<Self>) -> Taking {
+        self.taking.fetch_add(1, Ordering::SeqCst);
+        Taking(self.clone())
     }
 
     /// Notes that a call of ours that `ends` would end has been answered: its id may be used again, but
@@ -244,6 +269,27 @@ fn opens(request: &ClientRequest) -> Option<Opens> {
 impl Table {
     fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.leaving == 0
+    }
+
+    /// Whether `id` was cancelled before it was entered; it is forgotten with that.
+    fn was_cancelled_early(&mut self, id: &RequestId) -> bool {
+        let at = self.early.iter().position(|early| early == id);
+        at.map(|at| self.early.swap_remove(at)).is_some()
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        let in_flight = &self.0;
+        let was_last = in_flight.taking.fetch_sub(1, Ordering::SeqCst) == 1;
+        if was_last && in_flight.is_early.load(Ordering::SeqCst) {
+            let mut table = in_flight.table();
+            // Nobody is on the way whom these ids could mean; a later request may have one of them again.
+            if in_flight.taking.load(Ordering::SeqCst) == 0 {
+                table.early.clear();
+                in_flight.is_early.store(false, Ordering::SeqCst);
+            }
+        }
     }
 }
 

@@ -35,7 +35,7 @@ use crate::{
     http::{
         Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, counted, healthy, text,
     },
-    in_flight::Stage,
+    in_flight::{Stage, Taking},
     runtime::{Handle, Runtime},
 };
 
@@ -224,6 +224,8 @@ impl<S: FastTools> Inner<S> {
             in_flight: session.as_deref().map(|session| &*session.in_flight),
             ..*facts
         };
+        // A session's client may have several connections: its cancellation may come before the call is entered.
+        let taking = session.as_ref().map(|session| session.in_flight.taking());
         let answer = self.options.answer;
         let mut out = Vec::with_capacity(512);
         let is_self_contained = facts.revision.is_self_contained();
@@ -231,13 +233,18 @@ impl<S: FastTools> Inner<S> {
             Taken::Answered(reply) => Some(answers::reply(answer, is_self_contained, reply, out)),
             Taken::Noted => Some(accepted()),
             Taken::Refused(refusal) => Some(answers::refused(refusal)),
-            Taken::Running(reply) => Some(self.run(reply, session).await),
+            Taken::Running(reply) => Some(self.run(reply, session, taking).await),
             Taken::Left(_) => None,
         }
     }
 
     /// Waits for a call. Up to 2025-11-25 it goes on when its client has gone.
-    async fn run(&self, reply: Box<RunningReply>, session: Option<Arc<Session>>) -> Response<Body> {
+    async fn run(
+        &self,
+        reply: Box<RunningReply>,
+        session: Option<Arc<Session>>,
+        taking: Option<Taking>,
+    ) -> Response<Body> {
         let is_self_contained = reply.ends_with_its_stream();
         let Some(session) = session else {
             let (reply, bytes) = if is_self_contained {
@@ -252,6 +259,7 @@ impl<S: FastTools> Inner<S> {
         if let Err(refusal) = session.in_flight.enter(&id, Some(ends.clone())) {
             return answers::refused(refusal);
         }
+        drop(taking);
         let in_flight = session.in_flight.clone();
         let call = Box::pin(async move {
             let outcome = Abortable::new(reply, registration).await.ok()?;

@@ -85,3 +85,33 @@ fn there_is_an_end_to_what_may_be_in_flight() {
     drop(leaving);
     assert!(in_flight.enter(&id(-1), None).is_ok());
 }
+
+#[test]
+fn a_call_cancelled_between_its_first_step_and_its_entry_is_ended() {
+    let in_flight = Arc::new(InFlight::default());
+    let (taking, other) = (in_flight.taking(), in_flight.taking());
+    assert!(!in_flight.cancel(&id(1)));
+    drop(other);
+    let (cancelled, next) = (handle(), handle());
+    in_flight.enter(&id(1), Some(cancelled.clone())).unwrap();
+    assert!(cancelled.is_aborted() && in_flight.is_empty());
+    assert!(in_flight.done(&id(1), &cancelled).is_none());
+    // The cancellation was for one call.
+    in_flight.enter(&id(1), Some(next.clone())).unwrap();
+    drop(taking);
+    assert!(!next.is_aborted());
+}
+
+#[test]
+fn a_cancellation_that_came_too_late_ends_no_later_call_of_that_id() {
+    let in_flight = Arc::new(InFlight::default());
+    assert!(!in_flight.cancel(&id(1)));
+    let taking = in_flight.taking();
+    assert!(!in_flight.cancel(&id(2)));
+    drop(taking);
+    for number in [1, 2] {
+        let call = handle();
+        in_flight.enter(&id(number), Some(call.clone())).unwrap();
+        assert!(!call.is_aborted());
+    }
+}
