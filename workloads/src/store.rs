@@ -21,6 +21,7 @@ use transports::runtime::Handle;
 pub use error::{Step, StoreError};
 pub use model::{Cart, CartItem, Order, Popular, Progress, user_number};
 use redis::Redis;
+pub(crate) use redis::client as redis_client;
 use sqlite::Sqlite;
 pub use url::default_url;
 use url::{Scheme, scheme};

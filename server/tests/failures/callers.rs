@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::common::{Client, Server, Wire, client};
 
 /// How many calls are in flight at once: more than a pool has connections.
-const CALLERS: usize = 8;
+pub(crate) const CALLERS: usize = 8;
 /// Between a caller's answer and its next question: these tests share two cores with what they test.
 const PAUSE: Duration = Duration::from_millis(2);
 /// How long a service that is back may stay unnoticed.

@@ -1,6 +1,9 @@
-//! What a process holds: descriptors and memory.
+//! What is left of trouble in a process: descriptors, memory, word of a panic.
 
-use crate::common::{Server, eventually};
+use crate::{
+    callers::CALLERS,
+    common::{Server, eventually},
+};
 
 /// How much more memory a server may have after its trouble than before. An allocator keeps what it had
 /// at its busiest; what leaks with every failed call is far more after thousands of them, and what keeps
@@ -27,9 +30,13 @@ impl Footprint {
     }
 
     /// Waits until `server` holds no more descriptors than this, and asserts that its memory is about the same.
+    ///
+    /// A pool keeps as many connections as were in use at once. That may have been fewer than there are
+    /// callers when this was counted, since a caller pauses, and one for each of them later.
     pub(crate) fn is_back(&self, server: &Server) {
+        let most = self.descriptors + CALLERS;
         eventually("connections that failed are closed", || {
-            (descriptors(server) <= self.descriptors).then_some(())
+            (descriptors(server) <= most).then_some(())
         });
         let now = Self::of(server);
         assert!(
@@ -42,4 +49,10 @@ impl Footprint {
 fn descriptors(server: &Server) -> usize {
     let folder = format!("/proc/{}/fd", server.pid());
     std::fs::read_dir(folder).unwrap().count()
+}
+
+/// Nothing that `server` says on standard error tells of a panic.
+pub(crate) fn has_not_panicked(server: &Server) {
+    let panic = |line: &String| line.contains("panicked");
+    assert_eq!(server.log().lines().into_iter().find(panic), None);
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     callers::{Call, Callers},
     common::{Server, Subject},
-    footprint::Footprint,
+    footprint::{Footprint, has_not_panicked},
     services::Service,
     subjects::{HTTP_JSON, STDIO},
 };
@@ -92,8 +92,7 @@ fn is_survived(subject: &Subject, backed: &Backed) {
     callers.are_served();
     before.is_back(&server);
     drop(callers);
-    let panic = |line: &String| line.contains("panicked");
-    assert_eq!(server.log().lines().into_iter().find(panic), None);
+    has_not_panicked(&server);
 }
 
 #[test]

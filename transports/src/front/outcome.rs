@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::written::Written;
+use super::{reply, written::Written};
 
 /// What a call came to.
 pub enum Outcome {
@@ -35,7 +35,7 @@ impl Outcome {
     /// # Errors
     /// When it is no complete result but a JSON-RPC error, or cannot be written.
     pub fn written(self) -> Result<Written, ErrorData> {
-        Written::of_outcome(self)
+        reply::written(self)
     }
 }
 

@@ -7,10 +7,7 @@ use rmcp::{
     model::{CallToolResponse, CallToolResult, ResultType},
 };
 
-use super::{
-    outcome::{FastResult, Outcome},
-    reply,
-};
+use super::outcome::{FastResult, Outcome};
 
 /// A complete result as JSON: `{"content":[...],"structuredContent":{...},"isError":false}`, on one line and
 /// without `resultType`, which depends on who asks. Cheap to clone.
@@ -27,18 +24,15 @@ impl Written {
     /// # Errors
     /// When it is no complete result but a JSON-RPC error, or cannot be written.
     pub fn of(result: impl FastResult) -> Result<Self, ErrorData> {
-        Self::of_outcome(result.outcome())
+        result.outcome().written()
     }
 
-    pub(super) fn of_outcome(outcome: Outcome) -> Result<Self, ErrorData> {
-        if let Outcome::Written(written) = outcome {
-            return Ok(written);
-        }
-        let (json, is_error) = reply::written(outcome)?;
-        Ok(Self {
+    /// What is JSON already: see [`Self::json`].
+    pub(super) fn new(json: Vec<u8>, is_error: bool) -> Self {
+        Self {
             json: json.into(),
             is_error,
-        })
+        }
     }
 
     /// Takes what [`Self::json`] has given to somebody else to keep, if it is still that.

@@ -1,7 +1,18 @@
-//! A row of products as either engine gives it.
+//! How products are found, and a row of them, in either engine.
 
 use super::{ProductPage, ProductRow};
 use crate::catalog::units;
+
+/// The rows and their whole number in one statement: the count is evaluated once, and both read the
+/// same index.
+pub(super) const FIND_PRODUCTS: &str = "\
+SELECT id, sku, name, brand, price_cents, stock, rating_tenths,
+       (SELECT count(*) FROM products
+         WHERE category = $1 AND price_cents BETWEEN $2 AND $3) AS total_found
+  FROM products
+ WHERE category = $1 AND price_cents BETWEEN $2 AND $3
+ ORDER BY price_cents, id
+ LIMIT $4";
 
 /// A product, and how many match beside it.
 #[derive(sqlx::FromRow)]

@@ -76,7 +76,7 @@ macro_rules! define_read {
         /// Reads what `filter` asks for over `connection`.
         async fn read(
             connection: &mut $connection,
-            filter: &$crate::database::OrderFilter,
+            filter: $crate::database::OrderFilter,
         ) -> sqlx::Result<$crate::database::OrderPage> {
             if !filter.in_transaction {
                 return read_lines(connection, filter).await;
@@ -90,7 +90,7 @@ macro_rules! define_read {
 
         async fn read_lines(
             connection: &mut $connection,
-            filter: &$crate::database::OrderFilter,
+            filter: $crate::database::OrderFilter,
         ) -> sqlx::Result<$crate::database::OrderPage> {
             use $crate::database::{OrderLine, OrderPage, OrderQueries, orders};
 

@@ -10,25 +10,16 @@ mod seed;
 
 use std::sync::Arc;
 
-use sqlx::PgPool;
+use futures::future::{BoxFuture, FutureExt};
+use sqlx::{PgPool, postgres::PgConnection};
 
 use super::{
     DatabaseError, DatabaseOptions, ProductFilter, ProductPage, Step,
-    found::{self, FoundRow},
+    found::{self, FIND_PRODUCTS, FoundRow},
     pooled,
     url::DatabaseUrl,
 };
 use crate::pool::{PoolOptions, PoolSize};
-
-/// As in `SQLite`: rows and their whole number in one statement, from one index.
-const FIND_PRODUCTS: &str = "\
-SELECT id, sku, name, brand, price_cents, stock, rating_tenths,
-       (SELECT count(*) FROM products
-         WHERE category = $1 AND price_cents BETWEEN $2 AND $3) AS total_found
-  FROM products
- WHERE category = $1 AND price_cents BETWEEN $2 AND $3
- ORDER BY price_cents, id
- LIMIT $4";
 
 /// An open `PostgreSQL` database.
 #[derive(Clone, Debug)]
@@ -65,27 +56,42 @@ impl Postgres {
         &self,
         filter: &ProductFilter,
     ) -> Result<ProductPage, DatabaseError> {
+        let filter = *filter;
+        let found: Vec<FoundRow> = self
+            .read(move |connection| {
+                sqlx::query_as(FIND_PRODUCTS)
+                    .bind(filter.category)
+                    .bind(filter.price.min_cents)
+                    .bind(filter.price.max_cents)
+                    .bind(filter.limit)
+                    .fetch_all(connection)
+                    .boxed()
+            })
+            .await?;
+        Ok(found::page(found))
+    }
+
+    /// What `ask` reads over a connection; over another one while those in the pool are found dead.
+    async fn read<T>(
+        &self,
+        ask: impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>>,
+    ) -> Result<T, DatabaseError> {
         let mut lost = 0;
         loop {
-            let found = self.find_once(filter).await;
-            match found {
-                Ok(found) => return Ok(found::page(found)),
+            match self.read_once(&ask).await {
                 // Everything in the pool may have died at once; what comes after that is a new connection.
                 Err(error) if is_lost(&error) && lost < self.kept() => lost += 1,
-                Err(error) => return Err(self.query_error(error)),
+                found => return found.map_err(|source| self.query_error(source)),
             }
         }
     }
 
-    async fn find_once(&self, filter: &ProductFilter) -> sqlx::Result<Vec<FoundRow>> {
+    async fn read_once<T>(
+        &self,
+        ask: &impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>>,
+    ) -> sqlx::Result<T> {
         let mut connection = self.readers.acquire().await?;
-        let found = sqlx::query_as(FIND_PRODUCTS)
-            .bind(filter.category)
-            .bind(filter.price.min_cents)
-            .bind(filter.price.max_cents)
-            .bind(filter.limit)
-            .fetch_all(&mut *connection)
-            .await;
+        let found = ask(&mut connection).await;
         if found.as_ref().is_err_and(is_lost) {
             connection.close_on_drop();
         }

@@ -15,22 +15,11 @@ use tokio::sync::Mutex;
 
 use super::{
     DatabaseError, DatabaseOptions, ProductFilter, ProductPage, Step,
-    found::{self, FoundRow},
+    found::{self, FIND_PRODUCTS, FoundRow},
     pooled,
     url::DatabaseUrl,
 };
 use crate::pool::PoolOptions;
-
-/// The rows and their whole number in one statement: the count is evaluated once, and both read the
-/// same index.
-const FIND_PRODUCTS: &str = "\
-SELECT id, sku, name, brand, price_cents, stock, rating_tenths,
-       (SELECT count(*) FROM products
-         WHERE category = ?1 AND price_cents BETWEEN ?2 AND ?3) AS total_found
-  FROM products
- WHERE category = ?1 AND price_cents BETWEEN ?2 AND ?3
- ORDER BY price_cents, id
- LIMIT ?4";
 
 /// An open `SQLite` database.
 #[derive(Clone, Debug)]

@@ -13,6 +13,7 @@ use ::redis::{
     ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, aio::MultiplexedConnection,
 };
 use pool::Pool;
+pub(crate) use pool::client;
 
 use super::{
     ANSWER_LIMIT, Cart, CartItem, Order, Popular, Progress, StoreError, StoreOptions, content,

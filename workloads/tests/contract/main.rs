@@ -12,4 +12,7 @@ mod at_once;
 mod failures;
 mod given_up;
 mod published;
+#[expect(dead_code, reason = "no test here ends a service")]
+#[path = "../services/mod.rs"]
+mod services;
 mod support;

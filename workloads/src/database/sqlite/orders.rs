@@ -15,7 +15,7 @@ impl Sqlite {
     ) -> Result<OrderPage, DatabaseError> {
         let found = async {
             let mut connection = self.readers.acquire().await?;
-            read(&mut connection, filter).await
+            read(&mut connection, *filter).await
         };
         found.await.map_err(|source| self.query_error(source))
     }

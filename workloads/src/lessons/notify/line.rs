@@ -7,13 +7,13 @@
 use std::{str, sync::Arc, time::Duration};
 
 use redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, PushInfo,
-    PushKind, RedisError, RedisResult, Value, aio::MultiplexedConnection,
+    AsyncCommands, AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, RedisResult,
+    Value, aio::MultiplexedConnection,
 };
 use tokio::sync::Mutex;
 
 use super::desk::Desk;
-use crate::lessons::LessonError;
+use crate::{lessons::LessonError, store::redis_client};
 
 /// How long Redis may take to be connected to, and to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -37,14 +37,8 @@ pub(super) struct Line {
 impl Redis {
     /// The Redis at `url`. Nothing is connected yet.
     pub(super) fn new(url: &str) -> Result<Self, LessonError> {
-        let open = || -> RedisResult<Client> {
-            let info = url.into_connection_info()?;
-            let settings = info.redis_settings().clone();
-            let settings = settings.set_protocol(ProtocolVersion::RESP3);
-            Client::open(info.set_redis_settings(settings))
-        };
         // The URL is not repeated: one that is not understood may hold a password anywhere.
-        let client = open().map_err(|error| LessonError::RedisUrl(error.to_string()))?;
+        let client = redis_client(url).map_err(|error| LessonError::RedisUrl(error.to_string()))?;
         Ok(Self {
             client,
             line: Mutex::default(),

@@ -249,7 +249,8 @@ impl fmt::Debug for Pool {
     }
 }
 
-fn client(url: &str) -> Result<Client, RedisError> {
+/// A client of the Redis at `url`, which nothing is connected to yet: RESP3, which tells of what Redis does by itself.
+pub(crate) fn client(url: &str) -> Result<Client, RedisError> {
     let info = url.into_connection_info()?;
     // The driver leaves Nagle's algorithm on, which holds back the end of a long batch.
     let tcp = info.tcp_settings().clone().set_nodelay(true);
