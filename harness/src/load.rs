@@ -33,8 +33,10 @@ mod wording;
 
 pub use expect::{Check, Expectation, JsonType, Rule};
 pub use outcome::{CallError, EXAMPLE_CHARS, Ended, ErrorKind, Errors, LoadError, Outcome, Tally};
-pub use pace::Pace;
-pub use plan::{DEFAULT_CALL_TIMEOUT, Exchange, MAX_CLIENTS, Moment, Plan, Sessions, Target};
+pub use pace::{Arrivals, Pace};
+pub use plan::{
+    DEFAULT_CALL_TIMEOUT, Exchange, MAX_CLIENTS, MAX_THREADS, Moment, Plan, Sessions, Shape, Target,
+};
 pub use revision::{Revision, UnknownRevision};
 pub use run::run;
 pub use verify::{Options, Verification, Verified, verify};

@@ -19,6 +19,7 @@ use crate::format::subjects::Subjects;
 use crate::format::suite::Suite;
 use crate::format::write_atomically;
 use crate::interrupt::Interrupt;
+use crate::load::Arrivals;
 use crate::measure::run::{Questions, run};
 use crate::report::render::render;
 use crate::report::summary::Report;
@@ -27,9 +28,31 @@ use crate::report::table::Style;
 /// How hard a run asks.
 #[derive(Debug, Args)]
 pub(super) struct LoadFlags {
-    /// Clients, each with one call outstanding [default: as the definition says]
+    /// Clients, each with at most one call outstanding [default: as the definition says]
     #[arg(long, value_name = "N")]
     clients: Option<usize>,
+    /// Connections that the clients use in turn over HTTP [default: as the definition says, or one for each client]
+    #[arg(long, value_name = "N")]
+    connections: Option<usize>,
+    /// Open loop: so many calls a second, due whatever the server does, and timed from when they were due
+    /// [default: as the definition says, or a closed loop]
+    #[arg(long, value_name = "RATE")]
+    rate_per_s: Option<f64>,
+    /// When the calls of an open loop are due [default: as the definition says, or constant]
+    #[arg(long, value_enum)]
+    arrivals: Option<Arrivals>,
+    /// Closed loop: between an answer and the client's next call [default: as the definition says, or none]
+    #[arg(long, value_name = "MILLISECONDS")]
+    think_time_ms: Option<f64>,
+    /// Added to each trip over the wire and back [default: as the definition says, or nothing]
+    #[arg(long, value_name = "MILLISECONDS")]
+    round_trip_ms: Option<f64>,
+    /// A client begins a new session after so many calls [default: as the definition says, or never]
+    #[arg(long, value_name = "N")]
+    calls_per_session: Option<u32>,
+    /// Threads of the load [default: as the definition says, or one]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// Load before the window, in seconds [default: as the definition says]
     #[arg(long, value_name = "SECONDS")]
     warmup_s: Option<f64>,
@@ -49,6 +72,13 @@ impl LoadFlags {
     pub(super) fn change(&self) -> LoadChange {
         LoadChange {
             clients: self.clients,
+            connections: self.connections,
+            rate_per_s: self.rate_per_s,
+            arrivals: self.arrivals,
+            think_time_ms: self.think_time_ms,
+            round_trip_ms: self.round_trip_ms,
+            calls_per_session: self.calls_per_session,
+            threads: self.threads,
             warmup_s: self.warmup_s,
             duration_s: self.duration_s,
             trials: self.trials,

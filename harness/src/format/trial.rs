@@ -50,10 +50,50 @@ pub struct Trial {
     pub started_unix_ms: i64,
     pub status: Status,
     pub clients: u64,
+    #[serde(default)]
+    pub sessions: String,
+    #[serde(default)]
+    pub revision: String,
+    #[serde(default)]
+    pub connections: Option<u64>,
+    #[serde(default)]
+    pub threads: Option<u64>,
+    #[serde(default)]
+    pub rate_planned_per_s_milli: Option<u64>,
+    #[serde(default)]
+    pub arrivals: String,
+    #[serde(default)]
+    pub think_time_us: Option<u64>,
+    #[serde(default)]
+    pub round_trip_us: Option<u64>,
+    #[serde(default)]
+    pub calls_per_session: Option<u64>,
     pub warmup_us: u64,
     pub window_us: Option<u64>,
     pub calls: u64,
     pub calls_per_s: Option<u64>,
+    #[serde(default)]
+    pub json_rpc_requests: Option<u64>,
+    #[serde(default)]
+    pub http_requests: Option<u64>,
+    #[serde(default)]
+    pub iterations: Option<u64>,
+    #[serde(default)]
+    pub iteration_p50_us: Option<u64>,
+    #[serde(default)]
+    pub iteration_p99_us: Option<u64>,
+    #[serde(default)]
+    pub late_p50_us: Option<u64>,
+    #[serde(default)]
+    pub late_p99_us: Option<u64>,
+    #[serde(default)]
+    pub late_max_us: Option<u64>,
+    #[serde(default)]
+    pub calls_unsent: Option<u64>,
+    #[serde(default)]
+    pub in_flight_mean_milli: Option<u64>,
+    #[serde(default)]
+    pub littles_law_in_flight_milli: Option<u64>,
     pub min_us: Option<u64>,
     pub mean_us: Option<u64>,
     #[serde(default)]
@@ -93,6 +133,30 @@ pub struct Trial {
     pub calls_per_s_per_mb_milli: Option<u64>,
     pub rss_mean_bytes: Option<u64>,
     pub rss_peak_bytes: Option<u64>,
+    #[serde(default)]
+    pub server_threads_max: Option<u64>,
+    #[serde(default)]
+    pub server_open_files_max: Option<u64>,
+    #[serde(default)]
+    pub server_context_switches_voluntary: Option<u64>,
+    #[serde(default)]
+    pub server_context_switches_involuntary: Option<u64>,
+    #[serde(default)]
+    pub services_cpu_ns: Option<u64>,
+    #[serde(default)]
+    pub services_rss_peak_bytes: Option<u64>,
+    #[serde(default)]
+    pub services_open_files_max: Option<u64>,
+    #[serde(default)]
+    pub services_context_switches: Option<u64>,
+    #[serde(default)]
+    pub client_cpu_ns: Option<u64>,
+    #[serde(default)]
+    pub client_rss_peak_bytes: Option<u64>,
+    #[serde(default)]
+    pub client_open_files_max: Option<u64>,
+    #[serde(default)]
+    pub client_context_switches_involuntary: Option<u64>,
     pub startup_us: Option<u64>,
     pub binary_bytes: Option<u64>,
     pub client_busy_permille: Option<u64>,
@@ -102,6 +166,8 @@ pub struct Trial {
     pub steal_permille: Option<u64>,
     pub warnings: String,
     pub histogram: String,
+    #[serde(default)]
+    pub samples: String,
     pub failure: String,
 }
 

@@ -14,8 +14,8 @@ use super::{
     judge::Judge,
     message::{Ids, Message},
     outcome::{CallError, ErrorKind, LoadError},
-    pace::{Pace, Schedule},
-    plan::{Exchange, Sessions, Target},
+    pace::Schedule,
+    plan::{Exchange, Sessions, Shape, Target},
     revision::Revision,
     score::Score,
     wire::{Happened, Sse, Stdio, Streamable, Traffic, Wire},
@@ -33,7 +33,7 @@ pub(super) struct Setup<'a> {
     pub(super) call_timeout: Duration,
     pub(super) revision: Revision,
     pub(super) extra_params: Map<String, Value>,
-    pub(super) pace: Pace,
+    pub(super) shape: Shape,
     pub(super) stop: &'a AtomicBool,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Desk<'a> {
             call_timeout,
             revision,
             extra_params,
-            pace,
+            shape,
             stop,
         } = setup;
         let floor_bytes = match target {
@@ -98,9 +98,9 @@ impl<'a> Desk<'a> {
             crew: Crew::new(
                 clients,
                 terms,
-                Schedule::new(pace, clients),
+                Schedule::new(shape.pace, clients),
                 judge,
-                Score::new()?,
+                Score::new(),
             ),
             initialize: wording.initialize(),
             initialized: Message::notification("notifications/initialized"),

@@ -45,6 +45,18 @@ pub struct Outcome {
     /// Of those of [`Outcome::calls`] whose answer took more than one read: from the same instant to the first of
     /// them, in nanoseconds. Streamable HTTP only.
     pub first_ns: Histogram<u64>,
+    /// How long whole iterations took that ended in the window, in nanoseconds: from the opening of the connection to
+    /// the last answer of the session. Empty unless sessions end after so many calls.
+    pub iteration_ns: Histogram<u64>,
+    /// How long after it was due each call of the window was sent, in nanoseconds. In a closed loop that is the harness's
+    /// own delay; in an open loop also the wait for a client that is free.
+    pub late_ns: Histogram<u64>,
+    /// Open loop: calls that were due in the window, and were not sent when it closed.
+    pub unsent: u64,
+    /// JSON-RPC requests sent in the window: tool calls, and those of handshakes.
+    pub json_rpc_requests: u64,
+    /// HTTP requests sent in the window, those without a JSON-RPC request in them too. 0 on stdio.
+    pub http_requests: u64,
     /// How long the window was open, by the clock.
     pub elapsed: Duration,
     /// Time that the clients had a call outstanding within the window, summed over the clients, whatever became of
@@ -78,6 +90,17 @@ impl fmt::Debug for Outcome {
                 &format_args!("{} values, p50 {p50}, max {max}", latency.len()),
             )
             .field("first_ns", &format_args!("{} values", self.first_ns.len()))
+            .field(
+                "iteration_ns",
+                &format_args!("{} values", self.iteration_ns.len()),
+            )
+            .field(
+                "late_ns",
+                &format_args!("{} values, max {}", self.late_ns.len(), self.late_ns.max()),
+            )
+            .field("unsent", &self.unsent)
+            .field("json_rpc_requests", &self.json_rpc_requests)
+            .field("http_requests", &self.http_requests)
             .field("elapsed", &self.elapsed)
             .field("in_flight", &self.in_flight)
             .field("bytes_in", &self.bytes_in)
@@ -89,6 +112,42 @@ impl fmt::Debug for Outcome {
     }
 }
 
+impl Default for Outcome {
+    /// Of a run without a window.
+    fn default() -> Self {
+        Self {
+            calls: 0,
+            errors: Errors::default(),
+            warmup_errors: Errors::default(),
+            closing_errors: Errors::default(),
+            drained: 0,
+            latency_ns: histogram(),
+            first_ns: histogram(),
+            iteration_ns: histogram(),
+            late_ns: histogram(),
+            unsent: 0,
+            json_rpc_requests: 0,
+            http_requests: 0,
+            elapsed: Duration::ZERO,
+            in_flight: Duration::ZERO,
+            bytes_in: 0,
+            bytes_out: 0,
+            reconnects: 0,
+            client_cpu: Duration::ZERO,
+            ended: Ended::Completed,
+        }
+    }
+}
+
+/// The longest latency that a histogram tells apart: an hour, in nanoseconds.
+const MAX_LATENCY_NS: u64 = 3_600_000_000_000;
+
+/// An empty histogram of times in nanoseconds, which never has to grow.
+pub(super) fn histogram() -> Histogram<u64> {
+    #[expect(clippy::expect_used, reason = "constant bounds, and a test makes one")]
+    Histogram::new_with_bounds(1, MAX_LATENCY_NS, 3).expect("bounds of a histogram")
+}
+
 impl Outcome {
     /// Takes in what other clients brought at the same time, over wires of their own.
     ///
@@ -97,6 +156,11 @@ impl Outcome {
     pub fn join(&mut self, other: &Self) -> Result<(), hdrhistogram::errors::AdditionError> {
         self.latency_ns.add(&other.latency_ns)?;
         self.first_ns.add(&other.first_ns)?;
+        self.iteration_ns.add(&other.iteration_ns)?;
+        self.late_ns.add(&other.late_ns)?;
+        self.unsent += other.unsent;
+        self.json_rpc_requests += other.json_rpc_requests;
+        self.http_requests += other.http_requests;
         self.calls += other.calls;
         self.drained += other.drained;
         self.errors.join(&other.errors, "");

@@ -1,20 +1,57 @@
 //! When a client's next call is due: the one place that tells a closed loop from other loads.
 
-use std::{cmp::Reverse, collections::BinaryHeap, time::Instant};
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// When the calls of an open loop are due.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// At equal distances.
+    #[default]
+    Constant,
+    /// At exponential distances, as those of many people who know nothing of each other are.
+    Poisson,
+}
 
 /// The policy that says when a call is due.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// Closed loop without think time: a client's next call is due as soon as its last one is done.
-    #[default]
-    Closed,
+    /// Closed loop: a client's next call is due when its last one is done and this has passed.
+    Closed {
+        /// Between an answer and the next call.
+        think_time: Duration,
+    },
+    /// Open loop: calls are due at instants planned beforehand, and wait for a client that is free.
+    Open {
+        /// Calls a second, of all clients together.
+        rate_per_s: f64,
+        /// How they are spread.
+        arrivals: Arrivals,
+    },
+}
+
+impl Default for Pace {
+    /// Closed loop without think time.
+    fn default() -> Self {
+        Self::Closed {
+            think_time: Duration::ZERO,
+        }
+    }
 }
 
 impl Pace {
     /// When the next call of a client is due that became free at `free`.
     fn due(self, free: Instant) -> Instant {
         match self {
-            Self::Closed => free,
+            Self::Closed { think_time } => free + think_time,
+            Self::Open { .. } => free,
         }
     }
 }
@@ -62,15 +99,13 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
     fn clients_come_up_in_the_order_they_are_due_and_not_before() {
         let start = Instant::now();
         let later = start + Duration::from_millis(5);
-        let mut schedule = Schedule::new(Pace::Closed, 3);
+        let mut schedule = Schedule::new(Pace::default(), 3);
         schedule.at(0, later);
         schedule.free(1, start);
         assert_eq!(schedule.pop(start), Some(1));

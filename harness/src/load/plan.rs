@@ -131,6 +131,20 @@ pub enum Moment {
     MeasureEnd,
 }
 
+/// What the clients of a run are like. By default each has a connection of its own for as long as the run lasts, and
+/// asks again at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shape {
+    /// When a client's next call is due.
+    pub pace: Pace,
+    /// Connections that the clients use in turn over HTTP; `None`: each has its own.
+    pub connections: Option<usize>,
+    /// Added to each trip over the wire and back, the opening of a connection among them.
+    pub round_trip: Duration,
+    /// A client ends its session and connection after so many calls, and begins anew; `None`: never.
+    pub calls_per_session: Option<u32>,
+}
+
 /// One run.
 pub struct Plan<'a> {
     /// The subject.
@@ -150,8 +164,8 @@ pub struct Plan<'a> {
     pub revision: Revision,
     /// Members that are added to the `params` of every call.
     pub extra_params: Map<String, Value>,
-    /// When a client's next call is due.
-    pub pace: Pace,
+    /// What the clients are like.
+    pub shape: Shape,
     /// Ends the run within 100 ms when set.
     pub stop: &'a AtomicBool,
     /// Told at each [`Moment`], on the load thread.
@@ -190,6 +204,9 @@ impl Plan<'_> {
 
 /// The most clients of a run: their sockets must fit the usual limits, and ids are shared out among them.
 pub const MAX_CLIENTS: usize = 10_000;
+
+/// The most threads of a load.
+pub const MAX_THREADS: usize = 256;
 
 /// The part of the check that a run and a verification have in common.
 pub(super) fn check_calls(

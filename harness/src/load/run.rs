@@ -31,7 +31,7 @@ pub fn run(plan: Plan<'_>) -> Result<Outcome, LoadError> {
         call_timeout,
         revision,
         extra_params,
-        pace,
+        shape,
         stop,
         observer,
     } = plan;
@@ -42,7 +42,7 @@ pub fn run(plan: Plan<'_>) -> Result<Outcome, LoadError> {
         call_timeout,
         revision,
         extra_params,
-        pace,
+        shape,
         stop,
     })?;
     engine.shake_hands()?;

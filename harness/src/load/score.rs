@@ -5,12 +5,9 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use super::{
-    outcome::{CallError, Ended, Errors, LoadError, Outcome},
+    outcome::{CallError, Ended, Errors, Outcome, histogram},
     wire::Traffic,
 };
-
-/// The longest latency that the histogram tells apart: an hour, in nanoseconds.
-const MAX_LATENCY_NS: u64 = 3_600_000_000_000;
 
 /// The part of the run that what happens belongs to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,21 +39,17 @@ pub(super) struct Edge {
 }
 
 impl Score {
-    pub(super) fn new() -> Result<Self, LoadError> {
-        let histogram = || {
-            Histogram::new_with_bounds(1, MAX_LATENCY_NS, 3)
-                .map_err(|error| LoadError::Plan(format!("no histogram can be made: {error}")))
-        };
-        Ok(Self {
+    pub(super) fn new() -> Self {
+        Self {
             part: Part::Warmup,
             calls: 0,
             errors: Errors::default(),
             warmup_errors: Errors::default(),
             drained: 0,
-            latency_ns: histogram()?,
-            first_ns: histogram()?,
+            latency_ns: histogram(),
+            first_ns: histogram(),
             in_flight: Duration::ZERO,
-        })
+        }
     }
 
     /// The window opens.
@@ -146,6 +139,7 @@ impl Score {
             reconnects: traffic.connects,
             client_cpu,
             ended,
+            ..Outcome::default()
         }
     }
 }
@@ -165,7 +159,7 @@ mod tests {
         let start = Instant::now();
         let at = |ms: u64| start + Duration::from_millis(ms);
         let error = || CallError::new(ErrorKind::Tool, "no");
-        let mut score = Score::new().unwrap();
+        let mut score = Score::new();
         score.right(at(0), None, at(5));
         score.wrong(error(), at(0), at(9));
         score.open(at(10));

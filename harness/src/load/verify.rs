@@ -9,8 +9,7 @@ use super::{
     engine::Engine,
     judge::{Judge, hold},
     outcome::{CallError, ErrorKind, LoadError},
-    pace::Pace,
-    plan::{Exchange, Sessions, Target, check_calls},
+    plan::{Exchange, Sessions, Shape, Target, check_calls},
     revision::Revision,
     wording::Wording,
 };
@@ -90,7 +89,7 @@ pub fn verify(
         call_timeout,
         revision,
         extra_params,
-        pace: Pace::Closed,
+        shape: Shape::default(),
         stop,
     })?;
     engine.shake_hands()?;

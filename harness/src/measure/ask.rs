@@ -12,7 +12,7 @@ use super::trial::Job;
 use super::window::Window;
 use crate::format::subjects::Subject;
 use crate::interrupt::Interrupt;
-use crate::load::{self, Exchange, LoadError, Moment, Outcome, Pace, Plan, Target};
+use crate::load::{self, Exchange, LoadError, Moment, Outcome, Plan, Shape, Target};
 use crate::machine::cores::{Cores, pin_this_thread};
 
 /// Longer than any trial: what is asked beside the timed calls ends when they do.
@@ -123,7 +123,7 @@ pub(super) fn put_load(
         call_timeout: seconds(load.call_timeout_s),
         revision: subject.revision().unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
-        pace: Pace::default(),
+        shape: load.shape(),
         stop: interrupt.flag(),
         observer,
     })
@@ -145,7 +145,7 @@ fn keep_busy(
         call_timeout: seconds(job.suite.load.call_timeout_s),
         revision: subject.revision().unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
-        pace: Pace::default(),
+        shape: Shape::default(),
         stop: over,
         observer: &mut |_| {},
     })

@@ -94,31 +94,19 @@ mod tests {
     use std::collections::HashSet;
     use std::time::Duration;
 
-    use hdrhistogram::Histogram;
-
     use super::super::window::{Cost, Window};
     use super::warnings;
     use crate::format::warning::Warning;
-    use crate::load::{Ended, Errors, Outcome};
+    use crate::load::Outcome;
     use crate::machine::cores::Layout;
     use crate::machine::proc::Utilisation;
 
     fn outcome(calls: u64, client_cpu_ms: u64) -> Outcome {
         Outcome {
             calls,
-            errors: Errors::default(),
-            warmup_errors: Errors::default(),
-            closing_errors: Errors::default(),
-            drained: 0,
-            latency_ns: Histogram::new(3).unwrap(),
-            first_ns: Histogram::new(3).unwrap(),
             elapsed: Duration::from_secs(1),
-            in_flight: Duration::ZERO,
-            bytes_in: 0,
-            bytes_out: 0,
-            reconnects: 0,
             client_cpu: Duration::from_millis(client_cpu_ms),
-            ended: Ended::Completed,
+            ..Outcome::default()
         }
     }
 

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use hdrhistogram::Histogram;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
@@ -18,7 +17,7 @@ use super::trial::Job;
 use super::window::{Cost, Window};
 use crate::format::subjects::Processes;
 use crate::interrupt::Interrupt;
-use crate::load::{self, CallError, Ended, ErrorKind, Errors, Exchange, Options, Outcome};
+use crate::load::{self, CallError, ErrorKind, Exchange, Options, Outcome};
 use crate::machine::cores::pin_this_thread;
 
 /// How long a server may take to end after its stdin is closed before it gets a signal.
@@ -130,7 +129,7 @@ fn per_call(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Resu
             .collect::<Result<Vec<_>, _>>();
         (begun, cpu, clients)
     });
-    let mut all = nothing_yet()?;
+    let mut all = Outcome::default();
     for client in clients? {
         all.join(&client).context("cannot merge latencies")?;
     }
@@ -154,7 +153,7 @@ fn caller(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
     pin_this_thread(&bench.setup().layout.load)?;
-    let mut found = nothing_yet()?;
+    let mut found = Outcome::default();
     let mut calls = job.calls.timed.iter().cycle().skip(client);
     while !is_over.load(Ordering::Relaxed) && !interrupt.is_set() {
         let counts = is_open.load(Ordering::Relaxed);
@@ -212,26 +211,6 @@ fn call(
             Some(answer) => answer.map(|_| took),
             None => Err(failed("there was no answer".to_owned())),
         },
-    })
-}
-
-fn nothing_yet() -> anyhow::Result<Outcome> {
-    let histogram = || Histogram::new(3).context("cannot make a histogram");
-    Ok(Outcome {
-        calls: 0,
-        errors: Errors::default(),
-        warmup_errors: Errors::default(),
-        closing_errors: Errors::default(),
-        drained: 0,
-        latency_ns: histogram()?,
-        first_ns: histogram()?,
-        elapsed: Duration::ZERO,
-        in_flight: Duration::ZERO,
-        bytes_in: 0,
-        bytes_out: 0,
-        reconnects: 0,
-        client_cpu: Duration::ZERO,
-        ended: Ended::Completed,
     })
 }
 

@@ -14,8 +14,8 @@ use std::{
 };
 
 use harness::load::{
-    Check, Exchange, Expectation, LoadError, Moment, Options, Outcome, Pace, Plan, Revision, Rule,
-    Sessions, Target, Verification,
+    Check, Exchange, Expectation, LoadError, Moment, Options, Outcome, Plan, Revision, Rule,
+    Sessions, Shape, Target, Verification,
 };
 use serde_json::{Map, Value, json};
 
@@ -281,7 +281,7 @@ impl Trial {
             call_timeout: self.call_timeout,
             revision: self.revision,
             extra_params: self.extra_params,
-            pace: Pace::Closed,
+            shape: Shape::default(),
             stop,
             observer,
         })

@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 use super::super::wrk;
 use super::{Check, Grade};
 use crate::interrupt::Interrupt;
-use crate::load::{self, Exchange, Expectation, Moment, Pace, Plan, Revision, Target};
+use crate::load::{self, Exchange, Expectation, Moment, Plan, Revision, Shape, Target};
 use crate::machine::proc::{CoreTime, core_times, utilisation};
 use crate::measure::bench::Bench;
 
@@ -143,7 +143,7 @@ impl Contest<'_> {
             call_timeout: load::DEFAULT_CALL_TIMEOUT,
             revision: Revision::default(),
             extra_params: Map::new(),
-            pace: Pace::default(),
+            shape: Shape::default(),
             stop: self.interrupt.flag(),
             observer: &mut |moment| match moment {
                 Moment::MeasureStart => before = core_times(),

@@ -11,13 +11,15 @@ use crate::format::suite::Suite;
 
 /// How hard an experiment asks where it does not say itself: clients enough to queue, times long
 /// enough for a median.
-const LOAD: Load = Load {
-    clients: 8,
-    warmup_s: 0.3,
-    duration_s: 1.5,
-    trials: 3,
-    call_timeout_s: 30.0,
-};
+fn default_load() -> Load {
+    Load {
+        clients: 8,
+        warmup_s: 0.3,
+        duration_s: 1.5,
+        trials: 3,
+        ..Load::default()
+    }
+}
 
 /// What experiments come to.
 #[derive(Debug, Clone, Default)]
@@ -112,7 +114,7 @@ impl Stock<'_> {
             ..subject.clone()
         };
         let mut suite = Suite {
-            load: LOAD,
+            load: default_load(),
             answer_bytes: None,
             ..suite.clone()
         };
