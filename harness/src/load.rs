@@ -1,8 +1,9 @@
 //! The load engine: asks a subject over its own wire, checks every answer, and times the right ones.
 //!
-//! It is an instrument and must not be what is measured: one thread, an epoll loop, requests built before the run
+//! It is an instrument and must not be what is measured: an epoll loop on each thread (one, unless more are asked for), requests built before the run
 //! with only the JSON-RPC id overwritten in place, and in the steady state one `write`, one `read` and no allocation
-//! for a call. The calling thread is the load thread: pin it before calling [`run()`].
+//! for a call. The calling thread is the load thread: pin it before calling [`run()`]; the
+//! others of [`run_on()`] inherit its cores.
 //!
 //! Every answer is checked. The first answers of an exchange are parsed and held against its [`Expectation`]; an
 //! answer that has the same bytes but for the id is right by construction; any other is parsed and held against it again.
@@ -26,7 +27,11 @@ mod plan;
 mod response;
 mod revision;
 mod run;
+mod schedule;
 mod score;
+mod setup;
+mod threads;
+mod timer;
 mod verify;
 mod wire;
 mod wording;
@@ -39,4 +44,5 @@ pub use plan::{
 };
 pub use revision::{Revision, UnknownRevision};
 pub use run::run;
+pub use threads::run_on;
 pub use verify::{Options, Verification, Verified, verify};

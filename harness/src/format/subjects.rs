@@ -123,6 +123,18 @@ pub enum Sessions {
     Shared,
 }
 
+impl Sessions {
+    /// The name used in files and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stateless => "stateless",
+            Self::Stateful => "stateful",
+            Self::Shared => "shared",
+        }
+    }
+}
+
 impl Role {
     /// The name used in files and tables.
     #[must_use]

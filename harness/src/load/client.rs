@@ -8,7 +8,7 @@ use super::{
     head::Form, outcome::CallError, plan::Sessions, response, revision::Revision, wire::Answer,
 };
 
-/// Where a client is. `Opened`, `Agreed`, `Idle` and `Down` wait for the schedule, the others for the server.
+/// Where a client is. `Opened`, `Agreed`, `Idle`, `Ending` and `Down` wait for the schedule, the others for the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum State {
     /// Without a connection.
@@ -24,6 +24,8 @@ pub(super) enum State {
     Idle,
     /// A call of the load is sent.
     Calling,
+    /// Its session has to be ended.
+    Ending,
     /// A message is sent whose answer is kept.
     Asking,
     /// The end of the session is sent.
@@ -46,8 +48,16 @@ impl State {
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     pub(super) state: State,
-    /// When it began to wait.
+    /// When it began to wait for the server.
     pub(super) since: Instant,
+    /// When its last call was due: what its latency counts from.
+    pub(super) due: Instant,
+    /// When its session was begun: what an iteration counts from.
+    pub(super) begun: Instant,
+    /// Calls of its session that are still to be made, where there is a number of them.
+    pub(super) calls_left: u32,
+    /// A call of its session went wrong, so that it is no whole iteration.
+    pub(super) is_spoilt: bool,
     /// The id of its last message.
     pub(super) id: u32,
     /// The exchange of its last call.
@@ -67,6 +77,10 @@ impl Client {
         Self {
             state: State::Down,
             since: Instant::now(),
+            due: Instant::now(),
+            begun: Instant::now(),
+            calls_left: 0,
+            is_spoilt: false,
             id: 0,
             exchange: 0,
             session: None,
@@ -102,6 +116,8 @@ pub(super) struct Terms {
     pub(super) is_shared: bool,
     /// A session outlives its connection.
     pub(super) survives: bool,
+    /// A session ends after so many calls.
+    pub(super) calls_per_session: Option<u32>,
 }
 
 /// An answer that was kept.

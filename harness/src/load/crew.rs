@@ -2,15 +2,15 @@
 //!
 //! It acts on nothing itself: what a client has to do next is put on the schedule, and the engine does it.
 
+mod session;
+
 use std::time::{Duration, Instant};
 
 use super::{
     client::{Client, Mode, Reply, State, Terms},
     judge::Judge,
     outcome::{CallError, ErrorKind, Errors},
-    pace::Schedule,
-    plan::Sessions,
-    response,
+    schedule::{Schedule, Turn},
     score::Score,
     wire::{Answer, Happened},
 };
@@ -91,6 +91,7 @@ impl Crew {
         let Client {
             state,
             since,
+            due,
             id,
             exchange,
             ..
@@ -100,12 +101,13 @@ impl Crew {
             State::Announcing => self.announced(client, answer),
             State::Calling => match self.judge.judge(exchange, id, answer) {
                 Ok(()) => {
-                    self.score.right(since, answer.began, answer.at);
+                    self.score.right(due, answer.began, answer.at);
                     self.clients[client].failures = 0;
-                    self.ready(client, answer.at);
+                    self.called(client, answer.at);
                 }
                 Err(error) => {
-                    self.score.wrong(error, since, answer.at);
+                    self.score.wrong(error, due, answer.at);
+                    self.clients[client].is_spoilt = true;
                     self.after_wrong(client, answer.status, answer.at);
                 }
             },
@@ -120,8 +122,9 @@ impl Crew {
                 }));
                 self.clients[client].state = State::Idle;
             }
-            State::Leaving => self.left(client, answer.status),
-            State::Down
+            State::Leaving => self.left(client, answer.status, answer.at),
+            State::Ending
+            | State::Down
             | State::Opening
             | State::Opened
             | State::Agreed
@@ -130,68 +133,6 @@ impl Crew {
                 let text = format!("an answer to nothing, in state {state:?}");
                 self.score.error(CallError::new(ErrorKind::Protocol, text));
             }
-        }
-    }
-
-    /// The answer to `initialize` has come.
-    fn initialized(&mut self, client: usize, id: u32, answer: &Answer<'_>) {
-        match self.agreed(answer, id) {
-            Ok(session) => {
-                self.clients[client].session = session;
-                self.clients[client].state = State::Agreed;
-                self.schedule.at(client, answer.at);
-            }
-            Err(error) => self.failed(client, error),
-        }
-    }
-
-    /// The answer to `notifications/initialized` has come.
-    fn announced(&mut self, client: usize, answer: &Answer<'_>) {
-        if (200..300).contains(&answer.status) {
-            self.shaken(client, answer.at);
-        } else {
-            let text = format!("status {} to notifications/initialized", answer.status);
-            self.failed(client, CallError::new(ErrorKind::Http, text));
-        }
-    }
-
-    /// What the handshake agreed on, as far as it is the session.
-    fn agreed(&self, answer: &Answer<'_>, id: u32) -> Result<Option<Vec<u8>>, CallError> {
-        let refuse = |text: String| Err(CallError::new(ErrorKind::Protocol, text));
-        let result = response::result(answer, id)?;
-        let revision = self.terms.revision.as_str();
-        let version = &result["protocolVersion"];
-        if version.as_str() != Some(revision) {
-            return refuse(format!(
-                "asked for protocol revision {revision}, the server answers {version}"
-            ));
-        }
-        let is_kept = self.terms.sessions.map(|one| one != Sessions::None);
-        match (is_kept, answer.session) {
-            (Some(true), None) => {
-                refuse("declared to keep sessions, but gave no Mcp-Session-Id".to_owned())
-            }
-            (Some(false), Some(_)) => {
-                refuse("declared to keep no sessions, but gave an Mcp-Session-Id".to_owned())
-            }
-            (Some(true), Some(id)) if !id.iter().all(u8::is_ascii_graphic) => refuse(format!(
-                "Mcp-Session-Id {} is not visible ASCII",
-                String::from_utf8_lossy(id)
-            )),
-            (Some(true), Some(id)) => Ok(Some(id.to_vec())),
-            _ => Ok(None),
-        }
-    }
-
-    /// The handshake is done: of this client, or of all on a shared wire.
-    fn shaken(&mut self, client: usize, at: Instant) {
-        if !self.terms.is_shared {
-            self.clients[client].is_shaken = true;
-            return self.ready(client, at);
-        }
-        for client in 0..self.clients.len() {
-            self.clients[client].is_shaken = true;
-            self.ready(client, at);
         }
     }
 
@@ -214,33 +155,31 @@ impl Crew {
             self.clients[lender].is_shaken = false;
         }
         if self.clients[client].is_shaken {
-            self.ready(client, at);
+            self.called(client, at);
         } else {
             self.down(client);
         }
     }
 
-    /// Where sessions are shared: the client whose session comes after that of `last`; `None` when all are lost.
-    pub(super) fn next_lender(&self, last: usize) -> Option<usize> {
-        let Some(Sessions::Shared(count)) = self.terms.sessions else {
+    /// Open loop: a client for a call that is due.
+    pub(super) fn next_call(&mut self, now: Instant) -> Option<Turn> {
+        if self.mode != Mode::Load {
             return None;
-        };
-        (1..=count)
-            .map(|step| (last + step) % count)
-            .find(|lender| {
-                let one = &self.clients[*lender];
-                one.is_shaken && one.session.is_some()
-            })
+        }
+        let clients = &self.clients;
+        (self.schedule).pop_call(now, |client| clients[client].state == State::Idle)
     }
 
     fn failed(&mut self, client: usize, error: CallError) {
-        let Client { state, since, .. } = self.clients[client];
+        let Client { state, due, .. } = self.clients[client];
         match (state, self.mode) {
-            (State::Calling, _) => self.score.wrong(error, since, Instant::now()),
+            (State::Calling, _) => {
+                self.clients[client].is_spoilt = true;
+                self.score.wrong(error, due, Instant::now());
+            }
             (State::Leaving, _) => {
                 self.closing_errors.add(error);
-                self.clients[client].state = State::Gone;
-                return;
+                return self.gone(client, Instant::now());
             }
             (_, Mode::Handshake) => self.fatal = self.fatal.take().or(Some((client, error))),
             (_, Mode::Ask) => self.reply = Some(Err(error)),
@@ -264,16 +203,6 @@ impl Crew {
         }
     }
 
-    /// The session is ended; 405 is a server's right (basic/transports, session management), 404 means that it had ended.
-    fn left(&mut self, client: usize, status: u16) {
-        self.clients[client].state = State::Gone;
-        if !matches!(status, 200..300 | 404 | 405) {
-            let text = format!("status {status} to the DELETE of a session");
-            self.closing_errors
-                .add(CallError::new(ErrorKind::Http, text));
-        }
-    }
-
     /// Whether every client is ready for its first call.
     pub(super) fn is_ready(&self) -> bool {
         self.clients
@@ -281,12 +210,17 @@ impl Crew {
             .all(|client| client.state == State::Idle)
     }
 
-    /// When the calls that are under way were begun.
+    /// When the calls that are under way were due.
     pub(super) fn outstanding(&self) -> Vec<Instant> {
         let calling = self
             .clients
             .iter()
             .filter(|client| client.state == State::Calling);
-        calling.map(|client| client.since).collect()
+        calling.map(|client| client.due).collect()
+    }
+
+    /// Whether a call is under way.
+    pub(super) fn is_calling(&self) -> bool {
+        (self.clients.iter()).any(|client| client.state == State::Calling)
     }
 }

@@ -1,12 +1,13 @@
 //! What the event loop works on: does what the clients have to do, and hands them what comes in.
 
+mod step;
+
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use mio::{Registry, event::Event};
-use serde_json::{Map, Value};
 
 use super::{
     client::{Mode, State, Terms},
@@ -14,28 +15,16 @@ use super::{
     judge::Judge,
     message::{Ids, Message},
     outcome::{CallError, ErrorKind, LoadError},
-    pace::Schedule,
-    plan::{Exchange, Sessions, Shape, Target},
-    revision::Revision,
+    plan::{Sessions, Target},
+    schedule::{Schedule, Turn},
     score::Score,
-    wire::{Happened, Sse, Stdio, Streamable, Traffic, Wire},
+    setup::{Setup, wire},
+    wire::{Happened, Traffic, Wire},
     wording::Wording,
 };
 
 /// How often the time limits are looked at.
 const SWEEP: Duration = Duration::from_millis(10);
-
-/// What a run and a verification both need.
-pub(super) struct Setup<'a> {
-    pub(super) target: Target,
-    pub(super) exchanges: &'a [Exchange],
-    pub(super) clients: usize,
-    pub(super) call_timeout: Duration,
-    pub(super) revision: Revision,
-    pub(super) extra_params: Map<String, Value>,
-    pub(super) shape: Shape,
-    pub(super) stop: &'a AtomicBool,
-}
 
 /// The wire, the clients on it, and the messages that they send.
 pub(super) struct Desk<'a> {
@@ -45,10 +34,15 @@ pub(super) struct Desk<'a> {
     initialized: Message,
     calls: Vec<Message>,
     /// Which of the calls is next.
-    turn: usize,
+    next_call: usize,
     /// Where sessions are shared, whose the last call was made in.
     lender: usize,
     ids: Ids,
+    /// Requests of JSON-RPC that were sent.
+    json_rpc_requests: u64,
+    calls_per_session: Option<u32>,
+    /// Latencies count from the instant that a call was due, and not from when it was sent.
+    counts_from_due: bool,
     pub(super) call_timeout: Duration,
     /// When the time limits were last looked at.
     swept: Instant,
@@ -66,6 +60,7 @@ impl<'a> Desk<'a> {
             revision,
             extra_params,
             shape,
+            share,
             stop,
         } = setup;
         let floor_bytes = match target {
@@ -83,7 +78,10 @@ impl<'a> Desk<'a> {
             Some(Sessions::Shared(count)) => count.min(clients),
             _ => clients,
         };
-        let wire = wire(target, registry, revision, clients)?;
+        let pool = shape
+            .connections
+            .filter(|connections| *connections < clients);
+        let wire = wire(target, registry, revision, (clients, pool))?;
         let expectations = exchanges.iter().map(|exchange| exchange.expect.clone());
         let judge = floor_bytes.map_or_else(|| Judge::tools(expectations), Judge::floor);
         let terms = Terms {
@@ -92,25 +90,26 @@ impl<'a> Desk<'a> {
             sessions,
             is_shared: wire.is_shared(),
             survives: wire.session_survives(),
+            calls_per_session: shape.calls_per_session,
         };
+        let schedule = Schedule::new(shape.pace, share, shape.round_trip, clients);
+        let score = Score::new(schedule.is_open_loop());
+        let counts_from_due = schedule.is_open_loop() || pool.is_some();
         Ok(Self {
             wire,
-            crew: Crew::new(
-                clients,
-                terms,
-                Schedule::new(shape.pace, clients),
-                judge,
-                Score::new(),
-            ),
+            crew: Crew::new(clients, terms, schedule, judge, score),
             initialize: wording.initialize(),
             initialized: Message::notification("notifications/initialized"),
             calls: exchanges
                 .iter()
                 .map(|exchange| wording.call(exchange))
                 .collect(),
-            turn: 0,
+            next_call: 0,
             lender: 0,
             ids: Ids::new(clients),
+            json_rpc_requests: 0,
+            calls_per_session: shape.calls_per_session,
+            counts_from_due,
             call_timeout,
             swept: Instant::now(),
             stop,
@@ -129,14 +128,24 @@ impl<'a> Desk<'a> {
 
     /// What went over the wire so far.
     pub(super) fn traffic(&self) -> Traffic {
-        self.wire.traffic()
+        Traffic {
+            json_rpc_requests: self.json_rpc_requests,
+            ..self.wire.traffic()
+        }
     }
 
     /// Lets every client make calls from now on.
     pub(super) fn begin_load(&mut self) {
         self.crew.mode = Mode::Load;
         let now = Instant::now();
-        (0..self.crew.clients.len()).for_each(|client| self.crew.schedule.free(client, now));
+        self.crew.schedule.begin(now);
+        for client in 0..self.crew.clients.len() {
+            let one = &mut self.crew.clients[client];
+            // The first iteration is not a whole one: its handshake lies behind.
+            (one.begun, one.is_spoilt) = (now, true);
+            one.calls_left = self.calls_per_session.unwrap_or_default();
+            self.crew.schedule.free(client, now);
+        }
     }
 
     /// Hands over what came in, and lets the clients act on it at once.
@@ -153,8 +162,14 @@ impl<'a> Desk<'a> {
             return;
         }
         loop {
-            while let Some(client) = self.crew.schedule.pop(now) {
-                self.step(client, now);
+            while let Some(turn) = self.crew.schedule.pop_queued(|one| self.wire.has_room(one)) {
+                self.step(turn, now);
+            }
+            while let Some(turn) = self.crew.schedule.pop(now) {
+                self.step(turn, now);
+            }
+            while let Some(turn) = self.crew.next_call(now) {
+                self.step(turn, now);
             }
             // What the steps have made due must not wait for the poll, whose time-outs are whole milliseconds.
             match self.crew.schedule.next() {
@@ -163,55 +178,6 @@ impl<'a> Desk<'a> {
             }
         }
         self.wire.flush(&mut self.crew.tell());
-    }
-
-    fn step(&mut self, client: usize, now: Instant) {
-        match self.crew.clients[client].state {
-            State::Down => {
-                self.begin(client, State::Opening, now);
-                self.wire.open(client, &mut self.crew.tell());
-            }
-            State::Opened => {
-                let id = self.begin(client, State::Initializing, now);
-                self.wire.forget(client);
-                self.wire
-                    .send(client, &self.initialize, id, &mut self.crew.tell());
-            }
-            State::Agreed => {
-                let id = self.begin(client, State::Announcing, now);
-                self.wire
-                    .agree(client, self.crew.clients[client].session.as_deref());
-                self.wire
-                    .send(client, &self.initialized, id, &mut self.crew.tell());
-            }
-            // Another client's call has found that the session which this one opened is lost.
-            State::Idle if !self.crew.clients[client].is_shaken => self.crew.down(client),
-            State::Idle if self.crew.mode == Mode::Load => self.call(client, now),
-            _ => {}
-        }
-    }
-
-    /// Makes the next call, where sessions are shared in the next of them.
-    fn call(&mut self, client: usize, now: Instant) {
-        let id = self.begin(client, State::Calling, now);
-        let exchange = self.turn;
-        self.turn = if exchange + 1 == self.calls.len() {
-            0
-        } else {
-            exchange + 1
-        };
-        let lender = match self.crew.next_lender(self.lender) {
-            Some(lender) => {
-                self.lender = lender;
-                self.wire.lend(client, lender);
-                lender
-            }
-            None => client,
-        };
-        let one = &mut self.crew.clients[client];
-        (one.exchange, one.lender) = (exchange, lender);
-        self.wire
-            .send(client, &self.calls[exchange], id, &mut self.crew.tell());
     }
 
     /// The client begins to wait for the server, under a new id.
@@ -233,7 +199,12 @@ impl<'a> Desk<'a> {
     /// Begins to end the client's session, if the server keeps one.
     pub(super) fn leave(&mut self, client: usize) {
         let one = &mut self.crew.clients[client];
-        if one.session.is_some() && matches!(one.state, State::Idle | State::Down) {
+        if one.session.is_some() && matches!(one.state, State::Idle | State::Down | State::Ending) {
+            if !self.wire.has_room(client) {
+                one.state = State::Ending;
+                let due = Instant::now();
+                return self.crew.schedule.queue(Turn { client, due });
+            }
             one.state = State::Leaving;
             one.since = Instant::now();
             self.wire.send_delete(client, &mut self.crew.tell());
@@ -261,22 +232,4 @@ impl<'a> Desk<'a> {
             }
         }
     }
-}
-
-fn wire(
-    target: Target,
-    registry: Registry,
-    revision: Revision,
-    clients: usize,
-) -> Result<Box<dyn Wire>, LoadError> {
-    Ok(match target {
-        Target::Http { address, path, .. } if revision.has_handshake() => {
-            Box::new(Streamable::new(registry, address, &path, revision, clients))
-        }
-        Target::Http { address, path, .. } | Target::Floor { address, path, .. } => Box::new(
-            Streamable::new(registry, address, &path, revision, clients).without_handshake(),
-        ),
-        Target::Sse { address, path } => Box::new(Sse::new(registry, address, &path, clients)),
-        Target::Stdio { stdin, stdout } => Box::new(Stdio::new(&registry, stdin, stdout, clients)?),
-    })
 }

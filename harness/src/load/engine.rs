@@ -9,9 +9,11 @@ use mio::{Events, Poll};
 
 use super::{
     client::{Mode, Reply, State},
-    desk::{Desk, Setup},
+    desk::Desk,
     message::Message,
     outcome::{CallError, ErrorKind, LoadError},
+    setup::Setup,
+    timer::{ALARM, Alarm},
 };
 
 /// How long the loop sleeps at most: the stop flag and the time limits are looked at this often.
@@ -23,6 +25,8 @@ const LEAVE: Duration = Duration::from_secs(5);
 pub(super) struct Engine<'a> {
     poll: Poll,
     events: Events,
+    /// Where instants between whole milliseconds matter.
+    alarm: Option<Alarm>,
     pub(super) desk: Desk<'a>,
 }
 
@@ -36,9 +40,13 @@ impl<'a> Engine<'a> {
         let poll = Poll::new().map_err(failed)?;
         let registry = poll.registry().try_clone().map_err(failed)?;
         let desk = Desk::new(setup, registry)?;
+        let alarm = desk.crew.schedule.is_timed();
+        let alarm = alarm.then(|| Alarm::new(poll.registry()));
+        let alarm = alarm.transpose().map_err(failed)?;
         Ok(Self {
             poll,
             events: Events::with_capacity(1024),
+            alarm,
             desk,
         })
     }
@@ -116,10 +124,8 @@ impl<'a> Engine<'a> {
             .next()
             .map_or(until, |due| due.min(until))
             .min(now + SLEEP);
-        match self
-            .poll
-            .poll(&mut self.events, Some(wake.saturating_duration_since(now)))
-        {
+        let sleep = self.sleep(wake, wake.saturating_duration_since(now))?;
+        match self.poll.poll(&mut self.events, Some(sleep)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(source) => {
@@ -129,7 +135,7 @@ impl<'a> Engine<'a> {
                 });
             }
         }
-        for event in &self.events {
+        for event in self.events.iter().filter(|event| event.token() != ALARM) {
             self.desk.ready(event);
             if self.desk.is_stopped() {
                 break;
@@ -138,17 +144,37 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
+    /// How long the poll may sleep, which is to wake at an instant that is so far away.
+    fn sleep(&mut self, wake: Instant, wait: Duration) -> Result<Duration, LoadError> {
+        let Some(alarm) = &mut self.alarm else {
+            return Ok(wait);
+        };
+        alarm
+            .wake(wake, wait, SLEEP)
+            .map_err(|source| LoadError::Io {
+                doing: "set a timer",
+                source,
+            })
+    }
+
+    /// Open loop: lets the calls be made that were due before the window closed, as long as that took. Returns how many
+    /// are given up then.
+    pub(super) fn catch_up(&mut self, closed: Instant, limit: Duration) -> Result<u64, LoadError> {
+        self.desk.crew.schedule.end(closed);
+        while self.desk.crew.schedule.has_calls()
+            && !self.desk.is_stopped()
+            && !self.desk.is_gone()
+            && closed.elapsed() < limit
+        {
+            self.turn(Instant::now() + SLEEP)?;
+        }
+        Ok(self.desk.crew.schedule.leave())
+    }
+
     /// Waits for the calls that are outstanding; each has its time limit.
     pub(super) fn drain(&mut self) -> Result<(), LoadError> {
         self.desk.crew.mode = Mode::Finish;
-        while self
-            .desk
-            .crew
-            .clients
-            .iter()
-            .any(|client| client.state == State::Calling)
-            && !self.desk.is_stopped()
-        {
+        while self.desk.crew.is_calling() && !self.desk.is_stopped() {
             self.turn(Instant::now() + SLEEP)?;
         }
         Ok(())
@@ -163,7 +189,7 @@ impl<'a> Engine<'a> {
             desk.crew
                 .clients
                 .iter()
-                .filter(|one| one.state == State::Leaving)
+                .filter(|one| matches!(one.state, State::Leaving | State::Ending))
                 .count()
         };
         while leaving(&self.desk) > 0 && !self.desk.is_stopped() && Instant::now() < end {

@@ -24,7 +24,9 @@ pub enum Ended {
 /// What one run brought.
 ///
 /// The window opens at the end of the warm-up and closes `Plan::duration` later. **A call belongs to the window when
-/// it is completed in it**, whenever it was begun. A call that was outstanding when the window closed is awaited: if
+/// it is completed in it**, whenever it was begun. In an open loop that holds for the counts; a **latency** belongs to the
+/// window when its call was **due** in it, whenever it is sent and answered: calls that a server held up when the window
+/// closed would be missing otherwise. A call that was outstanding when the window closed is awaited: if
 /// its answer is right it is one of [`Outcome::drained`] and no more, if it is not it is one of the [`Outcome::errors`]
 /// (otherwise a server that never answers would show none).
 #[derive(Clone)]
@@ -41,6 +43,7 @@ pub struct Outcome {
     pub drained: u64,
     /// Latencies of [`Outcome::calls`], in **nanoseconds**, 3 significant digits. From the instant before the request
     /// is handed to the kernel (stdio: is queued for the pipe) to the instant after the read that made the answer whole.
+    /// In an open loop, and where clients wait for a connection, from the instant that the call was due.
     pub latency_ns: Histogram<u64>,
     /// Of those of [`Outcome::calls`] whose answer took more than one read: from the same instant to the first of
     /// them, in nanoseconds. Streamable HTTP only.
@@ -60,7 +63,8 @@ pub struct Outcome {
     /// How long the window was open, by the clock.
     pub elapsed: Duration,
     /// Time that the clients had a call outstanding within the window, summed over the clients, whatever became of
-    /// the call. At most `clients * elapsed`; the rest is time without a call (reconnects, back-off, think time).
+    /// the call. In a closed loop at most `clients * elapsed`; the rest is time without a call (reconnects, back-off, think
+    /// time). A call that waits to be sent is outstanding when its latency counts from the instant that it was due.
     pub in_flight: Duration,
     /// Bytes read in the window, HTTP and all.
     pub bytes_in: u64,
@@ -68,8 +72,10 @@ pub struct Outcome {
     pub bytes_out: u64,
     /// Connections replaced in the window.
     pub reconnects: u64,
-    /// CPU time of the load thread in the window (`CLOCK_THREAD_CPUTIME_ID`).
+    /// CPU time of the load threads in the window (`CLOCK_THREAD_CPUTIME_ID`).
     pub client_cpu: Duration,
+    /// Threads that the load was made by.
+    pub threads: usize,
     /// Why the run ended.
     pub ended: Ended,
 }
@@ -107,6 +113,7 @@ impl fmt::Debug for Outcome {
             .field("bytes_out", &self.bytes_out)
             .field("reconnects", &self.reconnects)
             .field("client_cpu", &self.client_cpu)
+            .field("threads", &self.threads)
             .field("ended", &self.ended)
             .finish()
     }
@@ -134,6 +141,7 @@ impl Default for Outcome {
             bytes_out: 0,
             reconnects: 0,
             client_cpu: Duration::ZERO,
+            threads: 1,
             ended: Ended::Completed,
         }
     }
@@ -207,13 +215,14 @@ impl Outcome {
         self.calls_per_s() * self.latency_ns.mean() / 1e9
     }
 
-    /// The share of one core that the load thread used in the window, 0 to 1.
+    /// The share of a core that each load thread used in the window, a mean of all of them, 0 to 1.
     #[must_use]
     pub fn client_busy_share(&self) -> f64 {
         if self.elapsed.is_zero() {
             0.0
         } else {
-            self.client_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
+            let all = self.elapsed.as_secs_f64() * self.threads as f64;
+            self.client_cpu.as_secs_f64() / all
         }
     }
 }

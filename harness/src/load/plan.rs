@@ -193,12 +193,41 @@ impl Plan<'_> {
                 self.clients
             ));
         }
+        self.check_shape()?;
         check_calls(
             self.exchanges,
             self.call_timeout,
             &self.target,
             self.revision,
         )
+    }
+
+    /// Refuses clients that cannot be like that over this wire.
+    fn check_shape(&self) -> Result<(), LoadError> {
+        let refuse = |text: &str| Err(LoadError::Plan(text.to_owned()));
+        let is_http = matches!(self.target, Target::Http { .. } | Target::Floor { .. });
+        if self.shape.connections.is_some() && !is_http {
+            return refuse(
+                "connections are shared over Streamable HTTP only; leave the number out",
+            );
+        }
+        if self.shape.calls_per_session.is_none() {
+            return Ok(());
+        }
+        match self.target {
+            Target::Stdio { .. } => refuse(
+                "the session of a process on stdio ends with the process, and not after so many calls; \
+                 a subject may have a process for each call instead",
+            ),
+            Target::Http {
+                sessions: Sessions::Shared(_),
+                ..
+            } => refuse("shared sessions do not end after so many calls of a client"),
+            _ if matches!(self.shape.pace, Pace::Open { .. }) => {
+                refuse("calls per session need a closed loop")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use nix::time::{ClockId, clock_gettime};
 
 use super::{
-    desk::Setup,
     engine::Engine,
     outcome::{Ended, LoadError, Outcome},
+    pace::Share,
     plan::{Moment, Plan},
     score::Edge,
+    setup::Setup,
 };
 
 /// How often the observer gets a [`Moment::Tick`].
@@ -22,6 +23,15 @@ const TICK: Duration = Duration::from_millis(100);
 /// does not work. What goes wrong afterwards is counted in the [`Outcome`].
 pub fn run(plan: Plan<'_>) -> Result<Outcome, LoadError> {
     plan.check()?;
+    run_share(plan, Share::ALL, || Ok(()))
+}
+
+/// Carries out a thread's share of a load; `rendezvous` returns when all threads have opened their sessions.
+pub(super) fn run_share(
+    plan: Plan<'_>,
+    share: Share,
+    rendezvous: impl FnOnce() -> Result<(), LoadError>,
+) -> Result<Outcome, LoadError> {
     let Plan {
         target,
         exchanges,
@@ -43,13 +53,15 @@ pub fn run(plan: Plan<'_>) -> Result<Outcome, LoadError> {
         revision,
         extra_params,
         shape,
+        share,
         stop,
     })?;
     engine.shake_hands()?;
+    rendezvous()?;
     observer(Moment::HandshakeDone);
     engine.desk.begin_load();
     let mut ended = spend(&mut engine, Instant::now() + warmup, observer)?;
-    let mut edges = None;
+    let (mut edges, mut unsent) = (None, 0);
     if ended == Ended::Completed {
         observer(Moment::MeasureStart);
         let opened = edge(&engine)?;
@@ -64,11 +76,14 @@ pub fn run(plan: Plan<'_>) -> Result<Outcome, LoadError> {
             .close(closed.at, outstanding.into_iter());
         observer(Moment::MeasureEnd);
         edges = Some((opened, closed));
+        unsent = engine.catch_up(closed.at, duration.min(call_timeout))?;
     }
     engine.drain()?;
     engine.leave()?;
     let crew = engine.desk.crew;
-    Ok(crew.score.outcome(edges, crew.closing_errors, ended))
+    Ok(crew
+        .score
+        .outcome(edges, unsent, crew.closing_errors, ended))
 }
 
 /// Lets the clients call until then, if nothing ends it before.

@@ -14,19 +14,35 @@ use super::{
 enum Part {
     Warmup,
     Window { opened: Instant },
-    Drain,
+    Drain { opened: Instant, closed: Instant },
+}
+
+impl Part {
+    /// Whether an instant that is not in the future lies in the window.
+    fn holds(self, at: Instant) -> bool {
+        match self {
+            Self::Warmup => false,
+            Self::Window { opened } => at >= opened,
+            Self::Drain { opened, closed } => at >= opened && at < closed,
+        }
+    }
 }
 
 /// Counts.
 #[derive(Debug)]
 pub(super) struct Score {
     part: Part,
+    /// Open loop: a latency belongs to the window when its call was due in it, whenever the answer comes. Otherwise the
+    /// calls that a server held up at the window's end would be missing from the percentiles.
+    is_open_loop: bool,
     calls: u64,
     errors: Errors,
     warmup_errors: Errors,
     drained: u64,
     latency_ns: Histogram<u64>,
     first_ns: Histogram<u64>,
+    iteration_ns: Histogram<u64>,
+    late_ns: Histogram<u64>,
     in_flight: Duration,
 }
 
@@ -39,15 +55,18 @@ pub(super) struct Edge {
 }
 
 impl Score {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_open_loop: bool) -> Self {
         Self {
             part: Part::Warmup,
+            is_open_loop,
             calls: 0,
             errors: Errors::default(),
             warmup_errors: Errors::default(),
             drained: 0,
             latency_ns: histogram(),
             first_ns: histogram(),
+            iteration_ns: histogram(),
+            late_ns: histogram(),
             in_flight: Duration::ZERO,
         }
     }
@@ -57,31 +76,59 @@ impl Score {
         self.part = Part::Window { opened: at };
     }
 
-    /// The window closes; `outstanding` are the instants that the calls under way were begun at.
+    /// The window closes; `outstanding` are the instants that the calls under way were due at.
     pub(super) fn close(&mut self, at: Instant, outstanding: impl Iterator<Item = Instant>) {
-        outstanding.for_each(|since| self.add_flight(since, at));
-        self.part = Part::Drain;
+        outstanding.for_each(|due| self.add_flight(due, at));
+        if let Part::Window { opened } = self.part {
+            self.part = Part::Drain { opened, closed: at };
+        }
+    }
+
+    /// A call is sent that was due then.
+    pub(super) fn sent(&mut self, due: Instant, at: Instant) {
+        let belongs = match self.part {
+            Part::Window { .. } if !self.is_open_loop => true,
+            part => self.is_open_loop && part.holds(due),
+        };
+        if belongs {
+            record(&mut self.late_ns, due, at);
+        }
     }
 
     /// A call was answered rightly; `began` is when the first part of an answer in several came.
-    pub(super) fn right(&mut self, since: Instant, began: Option<Instant>, at: Instant) {
+    pub(super) fn right(&mut self, due: Instant, began: Option<Instant>, at: Instant) {
+        let is_window = matches!(self.part, Part::Window { .. });
         match self.part {
-            Part::Warmup => {}
+            Part::Warmup => return,
             Part::Window { .. } => {
                 self.calls += 1;
-                record(&mut self.latency_ns, since, at);
-                if let Some(began) = began {
-                    record(&mut self.first_ns, since, began);
-                }
-                self.add_flight(since, at);
+                self.add_flight(due, at);
             }
-            Part::Drain => self.drained += 1,
+            Part::Drain { .. } => self.drained += 1,
+        }
+        let belongs = if self.is_open_loop {
+            self.part.holds(due)
+        } else {
+            is_window
+        };
+        if belongs {
+            record(&mut self.latency_ns, due, at);
+            if let Some(began) = began {
+                record(&mut self.first_ns, due, began);
+            }
+        }
+    }
+
+    /// All calls of a session were answered rightly, from its begin on.
+    pub(super) fn iteration(&mut self, begun: Instant, at: Instant) {
+        if let Part::Window { .. } = self.part {
+            record(&mut self.iteration_ns, begun, at);
         }
     }
 
     /// A call went wrong.
-    pub(super) fn wrong(&mut self, error: CallError, since: Instant, at: Instant) {
-        self.add_flight(since, at);
+    pub(super) fn wrong(&mut self, error: CallError, due: Instant, at: Instant) {
+        self.add_flight(due, at);
         self.error(error);
     }
 
@@ -89,7 +136,7 @@ impl Score {
     pub(super) fn error(&mut self, error: CallError) {
         match self.part {
             Part::Warmup => self.warmup_errors.add(error),
-            Part::Window { .. } | Part::Drain => self.errors.add(error),
+            Part::Window { .. } | Part::Drain { .. } => self.errors.add(error),
         }
     }
 
@@ -98,9 +145,9 @@ impl Score {
         (self.calls, self.errors.total())
     }
 
-    fn add_flight(&mut self, since: Instant, until: Instant) {
+    fn add_flight(&mut self, due: Instant, until: Instant) {
         if let Part::Window { opened } = self.part {
-            self.in_flight += until.saturating_duration_since(since.max(opened));
+            self.in_flight += until.saturating_duration_since(due.max(opened));
         }
     }
 
@@ -108,6 +155,7 @@ impl Score {
     pub(super) fn outcome(
         self,
         edges: Option<(Edge, Edge)>,
+        unsent: u64,
         closing_errors: Errors,
         ended: Ended,
     ) -> Outcome {
@@ -117,6 +165,9 @@ impl Score {
                     bytes_in: closed.traffic.bytes_in - opened.traffic.bytes_in,
                     bytes_out: closed.traffic.bytes_out - opened.traffic.bytes_out,
                     connects: closed.traffic.connects - opened.traffic.connects,
+                    http_requests: closed.traffic.http_requests - opened.traffic.http_requests,
+                    json_rpc_requests: closed.traffic.json_rpc_requests
+                        - opened.traffic.json_rpc_requests,
                 };
                 (
                     closed.at - opened.at,
@@ -132,14 +183,19 @@ impl Score {
             drained: self.drained,
             latency_ns: self.latency_ns,
             first_ns: self.first_ns,
+            iteration_ns: self.iteration_ns,
+            late_ns: self.late_ns,
+            unsent,
+            json_rpc_requests: traffic.json_rpc_requests,
+            http_requests: traffic.http_requests,
             elapsed,
             in_flight: self.in_flight,
             bytes_in: traffic.bytes_in,
             bytes_out: traffic.bytes_out,
             reconnects: traffic.connects,
             client_cpu,
+            threads: 1,
             ended,
-            ..Outcome::default()
         }
     }
 }
@@ -159,7 +215,7 @@ mod tests {
         let start = Instant::now();
         let at = |ms: u64| start + Duration::from_millis(ms);
         let error = || CallError::new(ErrorKind::Tool, "no");
-        let mut score = Score::new();
+        let mut score = Score::new(false);
         score.right(at(0), None, at(5));
         score.wrong(error(), at(0), at(9));
         score.open(at(10));
@@ -175,6 +231,7 @@ mod tests {
         };
         let outcome = score.outcome(
             Some((edge(at(10)), edge(at(30)))),
+            0,
             Errors::default(),
             Ended::Completed,
         );
@@ -197,5 +254,38 @@ mod tests {
         );
         assert_eq!(outcome.in_flight, Duration::from_millis(4 + 3 + 10));
         assert_eq!(outcome.elapsed, Duration::from_millis(20));
+    }
+
+    #[test]
+    fn a_latency_of_an_open_loop_belongs_to_the_part_that_its_call_was_due_in() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut score = Score::new(true);
+        score.open(at(10));
+        // Due in the warm-up, answered in the window.
+        score.sent(at(8), at(9));
+        score.right(at(8), None, at(14));
+        score.sent(at(20), at(21));
+        score.close(at(30), [at(20)].into_iter());
+        // Due in the window, sent and answered after it.
+        score.sent(at(29), at(40));
+        score.right(at(20), None, at(33));
+        score.right(at(29), None, at(49));
+        score.sent(at(30), at(50));
+        score.right(at(30), None, at(51));
+        let outcome = score.outcome(None, 7, Errors::default(), Ended::Completed);
+        assert_eq!((outcome.calls, outcome.drained), (1, 3));
+        assert_eq!((outcome.latency_ns.len(), outcome.late_ns.len()), (2, 2));
+        assert!(
+            outcome
+                .latency_ns
+                .equivalent(outcome.latency_ns.max(), 20_000_000)
+        );
+        assert!(
+            outcome
+                .late_ns
+                .equivalent(outcome.late_ns.max(), 11_000_000)
+        );
+        assert_eq!(outcome.unsent, 7);
     }
 }

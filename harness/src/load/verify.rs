@@ -5,12 +5,13 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 use serde_json::{Map, Value};
 
 use super::{
-    desk::Setup,
     engine::Engine,
     judge::{Judge, hold},
     outcome::{CallError, ErrorKind, LoadError},
+    pace::Share,
     plan::{Exchange, Sessions, Shape, Target, check_calls},
     revision::Revision,
+    setup::Setup,
     wording::Wording,
 };
 
@@ -90,6 +91,7 @@ pub fn verify(
         revision,
         extra_params,
         shape: Shape::default(),
+        share: Share::ALL,
         stop,
     })?;
     engine.shake_hands()?;

@@ -69,6 +69,10 @@ pub(super) struct Traffic {
     pub(super) bytes_out: u64,
     /// Connections begun.
     pub(super) connects: u64,
+    /// HTTP requests sent.
+    pub(super) http_requests: u64,
+    /// Requests of JSON-RPC sent, which no wire counts itself.
+    pub(super) json_rpc_requests: u64,
 }
 
 /// A wire with all the clients on it.
@@ -80,6 +84,11 @@ pub(super) trait Wire {
 
     /// Whether a session lives on when its connection is lost.
     fn session_survives(&self) -> bool {
+        true
+    }
+
+    /// Whether the client could send a message now: it has a connection, or there is one for it.
+    fn has_room(&self, _client: usize) -> bool {
         true
     }
 

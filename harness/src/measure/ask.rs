@@ -114,7 +114,7 @@ pub(super) fn put_load(
     interrupt: &Interrupt,
 ) -> Result<Outcome, LoadError> {
     let load = &job.suite.load;
-    load::run(Plan {
+    let plan = Plan {
         target,
         exchanges: &job.calls.timed,
         clients: load.clients,
@@ -126,7 +126,8 @@ pub(super) fn put_load(
         shape: load.shape(),
         stop: interrupt.flag(),
         observer,
-    })
+    };
+    load::run_on(load.threads, plan)
 }
 
 /// Calls that are not timed, until the timed ones are over.

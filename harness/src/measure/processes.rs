@@ -17,7 +17,7 @@ use super::trial::Job;
 use super::window::{Cost, Window};
 use crate::format::subjects::Processes;
 use crate::interrupt::Interrupt;
-use crate::load::{self, CallError, ErrorKind, Exchange, Options, Outcome};
+use crate::load::{self, CallError, ErrorKind, Exchange, Options, Outcome, Shape};
 use crate::machine::cores::pin_this_thread;
 
 /// How long a server may take to end after its stdin is closed before it gets a signal.
@@ -43,6 +43,11 @@ fn per_client(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Re
     let subject = bench.subject(job.subject_name)?;
     let mut suite = job.suite.clone();
     let clients = std::mem::replace(&mut suite.load.clients, 1);
+    // Of an open loop each has its share, and they are due together.
+    if let Some(rate) = &mut suite.load.rate_per_s {
+        *rate /= clients as f64;
+    }
+    suite.load.threads = 1;
     let job = &Job {
         suite: &suite,
         ..*job
@@ -110,6 +115,12 @@ fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<T>>) -> an
 /// Each client starts a process, asks it once, and ends it, over and over.
 fn per_call(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Result<Measured> {
     let load = &job.suite.load;
+    anyhow::ensure!(
+        load.shape() == Shape::default(),
+        "suite {}: {} starts a process for each call, which knows a closed loop without think time only",
+        job.suite_name,
+        job.subject_name
+    );
     let (is_open, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
     let (begun, cpu, clients) = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..load.clients)

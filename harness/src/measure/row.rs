@@ -26,8 +26,19 @@ fn us(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// A number of a checked definition in whole thousandths.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked definitions are not negative, and the cast saturates"
+)]
+fn milli(value: f64) -> u64 {
+    (value * 1_000.0).round() as u64
+}
+
 /// The row before anything is known.
 pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Trial {
+    let load = &job.suite.load;
     Trial {
         suite: job.suite_name.to_owned(),
         tool: job.suite.tool.clone(),
@@ -40,8 +51,19 @@ pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Tr
         trial: job.trial,
         position: job.position,
         started_unix_ms: unix_ms(started),
-        clients: job.suite.load.clients as u64,
-        warmup_us: us(seconds(job.suite.load.warmup_s)),
+        clients: load.clients as u64,
+        sessions: subject.sessions.name().to_owned(),
+        revision: subject.revision().unwrap_or_default().to_string(),
+        connections: Some(load.connections.unwrap_or(load.clients) as u64),
+        threads: Some(load.threads as u64),
+        rate_planned_per_s_milli: load.rate_per_s.map(milli),
+        arrivals: load
+            .rate_per_s
+            .map_or_else(String::new, |_| load.arrivals.name().to_owned()),
+        think_time_us: Some(milli(load.think_time_ms)),
+        round_trip_us: Some(milli(load.round_trip_ms)),
+        calls_per_session: load.calls_per_session.map(u64::from),
+        warmup_us: us(seconds(load.warmup_s)),
         binary_bytes: job.binary_bytes,
         ..Trial::default()
     }
@@ -90,6 +112,16 @@ fn fill_load(trial: &mut Trial, outcome: &Outcome) {
     trial.window_us = Some(us(outcome.elapsed));
     trial.calls = outcome.calls;
     trial.calls_per_s = scaled(outcome.calls, 1_000_000, us(outcome.elapsed));
+    trial.json_rpc_requests = Some(outcome.json_rpc_requests);
+    trial.http_requests = (outcome.http_requests > 0).then_some(outcome.http_requests);
+    let iterations = &outcome.iteration_ns;
+    trial.iterations = trial.calls_per_session.map(|_| iterations.len());
+    trial.iteration_p50_us = percentile_us(iterations, 50.0);
+    trial.iteration_p99_us = percentile_us(iterations, 99.0);
+    trial.late_p50_us = percentile_us(&outcome.late_ns, 50.0);
+    trial.late_p99_us = percentile_us(&outcome.late_ns, 99.0);
+    trial.late_max_us = (!outcome.late_ns.is_empty()).then(|| whole_us(outcome.late_ns.max()));
+    trial.calls_unsent = trial.rate_planned_per_s_milli.map(|_| outcome.unsent);
     trial.bytes_in = outcome.bytes_in;
     trial.bytes_out = outcome.bytes_out;
     trial.reconnects = outcome.reconnects;

@@ -245,6 +245,8 @@ pub(crate) struct Trial {
     pub(crate) call_timeout: Duration,
     pub(crate) revision: Revision,
     pub(crate) extra_params: Map<String, Value>,
+    pub(crate) shape: Shape,
+    pub(crate) threads: usize,
 }
 
 impl Default for Trial {
@@ -256,6 +258,8 @@ impl Default for Trial {
             call_timeout: Duration::from_secs(5),
             revision: Revision::default(),
             extra_params: Map::new(),
+            shape: Shape::default(),
+            threads: 1,
         }
     }
 }
@@ -272,7 +276,7 @@ impl Trial {
         stop: &AtomicBool,
         observer: &mut dyn FnMut(Moment),
     ) -> Result<Outcome, LoadError> {
-        harness::load::run(Plan {
+        let plan = Plan {
             target,
             exchanges,
             clients: self.clients,
@@ -281,10 +285,11 @@ impl Trial {
             call_timeout: self.call_timeout,
             revision: self.revision,
             extra_params: self.extra_params,
-            shape: Shape::default(),
+            shape: self.shape,
             stop,
             observer,
-        })
+        };
+        harness::load::run_on(self.threads, plan)
     }
 }
 

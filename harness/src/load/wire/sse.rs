@@ -50,6 +50,7 @@ impl Sse {
     fn connect(&mut self, client: usize) -> Result<(), CallError> {
         self.close(client);
         self.traffic.connects += 1;
+        self.traffic.http_requests += 1;
         let mut stream = Connection::open(&self.registry, Token(2 * client), self.address)?;
         let head = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\nCache-Control: no-store\r\n\r\n",
@@ -85,6 +86,7 @@ impl Sse {
             message.append_http(out, id);
         })?;
         self.traffic.bytes_out += written as u64;
+        self.traffic.http_requests += 1;
         line.call.begin(message.is_request());
         Ok(())
     }

@@ -1,19 +1,15 @@
-//! Streamable HTTP, and HTTP without a protocol: each client has one connection, which is kept alive; an answer is
-//! complete, and is timed, when the HTTP response is.
+//! Streamable HTTP, and HTTP without a protocol: each client has one connection, which is kept alive, or takes one of a
+//! pool for the time of a request; an answer is complete, and is timed, when the HTTP response is.
 
-use std::{net::SocketAddr, time::Instant};
+mod slot;
+
+use std::{collections::VecDeque, net::SocketAddr};
 
 use mio::{Registry, Token, event::Event};
 
-use super::{
-    Answer, Happened, Input, READ_BUFFER, Tell, Traffic, Wire, connection::Connection, protocol,
-};
-use crate::load::{
-    http::Whole,
-    message::Message,
-    outcome::{CallError, ErrorKind},
-    revision::Revision,
-};
+use self::slot::Slot;
+use super::{Happened, Input, READ_BUFFER, Tell, Traffic, Wire, connection::Connection};
+use crate::load::{message::Message, outcome::CallError, revision::Revision};
 
 /// All clients of one endpoint.
 #[derive(Debug)]
@@ -26,6 +22,10 @@ pub(in crate::load) struct Streamable {
     path: String,
     revision: Revision,
     lines: Vec<Line>,
+    /// By token. Without a pool client `n` has slot `n` for ever.
+    slots: Vec<Slot>,
+    /// The slots of a pool that nobody has, the one that has been free for longest first.
+    free: Option<VecDeque<usize>>,
     buffer: Vec<u8>,
     traffic: Traffic,
 }
@@ -33,11 +33,8 @@ pub(in crate::load) struct Streamable {
 /// One client.
 #[derive(Debug, Default)]
 struct Line {
-    connection: Option<Connection>,
-    /// A request is under way.
-    waiting: bool,
-    /// When the first part of its answer came, if that was not all of it.
-    began: Option<Instant>,
+    /// Where its request is under way, or would be.
+    slot: Option<usize>,
     is_agreed: bool,
     /// The session and the head with its id, where there is one.
     session: Option<(Vec<u8>, Vec<u8>)>,
@@ -46,19 +43,22 @@ struct Line {
 }
 
 impl Streamable {
-    /// The wire to `http://address/path` for so many clients; client `n` has the token `n`.
+    /// The wire to `http://address/path` for so many clients, and for so many connections where these are a pool.
     pub(in crate::load) fn new(
         registry: Registry,
-        address: SocketAddr,
-        path: &str,
+        (address, path): (SocketAddr, &str),
         revision: Revision,
-        clients: usize,
+        (clients, pool): (usize, Option<usize>),
     ) -> Self {
         let opening = format!(
             "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
              Accept: application/json, text/event-stream\r\n"
         );
         let agreed = format!("{opening}{}Content-Length: ", version_line(revision));
+        let line = |client| Line {
+            slot: pool.is_none().then_some(client),
+            ..Line::default()
+        };
         Self {
             registry,
             address,
@@ -66,9 +66,9 @@ impl Streamable {
             agreed: agreed.into_bytes(),
             path: path.to_owned(),
             revision,
-            lines: std::iter::repeat_with(Line::default)
-                .take(clients)
-                .collect(),
+            lines: (0..clients).map(line).collect(),
+            slots: (0..pool.unwrap_or(clients)).map(Slot::of).collect(),
+            free: pool.map(|slots| (0..slots).collect()),
             buffer: vec![0; READ_BUFFER],
             traffic: Traffic::default(),
         }
@@ -81,14 +81,11 @@ impl Streamable {
         self
     }
 
-    fn connect(&mut self, client: usize) -> Result<(), CallError> {
-        self.close(client);
+    fn connect(&mut self, slot: usize) -> Result<(), CallError> {
+        self.slots[slot].close();
         self.traffic.connects += 1;
-        self.lines[client].connection = Some(Connection::open(
-            &self.registry,
-            Token(client),
-            self.address,
-        )?);
+        self.slots[slot].connection =
+            Some(Connection::open(&self.registry, Token(slot), self.address)?);
         Ok(())
     }
 
@@ -98,17 +95,27 @@ impl Streamable {
         client: usize,
         fill: impl FnOnce(&mut Vec<u8>, &Self),
     ) -> Result<(), CallError> {
-        if self.lines[client].connection.is_none() {
-            self.connect(client)?;
+        let free = &mut self.free;
+        let pooled = || free.as_mut().and_then(VecDeque::pop_front);
+        let Some(slot) = self.lines[client].slot.or_else(pooled) else {
+            return Err(super::protocol(
+                "no connection is free: a defect of the load client",
+            ));
+        };
+        self.lines[client].slot = Some(slot);
+        self.slots[slot].client = client;
+        if self.slots[slot].connection.is_none() {
+            self.connect(slot)?;
         }
-        let Some(mut connection) = self.lines[client].connection.take() else {
+        let Some(mut connection) = self.slots[slot].connection.take() else {
             return Ok(());
         };
         let written = connection.send(|out| fill(out, self))?;
         self.traffic.bytes_out += written as u64;
-        let line = &mut self.lines[client];
-        line.connection = Some(connection);
-        line.waiting = true;
+        self.traffic.http_requests += 1;
+        let slot = &mut self.slots[slot];
+        slot.connection = Some(connection);
+        slot.waiting = true;
         Ok(())
     }
 
@@ -117,12 +124,33 @@ impl Streamable {
         tell(client, Happened::Failed(error));
     }
 
+    /// A connection has failed, which concerns the client that waits on it, or nobody.
+    fn fail_slot(&mut self, slot: usize, error: CallError, tell: &mut Tell<'_>) {
+        let client = self.slots[slot].client;
+        if self.lines[client].slot == Some(slot) {
+            self.fail(client, error, tell);
+        } else {
+            self.slots[slot].close();
+            tell(client, Happened::Stray(error));
+        }
+    }
+
+    /// Gives a slot of the pool back whose request is answered.
+    fn release(&mut self, slot: usize) {
+        let line = &mut self.lines[self.slots[slot].client];
+        if let Some(free) = &mut self.free
+            && line.slot == Some(slot)
+        {
+            line.slot = None;
+            free.push_back(slot);
+        }
+    }
+
     fn advance(&mut self, event: &Event, tell: &mut Tell<'_>) -> Result<(), CallError> {
-        let client = event.token().0;
-        let Some(line) = self.lines.get_mut(client) else {
+        let Some(slot) = self.slots.get_mut(event.token().0) else {
             return Ok(());
         };
-        let Some(connection) = &mut line.connection else {
+        let Some(connection) = &mut slot.connection else {
             return Ok(());
         };
         match connection.advance(event)? {
@@ -130,20 +158,20 @@ impl Streamable {
             None => return Ok(()),
         }
         while event.is_readable() || event.is_read_closed() || event.is_error() {
-            let Some(connection) = &mut line.connection else {
+            let Some(connection) = &mut slot.connection else {
                 return Ok(());
             };
             let input = match connection.read(&mut self.buffer) {
                 // A reset of an idle connection costs nobody an answer: it is an end like any other.
-                Err(_) if !line.waiting => Input::End,
+                Err(_) if !slot.waiting => Input::End,
                 input => input?,
             };
             match input {
                 Input::Blocked => return Ok(()),
-                Input::End => return line.end(client, tell),
+                Input::End => return slot.end(tell),
                 Input::Bytes(length) => {
                     self.traffic.bytes_in += length as u64;
-                    line.take(client, &self.buffer[..length], tell)?;
+                    slot.take(&self.buffer[..length], tell)?;
                     if length < self.buffer.len() && !event.is_read_closed() {
                         return Ok(());
                     }
@@ -154,67 +182,29 @@ impl Streamable {
     }
 }
 
-impl Line {
-    /// Takes bytes of the connection.
-    fn take(&mut self, client: usize, bytes: &[u8], tell: &mut Tell<'_>) -> Result<(), CallError> {
-        let Some(connection) = &mut self.connection else {
-            return Ok(());
-        };
-        if !self.waiting {
-            return Err(protocol(format!(
-                "bytes that answer no request: {}",
-                crate::load::message::excerpt(bytes)
-            )));
-        }
-        let Some(whole) = connection.decoder.push(bytes).map_err(protocol)? else {
-            self.began.get_or_insert_with(Instant::now);
-            return Ok(());
-        };
-        let at = Instant::now();
-        self.waiting = false;
-        let began = self.began.take();
-        let (used, closes) = (whole.used, whole.head.closes);
-        tell(client, Happened::Answered(answer(&whole, began, at)));
-        connection.decoder.clear();
-        // Answered before the request was written: the rest of it would be taken for the next one.
-        if closes || !connection.is_sent() {
-            self.connection = None;
-        } else if used < bytes.len() {
-            return self.take(client, &bytes[used..], tell);
-        }
-        Ok(())
-    }
-
-    /// The connection has ended: an answer may end with it, and an idle connection may end at any time.
-    fn end(&mut self, client: usize, tell: &mut Tell<'_>) -> Result<(), CallError> {
-        let Some(connection) = self.connection.take() else {
-            return Ok(());
-        };
-        if std::mem::take(&mut self.waiting) {
-            let whole = connection
-                .decoder
-                .finish()
-                .map_err(|text| CallError::new(ErrorKind::Transport, text))?;
-            let (began, at) = (self.began.take(), Instant::now());
-            tell(client, Happened::Answered(answer(&whole, began, at)));
-        }
-        Ok(())
-    }
-}
-
 impl Wire for Streamable {
+    fn has_room(&self, client: usize) -> bool {
+        let is_free = |free: &VecDeque<usize>| !free.is_empty();
+        self.lines[client].slot.is_some() || self.free.as_ref().is_none_or(is_free)
+    }
+
     fn open(&mut self, client: usize, tell: &mut Tell<'_>) {
-        match self.connect(client) {
+        // A connection of a pool is opened when it is first used.
+        let opened = match self.lines[client].slot {
+            Some(slot) => self.connect(slot),
+            None => Ok(()),
+        };
+        match opened {
             Ok(()) => tell(client, Happened::Opened),
             Err(error) => self.fail(client, error, tell),
         }
     }
 
     fn close(&mut self, client: usize) {
-        let line = &mut self.lines[client];
-        line.connection = None;
-        line.waiting = false;
-        line.began = None;
+        if let Some(slot) = self.lines[client].slot {
+            self.slots[slot].close();
+            self.release(slot);
+        }
     }
 
     fn forget(&mut self, client: usize) {
@@ -279,8 +269,13 @@ impl Wire for Streamable {
     }
 
     fn ready(&mut self, event: &Event, tell: &mut Tell<'_>) {
+        let slot = event.token().0;
         if let Err(error) = self.advance(event, tell) {
-            self.fail(event.token().0, error, tell);
+            self.fail_slot(slot, error, tell);
+        }
+        // What was told is acted on later, so that the connection is free by then.
+        if self.slots.get(slot).is_some_and(|slot| !slot.waiting) {
+            self.release(slot);
         }
     }
 
@@ -294,16 +289,5 @@ fn version_line(revision: Revision) -> String {
         format!("MCP-Protocol-Version: {revision}\r\n")
     } else {
         String::new()
-    }
-}
-
-fn answer<'a>(whole: &Whole<'a>, began: Option<Instant>, at: Instant) -> Answer<'a> {
-    Answer {
-        status: whole.head.status,
-        form: whole.head.form,
-        body: whole.body,
-        session: (!whole.head.session.is_empty()).then_some(&whole.head.session),
-        began,
-        at,
     }
 }
