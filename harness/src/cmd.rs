@@ -1,17 +1,18 @@
 //! The command line: one verb in each file, and what they share.
 
+mod agree;
 mod args;
 mod doctor;
 mod levers;
 mod list;
 mod measure;
 mod overhead;
+mod peer;
 mod record;
 mod report;
 mod show;
 mod size;
 mod verify;
-mod wrk;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -106,6 +107,8 @@ enum Verb {
     Report(report::Report),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
     Size(size::Size),
+    /// Hold the load client's figures against those of wrk and oha
+    Agree(agree::Agree),
     /// Look whether this machine is fit to measure, and whether the load client is fast enough
     Doctor(doctor::Doctor),
 }
@@ -144,6 +147,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Agree(verb) => verb.run(&cli.places, &interrupt),
         Verb::Doctor(verb) => verb.run(&cli.places, &interrupt),
     };
     if let Err(error) = &done {

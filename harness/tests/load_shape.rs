@@ -63,7 +63,7 @@ fn connections_that_the_server_closes_are_replaced_in_the_pool() {
     let calls = AtomicUsize::new(0);
     let fake = streamable(move |request| {
         let mut acts = right(request);
-        if calls.fetch_add(1, Ordering::SeqCst) % 5 == 0 {
+        if calls.fetch_add(1, Ordering::SeqCst).is_multiple_of(5) {
             acts.push(Act::Close);
         }
         acts
@@ -163,7 +163,7 @@ fn a_round_trip_is_added_to_connections_handshakes_and_calls() {
 fn a_client_thinks_between_its_calls() {
     let trial = Trial {
         clients: 4,
-        duration: Duration::from_millis(1_000),
+        duration: Duration::from_secs(1),
         shape: Shape {
             pace: Pace::Closed {
                 think_time: Duration::from_millis(50),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Map, json};
 
-use super::super::wrk;
+use super::super::peer::{Asked, Scratch, wrk};
 use super::{Check, Grade};
 use crate::interrupt::Interrupt;
 use crate::load::{self, Exchange, Expectation, Moment, Plan, Revision, Shape, Target};
@@ -59,7 +59,7 @@ pub(super) fn compare(
             meta: Map::new(),
             expect: Expectation::Result(Vec::new()),
         },
-        folder: scratch_folder()?,
+        folder: Scratch::new()?,
     };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for turn in 1..=turns.count {
@@ -107,19 +107,19 @@ impl Contest<'_> {
         let Target::Floor { address, path, .. } = &started.target else {
             anyhow::bail!("{} is not a floor", self.floor);
         };
-        let mut asked = wrk::Asked {
+        let mut asked = Asked {
             url: format!("http://{address}{path}"),
             exchange: &self.exchange,
             clients: self.turns.clients,
             seconds: WARMUP_S,
             cores: &self.bench.setup().layout.load,
         };
-        if wrk::run(&asked, &self.folder.0, self.interrupt)?.is_none() {
+        if wrk::run(&asked, self.folder.path(), self.interrupt)?.is_none() {
             return Ok(None);
         }
         asked.seconds = self.turns.seconds;
         let before = core_times();
-        let brought = wrk::run(&asked, &self.folder.0, self.interrupt)?;
+        let brought = wrk::run(&asked, self.folder.path(), self.interrupt)?;
         let floor_busy_permille = self.floor_busy_permille(&before, &core_times())?;
         Ok(brought.map(|brought| Side {
             calls_per_s: brought.rate,
@@ -232,23 +232,6 @@ fn medians(sides: &[Side]) -> Option<Side> {
         cpu_us: middle(|side| side.cpu_us)?,
         floor_busy_permille: *busy.get(busy.len() / 2)?,
     })
-}
-
-/// A folder for the script of `wrk`, gone when dropped.
-struct Scratch(std::path::PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("warning: cannot remove {}: {error}", self.0.display());
-        }
-    }
-}
-
-fn scratch_folder() -> anyhow::Result<Scratch> {
-    let path = std::env::temp_dir().join(format!("mcp-harness-{}", std::process::id()));
-    std::fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
-    Ok(Scratch(path))
 }
 
 #[cfg(test)]
