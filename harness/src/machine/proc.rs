@@ -6,10 +6,15 @@
 //! ms, and `/proc/PID/task/*/schedstat` forgets threads that have ended; the first is used for the
 //! share of user and system time only, the second not at all.
 
+mod tree;
+pub mod vitals;
+
 use std::fs;
 
 use nix::time::ClockId;
 use nix::unistd::{Pid, SysconfVar, sysconf};
+
+pub use tree::{parent, tree, tree_cpu_time_ns};
 
 /// Number of a process.
 pub type ProcessId = u32;
@@ -22,30 +27,6 @@ pub fn cpu_time_ns(process: ProcessId) -> Option<u64> {
     let seconds = u64::try_from(now.tv_sec()).ok()?;
     let rest = u64::try_from(now.tv_nsec()).ok()?;
     seconds.checked_mul(1_000_000_000)?.checked_add(rest)
-}
-
-/// CPU time that a process and its children have used, in nanoseconds: its own, that of the children that
-/// it has seen end (in ticks of 10 ms), and that of those that live. `None` when it has ended.
-#[must_use]
-pub fn tree_cpu_time_ns(process: ProcessId) -> Option<u64> {
-    let own = cpu_time_ns(process)?;
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let ended: u64 = ticks_of(&stat, CHILDREN_TICKS).map_or(0, |(user, system)| user + system);
-    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
-    let children = children.unwrap_or_default();
-    let living = children.split_ascii_whitespace();
-    let living: u64 = living
-        .filter_map(|child| cpu_time_ns(child.parse().ok()?))
-        .sum();
-    Some(own + ended * 1_000_000_000 / ticks_per_s()? + living)
-}
-
-/// The process that started this one.
-#[must_use]
-pub fn parent(process: ProcessId) -> Option<ProcessId> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let behind_name = stat.get(stat.rfind(')')? + 1..)?;
-    behind_name.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 fn ticks_per_s() -> Option<u64> {
@@ -102,7 +83,7 @@ pub fn memory(process: ProcessId) -> Option<Memory> {
     })
 }
 
-/// A `Name:  123 kB` field of `/proc` files.
+/// A `Name:  123 kB` field of `/proc` files, or one without a unit.
 #[must_use]
 pub fn kib_field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;

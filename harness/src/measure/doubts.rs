@@ -214,7 +214,11 @@ mod tests {
         window.close();
         let cost = window.cost(&layout("0", "1"));
         assert_eq!(
-            (cost.server_cpu_ns, cost.rss_mean_bytes, cost.server_ended),
+            (
+                cost.server_cpu_ns,
+                cost.server.rss_mean_bytes,
+                cost.server_ended
+            ),
             (None, None, true)
         );
     }
