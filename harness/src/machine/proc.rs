@@ -109,6 +109,12 @@ pub fn core_times() -> Vec<CoreTime> {
     parse_core_times(&fs::read_to_string("/proc/stat").unwrap_or_default())
 }
 
+/// Threads that run or wait for a core now, on the whole machine, the caller's among them (`/proc/stat`).
+#[must_use]
+pub fn runnable() -> Option<u64> {
+    kib_field(&fs::read_to_string("/proc/stat").ok()?, "procs_running ")
+}
+
 /// Columns: user nice system idle iowait irq softirq steal guest `guest_nice`; guest time is in
 /// user time already.
 fn parse_core_times(stat: &str) -> Vec<CoreTime> {
@@ -166,8 +172,8 @@ pub fn utilisation(
 #[cfg(test)]
 mod tests {
     use super::{
-        OWN_TICKS, cpu_time_ns, kib_field, memory, parse_core_times, ticks_of, user_and_system_ms,
-        utilisation,
+        OWN_TICKS, cpu_time_ns, kib_field, memory, parse_core_times, runnable, ticks_of,
+        user_and_system_ms, utilisation,
     };
 
     #[test]
@@ -206,6 +212,7 @@ mod tests {
         let memory_now = memory(this).unwrap();
         assert!(memory_now.rss_bytes > 0 && memory_now.peak_bytes >= memory_now.rss_bytes / 2);
         assert!(user_and_system_ms(this).is_some());
+        assert!(runnable() >= Some(1), "at least this thread runs");
         assert_eq!(cpu_time_ns(u32::MAX), None);
         assert_eq!(memory(u32::MAX), None);
     }

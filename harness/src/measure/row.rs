@@ -119,6 +119,11 @@ fn fill_load(trial: &mut Trial, outcome: &Outcome) {
     trial.bytes_in = outcome.bytes_in;
     trial.bytes_out = outcome.bytes_out;
     trial.reconnects = outcome.reconnects;
+    // Where nobody kept the time there is nothing to compare.
+    if !outcome.in_flight.is_zero() {
+        trial.in_flight_mean_milli = Some(permille(outcome.mean_in_flight()));
+        trial.littles_law_in_flight_milli = Some(permille(outcome.littles_law_in_flight()));
+    }
     if !latency.is_empty() {
         trial.min_us = Some(whole_us(latency.min()));
         trial.mean_us = Some(mean_us(latency));

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use super::ask::ask;
 use super::bench::{Bench, Started};
 use super::count::count;
-use super::doubts::warnings;
+use super::doubts::{Conditions, warnings};
 use super::processes;
 use super::progress::Progress;
 use super::row::{blank, examples, fill};
@@ -218,7 +218,15 @@ impl Found {
         let is_built = bench.subject(job.subject_name)?.build.is_some();
         let is_release = !is_built || !matches!(setup.profile.as_str(), "dev" | "test");
         fill(&mut self.trial, &outcome, cost);
-        self.trial.warnings = join_warnings(&warnings(cost, &outcome, &setup.layout, is_release));
+        let conditions = Conditions {
+            layout: &setup.layout,
+            machine: bench.machine(),
+            is_release,
+            is_open_loop: job.suite.load.rate_per_s.is_some(),
+            clients: job.suite.load.clients,
+            server_memory_bytes: None,
+        };
+        self.trial.warnings = join_warnings(&warnings(cost, &outcome, &conditions));
         self.trial.histogram =
             RunFolder::histogram_name(job.suite_name, job.subject_name, job.trial);
         self.trial.failure = examples(&outcome);

@@ -25,7 +25,7 @@ fn each_trial_has_a_series_and_its_row_the_totals() {
         assert!(trial.server_open_files_max >= Some(3), "{trial:?}");
         let (first, last) = (
             of(Who::Server).next().unwrap(),
-            of(Who::Server).last().unwrap(),
+            of(Who::Server).next_back().unwrap(),
         );
         assert_eq!(
             trial.server_context_switches_voluntary,
