@@ -13,6 +13,7 @@ mod processes;
 pub mod progress;
 mod row;
 pub mod run;
+pub mod samples;
 pub mod setup;
 pub mod target;
 pub mod trial;

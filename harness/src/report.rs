@@ -2,6 +2,7 @@
 //! ever.
 
 mod cells;
+mod few_trials;
 pub mod levers;
 pub mod marks;
 pub mod rank;

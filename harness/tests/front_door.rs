@@ -26,6 +26,8 @@ mod misfortune;
 mod overhead;
 #[path = "front_door/right_answers.rs"]
 mod right_answers;
+#[path = "front_door/samples.rs"]
+mod samples;
 #[path = "front_door/stores.rs"]
 mod stores;
 #[path = "front_door/verify.rs"]

@@ -50,7 +50,8 @@ impl RunFolder {
             };
             match std::fs::create_dir(&root) {
                 Ok(()) => {
-                    for part in [root.join("definitions/suites"), root.join("histograms")] {
+                    for part in ["definitions/suites", "histograms", "samples"] {
+                        let part = root.join(part);
                         std::fs::create_dir_all(&part).map_err(|source| failed(&part, source))?;
                     }
                     return Ok(Self { root });
@@ -130,6 +131,12 @@ impl RunFolder {
     #[must_use]
     pub fn histogram_name(suite: &str, subject: &str, trial: u32) -> String {
         format!("histograms/{suite}+{subject}+{trial}.hlog")
+    }
+
+    /// The samples of one trial, as a path within the folder.
+    #[must_use]
+    pub fn samples_name(suite: &str, subject: &str, trial: u32) -> String {
+        format!("samples/{suite}+{subject}+{trial}.csv")
     }
 
     /// Keeps the definitions that the run was made with, without the passwords in their URLs.

@@ -11,6 +11,15 @@ pub enum Warning {
     /// The cores of the load were full although the load thread was not: services or something else
     /// took the rest.
     LoadCoresSaturated,
+    /// A service was busy for almost the whole window, or full load cores were mostly its: it, and not the server, may
+    /// have set the pace.
+    BackendSaturated,
+    /// Calls of an open loop were sent late, or not at all.
+    SendsLate,
+    /// Rate, latency and calls in flight contradict each other.
+    LittlesLaw,
+    /// Resident memory came close to its limit.
+    MemoryNearLimit,
     /// Server and load shared a core.
     SharedCores,
     /// The hypervisor took processor time away.
@@ -21,8 +30,14 @@ pub enum Warning {
     OtherLoad,
     /// The programs were not built with the release profile.
     NotRelease,
+    /// The kernel's clock is slow to read.
+    ClockSource,
+    /// The processor's frequency follows the load.
+    Governor,
     /// Too few calls for the far percentiles.
     FewCalls,
+    /// Too few trials for how far they lie apart. Said of a report and never of a trial.
+    FewTrials,
 }
 
 /// Which figures of a trial hold.
@@ -36,15 +51,22 @@ pub struct Validity {
 
 impl Warning {
     /// All warnings, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::NotRelease,
         Self::SharedCores,
         Self::ClientSaturated,
         Self::LoadCoresSaturated,
+        Self::BackendSaturated,
+        Self::SendsLate,
+        Self::LittlesLaw,
         Self::Steal,
         Self::Throttled,
+        Self::MemoryNearLimit,
         Self::OtherLoad,
+        Self::ClockSource,
+        Self::Governor,
         Self::FewCalls,
+        Self::FewTrials,
     ];
 
     /// The name used in results.
@@ -53,6 +75,13 @@ impl Warning {
         match self {
             Self::ClientSaturated => "client_saturated",
             Self::LoadCoresSaturated => "load_cores_saturated",
+            Self::BackendSaturated => "backend_saturated",
+            Self::SendsLate => "sends_late",
+            Self::LittlesLaw => "littles_law",
+            Self::MemoryNearLimit => "memory_near_limit",
+            Self::ClockSource => "clock_source",
+            Self::Governor => "governor",
+            Self::FewTrials => "few_trials",
             Self::SharedCores => "shared_cores",
             Self::Steal => "steal",
             Self::Throttled => "throttled",
@@ -74,6 +103,10 @@ impl Warning {
         match self {
             Self::ClientSaturated
             | Self::LoadCoresSaturated
+            | Self::BackendSaturated
+            | Self::SendsLate
+            | Self::LittlesLaw
+            | Self::MemoryNearLimit
             | Self::SharedCores
             | Self::Steal
             | Self::Throttled
@@ -85,7 +118,7 @@ impl Warning {
                 rate: false,
                 cpu: false,
             },
-            Self::FewCalls => Validity {
+            Self::ClockSource | Self::Governor | Self::FewCalls | Self::FewTrials => Validity {
                 rate: true,
                 cpu: true,
             },
@@ -103,6 +136,34 @@ impl Warning {
             Self::LoadCoresSaturated => {
                 "load cores saturated: the load shared full cores with services or other processes, so rate and \
                  latency are not the server's alone; server CPU per call holds"
+            }
+            Self::BackendSaturated => {
+                "backend saturated: a service used more than 95% of a core, or more of full load cores than the load did, \
+                 so rate and latency may be its; server CPU per call holds"
+            }
+            Self::SendsLate => {
+                "sends late: the p99 of the lateness was over 1 ms and a tenth of the median latency, or calls that were due \
+                 were not sent, so the rate was not the planned one; server CPU per call holds"
+            }
+            Self::LittlesLaw => {
+                "Little's law broken: the calls in flight differ by more than 5% from rate times mean latency, so one of the \
+                 three is wrong; server CPU per call holds"
+            }
+            Self::MemoryNearLimit => {
+                "memory near its limit: more than 95% of it was resident, so the kernel may have taken pages back all the \
+                 time; server CPU per call holds roughly"
+            }
+            Self::ClockSource => {
+                "clock source: the kernel's clock is not one that programs read by themselves, so each look at it is a \
+                 system call; all figures hold roughly"
+            }
+            Self::Governor => {
+                "governor: the processor's frequency follows the load, so a server that waits more runs slower; all figures \
+                 hold roughly"
+            }
+            Self::FewTrials => {
+                "few trials: fewer than 3, or fewer than 5 that lie more than 10% apart, so a repetition may well say \
+                 something else"
             }
             Self::SharedCores => {
                 "shared cores: server and load ran on the same core and took it from each other; server CPU per \
@@ -137,6 +198,23 @@ impl Warning {
             }
             Self::LoadCoresSaturated => {
                 "give the load more cores (--load-core-list), or stop what else runs there"
+            }
+            Self::BackendSaturated => {
+                "give the services more cores (--load-core-list), or ask for less of them"
+            }
+            Self::SendsLate => {
+                "plan a lower rate (--rate-per-s), or give the load more clients, threads or cores"
+            }
+            Self::LittlesLaw => {
+                "measure longer (--duration-s); if it stays this is a defect of the harness: please report it"
+            }
+            Self::MemoryNearLimit => {
+                "raise the limit (--server-memory, memory.max), or ask for less at the same time"
+            }
+            Self::ClockSource => "boot with clocksource=tsc where the processor allows it",
+            Self::Governor => "sudo cpupower frequency-set -g performance",
+            Self::FewTrials => {
+                "make 5 trials (--trials 5); 3 are enough where they lie less than 10% apart"
             }
             Self::SharedCores => {
                 "use a machine with at least two cores, or give the server fewer; compare by CPU per call until then"

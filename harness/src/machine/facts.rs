@@ -89,6 +89,23 @@ pub fn host() -> String {
     }
 }
 
+/// Whether programs read this clock source of the kernel by themselves, without a system call (the vDSO). One that is not
+/// known is not doubted.
+#[must_use]
+pub fn is_fast_clock(clock_source: &str) -> bool {
+    matches!(
+        clock_source,
+        "" | "tsc" | "kvm-clock" | "hyperv_clocksource_tsc_page" | "arch_sys_counter"
+    )
+}
+
+/// Whether the processor's frequency does not follow the load under this governor. Where there is none (a virtual machine)
+/// nothing is doubted.
+#[must_use]
+pub fn is_steady_governor(governor: &str) -> bool {
+    matches!(governor, "" | "performance")
+}
+
 fn boost() -> Option<bool> {
     match first_line("/sys/devices/system/cpu/intel_pstate/no_turbo").as_str() {
         "0" => return Some(true),

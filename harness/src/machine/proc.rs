@@ -6,10 +6,15 @@
 //! ms, and `/proc/PID/task/*/schedstat` forgets threads that have ended; the first is used for the
 //! share of user and system time only, the second not at all.
 
+mod tree;
+pub mod vitals;
+
 use std::fs;
 
 use nix::time::ClockId;
 use nix::unistd::{Pid, SysconfVar, sysconf};
+
+pub use tree::{parent, tree, tree_cpu_time_ns};
 
 /// Number of a process.
 pub type ProcessId = u32;
@@ -22,30 +27,6 @@ pub fn cpu_time_ns(process: ProcessId) -> Option<u64> {
     let seconds = u64::try_from(now.tv_sec()).ok()?;
     let rest = u64::try_from(now.tv_nsec()).ok()?;
     seconds.checked_mul(1_000_000_000)?.checked_add(rest)
-}
-
-/// CPU time that a process and its children have used, in nanoseconds: its own, that of the children that
-/// it has seen end (in ticks of 10 ms), and that of those that live. `None` when it has ended.
-#[must_use]
-pub fn tree_cpu_time_ns(process: ProcessId) -> Option<u64> {
-    let own = cpu_time_ns(process)?;
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let ended: u64 = ticks_of(&stat, CHILDREN_TICKS).map_or(0, |(user, system)| user + system);
-    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
-    let children = children.unwrap_or_default();
-    let living = children.split_ascii_whitespace();
-    let living: u64 = living
-        .filter_map(|child| cpu_time_ns(child.parse().ok()?))
-        .sum();
-    Some(own + ended * 1_000_000_000 / ticks_per_s()? + living)
-}
-
-/// The process that started this one.
-#[must_use]
-pub fn parent(process: ProcessId) -> Option<ProcessId> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let behind_name = stat.get(stat.rfind(')')? + 1..)?;
-    behind_name.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 fn ticks_per_s() -> Option<u64> {
@@ -102,7 +83,7 @@ pub fn memory(process: ProcessId) -> Option<Memory> {
     })
 }
 
-/// A `Name:  123 kB` field of `/proc` files.
+/// A `Name:  123 kB` field of `/proc` files, or one without a unit.
 #[must_use]
 pub fn kib_field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -126,6 +107,12 @@ pub struct CoreTime {
 #[must_use]
 pub fn core_times() -> Vec<CoreTime> {
     parse_core_times(&fs::read_to_string("/proc/stat").unwrap_or_default())
+}
+
+/// Threads that run or wait for a core now, on the whole machine, the caller's among them (`/proc/stat`).
+#[must_use]
+pub fn runnable() -> Option<u64> {
+    kib_field(&fs::read_to_string("/proc/stat").ok()?, "procs_running ")
 }
 
 /// Columns: user nice system idle iowait irq softirq steal guest `guest_nice`; guest time is in
@@ -185,8 +172,8 @@ pub fn utilisation(
 #[cfg(test)]
 mod tests {
     use super::{
-        OWN_TICKS, cpu_time_ns, kib_field, memory, parse_core_times, ticks_of, user_and_system_ms,
-        utilisation,
+        OWN_TICKS, cpu_time_ns, kib_field, memory, parse_core_times, runnable, ticks_of,
+        user_and_system_ms, utilisation,
     };
 
     #[test]
@@ -225,6 +212,7 @@ mod tests {
         let memory_now = memory(this).unwrap();
         assert!(memory_now.rss_bytes > 0 && memory_now.peak_bytes >= memory_now.rss_bytes / 2);
         assert!(user_and_system_ms(this).is_some());
+        assert!(runnable() >= Some(1), "at least this thread runs");
         assert_eq!(cpu_time_ns(u32::MAX), None);
         assert_eq!(memory(u32::MAX), None);
     }

@@ -98,9 +98,8 @@ fn joined(thread: std::thread::ScopedJoinHandle<'_, Loaded>) -> Loaded {
 /// Lets the window follow the load.
 pub(super) fn observe(window: &mut Window, moment: Moment) {
     match moment {
-        Moment::HandshakeDone => {}
+        Moment::HandshakeDone | Moment::Tick { .. } => {}
         Moment::MeasureStart => window.open(),
-        Moment::Tick { .. } => window.sample(),
         Moment::MeasureEnd => window.close(),
     }
 }

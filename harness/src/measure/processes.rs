@@ -14,7 +14,8 @@ use super::ask::{observe, put_load};
 use super::bench::{Bench, Started};
 use super::row::seconds;
 use super::trial::Job;
-use super::window::{Cost, Window};
+use super::window::{Cost, Window, sampled};
+use crate::format::samples::Sample;
 use crate::format::subjects::Processes;
 use crate::interrupt::Interrupt;
 use crate::load::{self, CallError, ErrorKind, Exchange, Options, Outcome, Shape};
@@ -24,7 +25,7 @@ use crate::machine::cores::pin_this_thread;
 const END_BY_ITSELF: Duration = Duration::from_secs(1);
 
 /// What was found, or why nothing was.
-type Measured = Result<(Outcome, Cost), String>;
+type Measured = Result<(Outcome, Cost, Vec<Sample>), String>;
 
 /// Measures a subject with a process for each client or call.
 ///
@@ -66,29 +67,33 @@ fn per_client(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Re
     }
     let ids = processes.iter().map(crate::process::Running::id).collect();
     let mut window = Window::new(ids, bench.service_ids());
+    let samples = window.samples();
     // All windows open within the time that it takes to start the threads; the first one is looked at.
     let mut windows = vec![Some(&mut window)];
     windows.resize_with(clients, || None);
-    let loads = std::thread::scope(|scope| {
-        let pairs = targets.into_iter().zip(windows);
-        let threads: Vec<_> = pairs
-            .map(|(target, mut window)| {
-                scope.spawn(move || {
-                    pin_this_thread(&bench.setup().layout.load)?;
-                    let mut observer = |moment| {
-                        if let Some(window) = &mut window {
-                            observe(window, moment);
-                        }
-                    };
-                    anyhow::Ok(put_load(target, job, subject, &mut observer, interrupt))
+    let all_loads = || {
+        std::thread::scope(|scope| {
+            let pairs = targets.into_iter().zip(windows);
+            let threads: Vec<_> = pairs
+                .map(|(target, mut window)| {
+                    scope.spawn(move || {
+                        pin_this_thread(&bench.setup().layout.load)?;
+                        let mut observer = |moment| {
+                            if let Some(window) = &mut window {
+                                observe(window, moment);
+                            }
+                        };
+                        anyhow::Ok(put_load(target, job, subject, &mut observer, interrupt))
+                    })
                 })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(joined)
-            .collect::<Result<Vec<_>, _>>()
-    })?;
+                .collect();
+            threads
+                .into_iter()
+                .map(joined)
+                .collect::<Result<Vec<_>, _>>()
+        })
+    };
+    let loads = sampled(&samples, &bench.setup().layout.load, all_loads)??;
     let mut all: Option<Outcome> = None;
     for load in loads {
         match (load, &mut all) {
@@ -103,7 +108,7 @@ fn per_client(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Re
     }
     let cost = window.cost(&bench.setup().layout);
     Ok(all
-        .map(|all| (all, cost))
+        .map(|all| (all, cost, samples.rows()))
         .ok_or_else(|| "there was no client".to_owned()))
 }
 
@@ -122,37 +127,52 @@ fn per_call(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Resu
         job.subject_name
     );
     let (is_open, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
-    let (begun, cpu, clients) = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..load.clients)
-            .map(|client| {
-                let edges = (&is_open, &is_over);
-                scope.spawn(move || caller(bench, job, client, edges, interrupt))
-            })
-            .collect();
-        interrupt.wait(seconds(load.warmup_s), || None::<()>);
-        let (begun, cpu) = (Instant::now(), children_cpu_ns());
-        is_open.store(true, Ordering::Relaxed);
-        interrupt.wait(seconds(load.duration_s), || None::<()>);
-        is_over.store(true, Ordering::Relaxed);
-        let clients = threads
-            .into_iter()
-            .map(joined)
-            .collect::<Result<Vec<_>, _>>();
-        (begun, cpu, clients)
-    });
+    // The servers come and go: what they use is that of the children that have ended.
+    let mut window = Window::new(Vec::new(), bench.service_ids());
+    let samples = window.samples();
+    let calling = || {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..load.clients)
+                .map(|client| {
+                    let edges = (&is_open, &is_over);
+                    scope.spawn(move || caller(bench, job, client, edges, interrupt))
+                })
+                .collect();
+            interrupt.wait(seconds(load.warmup_s), || None::<()>);
+            window.open();
+            let (begun, cpu) = (Instant::now(), children_cpu_ns());
+            is_open.store(true, Ordering::Relaxed);
+            interrupt.wait(seconds(load.duration_s), || None::<()>);
+            is_over.store(true, Ordering::Relaxed);
+            let clients = threads
+                .into_iter()
+                .map(joined)
+                .collect::<Result<Vec<_>, _>>();
+            (begun, cpu, clients)
+        })
+    };
+    let (begun, cpu, clients) = sampled(&samples, &bench.setup().layout.load, calling)?;
     let mut all = Outcome::default();
     for client in clients? {
         all.join(&client).context("cannot merge latencies")?;
     }
     // The last calls are awaited, and counted: so is the time that they take.
     all.elapsed = begun.elapsed();
+    let server_cpu_ns = children_cpu_ns()
+        .zip(cpu)
+        .map(|(now, then)| now.saturating_sub(then));
+    window.close();
+    let beside = window.cost(&bench.setup().layout);
     let cost = Cost {
-        server_cpu_ns: children_cpu_ns()
-            .zip(cpu)
-            .map(|(now, then)| now.saturating_sub(then)),
+        server_cpu_ns,
+        services_cpu_ns: beside.services_cpu_ns,
+        services_busy_permille: beside.services_busy_permille,
+        services: beside.services,
+        client_cpu_ns: beside.client_cpu_ns,
+        client: beside.client,
         ..Cost::default()
     };
-    Ok(Ok((all, cost)))
+    Ok(Ok((all, cost, samples.rows())))
 }
 
 /// One client of [`per_call`]. Calls that begin before the window is open are not counted.

@@ -76,8 +76,9 @@ pub(super) fn fill(trial: &mut Trial, outcome: &Outcome, cost: &Cost) {
     trial.server_cpu_ns = cost.server_cpu_ns;
     trial.server_cpu_user_ms = cost.server_cpu_user_ms;
     trial.server_cpu_system_ms = cost.server_cpu_system_ms;
-    trial.rss_mean_bytes = cost.rss_mean_bytes;
+    trial.rss_mean_bytes = cost.server.rss_mean_bytes;
     trial.rss_peak_bytes = cost.rss_peak_bytes;
+    fill_samples(trial, cost);
     trial.client_busy_permille = Some(permille(outcome.client_busy_share()));
     trial.services_busy_permille = cost.services_busy_permille;
     trial.server_cores_busy_permille = cost.server_cores.map(|cores| cores.busy_permille);
@@ -94,11 +95,36 @@ pub(super) fn fill(trial: &mut Trial, outcome: &Outcome, cost: &Cost) {
         trial.calls_per_s_per_cpu_percent_milli = cost
             .server_cpu_ns
             .and_then(|ns| scaled(outcome.calls, 10_000_000_000, ns));
-        trial.calls_per_s_per_mb_milli = match (trial.calls_per_s, cost.rss_mean_bytes) {
+        trial.calls_per_s_per_mb_milli = match (trial.calls_per_s, cost.server.rss_mean_bytes) {
             (Some(rate), Some(rss)) => scaled(rate, 1_000_000_000, rss),
             _ => None,
         };
     }
+}
+
+/// What is known from samples, and of others than the server.
+fn fill_samples(trial: &mut Trial, cost: &Cost) {
+    let Cost {
+        server,
+        services,
+        client,
+        ..
+    } = cost;
+    trial.server_threads_max = server.threads_max;
+    trial.server_open_files_max = server.open_files_max;
+    trial.server_context_switches_voluntary = server.switches_voluntary;
+    trial.server_context_switches_involuntary = server.switches_involuntary;
+    trial.services_cpu_ns = cost.services_cpu_ns;
+    trial.services_rss_peak_bytes = services.rss_max_bytes;
+    trial.services_open_files_max = services.open_files_max;
+    trial.services_context_switches = services
+        .switches_voluntary
+        .zip(services.switches_involuntary)
+        .map(|(voluntary, involuntary)| voluntary + involuntary);
+    trial.client_cpu_ns = cost.client_cpu_ns;
+    trial.client_rss_peak_bytes = client.rss_max_bytes;
+    trial.client_open_files_max = client.open_files_max;
+    trial.client_context_switches_involuntary = client.switches_involuntary;
 }
 
 /// `value * factor / divisor` without overflow; `None` for a divisor of zero.
@@ -125,6 +151,11 @@ fn fill_load(trial: &mut Trial, outcome: &Outcome) {
     trial.bytes_in = outcome.bytes_in;
     trial.bytes_out = outcome.bytes_out;
     trial.reconnects = outcome.reconnects;
+    // Where nobody kept the time there is nothing to compare.
+    if !outcome.in_flight.is_zero() {
+        trial.in_flight_mean_milli = Some(permille(outcome.mean_in_flight()));
+        trial.littles_law_in_flight_milli = Some(permille(outcome.littles_law_in_flight()));
+    }
     if !latency.is_empty() {
         trial.min_us = Some(whole_us(latency.min()));
         trial.mean_us = Some(mean_us(latency));

@@ -17,6 +17,7 @@ use crate::format::folder::{Kept, RunFolder};
 use crate::format::histogram;
 use crate::format::levers::Lever;
 use crate::format::marks::Marks;
+use crate::format::samples;
 use crate::format::subjects::Role;
 use crate::format::suite::Suite;
 use crate::format::trial::{Status, Trial, TrialWriter};
@@ -277,6 +278,12 @@ impl<'a> Run<'a> {
         if let Some(recorded) = &found.histogram {
             let path = self.folder.root().join(&found.trial.histogram);
             histogram::write(&path, recorded, found.started, found.length)?;
+        }
+        if !found.trial.samples.is_empty() {
+            samples::write(
+                &self.folder.root().join(&found.trial.samples),
+                &found.samples,
+            )?;
         }
         self.rows.append(&found.trial)?;
         self.all_right &= found.trial.is_right();

@@ -7,12 +7,13 @@ use hdrhistogram::Histogram;
 use super::ask::ask;
 use super::bench::{Bench, Started};
 use super::count::count;
-use super::doubts::warnings;
+use super::doubts::{Conditions, warnings};
 use super::processes;
 use super::progress::Progress;
 use super::row::{blank, examples, fill};
-use super::window::{Cost, Window};
+use super::window::{Cost, Window, sampled};
 use crate::format::folder::RunFolder;
+use crate::format::samples::Sample;
 use crate::format::subjects::{Processes, Wire};
 use crate::format::suite::Suite;
 use crate::format::template::Context;
@@ -74,6 +75,8 @@ pub struct Found {
     pub trial: Trial,
     /// Latencies in nanoseconds, when the window was measured.
     pub histogram: Option<Histogram<u64>>,
+    /// What was seen ten times a second in the window.
+    pub samples: Vec<Sample>,
     /// When the window opened; before that, when the trial began.
     pub started: SystemTime,
     /// Length of the window.
@@ -96,6 +99,7 @@ pub fn run(
     let mut found = Found {
         trial: blank(job, subject, started),
         histogram: None,
+        samples: Vec::new(),
         started,
         length: Duration::ZERO,
     };
@@ -127,7 +131,11 @@ pub fn run(
         }
     }
     let mut window = Window::new(vec![running.id()], bench.service_ids());
-    let outcome = ask(bench, job, target, &mut window, progress, interrupt)?;
+    let samples = window.samples();
+    let cores = &bench.setup().layout.load;
+    let outcome = sampled(&samples, cores, || {
+        ask(bench, job, target, &mut window, progress, interrupt)
+    })??;
     let has_died = match subject.wire {
         // The load closes the pipes when it is done, which ends the server: look at what the window
         // saw.
@@ -145,6 +153,7 @@ pub fn run(
             found.started = window.opened().unwrap_or(found.started);
             let cost = window.cost(&bench.setup().layout);
             found.take(bench, job, outcome, &cost)?;
+            found.take_samples(job, samples.rows());
         }
         Err(error) => {
             found.trial.status = Status::NoLoad;
@@ -184,7 +193,11 @@ impl Found {
         interrupt: &Interrupt,
     ) -> anyhow::Result<()> {
         match processes::run(bench, job, interrupt)? {
-            Ok((outcome, cost)) => self.take(bench, job, outcome, &cost),
+            Ok((outcome, cost, samples)) => {
+                self.take(bench, job, outcome, &cost)?;
+                self.take_samples(job, samples);
+                Ok(())
+            }
             Err(text) => {
                 self.trial.status = Status::NoLoad;
                 self.trial.failure = text;
@@ -205,13 +218,27 @@ impl Found {
         let is_built = bench.subject(job.subject_name)?.build.is_some();
         let is_release = !is_built || !matches!(setup.profile.as_str(), "dev" | "test");
         fill(&mut self.trial, &outcome, cost);
-        self.trial.warnings = join_warnings(&warnings(cost, &outcome, &setup.layout, is_release));
+        let conditions = Conditions {
+            layout: &setup.layout,
+            machine: bench.machine(),
+            is_release,
+            is_open_loop: job.suite.load.rate_per_s.is_some(),
+            clients: job.suite.load.clients,
+            server_memory_bytes: None,
+        };
+        self.trial.warnings = join_warnings(&warnings(cost, &outcome, &conditions));
         self.trial.histogram =
             RunFolder::histogram_name(job.suite_name, job.subject_name, job.trial);
         self.trial.failure = examples(&outcome);
         self.length = outcome.elapsed;
         self.histogram = Some(outcome.latency_ns);
         Ok(())
+    }
+
+    /// Takes in the samples of the window.
+    fn take_samples(&mut self, job: &Job<'_>, samples: Vec<Sample>) {
+        self.trial.samples = RunFolder::samples_name(job.suite_name, job.subject_name, job.trial);
+        self.samples = samples;
     }
 }
 

@@ -1,14 +1,18 @@
-//! What a trial costs: readings at the two edges of the measured window, memory in between, and the
-//! doubts they raise.
+//! What a trial costs: readings at the two edges of the measured window, and what the samples in between come to.
 //!
-//! The observer runs on the load thread, so it only reads a few small files: well under 0.1% of the
-//! window.
+//! The edges are read on the load thread: a few small files. What is between them is [`Samples`]' business.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
+use anyhow::Context as _;
+
+use super::samples::{Samples, Totals};
+use crate::format::samples::Who;
 use crate::machine::cgroup;
-use crate::machine::cores::Layout;
-use crate::machine::proc::{self, CoreTime, Memory, ProcessId, Utilisation};
+use crate::machine::cores::{Cores, Layout};
+use crate::machine::proc::{self, CoreTime, ProcessId, Utilisation};
 use crate::process::has_ended;
 
 /// One edge of the window.
@@ -18,7 +22,9 @@ struct Edge {
     on: SystemTime,
     server_cpu_ns: Option<u64>,
     server_user_system_ms: Option<(u64, u64)>,
-    services_cpu_ns: Option<u64>,
+    /// Of each service, with its children.
+    services_cpu_ns: Vec<Option<u64>>,
+    client_cpu_ns: Option<u64>,
     cores: Vec<CoreTime>,
     throttled: Option<u64>,
 }
@@ -30,8 +36,7 @@ pub struct Window {
     services: Vec<ProcessId>,
     open: Option<Edge>,
     close: Option<Edge>,
-    rss_samples: Vec<u64>,
-    peak_bytes: Option<u64>,
+    samples: Arc<Samples>,
     server_ended: bool,
 }
 
@@ -44,8 +49,14 @@ pub struct Cost {
     pub server_cpu_user_ms: Option<u64>,
     /// Of which in the kernel, in milliseconds (ticks).
     pub server_cpu_system_ms: Option<u64>,
-    /// CPU time of the services as a share of one core, in thousandths.
+    /// CPU time of the services and their children, in nanoseconds; absent without services.
+    pub services_cpu_ns: Option<u64>,
+    /// The same as a share of one core, in thousandths.
     pub services_busy_permille: Option<u64>,
+    /// That of the service that used the most, as a share of one core, in thousandths.
+    pub busiest_service_permille: Option<u64>,
+    /// CPU time of the whole harness, in nanoseconds.
+    pub client_cpu_ns: Option<u64>,
     /// CPU time of the server as a share of its cores, in thousandths.
     pub server_share_permille: Option<u64>,
     /// The server's cores.
@@ -54,10 +65,14 @@ pub struct Cost {
     pub load_cores: Option<Utilisation>,
     /// Times that the control group was throttled.
     pub throttled: Option<u64>,
-    /// Mean of the resident memory, in bytes.
-    pub rss_mean_bytes: Option<u64>,
-    /// Peak of the resident memory since the start of the process, in bytes.
+    /// Peak of the server's resident memory since the start of the process, in bytes.
     pub rss_peak_bytes: Option<u64>,
+    /// What the samples of the server come to.
+    pub server: Totals,
+    /// What those of the services come to.
+    pub services: Totals,
+    /// What those of the harness come to.
+    pub client: Totals,
     /// Whether the server had ended when the window closed.
     pub server_ended: bool,
 }
@@ -67,31 +82,32 @@ impl Window {
     #[must_use]
     pub fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
         Self {
+            samples: Arc::new(Samples::new(servers.clone(), services.clone())),
             servers,
             services,
             open: None,
             close: None,
-            rss_samples: Vec::with_capacity(1_024),
-            peak_bytes: None,
             server_ended: false,
         }
     }
 
     fn edge(&self) -> Edge {
-        let cpu_ns = |processes: &[ProcessId], time: fn(ProcessId) -> Option<u64>| -> Option<u64> {
-            processes.iter().map(|process| time(*process)).sum()
-        };
         let ticks = |process: &ProcessId| proc::user_and_system_ms(*process);
         let ticks: Option<Vec<_>> = self.servers.iter().map(ticks).collect();
         Edge {
             at: Instant::now(),
             on: SystemTime::now(),
-            server_cpu_ns: cpu_ns(&self.servers, proc::cpu_time_ns),
+            server_cpu_ns: (self.servers.iter())
+                .map(|process| proc::cpu_time_ns(*process))
+                .sum(),
             server_user_system_ms: ticks.map(|ticks| {
                 let sum = |sum: (u64, u64), one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1);
                 ticks.into_iter().fold((0, 0), sum)
             }),
-            services_cpu_ns: cpu_ns(&self.services, proc::tree_cpu_time_ns),
+            services_cpu_ns: (self.services.iter())
+                .map(|process| proc::tree_cpu_time_ns(*process))
+                .collect(),
+            client_cpu_ns: proc::cpu_time_ns(std::process::id()),
             cores: proc::core_times(),
             throttled: cgroup::throttled_count(),
         }
@@ -99,6 +115,7 @@ impl Window {
 
     /// The window opens now.
     pub fn open(&mut self) {
+        self.samples.open();
         self.open = Some(self.edge());
     }
 
@@ -108,26 +125,16 @@ impl Window {
         self.open.as_ref().map(|edge| edge.on)
     }
 
-    /// A sample of memory in between; nothing before the window is open.
-    pub fn sample(&mut self) {
-        if self.open.is_none() {
-            return;
-        }
-        let memory = |process: &ProcessId| proc::memory(*process);
-        let memories: Option<Vec<Memory>> = self.servers.iter().map(memory).collect();
-        if let Some(memories) = memories {
-            self.rss_samples
-                .push(memories.iter().map(|memory| memory.rss_bytes).sum());
-            // The kernel counts both lazily, and not at the same time: the peak may lag behind.
-            let peak = |memory: &Memory| memory.peak_bytes.max(memory.rss_bytes);
-            self.peak_bytes = self.peak_bytes.max(Some(memories.iter().map(peak).sum()));
-        }
+    /// The samples, for the thread that takes them and for the record.
+    #[must_use]
+    pub fn samples(&self) -> Arc<Samples> {
+        Arc::clone(&self.samples)
     }
 
     /// The window closes now.
     pub fn close(&mut self) {
         self.close = Some(self.edge());
-        self.sample();
+        self.samples.close();
         self.server_ended = self.servers.iter().any(|server| has_ended(*server));
     }
 
@@ -135,8 +142,10 @@ impl Window {
     #[must_use]
     pub fn cost(&self, layout: &Layout) -> Cost {
         let mut cost = Cost {
-            rss_mean_bytes: mean(&self.rss_samples),
-            rss_peak_bytes: self.peak_bytes,
+            rss_peak_bytes: self.samples.server_peak_bytes(),
+            server: self.samples.totals(Who::Server),
+            services: self.samples.totals(Who::Services),
+            client: self.samples.totals(Who::Client),
             server_ended: self.server_ended,
             ..Cost::default()
         };
@@ -147,18 +156,22 @@ impl Window {
             .unwrap_or(u64::MAX)
             .max(1);
         let cores = layout.server.numbers().len() as u64;
-        let used = |first: Option<u64>, last: Option<u64>| last?.checked_sub(first?);
+        let of_a_core = |ns: u64| ns * 1_000 / length_ns;
         cost.server_cpu_ns = used(open.server_cpu_ns, close.server_cpu_ns);
-        cost.server_share_permille = cost
-            .server_cpu_ns
-            .map(|ns| ns * 1_000 / length_ns / cores.max(1));
+        cost.server_share_permille = cost.server_cpu_ns.map(|ns| of_a_core(ns) / cores.max(1));
         let ticks = |edge: &Edge| edge.server_user_system_ms.unzip();
         cost.server_cpu_user_ms = used(ticks(open).0, ticks(close).0);
         cost.server_cpu_system_ms = used(ticks(open).1, ticks(close).1);
-        if !self.services.is_empty() {
-            cost.services_busy_permille =
-                used(open.services_cpu_ns, close.services_cpu_ns).map(|ns| ns * 1_000 / length_ns);
-        }
+        let services = open.services_cpu_ns.iter().zip(&close.services_cpu_ns);
+        let services: Option<Vec<u64>> =
+            services.map(|(first, last)| used(*first, *last)).collect();
+        let services = services.filter(|services| !services.is_empty());
+        cost.services_cpu_ns = services.as_ref().map(|services| services.iter().sum());
+        cost.services_busy_permille = cost.services_cpu_ns.map(of_a_core);
+        cost.busiest_service_permille = services
+            .and_then(|services| services.into_iter().max())
+            .map(of_a_core);
+        cost.client_cpu_ns = used(open.client_cpu_ns, close.client_cpu_ns);
         cost.server_cores = proc::utilisation(&open.cores, &close.cores, layout.server.numbers());
         cost.load_cores = proc::utilisation(&open.cores, &close.cores, layout.load.numbers());
         cost.throttled = used(open.throttled, close.throttled);
@@ -166,9 +179,31 @@ impl Window {
     }
 }
 
-fn mean(samples: &[u64]) -> Option<u64> {
-    let count = u64::try_from(samples.len())
-        .ok()
-        .filter(|count| *count > 0)?;
-    Some(samples.iter().sum::<u64>() / count)
+/// What a counter has gone up by.
+fn used(first: Option<u64>, last: Option<u64>) -> Option<u64> {
+    last?.checked_sub(first?)
+}
+
+/// Takes the samples of a window on these cores while the load runs.
+///
+/// # Errors
+/// When the thread that takes them cannot be started or pinned.
+pub(super) fn sampled<T>(
+    samples: &Samples,
+    cores: &Cores,
+    load: impl FnOnce() -> T,
+) -> anyhow::Result<T> {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let taking = std::thread::Builder::new()
+            .name("samples".to_owned())
+            .spawn_scoped(scope, || samples.keep_taking(cores, &is_over))
+            .context("cannot start the thread that takes samples")?;
+        let done = load();
+        is_over.store(true, Ordering::Relaxed);
+        taking.thread().unpark();
+        let panicked = "the thread that takes samples panicked: this is a defect of the harness";
+        taking.join().map_err(|_| anyhow::anyhow!(panicked))??;
+        Ok(done)
+    })
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::few_trials::few_trials;
 use super::levers::{self, Weighed};
 use super::marks::{self, Judged};
 use super::rank::{Figure, Row, rank};
@@ -93,7 +94,8 @@ impl Report {
         let suites = by_suite
             .into_iter()
             .map(|(name, trials)| suite_table(folder, name, &trials))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let few_trials = few_trials(&suites, trials.len());
         let marks = folder.read_marks()?;
         let subjects = folder.read_subjects()?.subject.into_iter();
         let doubt = |warning: Warning| Doubt {
@@ -122,6 +124,7 @@ impl Report {
                 .into_iter()
                 .map(doubt)
                 .filter(|doubt| doubt.trials > 0)
+                .chain(few_trials)
                 .collect(),
         })
     }

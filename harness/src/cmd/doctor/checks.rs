@@ -6,13 +6,16 @@ use super::{Check, Grade};
 use crate::format::environment::Machine;
 use crate::interrupt::Interrupt;
 use crate::machine::cores::Cores;
-use crate::machine::{facts, proc};
+use crate::machine::{cgroup, facts, proc};
 
 /// How long the machine is watched doing nothing for us.
 const WATCHED: Duration = Duration::from_secs(1);
 
 /// Busier than this without us, in thousandths, and the machine is not quiet.
 const QUIET_PERMILLE: u64 = 50;
+
+/// With more threads of others than this that run or wait, on average, the machine is not quiet.
+const RUN_QUEUE: f64 = 0.25;
 
 /// Memory that a run of all subjects needs with room to spare, in bytes.
 const MEMORY: u64 = 1 << 30;
@@ -81,7 +84,7 @@ fn clock(machine: &Machine) -> Check {
         "" => "unknown",
         source => source,
     };
-    let is_good = matches!(found, "tsc" | "kvm-clock" | "arch_sys_counter");
+    let is_good = found != "unknown" && facts::is_fast_clock(found);
     let remedy = "reading this clock is slow or coarse: boot with clocksource=tsc where the processor allows it";
     Check::new("clock source", found, fair_unless(is_good), remedy)
 }
@@ -91,7 +94,7 @@ fn governor(machine: &Machine) -> Check {
         "" => "not shown (a virtual machine, or no frequency scaling)",
         governor => governor,
     };
-    let is_good = matches!(machine.governor.as_str(), "" | "performance");
+    let is_good = facts::is_steady_governor(&machine.governor);
     let remedy = "sudo cpupower frequency-set -g performance: other governors change the frequency with the load";
     Check::new("governor", found, fair_unless(is_good), remedy)
 }
@@ -107,6 +110,7 @@ fn boost(machine: &Machine) -> Check {
     Check::new("boost", found, fair_unless(is_good), remedy)
 }
 
+/// The limits of the control group that the harness is in, and so is all that it starts.
 fn limits(machine: &Machine) -> Check {
     let cpu = machine.cgroup_cpu_milli.map_or_else(
         || "no processor quota".to_owned(),
@@ -116,29 +120,52 @@ fn limits(machine: &Machine) -> Check {
         || "no memory limit".to_owned(),
         |bytes| format!("{:.1} GB", bytes as f64 / 1e9),
     );
+    let throttled = match cgroup::throttled_count() {
+        None | Some(0) => String::new(),
+        Some(times) => format!(", throttled {times} times so far"),
+    };
+    let has_memory = machine
+        .cgroup_memory_bytes
+        .is_none_or(|bytes| bytes >= MEMORY);
     Check::new(
         "control group",
-        format!("{cpu}, {memory}"),
-        fair_unless(machine.cgroup_cpu_milli.is_none()),
-        "a quota stops the processes in the middle of a window: lift it and pin instead",
+        format!("{cpu}, {memory}{throttled}"),
+        fair_unless(machine.cgroup_cpu_milli.is_none() && has_memory),
+        "a quota stops the processes in the middle of a window: lift it (cpu.max, --cpus) and pin instead; leave at least 1 GB \
+         of memory (memory.max, --memory)",
+    )
+}
+
+/// Watches for a while how many threads run or wait for a core, without the one that watches.
+fn run_queue(interrupt: &Interrupt) -> Check {
+    let (mut sum, mut looks) = (0, 0_u64);
+    interrupt.wait(WATCHED, || {
+        sum += proc::runnable().unwrap_or(1).saturating_sub(1);
+        looks += 1;
+        None::<()>
+    });
+    let mean = sum as f64 / looks.max(1) as f64;
+    Check::new(
+        "run queue",
+        format!("{mean:.2} threads of others on average"),
+        fair_unless(mean <= RUN_QUEUE),
+        "something else wants the cores: `top -H` shows who; stop it before a run",
     )
 }
 
 /// What can be seen only by watching for a while.
 pub(super) fn quiet(interrupt: &Interrupt) -> Vec<Check> {
     let before = proc::core_times();
-    interrupt.wait(WATCHED, || None::<()>);
+    let queue = run_queue(interrupt);
     let after = proc::core_times();
     let cores = Cores::usable();
     let numbers = cores.as_ref().map_or(&[][..], Cores::numbers);
     let Some(watched) = proc::utilisation(&before, &after, numbers) else {
         let remedy = "without /proc/stat neither other load nor steal can be seen during runs";
-        return vec![Check::new(
-            "quiet",
-            "/proc/stat cannot be read",
-            Grade::Fair,
-            remedy,
-        )];
+        return vec![
+            queue,
+            Check::new("quiet", "/proc/stat cannot be read", Grade::Fair, remedy),
+        ];
     };
     let percent = |permille: u64| {
         format!(
@@ -148,6 +175,7 @@ pub(super) fn quiet(interrupt: &Interrupt) -> Vec<Check> {
         )
     };
     vec![
+        queue,
         Check::new(
             "other load",
             percent(watched.busy_permille.saturating_sub(watched.steal_permille)),
