@@ -7,7 +7,7 @@ pub mod marks;
 pub mod rank;
 mod reading;
 pub mod render;
-pub(crate) mod sound;
+mod sound;
 mod suite;
 pub mod summary;
 pub mod table;

@@ -5,11 +5,12 @@
 
 use serde::Serialize;
 
-use super::sound::{Sound, measured, median, values};
+use super::sound::{Sound, measured, values};
 use super::table::{Style, Table};
 use crate::format::marks::{Figure, Mark, Marks};
 use crate::format::trial::Trial;
 use crate::format::warning::Validity;
+use crate::stats::median;
 
 /// How a mark came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
