@@ -1,12 +1,14 @@
 //! The command line: one verb in each file, and what they share.
 
 mod args;
+mod compare;
 mod doctor;
 mod levers;
 mod list;
 mod measure;
 mod overhead;
 mod record;
+mod recorded;
 mod report;
 mod show;
 mod size;
@@ -104,6 +106,8 @@ enum Verb {
     Levers(levers::Levers),
     /// Show the tables of a recorded run again
     Report(report::Report),
+    /// Compare two recorded runs, or two subjects of one
+    Compare(compare::Compare),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
     Size(size::Size),
     /// Look whether this machine is fit to measure, and whether the load client is fast enough
@@ -143,6 +147,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
         Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
+        Verb::Compare(verb) => verb.run(&cli.places),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Doctor(verb) => verb.run(&cli.places, &interrupt),
     };

@@ -2,7 +2,11 @@
 //! ever.
 
 mod cells;
+pub mod compare;
+pub mod csv;
+pub mod evidence;
 pub mod levers;
+mod likeness;
 pub mod marks;
 pub mod rank;
 mod reading;

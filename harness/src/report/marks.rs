@@ -124,7 +124,7 @@ fn reader(figure: Figure) -> fn(&Trial) -> Option<u64> {
 /// One figure of one subject in one suite.
 pub(super) struct Figures {
     /// With the number of the trial, of those trials that the figure is taken from.
-    by_trial: Vec<(u32, f64)>,
+    pub(super) by_trial: Vec<(u32, f64)>,
     /// The median, or the most where the figure is a peak; `None` when a trial went wrong.
     pub(super) middle: Option<f64>,
     /// Whether there are trials in which it holds.

@@ -109,8 +109,9 @@ impl Resampled {
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(SEED);
         let draw = || {
             for (drawn, from) in [(&mut above, of), (&mut below, against)] {
-                let mut one = || from[generator.random_range(0..from.len())];
-                drawn.iter_mut().for_each(|value| *value = one());
+                for value in drawn.iter_mut() {
+                    *value = from[generator.random_range(0..from.len())];
+                }
             }
             ln_ratio(&mut above, &mut below)
         };
@@ -130,15 +131,15 @@ impl Resampled {
         let has_draws = ratios.iter().all(|one| one.draws.len() == RESAMPLES);
         // The draws of suites are independent. With the same seed those of suites with as many trials would choose the
         // same rounds, so each is taken from another place in the row.
-        let drawn = |place: usize| {
+        let mean_of = |place: usize| {
             let logs = ratios.iter().enumerate();
             let logs = logs.map(|(index, one)| one.draws[(place + index * STRIDE) % RESAMPLES]);
             logs.sum::<f64>() / count
         };
-        let draws = if has_draws { RESAMPLES } else { 0 };
+        let count_of_draws = if has_draws { RESAMPLES } else { 0 };
         Some(Self {
             point: ratios.iter().map(|one| one.point).sum::<f64>() / count,
-            draws: (0..draws).map(drawn).collect(),
+            draws: (0..count_of_draws).map(mean_of).collect(),
             trials,
         })
     }
