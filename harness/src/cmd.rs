@@ -1,5 +1,6 @@
 //! The command line: one verb in each file, and what they share.
 
+mod aa;
 mod args;
 mod compare;
 mod doctor;
@@ -108,6 +109,8 @@ enum Verb {
     Report(report::Report),
     /// Compare two recorded runs, or two subjects of one
     Compare(compare::Compare),
+    /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
+    Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
     Size(size::Size),
     /// Look whether this machine is fit to measure, and whether the load client is fast enough
@@ -148,6 +151,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),
+        Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Doctor(verb) => verb.run(&cli.places, &interrupt),
     };

@@ -15,3 +15,4 @@ mod sound;
 mod suite;
 pub mod summary;
 pub mod table;
+pub mod trust;
