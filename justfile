@@ -52,6 +52,10 @@ bench-overhead *ARGS: build
 levers *ARGS: build
     {{ harness }} levers {{ ARGS }}
 
+# One program beside itself must tie, slowed by 5% it must not, in 20 runs of about 8 minutes together: leave the machine alone
+aa *ARGS: build
+    {{ harness }} aa {{ ARGS }}
+
 # The runtimes on two server cores, by CPU per call: rates hold only where the load has cores of its own
 bench-runtimes *ARGS: build
     {{ harness }} measure --server-cores 2 --transport http-json,http-stream,sse --fast-path on \

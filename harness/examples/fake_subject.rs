@@ -1,12 +1,12 @@
 //! A subject for the harness's own tests: an MCP server (Streamable HTTP, JSON answers, or stdio)
 //! with one tool, `echo`, that answers right or misbehaves in a known way. First argument: the
-//! behaviour. Second: a number, where one is needed.
+//! behaviour. Second: a number, where one is needed. `--burn-ns N` after them makes each call take so long.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -36,6 +36,9 @@ enum Behaviour {
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
+/// What each call burns, in nanoseconds.
+static BURN_NS: AtomicU64 = AtomicU64::new(0);
+
 fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let behaviour = arguments.next().unwrap_or_default();
@@ -43,6 +46,10 @@ fn main() -> std::io::Result<()> {
         .next()
         .and_then(|text| text.parse().ok())
         .unwrap_or(0);
+    if arguments.next().as_deref() == Some("--burn-ns") {
+        let burn_ns = arguments.next().and_then(|text| text.parse().ok());
+        BURN_NS.store(burn_ns.unwrap_or(0), Ordering::Relaxed);
+    }
     note_the_process()?;
     let serve = |behaviour| serve_http(behaviour);
     match behaviour.as_str() {
@@ -198,6 +205,10 @@ fn answer(message: &[u8], behaviour: Behaviour) -> Option<Value> {
 
 fn call(arguments: &Value, behaviour: Behaviour) -> Value {
     let number = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+    let (begun, burned) = (Instant::now(), BURN_NS.load(Ordering::Relaxed));
+    while begun.elapsed() < Duration::from_nanos(burned) {
+        std::hint::spin_loop();
+    }
     let said = match behaviour {
         Behaviour::Wrong => json!("not what you said"),
         Behaviour::WrongAtFirst if number == 1 => json!("not yet what you said"),

@@ -1,7 +1,9 @@
 //! The command line: one verb in each file, and what they share.
 
+mod aa;
 mod agree;
 mod args;
+mod compare;
 mod doctor;
 mod levers;
 mod list;
@@ -9,6 +11,7 @@ mod measure;
 mod overhead;
 mod peer;
 mod record;
+mod recorded;
 mod report;
 mod show;
 mod size;
@@ -105,6 +108,10 @@ enum Verb {
     Levers(levers::Levers),
     /// Show the tables of a recorded run again
     Report(report::Report),
+    /// Compare two recorded runs, or two subjects of one
+    Compare(compare::Compare),
+    /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
+    Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
     Size(size::Size),
     /// Hold the load client's figures against those of wrk and oha
@@ -146,6 +153,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
         Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
+        Verb::Compare(verb) => verb.run(&cli.places),
+        Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Agree(verb) => verb.run(&cli.places, &interrupt),
         Verb::Doctor(verb) => verb.run(&cli.places, &interrupt),

@@ -13,3 +13,4 @@ pub mod machine;
 pub mod measure;
 pub mod process;
 pub mod report;
+pub mod stats;

@@ -2,13 +2,18 @@
 //! ever.
 
 mod cells;
+pub mod compare;
+pub mod csv;
+pub mod evidence;
 mod few_trials;
 pub mod levers;
+mod likeness;
 pub mod marks;
 pub mod rank;
 mod reading;
 pub mod render;
-pub(crate) mod sound;
+mod sound;
 mod suite;
 pub mod summary;
 pub mod table;
+pub mod trust;

@@ -6,8 +6,12 @@
 #[path = "front_door/support.rs"]
 mod support;
 
+#[path = "front_door/aa.rs"]
+mod aa;
 #[path = "front_door/catalogue.rs"]
 mod catalogue;
+#[path = "front_door/compare.rs"]
+mod compare;
 #[path = "front_door/definitions.rs"]
 mod definitions;
 #[path = "front_door/experiments.rs"]

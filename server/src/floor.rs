@@ -1,5 +1,6 @@
 //! `floor-http`: the floor under every HTTP transport. It reads the whole body and answers fixed
-//! bytes, so what it costs is what hyper, the runtime and the kernel cost.
+//! bytes, so what it costs is what hyper, the runtime and the kernel cost. With `--burn-ns` it costs a known amount more,
+//! which shows what a harness can tell apart.
 
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ use transports::{
 };
 
 use crate::{
+    burn::Burner,
     flags::{ListenFlags, ProcessFlags},
     run,
     transport::listen,
@@ -27,6 +29,9 @@ struct Flags {
     process: ProcessFlags,
     #[command(flatten)]
     floor: FloorFlags,
+    /// Processor time that is burned for each request besides, by a loop calibrated at the start
+    #[arg(long, env = "MCP_BURN_NS", value_name = "NANOSECONDS", default_value = "0", value_parser = clap::value_parser!(u32).range(..=1_000_000_000))]
+    burn_ns: u32,
 }
 
 /// Flags of every floor.
@@ -51,14 +56,20 @@ impl FloorFlags {
 }
 
 #[derive(Clone)]
-struct Floor(Bytes);
+struct Floor {
+    answer: Bytes,
+    burner: Option<Burner>,
+}
 
 impl HttpService for Floor {
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let mut body = request.into_body();
         // A body that breaks off closes the connection; there is nobody to answer.
         while let Some(Ok(_)) = body.frame().await {}
-        let mut response = Response::new(Body::whole(self.0.clone()));
+        if let Some(burner) = self.burner {
+            burner.burn();
+        }
+        let mut response = Response::new(Body::whole(self.answer.clone()));
         response.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
@@ -72,7 +83,10 @@ impl HttpService for Floor {
 pub fn main<R: Runtime>() -> ExitCode {
     let flags = Flags::parse();
     run::on::<R, _>(&flags.process, |runtime, shutdown| async move {
-        let floor = Floor(flags.floor.answer().into());
+        let floor = Floor {
+            answer: flags.floor.answer().into(),
+            burner: Burner::new(flags.burn_ns),
+        };
         listen(runtime, floor, &flags.floor.listen, "/mcp", shutdown).await
     })
 }

@@ -100,6 +100,7 @@ impl Levers {
             ReportFormat::Json => return print_json(&report.levers),
             ReportFormat::Markdown => Style::Markdown,
             ReportFormat::Text => Style::Text,
+            ReportFormat::Csv => Style::Csv,
         };
         let weighed = &report.levers;
         print(&format!(

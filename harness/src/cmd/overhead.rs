@@ -65,6 +65,7 @@ impl Overhead {
             ReportFormat::Json => return print_json(&report.marks),
             ReportFormat::Markdown => Style::Markdown,
             ReportFormat::Text => Style::Text,
+            ReportFormat::Csv => Style::Csv,
         };
         print(&marks::table(&report.marks, style))
     }

@@ -166,7 +166,7 @@ fn write_report(folder: &RunFolder) -> Result<Report, FormatError> {
 }
 
 /// Different from run to run; six digits, so that it can be typed again.
-fn seed_from_the_clock() -> u64 {
+pub(super) fn seed_from_the_clock() -> u64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

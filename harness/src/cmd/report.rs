@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Places, Verdict, print, print_json};
-use crate::format::folder::RunFolder;
+use super::{Places, Verdict, print, print_json, recorded};
+use crate::report::csv::csv;
 use crate::report::render::render;
 use crate::report::summary;
 use crate::report::table::Style;
@@ -19,6 +19,8 @@ pub(super) enum ReportFormat {
     Markdown,
     /// For programs.
     Json,
+    /// For spreadsheets: a row for each suite and subject.
+    Csv,
 }
 
 impl ReportFormat {
@@ -27,6 +29,7 @@ impl ReportFormat {
             Self::Text => print(&render(report, Style::Text)),
             Self::Markdown => print(&render(report, Style::Markdown)),
             Self::Json => print_json(report),
+            Self::Csv => print(&csv(report)?),
         }
     }
 }
@@ -46,15 +49,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let folder = match &self.run {
-            Some(run) => RunFolder::open(run)?,
-            None => RunFolder::latest(
-                &self
-                    .out
-                    .clone()
-                    .unwrap_or_else(|| places.root().join("results")),
-            )?,
-        };
+        let folder = recorded::folder(places, self.out.as_deref(), self.run.as_deref())?;
         self.format.print(&summary::Report::read(&folder)?)?;
         Ok(Verdict::Right)
     }

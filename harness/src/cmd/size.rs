@@ -12,8 +12,8 @@ use super::{Places, Verdict, print, print_json};
 use crate::interrupt::Interrupt;
 use crate::machine::{facts, proc};
 use crate::measure::bench::Bench;
-use crate::report::sound::median;
 use crate::report::table::{Style, Table};
+use crate::stats::median;
 
 /// How long a server is left alone after its ready line before its memory is read: what it still
 /// does by itself is over by then.

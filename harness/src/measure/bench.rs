@@ -263,6 +263,11 @@ impl Bench {
         text.unwrap_or_default().to_owned()
     }
 
+    /// Fills a template of this name with a value, from the next start of a subject on.
+    pub fn fill(&mut self, name: &str, value: Value) {
+        self.context.insert(name.to_owned(), value);
+    }
+
     /// How the bench is set up.
     #[must_use]
     pub fn setup(&self) -> &Setup {

@@ -5,11 +5,12 @@
 
 use serde::Serialize;
 
-use super::sound::{Sound, measured, median, values};
+use super::sound::{Sound, measured, values};
 use super::table::{Style, Table};
 use crate::format::marks::{Figure, Mark, Marks};
 use crate::format::trial::Trial;
 use crate::format::warning::Validity;
+use crate::stats::median;
 
 /// How a mark came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -123,7 +124,7 @@ fn reader(figure: Figure) -> fn(&Trial) -> Option<u64> {
 /// One figure of one subject in one suite.
 pub(super) struct Figures {
     /// With the number of the trial, of those trials that the figure is taken from.
-    by_trial: Vec<(u32, f64)>,
+    pub(super) by_trial: Vec<(u32, f64)>,
     /// The median, or the most where the figure is a peak; `None` when a trial went wrong.
     pub(super) middle: Option<f64>,
     /// Whether there are trials in which it holds.

@@ -59,7 +59,7 @@ fn heading(text: &mut String, style: Style, level: usize, title: &str) {
             let before = if level == 1 { "" } else { "\n" };
             say!(text, "{before}{} {title}\n", "#".repeat(level));
         }
-        Style::Text => {
+        Style::Text | Style::Csv => {
             let before = if level == 1 { "" } else { "\n" };
             say!(
                 text,

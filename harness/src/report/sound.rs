@@ -1,4 +1,4 @@
-//! Which trials a figure is taken from, and the middle of what they say.
+//! Which trials a figure is taken from.
 
 use crate::format::trial::{Status, Trial};
 use crate::format::warning::Validity;
@@ -39,20 +39,9 @@ pub(super) fn values(trials: &[&Trial], figure: fn(&Trial) -> Option<u64>) -> Ve
     trials.iter().filter_map(|trial| figure(trial)).collect()
 }
 
-/// The middle value; of an even number the mean of the two in the middle.
-pub(crate) fn median(mut values: Vec<u64>) -> Option<u64> {
-    values.sort_unstable();
-    let high = *values.get(values.len() / 2)?;
-    if values.len() % 2 == 1 {
-        return Some(high);
-    }
-    let low = *values.get(values.len() / 2 - 1)?;
-    Some(low.midpoint(high))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Sound, median, values};
+    use super::{Sound, values};
     use crate::format::trial::Trial;
 
     #[test]
@@ -79,12 +68,5 @@ mod tests {
         assert_eq!(taken(&[&good, &full], true), (vec![10, 30], 2));
         assert_eq!(taken(&[&full, &unsafe_build], false), (vec![30, 40], 0));
         assert_eq!(taken(&[], false), (Vec::new(), 0));
-    }
-
-    #[test]
-    fn medians_of_odd_even_and_none() {
-        assert_eq!(median(vec![9, 1, 5]), Some(5));
-        assert_eq!(median(vec![1, 4]), Some(2));
-        assert_eq!(median(Vec::new()), None);
     }
 }

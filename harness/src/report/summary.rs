@@ -10,7 +10,7 @@ use super::few_trials::few_trials;
 use super::levers::{self, Weighed};
 use super::marks::{self, Judged};
 use super::rank::{Figure, Row, rank};
-use super::sound::{Sound, measured, median, values};
+use super::sound::{Sound, measured, values};
 use crate::format::FormatError;
 use crate::format::environment::Environment;
 use crate::format::folder::RunFolder;
@@ -18,6 +18,7 @@ use crate::format::histogram::{self, percentile_us};
 use crate::format::suite::Suite;
 use crate::format::trial::{Status, Trial, read_trials};
 use crate::format::warning::Warning;
+use crate::stats::median;
 
 /// All that a report says.
 #[derive(Debug, Serialize)]

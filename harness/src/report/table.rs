@@ -9,6 +9,8 @@ pub enum Style {
     Markdown,
     /// Columns with blanks between them.
     Text,
+    /// Comma-separated values (RFC 4180), for programs.
+    Csv,
 }
 
 /// A table of cells that are text already.
@@ -55,6 +57,9 @@ impl Table {
     /// The table, each line ended.
     #[must_use]
     pub fn draw(&self, style: Style) -> String {
+        if style == Style::Csv {
+            return self.csv();
+        }
         let widths = self.widths();
         let mut text = String::new();
         self.line(&mut text, &self.header, &widths, style);
@@ -63,7 +68,7 @@ impl Table {
             .enumerate()
             .map(|(column, width)| match style {
                 Style::Markdown if column >= self.left => format!("{}:", "-".repeat(width - 1)),
-                Style::Markdown | Style::Text => "-".repeat(*width),
+                Style::Markdown | Style::Text | Style::Csv => "-".repeat(*width),
             })
             .collect();
         self.line(&mut text, &rule, &widths, style);
@@ -73,10 +78,27 @@ impl Table {
         text
     }
 
+    /// A line for the header and for each row, without a rule.
+    fn csv(&self) -> String {
+        let quoted = |cell: &String| {
+            if cell.contains(['"', ',', '\n', '\r']) {
+                format!("\"{}\"", cell.replace('"', "\"\""))
+            } else {
+                cell.clone()
+            }
+        };
+        let line = |cells: &Vec<String>| {
+            let cells: Vec<String> = cells.iter().map(quoted).collect();
+            cells.join(",") + "\n"
+        };
+        let rows = self.rows.iter().map(line);
+        std::iter::once(line(&self.header)).chain(rows).collect()
+    }
+
     fn line(&self, text: &mut String, cells: &[String], widths: &[usize], style: Style) {
         let (before, between, after) = match style {
             Style::Markdown => ("| ", " | ", " |"),
-            Style::Text => ("", "  ", ""),
+            Style::Text | Style::Csv => ("", "  ", ""),
         };
         let mut line = before.to_owned();
         for (column, width) in widths.iter().enumerate() {
@@ -113,6 +135,11 @@ mod tests {
         assert_eq!(
             table.draw(Style::Text),
             "subject          n\n-----------  -----\na            12345\nlonger-name\n"
+        );
+        table.row(vec!["a, \"b\"".to_owned(), "1".to_owned()]);
+        assert_eq!(
+            table.draw(Style::Csv),
+            "subject,n\na,12345\nlonger-name\n\"a, \"\"b\"\"\",1\n"
         );
     }
 }
