@@ -21,6 +21,12 @@ pub enum Warning {
     OtherLoad,
     /// The programs were not built with the release profile.
     NotRelease,
+    /// The server was started by somebody else.
+    NotStarted,
+    /// The server is not on this machine.
+    Remote,
+    /// Answers were held against the server's own first one.
+    LearnedAnswer,
     /// Too few calls for the far percentiles.
     FewCalls,
 }
@@ -36,7 +42,7 @@ pub struct Validity {
 
 impl Warning {
     /// All warnings, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::NotRelease,
         Self::SharedCores,
         Self::ClientSaturated,
@@ -44,6 +50,9 @@ impl Warning {
         Self::Steal,
         Self::Throttled,
         Self::OtherLoad,
+        Self::NotStarted,
+        Self::Remote,
+        Self::LearnedAnswer,
         Self::FewCalls,
     ];
 
@@ -58,6 +67,9 @@ impl Warning {
             Self::Throttled => "throttled",
             Self::OtherLoad => "other_load",
             Self::NotRelease => "not_release",
+            Self::NotStarted => "not_started",
+            Self::Remote => "remote",
+            Self::LearnedAnswer => "learned_answer",
             Self::FewCalls => "few_calls",
         }
     }
@@ -85,7 +97,7 @@ impl Warning {
                 rate: false,
                 cpu: false,
             },
-            Self::FewCalls => Validity {
+            Self::NotStarted | Self::Remote | Self::LearnedAnswer | Self::FewCalls => Validity {
                 rate: true,
                 cpu: true,
             },
@@ -121,6 +133,16 @@ impl Warning {
             Self::NotRelease => {
                 "not a release build: no figure says anything about the shipped program"
             }
+            Self::NotStarted => {
+                "not started: somebody else runs the server, so it is not pinned, keeps the state of earlier trials, and has no \
+                 start-up time; its CPU time and memory are known only if its process was named"
+            }
+            Self::Remote => {
+                "remote: the server is not on this machine, so the network is part of every latency"
+            }
+            Self::LearnedAnswer => {
+                "learned answer: answers were held against the server's own first one, which nobody has called right"
+            }
             Self::FewCalls => {
                 "few calls: fewer than 1,000 in the window, so p99.9 (and below 100 p99) is one call"
             }
@@ -147,6 +169,13 @@ impl Warning {
                 "stop other programs, and keep the cores in use free of them (isolcpus, cpuset)"
             }
             Self::NotRelease => "measure with the default profile, release",
+            Self::NotStarted => {
+                "let the harness start it (--command), or name its process (--pid) and pin it to the server's cores"
+            }
+            Self::Remote => {
+                "measure on the server's machine, or compare servers over the same network only"
+            }
+            Self::LearnedAnswer => "say what a right answer is (--expect)",
             Self::FewCalls => "measure longer (--duration-s) or with more clients (--clients)",
         }
     }

@@ -8,6 +8,7 @@ use super::ask::ask;
 use super::bench::{Bench, Started};
 use super::count::count;
 use super::doubts::warnings;
+use super::foreign::{doubts, is_remote};
 use super::processes;
 use super::progress::Progress;
 use super::row::{blank, examples, fill};
@@ -115,7 +116,7 @@ pub fn run(
             return Ok(found);
         }
     };
-    found.trial.startup_us = u64::try_from(startup.as_micros()).ok();
+    found.trial.startup_us = startup.and_then(|startup| u64::try_from(startup.as_micros()).ok());
     if let Some(counts) = job.suite.counts {
         match count(bench, job, counts, &target, interrupt)? {
             Ok(read) => (found.trial.text_bytes, found.trial.text_tokens) = read,
@@ -126,7 +127,8 @@ pub fn run(
             }
         }
     }
-    let mut window = Window::new(vec![running.id()], bench.service_ids());
+    let is_remote = is_remote(&target);
+    let mut window = Window::new(running.ids(), bench.service_ids());
     let outcome = ask(bench, job, target, &mut window, progress, interrupt)?;
     let has_died = match subject.wire {
         // The load closes the pipes when it is done, which ends the server: look at what the window
@@ -144,7 +146,7 @@ pub fn run(
         Ok(outcome) => {
             found.started = window.opened().unwrap_or(found.started);
             let cost = window.cost(&bench.setup().layout);
-            found.take(bench, job, outcome, &cost)?;
+            found.take(bench, job, outcome, &cost, is_remote)?;
         }
         Err(error) => {
             found.trial.status = Status::NoLoad;
@@ -184,7 +186,7 @@ impl Found {
         interrupt: &Interrupt,
     ) -> anyhow::Result<()> {
         match processes::run(bench, job, interrupt)? {
-            Ok((outcome, cost)) => self.take(bench, job, outcome, &cost),
+            Ok((outcome, cost)) => self.take(bench, job, outcome, &cost, false),
             Err(text) => {
                 self.trial.status = Status::NoLoad;
                 self.trial.failure = text;
@@ -200,12 +202,16 @@ impl Found {
         job: &Job<'_>,
         outcome: Outcome,
         cost: &Cost,
+        is_remote: bool,
     ) -> anyhow::Result<()> {
         let setup = bench.setup();
-        let is_built = bench.subject(job.subject_name)?.build.is_some();
+        let subject = bench.subject(job.subject_name)?;
+        let is_built = subject.build.is_some();
         let is_release = !is_built || !matches!(setup.profile.as_str(), "dev" | "test");
         fill(&mut self.trial, &outcome, cost);
-        self.trial.warnings = join_warnings(&warnings(cost, &outcome, &setup.layout, is_release));
+        let mut raised = warnings(cost, &outcome, &setup.layout, is_release);
+        raised.extend(doubts(subject, job.suite, is_remote));
+        self.trial.warnings = join_warnings(&raised);
         self.trial.histogram =
             RunFolder::histogram_name(job.suite_name, job.subject_name, job.trial);
         self.trial.failure = examples(&outcome);

@@ -79,7 +79,8 @@ impl Window {
 
     fn edge(&self) -> Edge {
         let cpu_ns = |processes: &[ProcessId], time: fn(ProcessId) -> Option<u64>| -> Option<u64> {
-            processes.iter().map(|process| time(*process)).sum()
+            let times = processes.iter().map(|process| time(*process));
+            times.sum::<Option<u64>>().filter(|_| !processes.is_empty())
         };
         let ticks = |process: &ProcessId| proc::user_and_system_ms(*process);
         let ticks: Option<Vec<_>> = self.servers.iter().map(ticks).collect();
@@ -87,7 +88,7 @@ impl Window {
             at: Instant::now(),
             on: SystemTime::now(),
             server_cpu_ns: cpu_ns(&self.servers, proc::cpu_time_ns),
-            server_user_system_ms: ticks.map(|ticks| {
+            server_user_system_ms: ticks.filter(|ticks| !ticks.is_empty()).map(|ticks| {
                 let sum = |sum: (u64, u64), one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1);
                 ticks.into_iter().fold((0, 0), sum)
             }),
@@ -110,7 +111,7 @@ impl Window {
 
     /// A sample of memory in between; nothing before the window is open.
     pub fn sample(&mut self) {
-        if self.open.is_none() {
+        if self.open.is_none() || self.servers.is_empty() {
             return;
         }
         let memory = |process: &ProcessId| proc::memory(*process);
