@@ -51,7 +51,7 @@ fn main() -> std::io::Result<()> {
         BURN_NS.store(burn_ns.unwrap_or(0), Ordering::Relaxed);
     }
     note_the_process()?;
-    let serve = |behaviour| serve_http(behaviour);
+    let serve = |behaviour| serve_http(behaviour, 0, true);
     match behaviour.as_str() {
         "right" => serve(Behaviour::Right),
         "wrong" => serve(Behaviour::Wrong),
@@ -62,9 +62,17 @@ fn main() -> std::io::Result<()> {
         "unlisted" => serve(Behaviour::Unlisted),
         "floor" => serve(Behaviour::Floor(number)),
         "floor-short" => serve(Behaviour::Floor(number.saturating_sub(1))),
-        "stdio-right" => serve_stdio(Behaviour::Right),
-        "stdio-dies" => serve_stdio(Behaviour::Dies(number)),
-        "stdio-unclean" => serve_stdio(Behaviour::Unclean),
+        // At the port of that number, and without a ready line.
+        "at-port" => serve_http(
+            Behaviour::Right,
+            u16::try_from(number).unwrap_or_default(),
+            false,
+        ),
+        "stdio-right" => serve_stdio(Behaviour::Right, true),
+        "stdio-dies" => serve_stdio(Behaviour::Dies(number), true),
+        "stdio-unclean" => serve_stdio(Behaviour::Unclean, true),
+        "stdio-mute" => serve_stdio(Behaviour::Right, false),
+        "stdio-mute-moody" => serve_stdio(Behaviour::WrongAtFirst, false),
         "silent" => {
             eprintln!("thinking");
             std::thread::sleep(FOR_EVER);
@@ -104,9 +112,11 @@ fn note_the_process() -> std::io::Result<()> {
     writeln!(file, "{}", std::process::id())
 }
 
-fn serve_http(behaviour: Behaviour) -> std::io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    eprintln!("ready http://{}/mcp", listener.local_addr()?);
+fn serve_http(behaviour: Behaviour, port: u16, says_so: bool) -> std::io::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    if says_so {
+        eprintln!("ready http://{}/mcp", listener.local_addr()?);
+    }
     let behaviour = Arc::new(behaviour);
     for stream in listener.incoming() {
         let (stream, behaviour) = (stream?, Arc::clone(&behaviour));
@@ -169,8 +179,10 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<(String, Ve
     Ok(Some((method, body)))
 }
 
-fn serve_stdio(behaviour: Behaviour) -> std::io::Result<()> {
-    eprintln!("ready stdio");
+fn serve_stdio(behaviour: Behaviour, says_so: bool) -> std::io::Result<()> {
+    if says_so {
+        eprintln!("ready stdio");
+    }
     let mut stdout = std::io::stdout();
     for line in std::io::stdin().lock().lines() {
         if let Some(answer) = answer(line?.as_bytes(), behaviour) {

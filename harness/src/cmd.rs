@@ -13,6 +13,7 @@ mod peer;
 mod record;
 mod recorded;
 mod report;
+mod server;
 mod show;
 mod size;
 mod verify;
@@ -101,7 +102,7 @@ enum Verb {
     /// Call every tool of every subject over its real wire and check the answers
     Verify(verify::Verify),
     /// Measure subjects and record a run
-    Measure(measure::Measure),
+    Measure(Box<measure::Measure>),
     /// Measure what a layer costs above another and hold it against marks
     Overhead(overhead::Overhead),
     /// Measure what each switch and size of a server is worth

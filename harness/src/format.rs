@@ -4,6 +4,7 @@
 //! Everything here is data in, data out. Nothing in this module starts a process, opens a socket or
 //! looks at a clock.
 
+pub mod call;
 pub mod environment;
 pub mod expect;
 mod family;

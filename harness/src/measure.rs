@@ -8,6 +8,8 @@ pub mod build;
 mod count;
 mod describe;
 pub mod doubts;
+mod foreign;
+pub mod meet;
 mod order;
 mod processes;
 pub mod progress;

@@ -4,6 +4,8 @@
 //! A child that is dropped is ended, so an error or a panic on the way leaves nothing running.
 
 mod end;
+mod port;
+mod server;
 mod stderr;
 
 use std::io;
@@ -21,6 +23,8 @@ use crate::machine::proc::ProcessId;
 use end::await_end;
 pub(crate) use end::end_group;
 pub use end::{GRACE, has_ended};
+pub use port::Port;
+pub use server::Server;
 use stderr::StderrLog;
 
 /// The variables that children inherit. No others, so that nothing left in a shell (a log level, a
@@ -56,7 +60,7 @@ pub enum ProcessError {
     #[error(transparent)]
     Pin(#[from] CoresError),
     /// It ended before it was ready.
-    #[error("{name} ended ({status}) before its ready line; its last lines:\n{last_lines}")]
+    #[error("{name} ended ({status}) before it was ready; its last lines:\n{last_lines}")]
     EndedEarly {
         /// Subject or service.
         name: String,
@@ -76,6 +80,31 @@ pub enum ProcessError {
         limit: Duration,
         /// What it wrote on stderr at last.
         last_lines: String,
+    },
+    /// Its port did not answer in time.
+    #[error(
+        "nothing answered at {place} within {limit:?} after the start of {name}; give it more time (ready_within_s), or mend the \
+         URL; its last lines:\n{last_lines}"
+    )]
+    NoAnswer {
+        /// Subject.
+        name: String,
+        /// Its URL.
+        place: String,
+        /// The time it had.
+        limit: Duration,
+        /// What it wrote on stderr at last.
+        last_lines: String,
+    },
+    /// Something listens where the server is to listen.
+    #[error(
+        "something listens at {place} before {name} is started: end it, or measure it as it is, by its URL without a command"
+    )]
+    Taken {
+        /// Subject.
+        name: String,
+        /// Its URL.
+        place: String,
     },
     /// A signal came while waiting.
     #[error("interrupted while {name} was getting ready")]
@@ -174,29 +203,80 @@ impl Running {
         interrupt: &Interrupt,
     ) -> Result<Ready, ProcessError> {
         let log = Arc::clone(&self.log);
-        let found = interrupt.wait(limit, || match log.ready() {
-            Some((place, at)) => Some(Ok(Ready {
+        let started = self.started;
+        let ready = || {
+            log.ready().map(|(place, at)| Ready {
                 place,
-                after: at.duration_since(self.started),
-            })),
-            None if self.has_ended() && log.is_closed() => Some(Err(())),
+                after: at.duration_since(started),
+            })
+        };
+        match self.wait_until(limit, interrupt, ready)? {
+            Some(ready) => Ok(ready),
+            None => Err(ProcessError::NotReady {
+                name: self.name.clone(),
+                limit,
+                last_lines: self.last_lines(),
+            }),
+        }
+    }
+
+    /// Waits until the port of a child that prints no ready line answers.
+    ///
+    /// # Errors
+    /// As [`Running::wait_ready`].
+    pub fn wait_port(
+        &mut self,
+        port: &Port,
+        limit: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Ready, ProcessError> {
+        let started = self.started;
+        let ready = || {
+            port.answers().then(|| Ready {
+                place: port.url().to_owned(),
+                after: started.elapsed(),
+            })
+        };
+        match self.wait_until(limit, interrupt, ready)? {
+            Some(ready) => Ok(ready),
+            None => Err(ProcessError::NoAnswer {
+                name: self.name.clone(),
+                place: port.url().to_owned(),
+                limit,
+                last_lines: self.last_lines(),
+            }),
+        }
+    }
+
+    /// Waits until it is ready; `None` when the time is over.
+    fn wait_until(
+        &mut self,
+        limit: Duration,
+        interrupt: &Interrupt,
+        ready: impl Fn() -> Option<Ready>,
+    ) -> Result<Option<Ready>, ProcessError> {
+        let found = interrupt.wait(limit, || match ready() {
+            Some(ready) => Some(Ok(ready)),
+            None if self.has_ended() && self.log.is_closed() => Some(Err(())),
             None => None,
         });
         let name = self.name.clone();
         match found {
-            Some(Ok(ready)) => Ok(ready),
+            Some(Ok(ready)) => Ok(Some(ready)),
             Some(Err(())) => Err(ProcessError::EndedEarly {
                 name,
                 last_lines: self.last_lines(),
                 status: self.stop().status,
             }),
             None if interrupt.is_set() => Err(ProcessError::Interrupted { name }),
-            None => Err(ProcessError::NotReady {
-                name,
-                limit,
-                last_lines: self.last_lines(),
-            }),
+            None => Ok(None),
         }
+    }
+
+    /// For how long it has been running.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Subject or service.

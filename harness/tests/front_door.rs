@@ -26,6 +26,8 @@ mod levers;
 mod measure;
 #[path = "front_door/misfortune.rs"]
 mod misfortune;
+#[path = "front_door/ones_own.rs"]
+mod ones_own;
 #[path = "front_door/overhead.rs"]
 mod overhead;
 #[path = "front_door/right_answers.rs"]

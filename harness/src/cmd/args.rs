@@ -105,6 +105,22 @@ fn choose<V>(
 }
 
 impl Selection {
+    /// Makes sure that nothing of the definitions is chosen where flags describe what is measured.
+    pub(super) fn refuse_beside(&self, flags: &str) -> anyhow::Result<()> {
+        for (flag, chosen) in [
+            ("--subject", &self.subject),
+            ("--transport", &self.transport),
+            ("--runtime", &self.runtime),
+            ("--fast-path", &self.fast_path),
+            ("--suite", &self.suite),
+        ] {
+            if !chosen.is_empty() {
+                bail!("{flag} chooses among definitions, and {flags} need none: leave it out");
+            }
+        }
+        Ok(())
+    }
+
     /// The chosen suites.
     pub(super) fn suites(
         &self,

@@ -109,8 +109,10 @@ impl Size {
                 }
             };
             interrupt.wait(SETTLED, || None::<()>);
-            startups.extend(u64::try_from(started.startup.as_micros()));
-            memories.extend(proc::memory(started.running.id()).map(|memory| memory.rss_bytes));
+            let startup = started.startup.map(|startup| startup.as_micros());
+            startups.extend(startup.and_then(|micros| u64::try_from(micros).ok()));
+            let ids = started.running.ids().into_iter();
+            memories.extend(ids.filter_map(|id| Some(proc::memory(id)?.rss_bytes)));
             // The pipes of a stdio server go with its target, which is dropped after this.
             started.running.stop();
         }

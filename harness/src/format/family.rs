@@ -192,6 +192,7 @@ fn filled(subject: &Subject, context: &Context) -> Result<Subject, TemplateError
         revision: label(&subject.revision)?,
         build: label(&subject.build)?,
         command: fill_all(&subject.command, context)?,
+        url: label(&subject.url)?,
         environment: (subject.environment.iter())
             .map(|(key, text)| Ok((key.clone(), fill_known(text, context)?)))
             .collect::<Result<_, TemplateError>>()?,

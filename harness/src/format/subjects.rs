@@ -4,6 +4,7 @@
 //! by the values of a few axes only is one table too, a family.
 
 mod check;
+mod ready;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(super) use check::check_name;
+pub use ready::ReadyBy;
 
 use super::family::File;
 use super::template;
@@ -215,8 +217,20 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<String>,
     /// Program and arguments. Templates: `{root}`, `{target_dir}`, `{bin_dir}`, `{profile}`,
-    /// `{database_url}`, `{NAME_url}` of each service, and on floors `{answer_bytes}`.
+    /// `{database_url}`, `{NAME_url}` of each service, and on floors `{answer_bytes}`. Empty for a server
+    /// that runs already, which [`Subject::url`] says the place of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// Where the server listens: of one that runs already, or whose command prints no ready line. With
+    /// the templates of the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The process of a server that runs already, so that its processor time and memory can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// How the harness finds out that the command can be asked.
+    #[serde(default, skip_serializing_if = "ReadyBy::is_line")]
+    pub ready: ReadyBy,
     /// Environment variables besides the few that are passed on (`PATH`, `HOME` and their like),
     /// with the same templates.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -262,6 +276,7 @@ impl Subject {
         self.command
             .iter()
             .chain(self.environment.values())
+            .chain(&self.url)
             .any(|text| template::mentions(text, name))
     }
 

@@ -44,6 +44,9 @@ pub struct Suite {
     /// What is counted of what a model would read, besides the figures of the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// The rules of [`Suite::expect`] are the server's own first answer, and nobody's knowledge of what is right.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expect_learned: bool,
     /// How hard.
     #[serde(default)]
     pub load: Load,

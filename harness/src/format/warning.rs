@@ -34,6 +34,12 @@ pub enum Warning {
     ClockSource,
     /// The processor's frequency follows the load.
     Governor,
+    /// The server was started by somebody else.
+    NotStarted,
+    /// The server is not on this machine.
+    Remote,
+    /// Answers were held against the server's own first one.
+    LearnedAnswer,
     /// Too few calls for the far percentiles.
     FewCalls,
     /// Too few trials for how far they lie apart. Said of a report and never of a trial.
@@ -51,7 +57,7 @@ pub struct Validity {
 
 impl Warning {
     /// All warnings, in the order of reports.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::NotRelease,
         Self::SharedCores,
         Self::ClientSaturated,
@@ -65,6 +71,9 @@ impl Warning {
         Self::OtherLoad,
         Self::ClockSource,
         Self::Governor,
+        Self::NotStarted,
+        Self::Remote,
+        Self::LearnedAnswer,
         Self::FewCalls,
         Self::FewTrials,
     ];
@@ -87,6 +96,9 @@ impl Warning {
             Self::Throttled => "throttled",
             Self::OtherLoad => "other_load",
             Self::NotRelease => "not_release",
+            Self::NotStarted => "not_started",
+            Self::Remote => "remote",
+            Self::LearnedAnswer => "learned_answer",
             Self::FewCalls => "few_calls",
         }
     }
@@ -118,7 +130,13 @@ impl Warning {
                 rate: false,
                 cpu: false,
             },
-            Self::ClockSource | Self::Governor | Self::FewCalls | Self::FewTrials => Validity {
+            Self::ClockSource
+            | Self::Governor
+            | Self::NotStarted
+            | Self::Remote
+            | Self::LearnedAnswer
+            | Self::FewCalls
+            | Self::FewTrials => Validity {
                 rate: true,
                 cpu: true,
             },
@@ -182,6 +200,16 @@ impl Warning {
             Self::NotRelease => {
                 "not a release build: no figure says anything about the shipped program"
             }
+            Self::NotStarted => {
+                "not started: somebody else runs the server, so it is not pinned, keeps the state of earlier trials, and has no \
+                 start-up time; its CPU time and memory are known only if its process was named"
+            }
+            Self::Remote => {
+                "remote: the server is not on this machine, so the network is part of every latency"
+            }
+            Self::LearnedAnswer => {
+                "learned answer: answers were held against the server's own first one, which nobody has called right"
+            }
             Self::FewCalls => {
                 "few calls: fewer than 1,000 in the window, so p99.9 (and below 100 p99) is one call"
             }
@@ -225,6 +253,13 @@ impl Warning {
                 "stop other programs, and keep the cores in use free of them (isolcpus, cpuset)"
             }
             Self::NotRelease => "measure with the default profile, release",
+            Self::NotStarted => {
+                "let the harness start it (--command), or name its process (--pid) and pin it to the server's cores"
+            }
+            Self::Remote => {
+                "measure on the server's machine, or compare servers over the same network only"
+            }
+            Self::LearnedAnswer => "say what a right answer is (--expect)",
             Self::FewCalls => "measure longer (--duration-s) or with more clients (--clients)",
         }
     }

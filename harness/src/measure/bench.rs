@@ -13,17 +13,17 @@ use self::prepare::store_flag;
 use super::backends::{self, Backends};
 use super::build::build;
 use super::setup::{Setup, base_context};
-use super::target::target;
+use super::target::{split_url, target};
 use crate::format::environment::Machine;
 use crate::format::launch::fill_command;
-use crate::format::subjects::{Subject, Subjects, Wire};
-use crate::format::template::Context;
+use crate::format::subjects::{ReadyBy, Subject, Subjects, Wire};
+use crate::format::template::{Context, fill};
 use crate::interrupt::Interrupt;
 use crate::load::Target;
 use crate::machine::cores::pin_this_thread;
 use crate::machine::facts;
 use crate::machine::proc::ProcessId;
-use crate::process::{Ready, Running};
+use crate::process::{Port, ProcessError, Ready, Running, Server};
 
 /// Subjects, ready to be started one at a time.
 #[derive(Debug)]
@@ -42,11 +42,35 @@ pub struct Bench {
 #[derive(Debug)]
 pub struct Started {
     /// Its process.
-    pub running: Running,
+    pub running: Server,
     /// Where its wire is.
     pub target: Target,
-    /// From the start of the process to its ready line.
-    pub startup: Duration,
+    /// From the start of the process until it was ready, if that could be seen.
+    pub startup: Option<Duration>,
+}
+
+/// Where a started process is, and how long it took to get there if that could be seen.
+struct Found {
+    place: String,
+    after: Option<Duration>,
+}
+
+impl Found {
+    fn unseen_on_stdio() -> Self {
+        Self {
+            place: "stdio".to_owned(),
+            after: None,
+        }
+    }
+}
+
+impl From<Ready> for Found {
+    fn from(ready: Ready) -> Self {
+        Self {
+            place: ready.place,
+            after: Some(ready.after),
+        }
+    }
 }
 
 impl Bench {
@@ -158,19 +182,36 @@ impl Bench {
         answer_bytes: Option<u32>,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Started> {
-        let (mut running, ready) = self.start_process(name, answer_bytes, None, interrupt)?;
-        let target = target(
-            self.subject(name)?,
-            &ready.place,
-            answer_bytes,
-            &mut running,
-        )
-        .map_err(|error| anyhow::anyhow!("{name} is ready, but {error}"))?;
+        let subject = self.subject(name)?;
+        let (mut running, place, startup) = if subject.runs_already() {
+            let server = Server::Theirs { pid: subject.pid };
+            (server, self.place(name)?, None)
+        } else {
+            let (running, ready) = self.start_process(name, answer_bytes, None, interrupt)?;
+            (Server::Ours(running), ready.place, ready.after)
+        };
+        let target = target(subject, &place, answer_bytes, &mut running)
+            .map_err(|error| anyhow::anyhow!("{name} is ready, but {error}"))?;
         Ok(Started {
             running,
             target,
-            startup: ready.after,
+            startup,
         })
+    }
+
+    /// The URL of a subject's definition, filled.
+    fn place(&self, name: &str) -> anyhow::Result<String> {
+        let url = self.subject(name)?.url.as_deref().unwrap_or_default();
+        fill(url, &self.context).with_context(|| format!("subject.{name}"))
+    }
+
+    /// The port of a subject that prints no ready line.
+    fn port(&self, name: &str) -> anyhow::Result<Port> {
+        let (subject, url) = (self.subject(name)?, self.place(name)?);
+        let (address, path) =
+            split_url(&url).map_err(|error| anyhow::anyhow!("subject.{name}: its url {error}"))?;
+        let revision = subject.revision()?;
+        Ok(Port::new(&url, address, &path, subject.wire, revision))
     }
 
     /// The command line of a subject, filled.
@@ -185,7 +226,7 @@ impl Bench {
         answer_bytes: Option<u32>,
         limit: Option<Duration>,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<(Running, Ready)> {
+    ) -> anyhow::Result<(Running, Found)> {
         let subject = self.subject(name)?;
         let mut context = self.context.clone();
         if let Some(bytes) = answer_bytes {
@@ -195,10 +236,27 @@ impl Bench {
             .process()
             .launch(&context)
             .with_context(|| format!("subject.{name}"))?;
+        let limit = limit.unwrap_or(launch.ready_within);
         let piped = subject.wire == Wire::Stdio;
-        let mut running = Running::start(name, &launch, &self.setup.layout.server, piped)?;
-        let ready = running.wait_ready(limit.unwrap_or(launch.ready_within), interrupt)?;
-        Ok((running, ready))
+        let start = || Running::start(name, &launch, &self.setup.layout.server, piped);
+        Ok(match subject.ready {
+            ReadyBy::Line => {
+                let mut running = start()?;
+                let ready = running.wait_ready(limit, interrupt)?;
+                (running, ready.into())
+            }
+            ReadyBy::Port => {
+                let port = self.port(name)?;
+                if port.is_taken() {
+                    let (name, place) = (name.to_owned(), port.url().to_owned());
+                    return Err(ProcessError::Taken { name, place }.into());
+                }
+                let mut running = start()?;
+                let ready = running.wait_port(&port, limit, interrupt)?;
+                (running, ready.into())
+            }
+            ReadyBy::None => (start()?, Found::unseen_on_stdio()),
+        })
     }
 
     /// One of the selected subjects.

@@ -20,6 +20,7 @@ use crate::format::subjects::Processes;
 use crate::interrupt::Interrupt;
 use crate::load::{self, CallError, ErrorKind, Exchange, Options, Outcome, Shape};
 use crate::machine::cores::pin_this_thread;
+use crate::process::Server;
 
 /// How long a server may take to end after its stdin is closed before it gets a signal.
 const END_BY_ITSELF: Duration = Duration::from_secs(1);
@@ -65,7 +66,7 @@ fn per_client(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Re
             Err(error) => return Ok(Err(format!("{error:#}"))),
         }
     }
-    let ids = processes.iter().map(crate::process::Running::id).collect();
+    let ids = processes.iter().flat_map(Server::ids).collect();
     let mut window = Window::new(ids, bench.service_ids());
     let samples = window.samples();
     // All windows open within the time that it takes to start the threads; the first one is looked at.
@@ -233,7 +234,9 @@ fn call(
     // From the ready line on, which the harness may have seen a little later.
     let begun = Instant::now();
     let answered = load::verify(target, std::slice::from_ref(exchange), options);
-    let took = startup + begun.elapsed();
+    let since_ready = begun.elapsed();
+    let whole = startup.map_or_else(|| running.age(), |startup| Some(startup + since_ready));
+    let took = whole.unwrap_or(since_ready);
     running.await_end(END_BY_ITSELF);
     running.stop();
     Ok(match answered {

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use crate::format::subjects::{Role, Sessions, Subject, Wire};
 use crate::load::{self, Target};
-use crate::process::Running;
+use crate::process::Server;
 
 /// Splits `http://host:port/path`; the host is resolved, the first address is taken.
 ///
@@ -35,7 +35,7 @@ pub fn target(
     subject: &Subject,
     place: &str,
     answer_bytes: Option<u32>,
-    running: &mut Running,
+    running: &mut Server,
 ) -> Result<Target, String> {
     if subject.wire == Wire::Stdio {
         if place != "stdio" {
@@ -43,13 +43,15 @@ pub fn target(
                 "its wire is stdio, but its ready line says \"{place}\" and not \"stdio\""
             ));
         }
-        let (stdin, stdout) = running
-            .take_pipes()
-            .ok_or("its pipes were taken already; each trial needs a fresh process")?;
+        let pipes = match running {
+            Server::Ours(running) => running.take_pipes(),
+            Server::Theirs { .. } => None,
+        };
+        let (stdin, stdout) =
+            pipes.ok_or("its pipes were taken already; each trial needs a fresh process")?;
         return Ok(Target::Stdio { stdin, stdout });
     }
-    let (address, path) =
-        split_url(place).map_err(|error| format!("its ready line says {error}"))?;
+    let (address, path) = split_url(place).map_err(|error| format!("its place is {error}"))?;
     Ok(match (subject.role, subject.wire) {
         (Role::Floor, _) => Target::Floor {
             address,

@@ -8,6 +8,7 @@ use super::ask::ask;
 use super::bench::{Bench, Started};
 use super::count::count;
 use super::doubts::{Conditions, warnings};
+use super::foreign::{doubts, is_remote};
 use super::processes;
 use super::progress::Progress;
 use super::row::{blank, examples, fill};
@@ -119,7 +120,7 @@ pub fn run(
             return Ok(found);
         }
     };
-    found.trial.startup_us = u64::try_from(startup.as_micros()).ok();
+    found.trial.startup_us = startup.and_then(|startup| u64::try_from(startup.as_micros()).ok());
     if let Some(counts) = job.suite.counts {
         match count(bench, job, counts, &target, interrupt)? {
             Ok(read) => (found.trial.text_bytes, found.trial.text_tokens) = read,
@@ -130,7 +131,8 @@ pub fn run(
             }
         }
     }
-    let mut window = Window::new(vec![running.id()], bench.service_ids());
+    let is_remote = is_remote(&target);
+    let mut window = Window::new(running.ids(), bench.service_ids());
     let samples = window.samples();
     let cores = &bench.setup().layout.load;
     let outcome = sampled(&samples, cores, || {
@@ -152,7 +154,7 @@ pub fn run(
         Ok(outcome) => {
             found.started = window.opened().unwrap_or(found.started);
             let cost = window.cost(&bench.setup().layout);
-            found.take(bench, job, outcome, &cost)?;
+            found.take(bench, job, outcome, &cost, is_remote)?;
             found.take_samples(job, samples.rows());
         }
         Err(error) => {
@@ -194,7 +196,7 @@ impl Found {
     ) -> anyhow::Result<()> {
         match processes::run(bench, job, interrupt)? {
             Ok((outcome, cost, samples)) => {
-                self.take(bench, job, outcome, &cost)?;
+                self.take(bench, job, outcome, &cost, false)?;
                 self.take_samples(job, samples);
                 Ok(())
             }
@@ -213,9 +215,11 @@ impl Found {
         job: &Job<'_>,
         outcome: Outcome,
         cost: &Cost,
+        is_remote: bool,
     ) -> anyhow::Result<()> {
         let setup = bench.setup();
-        let is_built = bench.subject(job.subject_name)?.build.is_some();
+        let subject = bench.subject(job.subject_name)?;
+        let is_built = subject.build.is_some();
         let is_release = !is_built || !matches!(setup.profile.as_str(), "dev" | "test");
         fill(&mut self.trial, &outcome, cost);
         let conditions = Conditions {
@@ -226,7 +230,9 @@ impl Found {
             clients: job.suite.load.clients,
             server_memory_bytes: None,
         };
-        self.trial.warnings = join_warnings(&warnings(cost, &outcome, &conditions));
+        let mut raised = warnings(cost, &outcome, &conditions);
+        raised.extend(doubts(subject, job.suite, is_remote));
+        self.trial.warnings = join_warnings(&raised);
         self.trial.histogram =
             RunFolder::histogram_name(job.suite_name, job.subject_name, job.trial);
         self.trial.failure = examples(&outcome);

@@ -92,6 +92,7 @@ impl Window {
     }
 
     fn edge(&self) -> Edge {
+        let has_servers = !self.servers.is_empty();
         let ticks = |process: &ProcessId| proc::user_and_system_ms(*process);
         let ticks: Option<Vec<_>> = self.servers.iter().map(ticks).collect();
         Edge {
@@ -99,8 +100,9 @@ impl Window {
             on: SystemTime::now(),
             server_cpu_ns: (self.servers.iter())
                 .map(|process| proc::cpu_time_ns(*process))
-                .sum(),
-            server_user_system_ms: ticks.map(|ticks| {
+                .sum::<Option<u64>>()
+                .filter(|_| has_servers),
+            server_user_system_ms: ticks.filter(|_| has_servers).map(|ticks| {
                 let sum = |sum: (u64, u64), one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1);
                 ticks.into_iter().fold((0, 0), sum)
             }),

@@ -3,8 +3,10 @@
 //! Nothing here reaps: as long as the child is not waited for, its number (and its group's) cannot
 //! pass to another process and get its signals.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -27,14 +29,16 @@ fn pid(child: ProcessId) -> Pid {
     Pid::from_raw(i32::try_from(child).unwrap_or(i32::MAX))
 }
 
-/// Whether a child of this process has ended. It is not reaped.
+/// Whether a process has ended. A child is not reaped.
 #[must_use]
-pub fn has_ended(child: ProcessId) -> bool {
+pub fn has_ended(process: ProcessId) -> bool {
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-    !matches!(
-        waitid(Id::Pid(pid(child)), look),
-        Ok(WaitStatus::StillAlive)
-    )
+    match waitid(Id::Pid(pid(process)), look) {
+        Ok(WaitStatus::StillAlive) => false,
+        // Somebody else's child.
+        Err(Errno::ECHILD) => !Path::new("/proc").join(process.to_string()).exists(),
+        _ => true,
+    }
 }
 
 /// Waits until a child has ended by itself, no longer than this.

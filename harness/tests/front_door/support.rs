@@ -37,7 +37,7 @@ pub(crate) fn own(path: &str) -> PathBuf {
 }
 
 /// The fake subject, which `cargo test` builds as an example beside the test's own program.
-fn fake_subject() -> PathBuf {
+pub(crate) fn fake_subject() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test.ancestors().nth(2).unwrap();
     let fake = target.join("examples/fake_subject");

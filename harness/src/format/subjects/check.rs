@@ -5,7 +5,10 @@ use crate::load::MAX_CLIENTS;
 
 impl Subjects {
     /// Says what makes no sense, with its table.
-    pub(in crate::format) fn check(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// A sentence with the table's name.
+    pub fn check(&self) -> Result<(), String> {
         if self.subject.is_empty() {
             return Err("there is no [subject.NAME] or [family.NAME] table in it".to_owned());
         }
@@ -25,7 +28,9 @@ impl Subjects {
         for (name, subject) in &self.subject {
             let at = format!("subject.{name}");
             check_name(&at, name)?;
-            check_command(&at, &subject.command)?;
+            subject
+                .check_start()
+                .map_err(|message| format!("[{at}] {message}"))?;
             self.check_common(&at, subject.build.as_deref(), subject.ready_within_s)?;
             subject
                 .check()

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Bench, backends};
 use crate::format::launch::fill_command;
 use crate::format::subjects::Subjects;
-use crate::format::template::Context;
+use crate::format::template::{Context, fill};
 
 impl Bench {
     /// The definitions with their templates filled, as far as they do not differ between trials.
@@ -45,6 +45,8 @@ impl Bench {
                 .launch(&context)
                 .with_context(|| format!("subject.{name}"))?;
             (subject.command, subject.environment) = (launch.command, launch.environment);
+            let url = subject.url.as_ref().map(|url| fill(url, &context));
+            subject.url = url.transpose().with_context(|| format!("subject.{name}"))?;
         }
         Ok(filled)
     }
