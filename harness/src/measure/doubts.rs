@@ -95,8 +95,10 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
         Warning::ClockSource => !is_fast_clock(&machine.clock_source),
         Warning::Governor => !is_steady_governor(&machine.governor),
         Warning::FewCalls => outcome.calls < FEW_CALLS,
-        // Several trials are looked at together by the report.
-        Warning::FewTrials => false,
+        // Several trials are looked at together by the report; the others follow from the definitions.
+        Warning::FewTrials | Warning::NotStarted | Warning::Remote | Warning::LearnedAnswer => {
+            false
+        }
     };
     Warning::ALL.into_iter().filter(raised).collect()
 }
@@ -112,7 +114,8 @@ fn has_others(cost: &Cost, outcome: &Outcome, layout: &Layout) -> bool {
     };
     let beside = cost.load_cores.map_or(0, |cores| {
         let count = layout.load.numbers().len() as u64;
-        let own = permille(outcome.client_busy_share()) + cost.services_busy_permille.unwrap_or(0);
+        let client = permille(outcome.client_busy_share()) * outcome.threads as u64;
+        let own = client + cost.services_busy_permille.unwrap_or(0);
         (cores.busy_permille * count).saturating_sub(own)
     });
     on_server > OTHER_LOAD_PERMILLE || beside > OTHER_LOAD_BESIDE_PERMILLE
