@@ -8,6 +8,7 @@ mod measure;
 mod overhead;
 mod record;
 mod report;
+mod resume;
 mod show;
 mod size;
 mod verify;

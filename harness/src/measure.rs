@@ -11,6 +11,7 @@ pub mod doubts;
 mod order;
 mod processes;
 pub mod progress;
+pub mod resume;
 mod row;
 pub mod run;
 pub mod samples;

@@ -24,6 +24,8 @@ mod measure;
 mod misfortune;
 #[path = "front_door/overhead.rs"]
 mod overhead;
+#[path = "front_door/resume.rs"]
+mod resume;
 #[path = "front_door/right_answers.rs"]
 mod right_answers;
 #[path = "front_door/samples.rs"]
