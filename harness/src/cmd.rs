@@ -13,6 +13,7 @@ mod peer;
 mod record;
 mod recorded;
 mod report;
+mod resume;
 mod server;
 mod show;
 mod size;

@@ -14,6 +14,7 @@ pub mod launch;
 pub mod levers;
 pub mod load;
 pub mod marks;
+pub mod order;
 pub mod samples;
 pub(crate) mod secret;
 pub mod subjects;

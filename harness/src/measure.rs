@@ -13,6 +13,7 @@ pub mod meet;
 mod order;
 mod processes;
 pub mod progress;
+pub mod resume;
 mod row;
 pub mod run;
 pub mod samples;

@@ -30,6 +30,8 @@ mod misfortune;
 mod ones_own;
 #[path = "front_door/overhead.rs"]
 mod overhead;
+#[path = "front_door/resume.rs"]
+mod resume;
 #[path = "front_door/right_answers.rs"]
 mod right_answers;
 #[path = "front_door/samples.rs"]

@@ -77,7 +77,7 @@ pub(super) struct BenchFlags {
         env = "MCP_DATABASE_URL",
         hide_env_values = true
     )]
-    database_url: Option<String>,
+    pub(super) database_url: Option<String>,
     /// Store of the subjects that use one [default: a file under the target folder]
     #[arg(
         long,
@@ -85,7 +85,7 @@ pub(super) struct BenchFlags {
         env = "MCP_STORE_URL",
         hide_env_values = true
     )]
-    store_url: Option<String>,
+    pub(super) store_url: Option<String>,
 }
 
 /// The chosen entries of a map; all when nothing is chosen.
@@ -222,9 +222,7 @@ impl BenchFlags {
         if !self.no_build {
             bench.build(interrupt)?;
         }
-        bench.start_services(interrupt)?;
-        bench.prepare_databases(interrupt)?;
-        bench.prepare_stores(interrupt)?;
+        bench.make_ready(interrupt)?;
         Ok(bench)
     }
 }

@@ -1,6 +1,7 @@
 //! `measure`: makes a run, records it, and shows its tables.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -8,7 +9,7 @@ use super::args::{BenchFlags, Selection, Wanted};
 use super::record::{LoadFlags, RecordFlags, Wish};
 use super::report::ReportFormat;
 use super::server::ServerFlags;
-use super::{Places, Verdict};
+use super::{Places, Verdict, resume};
 use crate::interrupt::Interrupt;
 
 /// Flags of `measure`.
@@ -18,12 +19,13 @@ use crate::interrupt::Interrupt;
     after_help = "\
 Each trial starts a fresh server on its own cores, opens real MCP sessions, warms up, and measures. The order of the
 subjects is shuffled in every round. Everything is recorded in RESULTS/<date>-<host>-<commit>/, trial by trial; Ctrl-C
-ends all children and keeps the trials that were done.
+ends all children and keeps the trials that were done, and --resume makes the others.
 
 Examples:
   mcp-harness measure --trials 1 --duration-s 2 --warmup-s 0.5        a quick look
   mcp-harness measure --suite echo,query_products --clients 10
   mcp-harness measure --subject http-json-tokio,floor-http --suite echo --seed 7
+  mcp-harness measure --resume results/20260101T120000Z-host-0123456789ab
 
 A server of your own, in any folder and without any definition (docs/bring-your-own-server.md):
   mcp-harness measure --command \"node server.mjs\" --tool add --arguments '{\"a\": 1, \"b\": 2}' --expect text=3
@@ -40,13 +42,35 @@ pub(super) struct Measure {
     load: LoadFlags,
     #[command(flatten)]
     record: RecordFlags,
+    /// Make the trials that a run lacks which was interrupted, killed or failed, with its own definitions, order and cores. What
+    /// it was begun with has to be there unchanged; a URL with a password has to be given again
+    #[arg(long, value_name = "RUN", conflicts_with_all = RESUME_HAS)]
+    resume: Option<PathBuf>,
     /// How the report is printed at the end
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
 }
 
+/// What a run that is continued has settled already: all but where its databases are.
+const RESUME_HAS: [&str; 9] = [
+    "Selection",
+    "ServerFlags",
+    "LoadFlags",
+    "RecordFlags",
+    "no_build",
+    "profile",
+    "server_cores",
+    "server_core_list",
+    "load_core_list",
+];
+
 impl Measure {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
+        if let Some(root) = &self.resume {
+            let (report, verdict) = resume::make(root, places, &self.bench, interrupt)?;
+            self.format.print(&report)?;
+            return Ok(verdict);
+        }
         if self.server.is_given() {
             return self.server_of_ones_own(places, interrupt);
         }

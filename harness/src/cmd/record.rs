@@ -20,7 +20,7 @@ use crate::format::suite::Suite;
 use crate::format::write_atomically;
 use crate::interrupt::Interrupt;
 use crate::load::Arrivals;
-use crate::measure::run::{Questions, run};
+use crate::measure::run::{Done, Questions, run};
 use crate::report::render::render;
 use crate::report::summary::Report;
 use crate::report::table::Style;
@@ -124,11 +124,7 @@ impl RecordFlags {
         wish: Wish,
         interrupt: &Interrupt,
     ) -> anyhow::Result<(Report, Verdict)> {
-        if cfg!(debug_assertions) {
-            eprintln!(
-                "warning: this harness is a debug build; its client is slow and will be the limit"
-            );
-        }
+        warn_of_debug_build();
         let bench = flags.bench(places, wish.subjects, &wish.names, interrupt)?;
         let questions = Questions {
             suites: wish.suites,
@@ -144,17 +140,31 @@ impl RecordFlags {
         };
         let done = run(&bench, &questions, interrupt)?;
         drop(bench);
-        let written = write_report(&done.folder);
-        eprintln!("recorded in {}", done.folder.root().display());
-        if let Some(failure) = done.failure {
-            if let Err(error) = written {
-                eprintln!("warning: the report could not be written: {error}");
-            }
-            return Err(failure);
-        }
-        let is_right = done.all_right && done.state == State::Complete;
-        Ok((written?, Verdict::of(is_right)))
+        finish(done)
     }
+}
+
+/// Says so where this harness is not built for release.
+pub(super) fn warn_of_debug_build() {
+    if cfg!(debug_assertions) {
+        eprintln!(
+            "warning: this harness is a debug build; its client is slow and will be the limit"
+        );
+    }
+}
+
+/// Writes the report of a run; says whether nothing went wrong in it.
+pub(super) fn finish(done: Done) -> anyhow::Result<(Report, Verdict)> {
+    let written = write_report(&done.folder);
+    eprintln!("recorded in {}", done.folder.root().display());
+    if let Some(failure) = done.failure {
+        if let Err(error) = written {
+            eprintln!("warning: the report could not be written: {error}");
+        }
+        return Err(failure);
+    }
+    let is_right = done.all_right && done.state == State::Complete;
+    Ok((written?, Verdict::of(is_right)))
 }
 
 /// Puts the report into the folder of its run.

@@ -36,6 +36,9 @@ pub struct Environment {
     pub started: String,
     /// End, RFC 3339 in UTC; empty while it runs.
     pub ended: String,
+    /// When the run was continued after it had been cut short, RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<String>,
     /// The command line.
     pub command: Vec<String>,
     /// The database of the subjects that use one, without its password.

@@ -1,5 +1,5 @@
-//! `results/<date>-<host>-<rev>/`: where the files of one run lie. Folders are made once and never
-//! written into again.
+//! `results/<date>-<host>-<rev>/`: where the files of one run lie. Folders are made once; only a run
+//! that was cut short is continued in its own.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use super::{FormatError, read_toml, write_atomically};
 pub struct Kept<'a> {
     /// Subjects, with their templates filled.
     pub subjects: &'a Subjects,
+    /// The same as they were given, for a run that is continued: services are elsewhere then.
+    pub templates: &'a Subjects,
     /// Suites, with the run's settings.
     pub suites: &'a BTreeMap<String, Suite>,
     /// What the run is made for, where it is made for marks.
@@ -121,6 +123,12 @@ impl RunFolder {
         self.root.join("trials.csv")
     }
 
+    /// The trials in their order.
+    #[must_use]
+    pub fn order(&self) -> PathBuf {
+        self.root.join("order.csv")
+    }
+
     /// The report for people.
     #[must_use]
     pub fn report(&self) -> PathBuf {
@@ -145,6 +153,7 @@ impl RunFolder {
     /// [`FormatError`] when they cannot be written.
     pub fn write_definitions(&self, kept: &Kept<'_>) -> Result<(), FormatError> {
         write_definition(&self.subjects_file(), kept.subjects)?;
+        write_definition(&self.templates_file(), kept.templates)?;
         if let Some(marks) = kept.marks {
             write_definition(&self.marks_file(), marks)?;
         }
@@ -178,6 +187,14 @@ impl RunFolder {
         read_toml(&self.subjects_file())
     }
 
+    /// The subjects of the run as they were given, with templates. Passwords in URLs are missing.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_templates(&self) -> Result<Subjects, FormatError> {
+        read_toml(&self.templates_file())
+    }
+
     /// The marks that the run was made for; none when it was made for none.
     ///
     /// # Errors
@@ -206,6 +223,10 @@ impl RunFolder {
 
     fn marks_file(&self) -> PathBuf {
         self.root.join("definitions/marks.toml")
+    }
+
+    fn templates_file(&self) -> PathBuf {
+        self.root.join("definitions/templates.toml")
     }
 
     fn subjects_file(&self) -> PathBuf {

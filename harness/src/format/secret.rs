@@ -31,9 +31,14 @@ pub(crate) fn hide_passwords(text: &str) -> String {
     shown
 }
 
+/// Whether the text has a URL whose password was hidden.
+pub(crate) fn has_hidden_password(text: &str) -> bool {
+    text.contains("://") && text.contains(&format!(":{HIDDEN}@"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::hide_passwords;
+    use super::{has_hidden_password, hide_passwords};
 
     #[test]
     fn passwords_are_hidden_and_all_else_stays() {
@@ -51,6 +56,7 @@ mod tests {
             ("--database-url", "--database-url"),
         ] {
             assert_eq!(hide_passwords(text), shown);
+            assert_eq!(has_hidden_password(shown), text != shown, "{shown}");
         }
     }
 }

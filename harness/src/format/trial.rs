@@ -3,12 +3,12 @@
 //!
 //! A figure that could not be had is an empty cell, never a zero.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+mod rows;
 
 use serde::{Deserialize, Serialize};
 
-use super::FormatError;
+pub use rows::{TrialWriter, read_trials};
+
 use super::warning::{Validity, Warning, validity};
 
 /// How a trial ended.
@@ -213,68 +213,4 @@ pub fn join_warnings(warnings: &[Warning]) -> String {
         .map(|warning| warning.name())
         .collect::<Vec<_>>()
         .join(";")
-}
-
-/// Appends rows to `trials.csv`; each row is on disk before the next trial begins.
-#[derive(Debug)]
-pub struct TrialWriter {
-    path: PathBuf,
-    writer: csv::Writer<File>,
-}
-
-impl TrialWriter {
-    /// Creates the file. The header comes with the first row.
-    ///
-    /// # Errors
-    /// [`FormatError::Write`], also when the file is there already: results are never overwritten.
-    pub fn create(path: &Path) -> Result<Self, FormatError> {
-        let file = File::create_new(path).map_err(|source| FormatError::Write {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            writer: csv::Writer::from_writer(file),
-        })
-    }
-
-    /// Appends one row and brings it to the disk.
-    ///
-    /// # Errors
-    /// [`FormatError::Write`].
-    pub fn append(&mut self, trial: &Trial) -> Result<(), FormatError> {
-        let write = |writer: &mut csv::Writer<File>| -> std::io::Result<()> {
-            writer.serialize(trial).map_err(std::io::Error::other)?;
-            writer.flush()?;
-            writer.get_ref().sync_data()
-        };
-        write(&mut self.writer).map_err(|source| FormatError::Write {
-            path: self.path.clone(),
-            source,
-        })
-    }
-}
-
-/// Reads all rows. A last row that was cut off in the middle of being written is left out.
-///
-/// # Errors
-/// [`FormatError`] with the line of the first row that is not one of this format.
-pub fn read_trials(path: &Path) -> Result<Vec<Trial>, FormatError> {
-    let text = super::read_text(path)?;
-    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    let mut rows = Vec::new();
-    for row in csv::Reader::from_reader(whole.as_bytes()).deserialize() {
-        rows.push(row.map_err(|error| {
-            FormatError::Parse {
-                path: path.to_owned(),
-                line: error
-                    .position()
-                    .and_then(|position| usize::try_from(position.line()).ok())
-                    .unwrap_or(0),
-                column: 1,
-                message: error.to_string(),
-            }
-        })?);
-    }
-    Ok(rows)
 }

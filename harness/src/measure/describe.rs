@@ -12,6 +12,9 @@ use crate::format::environment::{Environment, Program, State};
 use crate::format::secret::hide_passwords;
 use crate::machine::facts;
 
+/// Version of this harness.
+pub(super) const HARNESS_VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The time, RFC 3339 in UTC.
 pub(super) fn now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -46,9 +49,6 @@ pub(super) fn environment(
     trials: usize,
 ) -> anyhow::Result<Environment> {
     let setup = bench.setup();
-    let mut programs = programs(&bench.programs()?, &setup.root);
-    let own = std::env::current_exe().context("cannot find the harness's own program")?;
-    programs.extend(facts::program(&own).map(|program| ("mcp-harness".to_owned(), program)));
     Ok(Environment {
         state: State::Running,
         failure: String::new(),
@@ -56,12 +56,13 @@ pub(super) fn environment(
         trials_done: 0,
         started: now(),
         ended: String::new(),
+        resumed: Vec::new(),
         command: (questions.command.iter())
             .map(|part| hide_passwords(part))
             .collect(),
         database_url: hide_passwords(&bench.url("database_url")),
         store_url: hide_passwords(&bench.url("store_url")),
-        harness_version: env!("CARGO_PKG_VERSION").to_owned(),
+        harness_version: HARNESS_VERSION.to_owned(),
         seed: questions.seed,
         subjects: bench.subjects().subject.keys().cloned().collect(),
         suites: questions.suites.keys().cloned().collect(),
@@ -72,22 +73,34 @@ pub(super) fn environment(
         build_variables: build_variables(),
         machine: bench.machine().clone(),
         source: facts::source(&setup.root),
-        programs,
+        programs: programs(bench)?,
     })
+}
+
+/// The programs on the bench, and the harness itself.
+///
+/// # Errors
+/// When a definition names something that is not there.
+pub(super) fn programs(bench: &Bench) -> anyhow::Result<BTreeMap<String, Program>> {
+    let mut programs = read(&bench.programs()?, &bench.setup().root);
+    let own = std::env::current_exe().context("cannot find the harness's own program")?;
+    programs.extend(facts::program(&own).map(|program| ("mcp-harness".to_owned(), program)));
+    Ok(programs)
 }
 
 /// Programs named by a path are looked up from the current folder; one found by `PATH` has no
 /// entry.
-fn programs(files: &BTreeMap<String, PathBuf>, root: &Path) -> BTreeMap<String, Program> {
+fn read(files: &BTreeMap<String, PathBuf>, root: &Path) -> BTreeMap<String, Program> {
     // Many subjects are one program with other flags, and to read it takes a while.
-    let mut read: BTreeMap<&PathBuf, Option<Program>> = BTreeMap::new();
+    let mut known: BTreeMap<&PathBuf, Option<Program>> = BTreeMap::new();
     for path in files.values() {
-        read.entry(path)
+        known
+            .entry(path)
             .or_insert_with(|| facts::program(path).or_else(|| facts::program(&root.join(path))));
     }
     files
         .iter()
-        .filter_map(|(name, path)| Some((name.clone(), read.get(path)?.clone()?)))
+        .filter_map(|(name, path)| Some((name.clone(), known.get(path)?.clone()?)))
         .collect()
 }
 

@@ -2,19 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::format::order::Slot;
 use crate::format::suite::Suite;
 use crate::format::variables::Generator;
-
-/// A trial in the order of the run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Slot {
-    /// Name of the suite.
-    pub(super) suite: String,
-    /// Name of the subject.
-    pub(super) subject: String,
-    /// Number of the trial, from 1.
-    pub(super) trial: u32,
-}
 
 /// Who is asked what next to each other, so many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +58,8 @@ pub(super) fn order(groups: &[Group], seed: u64) -> Vec<Slot> {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::{Slot, every_pair, order};
+    use super::{every_pair, order};
+    use crate::format::order::Slot;
     use crate::format::suite::Suite;
 
     fn suites() -> BTreeMap<String, Suite> {

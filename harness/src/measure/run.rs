@@ -1,6 +1,6 @@
 //! A whole run: every subject in every suite, trial by trial, recorded as it goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -8,8 +8,9 @@ use anyhow::Context as _;
 
 use super::bench::Bench;
 use super::describe::{environment, folder_name, now};
-use super::order::{Group, Slot, every_pair, order};
+use super::order::{Group, every_pair, order};
 use super::progress::{Progress, expected};
+use super::resume::Begun;
 use super::row::blank;
 use super::trial::{self, Calls, Found, Job};
 use crate::format::environment::{Environment, State};
@@ -17,10 +18,11 @@ use crate::format::folder::{Kept, RunFolder};
 use crate::format::histogram;
 use crate::format::levers::Lever;
 use crate::format::marks::Marks;
+use crate::format::order::{self, Slot};
 use crate::format::samples;
 use crate::format::subjects::Role;
 use crate::format::suite::Suite;
-use crate::format::trial::{Status, Trial, TrialWriter};
+use crate::format::trial::{Status, Trial, TrialWriter, read_trials};
 use crate::interrupt::Interrupt;
 
 /// What is to be run.
@@ -59,6 +61,7 @@ pub struct Done {
     pub failure: Option<anyhow::Error>,
 }
 
+/// A run that is being made.
 struct Run<'a> {
     bench: &'a Bench,
     questions: &'a Questions,
@@ -66,6 +69,8 @@ struct Run<'a> {
     folder: RunFolder,
     environment: Environment,
     rows: TrialWriter,
+    /// Trials that need not be made any more.
+    made: BTreeSet<Slot>,
     all_right: bool,
     /// The subject whose trial has changed its store.
     changed: Option<&'a str>,
@@ -77,36 +82,71 @@ struct Run<'a> {
 /// # Errors
 /// When the run cannot begin: a suite's templates do not fit, or nothing can be recorded.
 pub fn run(bench: &Bench, questions: &Questions, interrupt: &Interrupt) -> anyhow::Result<Done> {
-    let mut calls = BTreeMap::new();
-    for (name, suite) in &questions.suites {
-        let prepared = Calls::prepare(suite, &bench.service_urls())
-            .map_err(|message| anyhow::anyhow!("suite {name}: {message}"))?;
-        calls.insert(name.as_str(), prepared);
-    }
+    let calls = calls(bench, questions)?;
     let slots = slots(bench, questions)?;
     let environment = environment(bench, questions, slots.len())?;
     let folder = RunFolder::create(&questions.results, &folder_name(&environment))?;
     environment.write(&folder.environment())?;
     let kept = Kept {
         subjects: &bench.effective()?,
+        templates: bench.subjects(),
         suites: &questions.suites,
         marks: questions.marks.as_ref(),
         levers: &questions.levers,
     };
     folder.write_definitions(&kept)?;
-    let rows = TrialWriter::create(&folder.trials())?;
-    let mut run = Run {
+    order::write(&folder.order(), &slots)?;
+    let run = Run {
         bench,
         questions,
         calls: &calls,
+        rows: TrialWriter::create(&folder.trials())?,
         folder,
         environment,
-        rows,
+        made: BTreeSet::new(),
         all_right: true,
         changed: None,
     };
-    let made = run.all_trials(&slots, interrupt);
-    run.close(made, interrupt)
+    run.make(&slots, interrupt)
+}
+
+/// Makes the trials that a run lacks, over a bench that [`Begun::check`] has nothing against.
+///
+/// # Errors
+/// As [`run`]; and when somebody else makes the run just now.
+pub fn resume(
+    bench: &Bench,
+    questions: &Questions,
+    mut begun: Begun,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Done> {
+    let calls = calls(bench, questions)?;
+    let rows = TrialWriter::reopen(&begun.folder.trials())?;
+    // Nobody else writes them from here on.
+    begun.trials = read_trials(&begun.folder.trials())?;
+    let run = Run {
+        bench,
+        questions,
+        calls: &calls,
+        rows,
+        made: begun.made(),
+        all_right: begun.trials.iter().all(Trial::is_right),
+        environment: begun.environment_again(),
+        folder: begun.folder,
+        changed: None,
+    };
+    run.environment.write(&run.folder.environment())?;
+    run.make(&begun.slots, interrupt)
+}
+
+/// The prepared calls of all suites.
+fn calls<'q>(bench: &Bench, questions: &'q Questions) -> anyhow::Result<BTreeMap<&'q str, Calls>> {
+    let prepared = questions.suites.iter().map(|(name, suite)| {
+        let calls = Calls::prepare(suite, &bench.service_urls())
+            .map_err(|message| anyhow::anyhow!("suite {name}: {message}"))?;
+        Ok((name.as_str(), calls))
+    });
+    prepared.collect()
 }
 
 /// The trials, in their order.
@@ -149,12 +189,19 @@ fn group(names: &[String], questions: &Questions) -> Group {
 }
 
 impl<'a> Run<'a> {
+    /// Makes the trials that are not made yet, and records how that ended.
+    fn make(mut self, slots: &'a [Slot], interrupt: &Interrupt) -> anyhow::Result<Done> {
+        let made = self.all_trials(slots, interrupt);
+        self.close(made, interrupt)
+    }
+
     fn all_trials(&mut self, slots: &'a [Slot], interrupt: &Interrupt) -> anyhow::Result<()> {
-        let suite = |slot: &Slot| self.questions.suites.get(&slot.suite);
-        let lengths: Vec<Duration> = slots
-            .iter()
-            .map(|slot| suite(slot).map(expected).unwrap_or_default())
-            .collect();
+        // One that is made already takes no time.
+        let length = |slot: &Slot| match self.questions.suites.get(&slot.suite) {
+            Some(suite) if !self.made.contains(slot) => expected(suite),
+            _ => Duration::ZERO,
+        };
+        let lengths: Vec<Duration> = slots.iter().map(length).collect();
         let progress = Progress::new(slots.len(), lengths.iter().sum());
         progress.line(&format!("recording in {}", self.folder.root().display()));
         let mut unready: BTreeMap<&str, u32> = BTreeMap::new();
@@ -162,6 +209,9 @@ impl<'a> Run<'a> {
         for (index, (slot, length)) in slots.iter().zip(&lengths).enumerate() {
             if interrupt.is_set() {
                 break;
+            }
+            if self.made.contains(slot) {
+                continue;
             }
             let missed = unready.entry(&slot.subject).or_default();
             if *missed >= MISSES {

@@ -139,12 +139,22 @@ fn environment(text: &mut String, environment: &Environment) {
     );
     say!(
         text,
-        "- time: {} to {}, order seed {}",
+        "- time: {} to {}{}, order seed {}",
         environment.started,
         or(&environment.ended, "?"),
+        resumed(&environment.resumed),
         environment.seed
     );
     say!(text, "- command: `{}`", environment.command.join(" "));
+}
+
+/// When the run was continued, where it was.
+fn resumed(times: &[String]) -> String {
+    if times.is_empty() {
+        String::new()
+    } else {
+        format!(" (continued at {})", times.join(", "))
+    }
 }
 
 fn machine(text: &mut String, machine: &Machine) {

@@ -27,6 +27,16 @@ fn flag_value<'c>(command: &'c [String], flag: &str) -> Option<&'c String> {
 }
 
 impl Bench {
+    /// Starts services and backends, and prepares databases and stores.
+    ///
+    /// # Errors
+    /// As [`Bench::start_services`], [`Bench::prepare_databases`] and [`Bench::prepare_stores`].
+    pub fn make_ready(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        self.start_services(interrupt)?;
+        self.prepare_databases(interrupt)?;
+        self.prepare_stores(interrupt)
+    }
+
     /// Starts the first subject of each database once, so that filling an empty one is nobody's
     /// start-up time.
     ///

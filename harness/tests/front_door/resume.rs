@@ -1,0 +1,194 @@
+//! `measure --resume`: a run that was cut short gets the trials that it lacks, each once, and nothing else.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use harness::format::environment::{Environment, State};
+use harness::format::histogram;
+use harness::format::order;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::interrupt::{folder_with_rows, wait_for};
+use crate::support::{Done, Project};
+
+const QUICK: [&str; 6] = ["--trials", "4", "--duration-s", "0.2", "--warmup-s", "0.05"];
+
+/// A run of two subjects that was interrupted after its second trial.
+fn interrupted(project: &Project, flags: &[&str]) -> PathBuf {
+    let child = project.start_measure(&[&QUICK[..], flags].concat());
+    let run = wait_for("second row", || folder_with_rows(project, 2));
+    let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    kill(id, Signal::SIGINT).unwrap();
+    Done::from(child.wait_with_output().unwrap()).exits(130);
+    assert_eq!(project.environment().state, State::Interrupted);
+    assert!(project.trials().len() < 8, "it was interrupted too late");
+    run
+}
+
+fn resume(project: &Project, run: &std::path::Path, flags: &[&str]) -> Done {
+    let flags = [&["--resume", run.to_str().unwrap()], flags].concat();
+    project.run("measure", &flags)
+}
+
+fn change(run: &std::path::Path, change: impl FnOnce(&mut Environment)) {
+    let path = run.join("environment.json");
+    let mut environment = Environment::read(&path).unwrap();
+    change(&mut environment);
+    environment.write(&path).unwrap();
+}
+
+#[test]
+fn an_interrupted_run_gets_the_trials_that_it_lacks_each_once_and_in_its_order() {
+    let project = Project::new(&["right", "stdio-right"]);
+    let run = interrupted(&project, &["--seed", "7"]);
+    let before = project.trials();
+    // As if the harness had been killed in the middle of a row.
+    let mut rows = std::fs::OpenOptions::new()
+        .append(true)
+        .open(run.join("trials.csv"))
+        .unwrap();
+    rows.write_all(b"echo,echo,right,\"half\na r").unwrap();
+    drop(rows);
+    // What it is asked and who is asked is in the folder: the files of the project do not matter any more.
+    project.write("suites/echo.toml", "nothing of this is read");
+    project.write("subjects.toml", "nor of this");
+
+    let done = resume(&project, &run, &[]).exits(0);
+    assert!(
+        done.stderr.contains("of 8 trials are missing"),
+        "{}",
+        done.stderr
+    );
+    let trials = project.trials();
+    assert_eq!(
+        trials[..before.len()],
+        before[..],
+        "what was there is as it was"
+    );
+    let keys: BTreeSet<_> = trials.iter().map(|one| (&one.subject, one.trial)).collect();
+    assert_eq!(
+        (trials.len(), keys.len()),
+        (8, 8),
+        "all are there, and none twice"
+    );
+    let order = order::read(&run.join("order.csv")).unwrap();
+    for (at, (trial, slot)) in trials.iter().zip(&order).enumerate() {
+        assert_eq!((&trial.subject, trial.trial), (&slot.subject, slot.trial));
+        assert_eq!(trial.position as usize, at + 1);
+        let recorded = histogram::read(&run.join(&trial.histogram)).unwrap();
+        assert_eq!(recorded.len(), trial.calls);
+    }
+    let environment = project.environment();
+    assert_eq!(
+        (environment.state, environment.trials_done, environment.seed),
+        (State::Complete, 8, 7)
+    );
+    assert_eq!(environment.resumed.len(), 1);
+    assert!(
+        done.stdout.contains("Complete: 8 of 8 trials"),
+        "{}",
+        done.stdout
+    );
+    assert!(done.stdout.contains("(continued at "), "{}", done.stdout);
+    assert_eq!(project.run("report", &[]).exits(0).stdout, done.stdout);
+    assert_eq!(project.survivors(), [""; 0]);
+
+    let again = resume(&project, &run, &[]).exits(0);
+    assert!(
+        again.stderr.contains("the run is complete"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(again.stdout, done.stdout);
+    assert_eq!(
+        (project.trials(), project.environment().resumed.len()),
+        (trials, 1)
+    );
+}
+
+#[test]
+fn a_run_that_was_killed_before_its_first_row_is_made_whole() {
+    let project = Project::new(&["right"]);
+    project.measure(&["--trials", "2"]).exits(0);
+    let run = project.results();
+    std::fs::remove_file(run.join("trials.csv")).unwrap();
+    change(&run, |environment| environment.state = State::Running);
+    resume(&project, &run, &[]).exits(0);
+    assert_eq!(project.trials().len(), 2);
+    assert_eq!(project.environment().state, State::Complete);
+}
+
+#[test]
+fn other_programs_another_machine_or_another_harness_are_refused_with_what_differs() {
+    let project = Project::new(&["right", "stdio-right"]);
+    let run = interrupted(&project, &[]);
+    let rows = project.trials();
+    let path = run.join("environment.json");
+    let recorded = std::fs::read(&path).unwrap();
+    let refused = |told: &[&str]| {
+        let done = resume(&project, &run, &[]).exits(2);
+        for part in told {
+            assert!(done.stderr.contains(part), "{part} in:\n{}", done.stderr);
+        }
+        assert_eq!(project.trials(), rows, "nothing was made");
+        std::fs::write(&path, &recorded).unwrap();
+    };
+    change(&run, |environment| {
+        let program = environment.programs.get_mut("stdio-right").unwrap();
+        program.sha256 = "0123".to_owned();
+    });
+    refused(&[
+        "cannot be continued",
+        "program of stdio-right",
+        "\"0123\" then",
+    ]);
+    change(&run, |environment| {
+        environment.machine.cpu_model = "abacus".to_owned();
+        environment.harness_version = "0.0.0".to_owned();
+    });
+    refused(&[
+        "processor: \"abacus\" then",
+        "harness version: \"0.0.0\" then",
+    ]);
+    std::fs::remove_file(run.join("order.csv")).unwrap();
+    refused(&["kept no order of its trials"]);
+    for flags in [
+        &["--trials", "9"][..],
+        &["--suite", "echo"],
+        &["--seed", "1"],
+        &["--server-cores", "1"],
+        &["--no-build"],
+    ] {
+        let done = resume(&project, &run, flags).exits(2);
+        assert!(
+            done.stderr.contains("cannot be used with"),
+            "{flags:?}: {}",
+            done.stderr
+        );
+    }
+}
+
+#[test]
+fn a_password_has_to_be_given_again() {
+    let project = Project::new(&["right", "stdio-right"]);
+    let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
+    let with_store = subjects.replace("\"0\"]", "\"0\", \"--store-url\", \"{store_url}\"]");
+    project.write("subjects.toml", &with_store);
+    let url = ["--store-url", "redis://me:secret@127.0.0.1:1/0"];
+    let run = interrupted(&project, &url);
+    let told = resume(&project, &run, &[]).exits(2).stderr;
+    assert!(
+        told.contains("give the URL again with --store-url"),
+        "{told}"
+    );
+    let other = ["--store-url", "redis://me:secret@127.0.0.1:2/0"];
+    let told = resume(&project, &run, &other).exits(2).stderr;
+    assert!(
+        told.contains("begun with redis://me:***@127.0.0.1:1/0"),
+        "{told}"
+    );
+    resume(&project, &run, &url).exits(0);
+    assert_eq!(project.trials().len(), 8);
+}
