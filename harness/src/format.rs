@@ -5,6 +5,7 @@
 //! looks at a clock.
 
 pub mod call;
+pub mod capacity;
 pub mod environment;
 pub mod expect;
 mod family;

@@ -1,6 +1,7 @@
 //! Tables from a recorded run. Nothing here measures: the same folder gives the same report for
 //! ever.
 
+mod capacity;
 mod cells;
 pub mod compare;
 pub mod csv;

@@ -8,6 +8,8 @@ mod support;
 
 #[path = "front_door/aa.rs"]
 mod aa;
+#[path = "front_door/capacity.rs"]
+mod capacity;
 #[path = "front_door/catalogue.rs"]
 mod catalogue;
 #[path = "front_door/compare.rs"]

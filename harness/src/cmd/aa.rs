@@ -195,6 +195,7 @@ fn nanoseconds(ns: f64) -> u64 {
 
 fn questions(suites: BTreeMap<String, Suite>, seed: u64, results: PathBuf) -> Questions {
     Questions {
+        capacity: None,
         suites,
         marks: None,
         levers: BTreeMap::new(),

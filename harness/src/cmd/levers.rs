@@ -89,6 +89,7 @@ impl Levers {
             names: made.subjects.subject.keys().cloned().collect(),
             subjects: made.subjects,
             suites: made.suites,
+            capacity: None,
             groups: made.groups,
             levers,
             marks: None,

@@ -10,6 +10,7 @@ use super::record::{LoadFlags, RecordFlags, Wish};
 use super::report::ReportFormat;
 use super::server::ServerFlags;
 use super::{Places, Verdict, resume};
+use crate::format::capacity::Bound;
 use crate::interrupt::Interrupt;
 
 /// Flags of `measure`.
@@ -46,6 +47,19 @@ pub(super) struct Measure {
     /// it was begun with has to be there unchanged; a URL with a password has to be given again
     #[arg(long, value_name = "RUN", conflicts_with_all = RESUME_HAS)]
     resume: Option<PathBuf>,
+    /// Find the highest rate that each subject keeps up with: an open loop (--rate-per-s is where it begins, by default
+    /// 1,000), --trials trials at the rate that is found
+    #[arg(long, conflicts_with = "resume")]
+    find_capacity: bool,
+    /// With --find-capacity: 99 of 100 calls are answered within this, from when they were due
+    #[arg(
+        long,
+        value_name = "MILLISECONDS",
+        default_value_t = 100.0,
+        requires = "find_capacity",
+        value_parser = milliseconds
+    )]
+    p99_ms: f64,
     /// How the report is printed at the end
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -85,6 +99,7 @@ impl Measure {
             suites,
             marks: None,
             levers: BTreeMap::new(),
+            capacity: None,
             groups: Vec::new(),
         };
         self.make(places, wish, interrupt)
@@ -104,9 +119,38 @@ impl Measure {
         self.make(places, wish, interrupt)
     }
 
-    fn make(&self, places: &Places, wish: Wish, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
+    fn make(
+        &self,
+        places: &Places,
+        mut wish: Wish,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Verdict> {
+        wish.capacity = self.find_capacity.then(|| Bound {
+            p99_us: whole(self.p99_ms * 1_000.0),
+        });
         let (report, verdict) = self.record.make(places, &self.bench, wish, interrupt)?;
         self.format.print(&report)?;
         Ok(verdict)
     }
+}
+
+/// A time of at least a microsecond.
+fn milliseconds(text: &str) -> Result<f64, String> {
+    let time: f64 = text
+        .parse()
+        .map_err(|_| format!("{text} is not a number of milliseconds"))?;
+    if (0.001..=3_600_000.0).contains(&time) {
+        return Ok(time);
+    }
+    Err(format!("{time} ms is not between 0.001 and 3600000"))
+}
+
+/// The nearest whole number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "flags are checked, and the cast saturates"
+)]
+fn whole(value: f64) -> u64 {
+    value.round() as u64
 }

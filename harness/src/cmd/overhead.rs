@@ -109,6 +109,7 @@ fn wish(places: &Places, marks: Marks) -> anyhow::Result<Wish> {
         suites,
         marks: Some(marks),
         levers: BTreeMap::new(),
+        capacity: None,
         groups: Vec::new(),
     })
 }

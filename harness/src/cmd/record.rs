@@ -10,6 +10,7 @@ use clap::Args;
 use super::args::BenchFlags;
 use super::{Places, Verdict};
 use crate::format::FormatError;
+use crate::format::capacity::Bound;
 use crate::format::environment::State;
 use crate::format::folder::RunFolder;
 use crate::format::levers::Lever;
@@ -111,6 +112,8 @@ pub(super) struct Wish {
     pub(super) suites: BTreeMap<String, Suite>,
     pub(super) marks: Option<Marks>,
     pub(super) levers: BTreeMap<String, Lever>,
+    /// A search; see [`Questions::capacity`].
+    pub(super) capacity: Option<Bound>,
     /// Who is measured next to each other; see [`Questions::groups`].
     pub(super) groups: Vec<Vec<String>>,
 }
@@ -130,6 +133,7 @@ impl RecordFlags {
             suites: wish.suites,
             marks: wish.marks,
             levers: wish.levers,
+            capacity: wish.capacity,
             groups: wish.groups,
             seed: self.seed.unwrap_or_else(seed_from_the_clock),
             results: self

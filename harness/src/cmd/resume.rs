@@ -51,6 +51,12 @@ pub(super) fn make(
 /// What was asked, with the settings of the run.
 fn questions(begun: &Begun, root: &Path) -> anyhow::Result<Questions> {
     let (folder, environment) = (begun.folder(), begun.environment());
+    anyhow::ensure!(
+        environment.capacity.is_none(),
+        "the run in {} searched for capacities: each rate follows from how the one before went, so it cannot be continued; \
+         make a new run",
+        root.display()
+    );
     let suites = environment.suites.iter();
     Ok(Questions {
         suites: suites
@@ -58,6 +64,7 @@ fn questions(begun: &Begun, root: &Path) -> anyhow::Result<Questions> {
             .collect::<anyhow::Result<_>>()?,
         marks: folder.read_marks()?,
         levers: folder.read_levers()?,
+        capacity: None,
         // The order is kept, and nothing else goes by these.
         groups: Vec::new(),
         seed: environment.seed,

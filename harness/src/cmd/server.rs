@@ -108,6 +108,7 @@ impl ServerFlags {
             suites: BTreeMap::from([(file_name(&tool), suite)]),
             marks: None,
             levers: BTreeMap::new(),
+            capacity: None,
             groups: Vec::new(),
         })
     }

@@ -6,7 +6,7 @@ use super::trial::{Status, Trial};
 use super::warning::Warning;
 
 /// Less of the planned rate than this, in thousandths, is not kept up with.
-const KEPT_UP_PERMILLE: u64 = 980;
+const KEPT_UP_PERMILLE: u128 = 980;
 
 /// What a server must keep to at a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,14 +48,16 @@ impl Bound {
     /// # Errors
     /// The first reason, in the order of [`Miss`].
     pub fn holds(self, trial: &Trial) -> Result<(), Miss> {
-        let planned = trial.rate_planned_per_s_milli.unwrap_or_default();
-        let made = trial.calls_per_s.unwrap_or_default();
+        let planned = u128::from(trial.rate_planned_per_s_milli.unwrap_or_default());
+        let due = planned * u128::from(trial.window_us.unwrap_or_default()) / 1_000_000_000;
+        // What was under way when the window closed is not behind.
+        let made = u128::from(trial.calls + trial.clients);
         if trial.status != Status::Measured || !trial.is_right() {
             Err(Miss::Errors)
         } else if trial.warnings().contains(&Warning::ClientSaturated) {
             Err(Miss::Client)
         } else if trial.calls_unsent.unwrap_or_default() > 0
-            || made.saturating_mul(1_000_000) < planned.saturating_mul(KEPT_UP_PERMILLE)
+            || made * 1_000 < due * KEPT_UP_PERMILLE
         {
             Err(Miss::Behind)
         } else if trial.p99_us.is_none_or(|us| us > self.p99_us) {
@@ -75,8 +77,9 @@ mod tests {
     fn each_miss_has_its_cause() {
         let bound = Bound { p99_us: 5_000 };
         let good = Trial {
-            calls: 2_000,
-            calls_per_s: Some(990),
+            clients: 10,
+            calls: 1_970,
+            window_us: Some(2_000_000),
             rate_planned_per_s_milli: Some(1_000_000),
             calls_unsent: Some(0),
             p99_us: Some(5_000),
@@ -89,8 +92,11 @@ mod tests {
             bound.holds(&trial)
         };
         assert_eq!(with(|trial| trial.errors = 1), Err(Miss::Errors));
-        assert_eq!(with(|trial| trial.calls_unsent = Some(1)), Err(Miss::Behind));
-        assert_eq!(with(|trial| trial.calls_per_s = Some(979)), Err(Miss::Behind));
+        assert_eq!(
+            with(|trial| trial.calls_unsent = Some(1)),
+            Err(Miss::Behind)
+        );
+        assert_eq!(with(|trial| trial.calls = 1_949), Err(Miss::Behind));
         assert_eq!(with(|trial| trial.p99_us = Some(5_001)), Err(Miss::P99));
         assert_eq!(with(|trial| trial.p99_us = None), Err(Miss::P99));
         let full = |trial: &mut Trial| trial.warnings = "client_saturated".to_owned();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::capacity::Bound;
 use super::{FormatError, read_text, write_atomically};
 
 /// How far a run has come.
@@ -49,6 +50,9 @@ pub struct Environment {
     pub store_url: String,
     /// Version of the harness.
     pub harness_version: String,
+    /// The bound of a search for capacity, where the run was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Bound>,
     /// Seed of the order of the subjects.
     pub seed: u64,
     /// Subjects, in the order of their names.

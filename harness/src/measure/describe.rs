@@ -63,6 +63,7 @@ pub(super) fn environment(
         database_url: hide_passwords(&bench.url("database_url")),
         store_url: hide_passwords(&bench.url("store_url")),
         harness_version: HARNESS_VERSION.to_owned(),
+        capacity: questions.capacity,
         seed: questions.seed,
         subjects: bench.subjects().subject.keys().cloned().collect(),
         suites: questions.suites.keys().cloned().collect(),

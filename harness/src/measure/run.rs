@@ -1,5 +1,7 @@
 //! A whole run: every subject in every suite, trial by trial, recorded as it goes.
 
+mod capacity;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -13,6 +15,7 @@ use super::progress::{Progress, expected};
 use super::resume::Begun;
 use super::row::blank;
 use super::trial::{self, Calls, Found, Job};
+use crate::format::capacity::Bound;
 use crate::format::environment::{Environment, State};
 use crate::format::folder::{Kept, RunFolder};
 use crate::format::histogram;
@@ -37,6 +40,8 @@ pub struct Questions {
     /// Who is measured next to each other, in a suite of its own name. Without any, every subject
     /// is measured in every suite.
     pub groups: Vec<Vec<String>>,
+    /// A search for the highest rate within this bound, in the place of trials that are all alike.
+    pub capacity: Option<Bound>,
     /// Seed of the order of the subjects.
     pub seed: u64,
     /// The folder that run folders are made in.
@@ -107,7 +112,10 @@ pub fn run(bench: &Bench, questions: &Questions, interrupt: &Interrupt) -> anyho
         all_right: true,
         changed: None,
     };
-    run.make(&slots, interrupt)
+    match questions.capacity {
+        Some(bound) => run.search(bound, &slots, interrupt),
+        None => run.make(&slots, interrupt),
+    }
 }
 
 /// Makes the trials that a run lacks, over a bench that [`Begun::check`] has nothing against.
@@ -168,7 +176,11 @@ fn slots(bench: &Bench, questions: &Questions) -> anyhow::Result<Vec<Slot>> {
             .map(|names| group(names, questions))
             .collect()
     };
-    let slots = order(&groups, questions.seed);
+    let mut slots = order(&groups, questions.seed);
+    if questions.capacity.is_some() {
+        // Of a search it is known only whom it is about.
+        slots.retain(|slot| slot.trial == 1);
+    }
     anyhow::ensure!(
         !slots.is_empty(),
         "nothing to measure: the chosen subjects are floors, which take part only in suites with answer_bytes"
@@ -266,12 +278,7 @@ impl<'a> Run<'a> {
         self.bench.check_services()?;
         let job = self.job(index, slot)?;
         progress.begin(&job, done);
-        if let Some(changed) = self.changed.take() {
-            self.bench.reset_store(changed, interrupt)?;
-        }
-        if job.suite.changes_store {
-            self.changed = Some(&slot.subject);
-        }
+        self.reset_changed(job.suite, &slot.subject, interrupt)?;
         let found = trial::run(self.bench, &job, progress, interrupt)?;
         if interrupt.is_set() {
             // Cut short: what was found is not a trial.

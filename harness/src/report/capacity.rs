@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::sound::median;
 use super::table::{Style, Table};
 use crate::format::capacity::{Bound, Miss};
 use crate::format::trial::Trial;
+use crate::stats::median;
 
 /// What the search found for one subject in one suite.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,15 +48,15 @@ pub(super) fn capacities(bound: Bound, trials: &[Trial]) -> Vec<Capacity> {
 }
 
 fn capacity(bound: Bound, rates: &BTreeMap<u64, Vec<&Trial>>) -> Capacity {
-    let misses = |trials: &[&Trial]| -> Vec<Miss> {
+    let misses_of = |trials: &[&Trial]| -> Vec<Miss> {
         let misses = trials.iter().filter_map(|trial| bound.holds(trial).err());
         misses.collect()
     };
-    let found = (rates.iter().rev()).find(|(_, trials)| misses(trials).len() * 2 < trials.len());
+    let found = (rates.iter().rev()).find(|(_, trials)| misses_of(trials).len() * 2 < trials.len());
     let above = found.map_or(0, |(rate, _)| *rate);
-    let missed = (rates.iter())
+    let beyond = (rates.iter())
         .filter(|(rate, _)| **rate > above)
-        .find_map(|(rate, trials)| Some((*rate, *misses(trials).first()?)));
+        .find_map(|(rate, trials)| Some((*rate, *misses_of(trials).first()?)));
     let (rate, at) = found.map_or((None, &[][..]), |(rate, trials)| {
         (Some(*rate), trials.as_slice())
     });
@@ -72,7 +72,7 @@ fn capacity(bound: Bound, rates: &BTreeMap<u64, Vec<&Trial>>) -> Capacity {
                 .filter_map(|trial| trial.server_cpu_ns_per_call)
                 .collect(),
         ),
-        missed,
+        missed: beyond,
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
         Trial {
             suite: "echo".to_owned(),
             subject: "a".to_owned(),
-            calls: 1_000,
-            calls_per_s: Some(rate),
+            calls: rate,
+            window_us: Some(1_000_000),
             rate_planned_per_s_milli: Some(rate * 1_000),
             calls_unsent: Some(0),
             p99_us: Some(p99_us),

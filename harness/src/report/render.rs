@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::capacity;
 use super::levers;
 use super::marks;
 use super::reading::HOW_TO_READ;
@@ -28,6 +29,12 @@ pub fn render(report: &Report, style: Style) -> String {
     if !report.marks.is_empty() {
         heading(&mut text, style, 2, "Marks");
         text.push_str(&marks::table(&report.marks, style));
+    }
+    if let Some(bound) = report.environment.capacity {
+        heading(&mut text, style, 2, "Capacity");
+        text.push_str(&capacity::table(bound, &report.capacities, style));
+        warnings(&mut text, report, style);
+        return text;
     }
     if !report.levers.is_empty() {
         heading(&mut text, style, 2, "Levers");

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::capacity::{Capacity, capacities};
 use super::few_trials::few_trials;
 use super::levers::{self, Weighed};
 use super::marks::{self, Judged};
@@ -31,6 +32,8 @@ pub struct Report {
     pub marks: Vec<Judged>,
     /// Experiments, where the run was made for some.
     pub levers: Vec<Weighed>,
+    /// Capacities, where the run searched for them.
+    pub capacities: Vec<Capacity>,
     /// What readers of a subject's rows have to know, by its name.
     pub notes: BTreeMap<String, String>,
     /// A table for each suite that has trials.
@@ -87,6 +90,7 @@ impl Report {
     /// [`FormatError`] when a file of the folder is missing or damaged.
     pub fn read(folder: &RunFolder) -> Result<Self, FormatError> {
         let environment = Environment::read(&folder.environment())?;
+        let bound = environment.capacity;
         let trials = read_trials(&folder.trials())?;
         let mut by_suite: BTreeMap<&str, Vec<&Trial>> = BTreeMap::new();
         for trial in &trials {
@@ -98,6 +102,7 @@ impl Report {
             .collect::<Result<Vec<_>, _>>()?;
         let few_trials = few_trials(&suites, trials.len());
         let marks = folder.read_marks()?;
+        let capacities = bound.map_or_else(Vec::new, |bound| capacities(bound, &trials));
         let subjects = folder.read_subjects()?.subject.into_iter();
         let doubt = |warning: Warning| Doubt {
             warning,
@@ -116,6 +121,7 @@ impl Report {
                 .into_owned(),
             environment,
             marks: marks.map_or_else(Vec::new, |marks| marks::judge(&marks, &trials)),
+            capacities,
             levers: levers::weigh(&folder.read_levers()?, &trials),
             notes: subjects
                 .filter_map(|(name, subject)| Some((name, subject.note?)))
