@@ -3,6 +3,7 @@
 mod args;
 mod doctor;
 mod levers;
+mod limits;
 mod list;
 mod measure;
 mod overhead;

@@ -45,10 +45,11 @@ pub(super) struct Measure {
 }
 
 /// What a run that is continued has settled already: all but where its databases are.
-const RESUME_HAS: [&str; 8] = [
+const RESUME_HAS: [&str; 9] = [
     "Selection",
     "LoadFlags",
     "RecordFlags",
+    "LimitFlags",
     "no_build",
     "profile",
     "server_cores",

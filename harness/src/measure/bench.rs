@@ -14,13 +14,14 @@ use super::backends::{self, Backends};
 use super::build::build;
 use super::setup::{Setup, base_context};
 use super::target::target;
-use crate::format::environment::Machine;
+use crate::format::environment::{Machine, ServerLimits};
 use crate::format::launch::fill_command;
 use crate::format::subjects::{Subject, Subjects, Wire};
 use crate::format::template::Context;
 use crate::interrupt::Interrupt;
 use crate::load::Target;
 use crate::machine::cores::pin_this_thread;
+use crate::machine::enclosure::Enclosure;
 use crate::machine::facts;
 use crate::machine::proc::ProcessId;
 use crate::process::{Ready, Running};
@@ -34,6 +35,8 @@ pub struct Bench {
     services: Vec<Running>,
     /// Ended after the services that are processes of the definitions.
     backends: Option<Backends>,
+    /// Where servers are limited; none when they are not.
+    enclosure: Option<Enclosure>,
     machine: Machine,
     is_built: bool,
 }
@@ -91,6 +94,7 @@ impl Bench {
             context,
             services: Vec::new(),
             backends: None,
+            enclosure: None,
             machine,
             is_built: false,
         })
@@ -191,10 +195,14 @@ impl Bench {
         if let Some(bytes) = answer_bytes {
             context.insert("answer_bytes".to_owned(), Value::from(bytes));
         }
-        let launch = subject
+        let mut launch = subject
             .process()
             .launch(&context)
             .with_context(|| format!("subject.{name}"))?;
+        if let Some(enclosure) = &self.enclosure {
+            launch.command = enclosure.wrap(launch.command);
+            launch.environment.extend(enclosure.variable());
+        }
         let piped = subject.wire == Wire::Stdio;
         let mut running = Running::start(name, &launch, &self.setup.layout.server, piped)?;
         let ready = running.wait_ready(limit.unwrap_or(launch.ready_within), interrupt)?;
@@ -242,6 +250,12 @@ impl Bench {
             ),
             None => Ok(()),
         }
+    }
+
+    /// What the servers are limited to; nothing before [`Bench::limit_servers`].
+    #[must_use]
+    pub fn server_limits(&self) -> Option<ServerLimits> {
+        self.enclosure.as_ref().map(Enclosure::described)
     }
 
     /// The machine as it was before the bench was set up.

@@ -224,7 +224,7 @@ impl Found {
             is_release,
             is_open_loop: job.suite.load.rate_per_s.is_some(),
             clients: job.suite.load.clients,
-            server_memory_bytes: None,
+            server_memory_bytes: setup.limits.memory_bytes,
         };
         self.trial.warnings = join_warnings(&warnings(cost, &outcome, &conditions));
         self.trial.histogram =
