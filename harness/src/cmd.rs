@@ -6,6 +6,7 @@ mod args;
 mod compare;
 mod doctor;
 mod levers;
+mod limits;
 mod list;
 mod measure;
 mod overhead;

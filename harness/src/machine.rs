@@ -3,5 +3,6 @@
 
 pub mod cgroup;
 pub mod cores;
+pub mod enclosure;
 pub mod facts;
 pub mod proc;

@@ -18,6 +18,7 @@ mod row;
 pub mod run;
 pub mod samples;
 pub mod setup;
+mod slots;
 pub mod target;
 pub mod trial;
 pub mod window;

@@ -24,6 +24,8 @@ mod families;
 mod interrupt;
 #[path = "front_door/levers.rs"]
 mod levers;
+#[path = "front_door/limits.rs"]
+mod limits;
 #[path = "front_door/measure.rs"]
 mod measure;
 #[path = "front_door/misfortune.rs"]

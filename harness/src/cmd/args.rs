@@ -6,6 +6,7 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::Places;
+use super::limits::LimitFlags;
 use crate::format::subjects::{Role, Subject, Subjects};
 use crate::format::suite::Suite;
 use crate::interrupt::Interrupt;
@@ -70,6 +71,8 @@ pub(super) struct BenchFlags {
     /// Cores of the load thread and the services by number [default: all that the server has not]
     #[arg(long, value_name = "LIST")]
     load_core_list: Option<Cores>,
+    #[command(flatten)]
+    limits: LimitFlags,
     /// Database of the subjects that use one [default: a file under the target folder]
     #[arg(
         long,
@@ -203,6 +206,7 @@ impl BenchFlags {
             database_url: self.database_url.clone(),
             store_url: self.store_url.clone(),
             layout,
+            limits: self.limits.limits(),
         };
         Bench::new(setup, subjects, names)
     }
@@ -218,6 +222,12 @@ impl BenchFlags {
         let mut bench = self.bare_bench(places, subjects, names)?;
         if bench.setup().layout.is_shared() {
             eprintln!("warning: server and load share a core; rates and latencies will not hold");
+        }
+        let cores = bench.setup().layout.server.numbers().len() as u64;
+        if bench.setup().limits.cpu_milli >= Some(cores * 1_000) {
+            eprintln!(
+                "warning: --server-cpus limits nothing: the server is pinned to {cores} core(s); see --server-cores"
+            );
         }
         if !self.no_build {
             bench.build(interrupt)?;

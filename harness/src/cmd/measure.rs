@@ -71,6 +71,7 @@ const RESUME_HAS: [&str; 9] = [
     "ServerFlags",
     "LoadFlags",
     "RecordFlags",
+    "LimitFlags",
     "no_build",
     "profile",
     "server_cores",

@@ -12,6 +12,7 @@ use crate::format::secret::{has_hidden_password, hide_passwords};
 use crate::format::subjects::Subjects;
 use crate::interrupt::Interrupt;
 use crate::machine::cores::{Layout, Server};
+use crate::machine::enclosure::Limits;
 use crate::measure::bench::Bench;
 use crate::measure::resume::Begun;
 use crate::measure::run::{Questions, resume};
@@ -118,6 +119,12 @@ fn setup(
             &environment.store_url,
         )?,
         layout: Layout::new(server, Some(list(&environment.load_cores)?))?,
+        limits: (environment.server_limits.as_ref())
+            .map(|limits| Limits {
+                cpu_milli: limits.cpu_milli,
+                memory_bytes: limits.memory_bytes,
+            })
+            .unwrap_or_default(),
     })
 }
 

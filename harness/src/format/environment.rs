@@ -63,6 +63,9 @@ pub struct Environment {
     pub server_cores: Vec<usize>,
     /// Cores of the load thread and the services.
     pub load_cores: Vec<usize>,
+    /// What the servers alone were limited to; absent when they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_limits: Option<ServerLimits>,
     /// Profile that the programs were built with.
     pub profile: String,
     /// Whether this run built the programs; otherwise they were taken as they were.
@@ -108,6 +111,17 @@ pub struct Machine {
     pub cgroup_memory_bytes: Option<u64>,
     /// Most open files of a process.
     pub open_files: u64,
+}
+
+/// Limits of the servers alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerLimits {
+    /// Processor quota, in thousandths of a core; absent without one.
+    pub cpu_milli: Option<u64>,
+    /// Memory, in bytes; absent without a limit.
+    pub memory_bytes: Option<u64>,
+    /// What held the servers to it.
+    pub by: String,
 }
 
 /// The sources that the programs were built from.

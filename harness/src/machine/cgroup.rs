@@ -1,13 +1,21 @@
-//! Limits of the control group that this process is in, version 2 and version 1.
+//! Limits of the control groups that processes are in, version 2 and version 1.
 //!
 //! A limit may sit on any group up to the root; the tightest one counts.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::proc::ProcessId;
+
 /// Folders of the control groups of this process for one controller, innermost first.
 fn folders(controller: &str) -> Vec<PathBuf> {
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    folders_of(std::process::id(), controller)
+}
+
+/// Those of any process; none when it has ended.
+fn folders_of(process: ProcessId, controller: &str) -> Vec<PathBuf> {
+    let groups = fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap_or_default();
     let mut found = Vec::new();
     for line in groups.lines() {
         let mut parts = line.splitn(3, ':').skip(1);
@@ -73,10 +81,10 @@ pub fn memory_limit_bytes() -> Option<u64> {
     folders("memory").into_iter().filter_map(limit).min()
 }
 
-/// How often processes of this control group were stopped by the processor quota; `None` where
+/// How often the control groups of this process, and of these others, were stopped by their processor quotas; `None` where
 /// nothing counts it.
 #[must_use]
-pub fn throttled_count() -> Option<u64> {
+pub fn throttled_count(others: &[ProcessId]) -> Option<u64> {
     let count = |folder: PathBuf| -> Option<u64> {
         let text = fs::read_to_string(folder.join("cpu.stat")).ok()?;
         text.lines()
@@ -85,5 +93,9 @@ pub fn throttled_count() -> Option<u64> {
             .parse()
             .ok()
     };
-    folders("cpu").into_iter().filter_map(count).max()
+    let others = others.iter().flat_map(|other| folders_of(*other, "cpu"));
+    // Each once, though several processes are in it.
+    let all: BTreeSet<PathBuf> = folders("cpu").into_iter().chain(others).collect();
+    let counts: Vec<u64> = all.into_iter().filter_map(count).collect();
+    (!counts.is_empty()).then(|| counts.iter().sum())
 }

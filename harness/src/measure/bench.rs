@@ -14,13 +14,14 @@ use super::backends::{self, Backends};
 use super::build::build;
 use super::setup::{Setup, base_context};
 use super::target::{split_url, target};
-use crate::format::environment::Machine;
+use crate::format::environment::{Machine, ServerLimits};
 use crate::format::launch::fill_command;
 use crate::format::subjects::{ReadyBy, Subject, Subjects, Wire};
 use crate::format::template::{Context, fill};
 use crate::interrupt::Interrupt;
 use crate::load::Target;
 use crate::machine::cores::pin_this_thread;
+use crate::machine::enclosure::Enclosure;
 use crate::machine::facts;
 use crate::machine::proc::ProcessId;
 use crate::process::{Port, ProcessError, Ready, Running, Server};
@@ -34,6 +35,8 @@ pub struct Bench {
     services: Vec<Running>,
     /// Ended after the services that are processes of the definitions.
     backends: Option<Backends>,
+    /// Where servers are limited; none when they are not.
+    enclosure: Option<Enclosure>,
     machine: Machine,
     is_built: bool,
 }
@@ -115,6 +118,7 @@ impl Bench {
             context,
             services: Vec::new(),
             backends: None,
+            enclosure: None,
             machine,
             is_built: false,
         })
@@ -232,11 +236,15 @@ impl Bench {
         if let Some(bytes) = answer_bytes {
             context.insert("answer_bytes".to_owned(), Value::from(bytes));
         }
-        let launch = subject
+        let mut launch = subject
             .process()
             .launch(&context)
             .with_context(|| format!("subject.{name}"))?;
         let limit = limit.unwrap_or(launch.ready_within);
+        if let Some(enclosure) = &self.enclosure {
+            launch.command = enclosure.wrap(launch.command);
+            launch.environment.extend(enclosure.variable());
+        }
         let piped = subject.wire == Wire::Stdio;
         let start = || Running::start(name, &launch, &self.setup.layout.server, piped);
         Ok(match subject.ready {
@@ -300,6 +308,12 @@ impl Bench {
             ),
             None => Ok(()),
         }
+    }
+
+    /// What the servers are limited to; nothing before [`Bench::limit_servers`].
+    #[must_use]
+    pub fn server_limits(&self) -> Option<ServerLimits> {
+        self.enclosure.as_ref().map(Enclosure::described)
     }
 
     /// The machine as it was before the bench was set up.

@@ -69,6 +69,7 @@ pub(super) fn environment(
         suites: questions.suites.keys().cloned().collect(),
         server_cores: setup.layout.server.numbers().to_vec(),
         load_cores: setup.layout.load.numbers().to_vec(),
+        server_limits: bench.server_limits(),
         profile: setup.profile.clone(),
         built: bench.is_built(),
         build_variables: build_variables(),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::format::template::Context;
 use crate::machine::cores::Layout;
+use crate::machine::enclosure::Limits;
 
 /// How a bench is set up.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Setup {
     pub store_url: Option<String>,
     /// Who runs where.
     pub layout: Layout,
+    /// What the servers may use.
+    pub limits: Limits,
 }
 
 impl Setup {

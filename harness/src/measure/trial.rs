@@ -228,7 +228,7 @@ impl Found {
             is_release,
             is_open_loop: job.suite.load.rate_per_s.is_some(),
             clients: job.suite.load.clients,
-            server_memory_bytes: None,
+            server_memory_bytes: setup.limits.memory_bytes,
         };
         let mut raised = warnings(cost, &outcome, &conditions);
         raised.extend(doubts(subject, job.suite, is_remote));

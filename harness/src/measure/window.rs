@@ -63,7 +63,7 @@ pub struct Cost {
     pub server_cores: Option<Utilisation>,
     /// The cores of load and services.
     pub load_cores: Option<Utilisation>,
-    /// Times that the control group was throttled.
+    /// Times that the control groups of server and harness were throttled.
     pub throttled: Option<u64>,
     /// Peak of the server's resident memory since the start of the process, in bytes.
     pub rss_peak_bytes: Option<u64>,
@@ -111,7 +111,7 @@ impl Window {
                 .collect(),
             client_cpu_ns: proc::cpu_time_ns(std::process::id()),
             cores: proc::core_times(),
-            throttled: cgroup::throttled_count(),
+            throttled: cgroup::throttled_count(&self.servers),
         }
     }
 

@@ -130,6 +130,21 @@ fn environment(text: &mut String, environment: &Environment) {
         list(&environment.server_cores),
         list(&environment.load_cores)
     );
+    if let Some(limits) = &environment.server_limits {
+        let cores = limits
+            .cpu_milli
+            .map(|milli| format!("{} cores", milli as f64 / 1e3));
+        let memory = limits
+            .memory_bytes
+            .map(|bytes| format!("{:.1} GB", bytes as f64 / 1e9));
+        let all: Vec<String> = cores.into_iter().chain(memory).collect();
+        say!(
+            text,
+            "- limits of the server: {}, by {}",
+            all.join(", "),
+            limits.by
+        );
+    }
     let source = &environment.source;
     let dirty = if source.dirty {
         " with uncommitted changes"

@@ -64,7 +64,9 @@ fn doctor_looks_at_the_machine() {
     for what in [
         "cores",
         "governor",
+        "boost",
         "clock source",
+        "run queue",
         "open files",
         "memory",
         "control group",

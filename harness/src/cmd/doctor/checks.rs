@@ -120,7 +120,7 @@ fn limits(machine: &Machine) -> Check {
         || "no memory limit".to_owned(),
         |bytes| format!("{:.1} GB", bytes as f64 / 1e9),
     );
-    let throttled = match cgroup::throttled_count() {
+    let throttled = match cgroup::throttled_count(&[]) {
         None | Some(0) => String::new(),
         Some(times) => format!(", throttled {times} times so far"),
     };

@@ -11,6 +11,7 @@ use crate::format::launch::{Launch, fill_command};
 use crate::format::secret::hide_passwords;
 use crate::format::subjects::{Role, Subject, duration};
 use crate::interrupt::Interrupt;
+use crate::machine::enclosure::{Enclosure, Limits};
 use crate::process::Running;
 
 /// Longest first start over an empty database, which is filled then; and longest reset of a store.
@@ -27,11 +28,23 @@ fn flag_value<'c>(command: &'c [String], flag: &str) -> Option<&'c String> {
 }
 
 impl Bench {
-    /// Starts services and backends, and prepares databases and stores.
+    /// Limits the servers that are started from now on, where the setup says so.
     ///
     /// # Errors
-    /// As [`Bench::start_services`], [`Bench::prepare_databases`] and [`Bench::prepare_stores`].
+    /// When neither a control group nor a scope of systemd can be had.
+    pub fn limit_servers(&mut self) -> anyhow::Result<()> {
+        if self.setup.limits != Limits::default() {
+            self.enclosure = Some(Enclosure::make(self.setup.limits)?);
+        }
+        Ok(())
+    }
+
+    /// Limits servers, starts services and backends, and prepares databases and stores.
+    ///
+    /// # Errors
+    /// As [`Bench::limit_servers`], [`Bench::start_services`], [`Bench::prepare_databases`] and [`Bench::prepare_stores`].
     pub fn make_ready(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        self.limit_servers()?;
         self.start_services(interrupt)?;
         self.prepare_databases(interrupt)?;
         self.prepare_stores(interrupt)
