@@ -8,6 +8,7 @@ mod levers;
 mod list;
 mod measure;
 mod overhead;
+mod rank;
 mod record;
 mod recorded;
 mod report;
@@ -109,6 +110,8 @@ enum Verb {
     Report(report::Report),
     /// Compare two recorded runs, or two subjects of one
     Compare(compare::Compare),
+    /// Rank the subjects of a recorded run over all its suites
+    Rank(rank::Rank),
     /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
     Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
@@ -151,6 +154,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),
+        Verb::Rank(verb) => verb.run(&cli.places),
         Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Doctor(verb) => verb.run(&cli.places, &interrupt),

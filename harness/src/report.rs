@@ -9,6 +9,7 @@ pub mod levers;
 mod likeness;
 pub mod marks;
 pub mod rank;
+pub mod ranking;
 mod reading;
 pub mod render;
 mod sound;

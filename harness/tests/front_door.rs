@@ -28,6 +28,8 @@ mod measure;
 mod misfortune;
 #[path = "front_door/overhead.rs"]
 mod overhead;
+#[path = "front_door/rank.rs"]
+mod rank;
 #[path = "front_door/right_answers.rs"]
 mod right_answers;
 #[path = "front_door/stores.rs"]

@@ -1,7 +1,7 @@
 //! From rows and histograms to what a report says: medians over trials, percentiles from merged
 //! histograms, ranks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::format::histogram::{self, percentile_us};
 use crate::format::suite::Suite;
 use crate::format::trial::{Status, Trial, read_trials};
 use crate::format::warning::Warning;
-use crate::stats::median;
+use crate::stats::{Sample, median, outliers};
 
 /// All that a report says.
 #[derive(Debug, Serialize)]
@@ -174,6 +174,8 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
     let latency = latency(folder, &rate.trials)?;
     let rates = values(&rate.trials, |trial| trial.calls_per_s);
     let cpu_times = values(&cpu.trials, |trial| trial.server_cpu_ns_per_call);
+    let rate_samples = samples(&rate.trials, |trial| trial.calls_per_s);
+    let cpu_samples = samples(&cpu.trials, |trial| trial.server_cpu_ns_per_call);
     let skipped = (trials.iter()).filter(|trial| trial.status == Status::Skipped);
     let label = |read: fn(&Trial) -> &String| trials.first().map(|trial| read(trial).clone());
     let label = |read| label(read).unwrap_or_default();
@@ -189,6 +191,7 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
         trials_rate_holds: rate.holding,
         trials_cpu_holds: cpu.holding,
         is_tied: false,
+        outliers: far(&[&rate_samples, &cpu_samples]),
         calls_per_s_min: rates.iter().copied().min(),
         calls_per_s_max: rates.iter().copied().max(),
         calls_per_s: median(rates),
@@ -214,7 +217,33 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
         exits_unclean: sum(|trial| trial.exit_unclean),
         rate_holds: rate.holding > 0,
         cpu_holds: cpu.holding > 0,
+        rates: rate_samples,
+        cpu_times: cpu_samples,
     })
+}
+
+/// A figure of each of these trials that has it, with its round.
+fn samples(trials: &[&Trial], figure: fn(&Trial) -> Option<u64>) -> Vec<Sample> {
+    let sample = |trial: &&Trial| {
+        Some(Sample {
+            round: trial.trial,
+            value: figure(trial)? as f64,
+        })
+    };
+    trials.iter().filter_map(sample).collect()
+}
+
+/// The rounds in which one of these figures lies far from the others.
+fn far(figures: &[&[Sample]]) -> Vec<u32> {
+    let of_one = |samples: &&[Sample]| {
+        let values: Vec<f64> = samples.iter().map(|sample| sample.value).collect();
+        let rounds = outliers(&values).into_iter();
+        rounds
+            .filter_map(|place| samples.get(place).map(|sample| sample.round))
+            .collect::<Vec<_>>()
+    };
+    let rounds: BTreeSet<u32> = figures.iter().flat_map(of_one).collect();
+    rounds.into_iter().collect()
 }
 
 /// The latencies of several trials, in nanoseconds.
