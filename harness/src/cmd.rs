@@ -4,6 +4,7 @@ mod aa;
 mod args;
 mod compare;
 mod doctor;
+mod gate;
 mod levers;
 mod list;
 mod measure;
@@ -112,6 +113,8 @@ enum Verb {
     Compare(compare::Compare),
     /// Rank the subjects of a recorded run over all its suites
     Rank(rank::Rank),
+    /// Hold a recorded run against a baseline and against the targets of its suites
+    Gate(gate::Gate),
     /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
     Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
@@ -155,6 +158,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),
         Verb::Rank(verb) => verb.run(&cli.places),
+        Verb::Gate(verb) => verb.run(&cli.places),
         Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Doctor(verb) => verb.run(&cli.places, &interrupt),

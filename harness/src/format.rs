@@ -16,6 +16,7 @@ pub mod marks;
 pub(crate) mod secret;
 pub mod subjects;
 pub mod suite;
+pub mod targets;
 pub mod template;
 pub mod trial;
 pub mod variables;

@@ -18,6 +18,8 @@ mod definitions;
 mod experiments;
 #[path = "front_door/families.rs"]
 mod families;
+#[path = "front_door/gate.rs"]
+mod gate;
 #[path = "front_door/interrupt.rs"]
 mod interrupt;
 #[path = "front_door/levers.rs"]

@@ -50,6 +50,8 @@ pub struct Row {
     pub is_tied: bool,
     /// Numbers of the trials whose rate or CPU time lies far from that of the others. They count all the same.
     pub outliers: Vec<u32>,
+    /// Right answers in the windows of all its trials.
+    pub calls: u64,
     /// Median calls a second.
     pub calls_per_s: Option<u64>,
     /// Fewest calls a second of these trials.
@@ -200,6 +202,7 @@ pub(super) fn row_for_tests(
         trials_cpu_holds: 3,
         is_tied: false,
         outliers: Vec::new(),
+        calls: 3,
         calls_per_s: Some(rate),
         calls_per_s_min: None,
         calls_per_s_max: None,

@@ -10,6 +10,7 @@ use super::levers::{self, Weighed};
 use super::marks::{self, Judged};
 use super::rank::{Figure, Row, rank};
 use super::sound::{Sound, measured, values};
+use super::targets::{Held, hold};
 use crate::format::FormatError;
 use crate::format::environment::Environment;
 use crate::format::folder::RunFolder;
@@ -51,6 +52,8 @@ pub struct SuiteTable {
     pub servers: Vec<Row>,
     /// Floors.
     pub floors: Vec<Row>,
+    /// What is promised of the servers, and what they did.
+    pub targets: Vec<Held>,
     /// What went wrong, trial by trial.
     pub failures: Vec<Failure>,
 }
@@ -126,6 +129,11 @@ impl Report {
                 .collect(),
         })
     }
+
+    /// The targets of all suites.
+    pub fn targets(&self) -> impl Iterator<Item = &Held> {
+        self.suites.iter().flat_map(|table| &table.targets)
+    }
 }
 
 fn suite_table(
@@ -148,6 +156,10 @@ fn suite_table(
         }
     }
     let ranked_by = rank(&mut servers);
+    let definition = folder.read_suite(name)?;
+    let promised = definition.targets.iter();
+    let held = promised.flat_map(|targets| servers.iter().flat_map(|row| hold(name, targets, row)));
+    let targets: Vec<Held> = held.collect();
     let failures = trials
         .iter()
         .filter(|trial| !trial.failure.is_empty() && trial.status != Status::Skipped)
@@ -159,10 +171,11 @@ fn suite_table(
         });
     Ok(SuiteTable {
         suite: name.to_owned(),
-        definition: folder.read_suite(name)?,
+        definition,
         ranked_by,
         servers,
         floors,
+        targets,
         failures: failures.collect(),
     })
 }
@@ -192,6 +205,7 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
         trials_cpu_holds: cpu.holding,
         is_tied: false,
         outliers: far(&[&rate_samples, &cpu_samples]),
+        calls: sum(|trial| trial.calls),
         calls_per_s_min: rates.iter().copied().min(),
         calls_per_s_max: rates.iter().copied().max(),
         calls_per_s: median(rates),
