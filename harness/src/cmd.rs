@@ -5,12 +5,14 @@ mod agree;
 mod args;
 mod compare;
 mod doctor;
+mod gate;
 mod levers;
 mod limits;
 mod list;
 mod measure;
 mod overhead;
 mod peer;
+mod rank;
 mod record;
 mod recorded;
 mod report;
@@ -113,6 +115,10 @@ enum Verb {
     Report(report::Report),
     /// Compare two recorded runs, or two subjects of one
     Compare(compare::Compare),
+    /// Rank the subjects of a recorded run over all its suites
+    Rank(rank::Rank),
+    /// Hold a recorded run against a baseline and against the targets of its suites
+    Gate(gate::Gate),
     /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
     Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
@@ -157,6 +163,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),
+        Verb::Rank(verb) => verb.run(&cli.places),
+        Verb::Gate(verb) => verb.run(&cli.places),
         Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Agree(verb) => verb.run(&cli.places, &interrupt),

@@ -20,6 +20,7 @@ pub mod samples;
 pub(crate) mod secret;
 pub mod subjects;
 pub mod suite;
+pub mod targets;
 pub mod template;
 pub mod trial;
 pub mod variables;

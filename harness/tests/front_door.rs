@@ -20,6 +20,8 @@ mod definitions;
 mod experiments;
 #[path = "front_door/families.rs"]
 mod families;
+#[path = "front_door/gate.rs"]
+mod gate;
 #[path = "front_door/interrupt.rs"]
 mod interrupt;
 #[path = "front_door/levers.rs"]
@@ -34,6 +36,8 @@ mod misfortune;
 mod ones_own;
 #[path = "front_door/overhead.rs"]
 mod overhead;
+#[path = "front_door/rank.rs"]
+mod rank;
 #[path = "front_door/resume.rs"]
 mod resume;
 #[path = "front_door/right_answers.rs"]

@@ -167,8 +167,13 @@ pub(super) fn finish(done: Done) -> anyhow::Result<(Report, Verdict)> {
         }
         return Err(failure);
     }
-    let is_right = done.all_right && done.state == State::Complete;
-    Ok((written?, Verdict::of(is_right)))
+    let report = written?;
+    let missed = report.targets().filter(|held| !held.is_met).count();
+    if missed > 0 {
+        eprintln!("{missed} targets are missed, see the tables");
+    }
+    let is_right = done.all_right && done.state == State::Complete && missed == 0;
+    Ok((report, Verdict::of(is_right)))
 }
 
 /// Puts the report into the folder of its run.

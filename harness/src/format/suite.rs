@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::expect::Expect;
+use super::targets::Targets;
 use super::template::{Context, fill_value, value_mentions};
 use super::variables::{Generator, Variable};
 use super::{FormatError, read_toml};
@@ -67,6 +68,9 @@ pub struct Suite {
     /// What the server is asked at the same time, by other clients that are not timed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
+    /// What is promised of its servers: `measure` and `gate` fail when one does not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Targets>,
 }
 
 /// What a model would read, counted in bytes and in tokens.
@@ -151,6 +155,9 @@ impl Suite {
         }
         if let Some(beside) = &self.beside {
             beside.check()?;
+        }
+        if let Some(targets) = &self.targets {
+            targets.check()?;
         }
         self.load.check()
     }

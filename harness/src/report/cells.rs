@@ -67,6 +67,10 @@ fn valid(row: &Row) -> String {
     if row.exits_unclean > 0 {
         let _ = write!(text, ", {} unclean exits", row.exits_unclean);
     }
+    if !row.outliers.is_empty() {
+        let rounds: Vec<String> = row.outliers.iter().map(ToString::to_string).collect();
+        let _ = write!(text, ", trial {} far off", rounds.join(" and "));
+    }
     text
 }
 
@@ -138,6 +142,15 @@ mod tests {
             shown(0, 0, 0, 1),
             "none, 2 of 3 trials failed, 1 of 3 trials skipped"
         );
+    }
+
+    #[test]
+    fn trials_far_from_the_others_are_named() {
+        let row = Row {
+            outliers: vec![2, 5],
+            ..row_for_tests("a", 1, 1, true, 0)
+        };
+        assert_eq!(valid(&row), "yes, trial 2 and 5 far off");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::measure::doubts::permille;
+use crate::stats::{Better, Design, Resampled, Sample, Threshold, Verdict};
 
 /// What ranks go by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,8 +45,13 @@ pub struct Row {
     pub trials_rate_holds: usize,
     /// Measured trials whose CPU time holds.
     pub trials_cpu_holds: usize,
-    /// Whether the range of the ranking figure overlaps with that of the row above.
+    /// Whether it ties with the row above in the figure that ranks; with fewer than five trials, whether the ranges of the
+    /// two overlap.
     pub is_tied: bool,
+    /// Numbers of the trials whose rate or CPU time lies far from that of the others. They count all the same.
+    pub outliers: Vec<u32>,
+    /// Right answers in the windows of all its trials.
+    pub calls: u64,
     /// Median calls a second.
     pub calls_per_s: Option<u64>,
     /// Fewest calls a second of these trials.
@@ -85,6 +91,12 @@ pub struct Row {
     pub rate_holds: bool,
     /// Whether there is a trial whose CPU time holds.
     pub cpu_holds: bool,
+    /// Calls a second of the trials that they are taken from.
+    #[serde(skip)]
+    pub rates: Vec<Sample>,
+    /// CPU time of the trials that it is taken from, in nanoseconds.
+    #[serde(skip)]
+    pub cpu_times: Vec<Sample>,
 }
 
 impl Row {
@@ -96,6 +108,21 @@ impl Row {
             Figure::ServerCpuPerCall => self
                 .server_cpu_ns_per_call_min
                 .zip(self.server_cpu_ns_per_call_max),
+        }
+    }
+
+    /// Whether the trials do not tell it from the row above. Fewer than give an interval say it by their ranges.
+    fn ties(&self, above: &Self, figure: Figure) -> bool {
+        let (of, against, better) = match figure {
+            Figure::CallsPerS => (&self.rates, &above.rates, Better::More),
+            Figure::ServerCpuPerCall => (&self.cpu_times, &above.cpu_times, Better::Less),
+        };
+        let found = Resampled::new(of, against, Design::SameRounds);
+        let judge = |found: Resampled| Threshold::default().judge(&found.ratio(), better);
+        match found.map_or(Verdict::Unknown, judge) {
+            Verdict::Tie => true,
+            Verdict::Unknown => self.overlaps(above, figure),
+            Verdict::Faster | Verdict::Slower => false,
         }
     }
 
@@ -138,7 +165,7 @@ pub(super) fn rank(rows: &mut [Row]) -> Figure {
     let mut above: Option<&Row> = None;
     let mut places: BTreeMap<String, (usize, u64, bool)> = BTreeMap::new();
     for (index, row) in ranked.into_iter().enumerate() {
-        let is_tied = above.is_some_and(|above| row.overlaps(above, figure));
+        let is_tied = above.is_some_and(|above| row.ties(above, figure));
         let place = (index + 1, permille(cost(row) / best), is_tied);
         places.insert(row.subject.clone(), place);
         above = Some(row);
@@ -174,6 +201,8 @@ pub(super) fn row_for_tests(
         trials_rate_holds: if rate_holds { 3 } else { 0 },
         trials_cpu_holds: 3,
         is_tied: false,
+        outliers: Vec::new(),
+        calls: 3,
         calls_per_s: Some(rate),
         calls_per_s_min: None,
         calls_per_s_max: None,
@@ -193,12 +222,15 @@ pub(super) fn row_for_tests(
         exits_unclean: 0,
         rate_holds,
         cpu_holds: true,
+        rates: Vec::new(),
+        cpu_times: Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Figure, Row, rank, row_for_tests as row};
+    use crate::stats::Sample;
 
     fn places(rows: &[Row]) -> Vec<(&str, Option<usize>, Option<u64>)> {
         rows.iter()
@@ -244,6 +276,25 @@ mod tests {
                 ("third", Some(3), false)
             ]
         );
+    }
+
+    #[test]
+    fn with_five_trials_the_verdict_decides_and_not_the_ranges() {
+        // The ranges of the first two overlap by far, but what drifts falls on both trials of a round.
+        let drifting = |subject: &str, rate: u64| Row {
+            calls_per_s_min: Some(rate / 2),
+            calls_per_s_max: Some(rate * 2),
+            rates: (1..=5)
+                .map(|round| Sample {
+                    round,
+                    value: rate as f64 * (1.0 + f64::from(round) / 5.0),
+                })
+                .collect(),
+            ..row(subject, rate, 5, true, 0)
+        };
+        let mut rows = [drifting("a", 1_000), drifting("b", 900), drifting("c", 890)];
+        rank(&mut rows);
+        assert_eq!(rows.map(|row| row.is_tied), [false, false, true]);
     }
 
     #[test]

@@ -8,8 +8,9 @@ pub(super) const HOW_TO_READ: &str = "- fast path: whether the server answers ca
          - p50, p99, p99.9: from the merged histograms of the trials, in microseconds. Closed loop: a client that waits \
          asks nothing, so they are latencies at this load and not at a given rate.\n\
          - CPU us/call: processor time (user and system) of the server per right answer, median of the trials.\n\
-         - rank: `2=` says that the range (min..max) overlaps with that of the row above, so the order of the two cannot \
-         be told.\n\
+         - rank: `2=` says that the order of this row and the one above cannot be told: the 95% bootstrap interval of \
+         their ratio, by rounds, is not wholly beyond 2%. With fewer than five trials there is no interval, and the mark \
+         says that their ranges (min..max) overlap.\n\
          - ratio: how many times worse than the best, in the figure that the table is ranked by.\n\
          - The second table of a suite has the rest; it is in report.md only.\n\
          - calls/s/CPU%: calls a second for each percent of one core that the server used; calls/s/MB: for each \
@@ -23,5 +24,5 @@ pub(super) const HOW_TO_READ: &str = "- fast path: whether the server answers ca
          `rate 2 of 3, CPU all` says that calls/s and latencies are those of two of three trials, and CPU per call that of \
          all three. `CPU only` means that calls/s and latencies hold in no trial (most often because the load client was \
          the limit) while CPU per call does. If one ranked subject has no trial whose rate holds, the whole table is \
-         ranked by CPU per call.\n\
+         ranked by CPU per call. `trial 4 far off` flags an outlier (modified z-score over 3.5); it counts all the same.\n\
          - floor: fixed bytes without any protocol, what the layers below cost. Never ranked.\n";

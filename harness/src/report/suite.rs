@@ -7,6 +7,7 @@ use super::cells::{COLUMNS, MORE_COLUMNS, cells, more_cells};
 use super::rank::{Figure, Row};
 use super::summary::{Failure, SuiteTable};
 use super::table::{Style, Table};
+use super::targets;
 
 /// Below a table that has subjects on stdio and on other wires.
 const WIRES_DIFFER: &str = "\nstdio beside HTTP: over stdio all clients share one pipe and many calls go in one write, over HTTP each has a \
@@ -74,6 +75,10 @@ pub(super) fn suite(
         all().for_each(|row| more.row(more_cells(row)));
         text.push('\n');
         text.push_str(&more.draw(style));
+    }
+    if !table.targets.is_empty() {
+        text.push_str("\nTargets:\n\n");
+        text.push_str(&targets::table(&table.targets, style));
     }
     failures(text, table.failures.iter());
 }

@@ -1,7 +1,7 @@
 //! From rows and histograms to what a report says: medians over trials, percentiles from merged
 //! histograms, ranks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -12,6 +12,7 @@ use super::levers::{self, Weighed};
 use super::marks::{self, Judged};
 use super::rank::{Figure, Row, rank};
 use super::sound::{Sound, measured, values};
+use super::targets::{Held, hold};
 use crate::format::FormatError;
 use crate::format::environment::Environment;
 use crate::format::folder::RunFolder;
@@ -19,7 +20,7 @@ use crate::format::histogram::{self, percentile_us};
 use crate::format::suite::Suite;
 use crate::format::trial::{Status, Trial, read_trials};
 use crate::format::warning::Warning;
-use crate::stats::median;
+use crate::stats::{Sample, median, outliers};
 
 /// All that a report says.
 #[derive(Debug, Serialize)]
@@ -55,6 +56,8 @@ pub struct SuiteTable {
     pub servers: Vec<Row>,
     /// Floors.
     pub floors: Vec<Row>,
+    /// What is promised of the servers, and what they did.
+    pub targets: Vec<Held>,
     /// What went wrong, trial by trial.
     pub failures: Vec<Failure>,
 }
@@ -135,6 +138,11 @@ impl Report {
                 .collect(),
         })
     }
+
+    /// The targets of all suites.
+    pub fn targets(&self) -> impl Iterator<Item = &Held> {
+        self.suites.iter().flat_map(|table| &table.targets)
+    }
 }
 
 fn suite_table(
@@ -157,6 +165,10 @@ fn suite_table(
         }
     }
     let ranked_by = rank(&mut servers);
+    let definition = folder.read_suite(name)?;
+    let promised = definition.targets.iter();
+    let held = promised.flat_map(|targets| servers.iter().flat_map(|row| hold(name, targets, row)));
+    let targets: Vec<Held> = held.collect();
     let failures = trials
         .iter()
         .filter(|trial| !trial.failure.is_empty() && trial.status != Status::Skipped)
@@ -168,10 +180,11 @@ fn suite_table(
         });
     Ok(SuiteTable {
         suite: name.to_owned(),
-        definition: folder.read_suite(name)?,
+        definition,
         ranked_by,
         servers,
         floors,
+        targets,
         failures: failures.collect(),
     })
 }
@@ -183,6 +196,8 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
     let latency = latency(folder, &rate.trials)?;
     let rates = values(&rate.trials, |trial| trial.calls_per_s);
     let cpu_times = values(&cpu.trials, |trial| trial.server_cpu_ns_per_call);
+    let rate_samples = samples(&rate.trials, |trial| trial.calls_per_s);
+    let cpu_samples = samples(&cpu.trials, |trial| trial.server_cpu_ns_per_call);
     let skipped = (trials.iter()).filter(|trial| trial.status == Status::Skipped);
     let label = |read: fn(&Trial) -> &String| trials.first().map(|trial| read(trial).clone());
     let label = |read| label(read).unwrap_or_default();
@@ -198,6 +213,8 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
         trials_rate_holds: rate.holding,
         trials_cpu_holds: cpu.holding,
         is_tied: false,
+        outliers: far(&[&rate_samples, &cpu_samples]),
+        calls: sum(|trial| trial.calls),
         calls_per_s_min: rates.iter().copied().min(),
         calls_per_s_max: rates.iter().copied().max(),
         calls_per_s: median(rates),
@@ -223,7 +240,33 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
         exits_unclean: sum(|trial| trial.exit_unclean),
         rate_holds: rate.holding > 0,
         cpu_holds: cpu.holding > 0,
+        rates: rate_samples,
+        cpu_times: cpu_samples,
     })
+}
+
+/// A figure of each of these trials that has it, with its round.
+fn samples(trials: &[&Trial], figure: fn(&Trial) -> Option<u64>) -> Vec<Sample> {
+    let sample = |trial: &&Trial| {
+        Some(Sample {
+            round: trial.trial,
+            value: figure(trial)? as f64,
+        })
+    };
+    trials.iter().filter_map(sample).collect()
+}
+
+/// The rounds in which one of these figures lies far from the others.
+fn far(figures: &[&[Sample]]) -> Vec<u32> {
+    let of_one = |samples: &&[Sample]| {
+        let values: Vec<f64> = samples.iter().map(|sample| sample.value).collect();
+        let rounds = outliers(&values).into_iter();
+        rounds
+            .filter_map(|place| samples.get(place).map(|sample| sample.round))
+            .collect::<Vec<_>>()
+    };
+    let rounds: BTreeSet<u32> = figures.iter().flat_map(of_one).collect();
+    rounds.into_iter().collect()
 }
 
 /// The latencies of several trials, in nanoseconds.
