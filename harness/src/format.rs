@@ -17,6 +17,7 @@ pub mod marks;
 pub(crate) mod secret;
 pub mod subjects;
 pub mod suite;
+pub mod sweep;
 pub mod template;
 pub mod trial;
 pub mod variables;

@@ -10,4 +10,5 @@ pub mod render;
 pub(crate) mod sound;
 mod suite;
 pub mod summary;
+pub mod sweep;
 pub mod table;

@@ -30,5 +30,7 @@ mod overhead;
 mod right_answers;
 #[path = "front_door/stores.rs"]
 mod stores;
+#[path = "front_door/sweeps.rs"]
+mod sweeps;
 #[path = "front_door/verify.rs"]
 mod verify;

@@ -10,6 +10,7 @@ use super::levers::{self, Weighed};
 use super::marks::{self, Judged};
 use super::rank::{Figure, Row, rank};
 use super::sound::{Sound, measured, median, values};
+use super::sweep::Iteration;
 use crate::format::FormatError;
 use crate::format::environment::Environment;
 use crate::format::folder::RunFolder;
@@ -208,6 +209,7 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
             .into_iter()
             .max(),
         startup_us: median(values(&measured, |trial| trial.startup_us)),
+        iteration: Iteration::of(&rate.trials),
         errors: sum(|trial| trial.errors),
         errors_around: sum(Trial::errors_around),
         exits_unclean: sum(|trial| trial.exit_unclean),
