@@ -14,6 +14,8 @@ mod definitions;
 mod experiments;
 #[path = "front_door/families.rs"]
 mod families;
+#[path = "front_door/format_documentation.rs"]
+mod format_documentation;
 #[path = "front_door/interrupt.rs"]
 mod interrupt;
 #[path = "front_door/levers.rs"]
