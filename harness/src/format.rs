@@ -15,6 +15,7 @@ pub mod levers;
 pub mod load;
 pub mod marks;
 pub(crate) mod secret;
+pub mod stacks;
 pub mod subjects;
 pub mod suite;
 pub mod sweep;

@@ -12,6 +12,7 @@ mod foreign;
 pub mod meet;
 mod order;
 mod processes;
+pub mod profile;
 pub mod progress;
 mod row;
 pub mod run;

@@ -2,6 +2,7 @@
 //! ever.
 
 mod cells;
+pub mod flame;
 pub mod levers;
 pub mod marks;
 pub mod rank;

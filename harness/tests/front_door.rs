@@ -28,6 +28,8 @@ mod misfortune;
 mod ones_own;
 #[path = "front_door/overhead.rs"]
 mod overhead;
+#[path = "front_door/profile.rs"]
+mod profile;
 #[path = "front_door/right_answers.rs"]
 mod right_answers;
 #[path = "front_door/stores.rs"]
