@@ -65,6 +65,13 @@ bench-runtimes *ARGS: build
 size *ARGS: build
     {{ harness }} size {{ ARGS }}
 
+# Draw a flame graph of one server under the load of a tool's suite, for instance `just profile http-json tokio echo`
+profile TRANSPORT RUNTIME TOOL *ARGS:
+    scripts/build-profiling {{ TRANSPORT }} {{ RUNTIME }}
+    cargo build --release --locked --package harness
+    {{ harness }} profile --no-build --profile profiling \
+        --subject {{ TRANSPORT }}-{{ RUNTIME }} --suite {{ TOOL }} {{ ARGS }}
+
 # Is this machine fit to measure, and is the load client fast enough
 doctor *ARGS: build
     {{ harness }} doctor {{ ARGS }}

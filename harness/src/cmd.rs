@@ -12,6 +12,7 @@ mod list;
 mod measure;
 mod overhead;
 mod peer;
+mod profile;
 mod rank;
 mod record;
 mod recorded;
@@ -38,6 +39,7 @@ Examples:
   mcp-harness measure --suite echo --subject http-json-tokio,stdio-tokio --duration-s 3 --trials 3
   mcp-harness overhead                          what a layer costs above another, held against the project's marks
   mcp-harness levers                            what each switch and size of a server is worth
+  mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time, as a flame graph
   mcp-harness report                            the tables of the latest run again
   mcp-harness report results/20260101T120000Z-host-0123456789ab --format json
 
@@ -111,6 +113,8 @@ enum Verb {
     Overhead(overhead::Overhead),
     /// Measure what each switch and size of a server is worth
     Levers(levers::Levers),
+    /// Draw a flame graph of a server under load
+    Profile(Box<profile::Profile>),
     /// Show the tables of a recorded run again
     Report(report::Report),
     /// Compare two recorded runs, or two subjects of one
@@ -161,6 +165,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Measure(verb) => verb.run(&cli.places, &interrupt),
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
         Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Profile(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),
         Verb::Rank(verb) => verb.run(&cli.places),

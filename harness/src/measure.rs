@@ -12,6 +12,7 @@ mod foreign;
 pub mod meet;
 mod order;
 mod processes;
+pub mod profile;
 pub mod progress;
 pub mod resume;
 mod row;

@@ -20,6 +20,8 @@ mod definitions;
 mod experiments;
 #[path = "front_door/families.rs"]
 mod families;
+#[path = "front_door/format_documentation.rs"]
+mod format_documentation;
 #[path = "front_door/gate.rs"]
 mod gate;
 #[path = "front_door/interrupt.rs"]
@@ -36,6 +38,8 @@ mod misfortune;
 mod ones_own;
 #[path = "front_door/overhead.rs"]
 mod overhead;
+#[path = "front_door/profile.rs"]
+mod profile;
 #[path = "front_door/rank.rs"]
 mod rank;
 #[path = "front_door/resume.rs"]
@@ -46,5 +50,7 @@ mod right_answers;
 mod samples;
 #[path = "front_door/stores.rs"]
 mod stores;
+#[path = "front_door/sweeps.rs"]
+mod sweeps;
 #[path = "front_door/verify.rs"]
 mod verify;

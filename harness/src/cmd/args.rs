@@ -9,6 +9,7 @@ use super::Places;
 use super::limits::LimitFlags;
 use crate::format::subjects::{Role, Subject, Subjects};
 use crate::format::suite::Suite;
+use crate::format::sweep::members;
 use crate::interrupt::Interrupt;
 use crate::machine::cores::{Cores, Layout, Server};
 use crate::measure::bench::Bench;
@@ -38,7 +39,7 @@ pub(super) struct Selection {
     /// Only servers with their fast path on, or off
     #[arg(long, value_name = "SWITCH", value_delimiter = ',')]
     fast_path: Vec<String>,
-    /// Only these suites
+    /// Only these suites; the name of a sweep stands for all of its suites
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     suite: Vec<String>,
 }
@@ -130,7 +131,9 @@ impl Selection {
         places: &Places,
         wanted: Wanted,
     ) -> anyhow::Result<BTreeMap<String, Suite>> {
-        let mut chosen = choose("suite", Suite::read_folder(&places.suites())?, &self.suite)?;
+        let all = Suite::read_folder(&places.suites())?;
+        let named = members(&all, &self.suite);
+        let mut chosen = choose("suite", all, &named)?;
         if self.suite.is_empty() && wanted == Wanted::NotOnRequest {
             chosen.retain(|_, suite| !suite.on_request);
         }

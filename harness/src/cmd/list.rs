@@ -1,6 +1,6 @@
 //! `list`: what can be measured, what can be asked, and which experiments there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde_json::json;
@@ -10,6 +10,7 @@ use super::{Places, Verdict, print, print_json};
 use crate::format::levers::Lever;
 use crate::format::subjects::Subjects;
 use crate::format::suite::Suite;
+use crate::format::sweep::text_of;
 use crate::report::table::{Style, Table};
 
 /// Flags of `list`.
@@ -85,24 +86,78 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
         "description",
     ];
     let mut table = Table::new(&columns, 3);
+    let mut seen = BTreeSet::new();
     for (name, suite) in suites {
+        let same: Vec<&Suite> = match &suite.step {
+            Some(step) if !seen.insert(&step.sweep) => continue,
+            Some(step) => of_sweep(suites, &step.sweep),
+            None => vec![suite],
+        };
         let floors = if suite.answer_bytes.is_some() {
             "yes"
         } else {
             "no"
         };
         table.row(vec![
-            name.clone(),
+            sweep_name(name, &same),
             suite.tool.clone(),
             floors.to_owned(),
-            suite.load.clients.to_string(),
-            suite.load.duration_s.to_string(),
+            span(&same, |suite| suite.load.clients as f64),
+            span(&same, |suite| suite.load.duration_s),
             suite.load.trials.to_string(),
             measured(suite.on_request),
-            suite.description.clone(),
+            description(suite, &same),
         ]);
     }
     table
+}
+
+/// The suites of a sweep, in its order.
+fn of_sweep<'s>(suites: &'s BTreeMap<String, Suite>, sweep: &str) -> Vec<&'s Suite> {
+    let number = |suite: &&Suite| suite.step.as_ref().map(|step| step.number);
+    let is_of = |suite: &&Suite| suite.step.as_ref().is_some_and(|step| step.sweep == sweep);
+    let mut found: Vec<&Suite> = suites.values().filter(is_of).collect();
+    found.sort_by_key(number);
+    found
+}
+
+/// A suite's name, or that of its sweep, by which all of it can be chosen.
+fn sweep_name(name: &str, same: &[&Suite]) -> String {
+    match same.first().and_then(|first| first.step.as_ref()) {
+        Some(step) => format!("{} ({} suites)", step.sweep, same.len()),
+        None => name.to_owned(),
+    }
+}
+
+/// A number of these suites, or the least and the most of it.
+fn span(same: &[&Suite], read: fn(&Suite) -> f64) -> String {
+    let values = same.iter().map(|suite| read(suite));
+    let least = values.clone().fold(f64::INFINITY, f64::min);
+    let most = values.fold(f64::NEG_INFINITY, f64::max);
+    if least < most {
+        format!("{least}..{most}")
+    } else {
+        least.to_string()
+    }
+}
+
+/// What a suite measures; of a sweep the names of its suites too.
+fn description(suite: &Suite, same: &[&Suite]) -> String {
+    let Some(step) = &suite.step else {
+        return suite.description.clone();
+    };
+    let all: Vec<String> = same
+        .iter()
+        .filter_map(|one| one.step.as_ref())
+        .map(|step| {
+            step.values
+                .iter()
+                .map(text_of)
+                .collect::<Vec<_>>()
+                .join(" x ")
+        })
+        .collect();
+    format!("{} = {}", step.keys.join(" x "), all.join(", "))
 }
 
 fn measured(on_request: bool) -> String {

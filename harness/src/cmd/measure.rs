@@ -66,7 +66,7 @@ pub(super) struct Measure {
 }
 
 /// What a run that is continued has settled already: all but where its databases are.
-const RESUME_HAS: [&str; 9] = [
+const RESUME_HAS: [&str; 10] = [
     "Selection",
     "ServerFlags",
     "LoadFlags",

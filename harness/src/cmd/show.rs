@@ -1,5 +1,6 @@
 //! `show`: one subject or suite as it will be used.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::bail;
@@ -11,6 +12,7 @@ use super::{Places, Verdict, print, print_json};
 use crate::format::folder::definition_text;
 use crate::format::subjects::Subjects;
 use crate::format::suite::Suite;
+use crate::format::sweep::members;
 use crate::format::template::Context;
 
 /// Flags of `show`.
@@ -33,7 +35,12 @@ impl Show {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
         let is_subject = subjects.subject.contains_key(&self.name);
-        if !is_subject && !suites.contains_key(&self.name) {
+        let named = members(&suites, std::slice::from_ref(&self.name));
+        let found: Vec<_> = named
+            .iter()
+            .filter_map(|name| suites.get_key_value(name))
+            .collect();
+        if !is_subject && found.is_empty() {
             let known: Vec<&String> = subjects.subject.keys().chain(suites.keys()).collect();
             bail!(
                 "there is no subject or suite \"{}\"; known: {known:?}",
@@ -48,8 +55,10 @@ impl Show {
         if is_subject {
             self.subject(places, subjects)?;
         }
-        if let Some(suite) = suites.get(&self.name) {
-            self.suite(suite, &urls)?;
+        match found.as_slice() {
+            [] => {}
+            [(_, suite)] => self.suite(suite, &urls)?,
+            sweep => self.sweep(sweep, &urls)?,
         }
         Ok(Verdict::Right)
     }
@@ -64,6 +73,21 @@ impl Show {
             Format::Json => print_json(&effective),
             Format::Text => print(&definition_text(&effective).map_err(anyhow::Error::msg)?),
         }
+    }
+
+    /// All suites of a sweep; for programs their definitions by name.
+    fn sweep(&self, suites: &[(&String, &Suite)], urls: &Context) -> anyhow::Result<()> {
+        if self.format == Format::Json {
+            return print_json(&suites.iter().copied().collect::<BTreeMap<_, _>>());
+        }
+        let mut in_order = suites.to_vec();
+        in_order.sort_by_key(|(_, suite)| suite.step.as_ref().map(|step| step.number));
+        for (name, suite) in in_order {
+            print(&format!("# {name}\n"))?;
+            self.suite(suite, urls)?;
+            print("\n")?;
+        }
+        Ok(())
     }
 
     fn suite(&self, suite: &Suite, urls: &Context) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::expect::Expect;
+use super::sweep::{Step, Sweep, expand};
 use super::targets::Targets;
 use super::template::{Context, fill_value, value_mentions};
 use super::variables::{Generator, Variable};
@@ -48,6 +49,12 @@ pub struct Suite {
     /// The rules of [`Suite::expect`] are the server's own first answer, and nobody's knowledge of what is right.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expect_learned: bool,
+    /// What makes many suites of this one, each with a name of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sweep: Vec<Sweep>,
+    /// The place in a sweep, of a suite that one has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Step>,
     /// How hard.
     #[serde(default)]
     pub load: Load,
@@ -146,8 +153,7 @@ impl Suite {
         let names = self.variables.keys();
         let names = names.chain(self.cases.first().into_iter().flat_map(BTreeMap::keys));
         for name in names {
-            let is_asked = (self.arguments.values()).any(|value| value_mentions(value, name));
-            if !is_asked && !self.expect.mentions(name) {
+            if !self.mentions(name) {
                 return Err(format!(
                     "nothing mentions {{{name}}}: neither the arguments nor a rule of [expect] does; mind the spelling"
                 ));
@@ -160,6 +166,12 @@ impl Suite {
             targets.check()?;
         }
         self.load.check()
+    }
+
+    /// Whether the arguments or a rule name this value in a template.
+    pub(super) fn mentions(&self, name: &str) -> bool {
+        (self.arguments.values()).any(|value| value_mentions(value, name))
+            || self.expect.mentions(name)
     }
 
     /// The cases must have the same keys, and none of them may be a variable.
@@ -186,15 +198,23 @@ impl Suite {
         }
     }
 
-    /// Reads all suites of a folder, by name (the file name without `.toml`).
+    /// Reads all suites of a folder, by name: that of the file without `.toml`, and in a sweep its values after that.
     ///
     /// # Errors
     /// As [`Suite::read`], and when the folder cannot be read or holds no suite.
     pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, Self>, FormatError> {
-        super::definitions(folder, "suite")?
-            .into_iter()
-            .map(|(name, path)| Ok((name, Self::read(&path)?)))
-            .collect()
+        let mut all = BTreeMap::new();
+        for (name, path) in super::definitions(folder, "suite")? {
+            let invalid = |message| FormatError::invalid(&path, message);
+            for (member, suite) in expand(&name, read_toml(&path)?).map_err(invalid)? {
+                if all.contains_key(&member) {
+                    let text = format!("makes the suite \"{member}\", which is there already");
+                    return Err(FormatError::invalid(&path, text));
+                }
+                all.insert(member, suite);
+            }
+        }
+        Ok(all)
     }
 
     /// The calls of a run with their right answers. `services` holds what the templates may name
@@ -213,6 +233,7 @@ impl Suite {
         (0..count)
             .map(|index| {
                 let mut context = services.clone();
+                context.extend(self.step.iter().flat_map(Step::context));
                 for (name, variable) in &self.variables {
                     context.insert(name.clone(), generator.draw(variable));
                 }

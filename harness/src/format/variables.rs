@@ -6,16 +6,28 @@ use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::template::{self, Context, fill_value};
+
 /// How the values of one variable are drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variable {
     /// A string of this many ASCII letters and digits.
-    String(usize),
+    String(Length),
     /// A whole number between these two, both included.
     Integer([i64; 2]),
     /// One of these values.
     Choice(Vec<Value>),
+}
+
+/// How long a string is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Length {
+    /// So many characters.
+    Of(usize),
+    /// A template that a sweep fills with the number.
+    Template(String),
 }
 
 /// Longest generated string: larger than any body that a server takes by default (4 MiB) would only
@@ -29,7 +41,10 @@ impl Variable {
     /// A sentence for the file's reader.
     pub fn check(&self) -> Result<(), String> {
         match self {
-            Self::String(length) if *length > MAX_STRING => Err(format!(
+            Self::String(Length::Template(text)) => Err(format!(
+                "string = \"{text}\" is not a number, and no sweep says which it is"
+            )),
+            Self::String(Length::Of(length)) if *length > MAX_STRING => Err(format!(
                 "string = {length} is longer than the largest allowed, {MAX_STRING}"
             )),
             Self::Integer([low, high]) if low > high => Err(format!(
@@ -42,11 +57,37 @@ impl Variable {
         }
     }
 
+    /// Whether its length is this template.
+    #[must_use]
+    pub fn mentions(&self, name: &str) -> bool {
+        matches!(self, Self::String(Length::Template(text)) if template::mentions(text, name))
+    }
+
+    /// Puts a number in the place of a template.
+    ///
+    /// # Errors
+    /// A sentence when the template names nothing that is a number of characters.
+    pub fn fill(&mut self, context: &Context) -> Result<(), String> {
+        if let Self::String(Length::Template(text)) = self {
+            let filled = fill_value(&Value::String(text.clone()), context);
+            let filled = filled.map_err(|error| format!("string: {error}"))?;
+            let length = filled
+                .as_u64()
+                .and_then(|length| usize::try_from(length).ok());
+            let length =
+                length.ok_or_else(|| format!("string = {filled} is not a number of characters"))?;
+            *self = Self::String(Length::Of(length));
+        }
+        Ok(())
+    }
+
+    /// The next value; a template that was never filled has none.
     fn draw(&self, generator: &mut Xoshiro256PlusPlus) -> Value {
         const LETTERS: &[u8; 62] =
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         match self {
-            Self::String(length) => Value::String(
+            Self::String(Length::Template(_)) => Value::Null,
+            Self::String(Length::Of(length)) => Value::String(
                 (0..*length)
                     .map(|_| char::from(LETTERS[generator.random_range(0..LETTERS.len())]))
                     .collect(),
@@ -89,14 +130,14 @@ impl Generator {
 mod tests {
     use serde_json::json;
 
-    use super::{Generator, Variable};
+    use super::{Generator, Length, Variable};
 
     #[test]
     fn the_same_seed_draws_the_same_values() {
         let draw = |seed| {
             let mut generator = Generator::new(seed);
             [
-                generator.draw(&Variable::String(12)),
+                generator.draw(&Variable::String(Length::Of(12))),
                 generator.draw(&Variable::Integer([1, 100_000])),
                 generator.draw(&Variable::Choice(vec![json!("a"), json!(2)])),
             ]
@@ -114,7 +155,7 @@ mod tests {
         }
         assert!(Variable::Integer([2, 1]).check().is_err());
         assert!(Variable::Choice(Vec::new()).check().is_err());
-        assert!(Variable::String(5 << 20).check().is_err());
+        assert!(Variable::String(Length::Of(5 << 20)).check().is_err());
     }
 
     #[test]

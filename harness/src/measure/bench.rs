@@ -2,6 +2,7 @@
 
 mod definitions;
 mod prepare;
+mod start;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,21 +11,22 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use self::prepare::store_flag;
+use self::start::Found;
 use super::backends::{self, Backends};
 use super::build::build;
 use super::setup::{Setup, base_context};
-use super::target::{split_url, target};
+use super::target::target;
 use crate::format::environment::{Machine, ServerLimits};
 use crate::format::launch::fill_command;
 use crate::format::subjects::{ReadyBy, Subject, Subjects, Wire};
-use crate::format::template::{Context, fill};
+use crate::format::template::Context;
 use crate::interrupt::Interrupt;
 use crate::load::Target;
 use crate::machine::cores::pin_this_thread;
 use crate::machine::enclosure::Enclosure;
 use crate::machine::facts;
 use crate::machine::proc::ProcessId;
-use crate::process::{Port, ProcessError, Ready, Running, Server};
+use crate::process::{ProcessError, Running, Server};
 
 /// Subjects, ready to be started one at a time.
 #[derive(Debug)]
@@ -50,30 +52,6 @@ pub struct Started {
     pub target: Target,
     /// From the start of the process until it was ready, if that could be seen.
     pub startup: Option<Duration>,
-}
-
-/// Where a started process is, and how long it took to get there if that could be seen.
-struct Found {
-    place: String,
-    after: Option<Duration>,
-}
-
-impl Found {
-    fn unseen_on_stdio() -> Self {
-        Self {
-            place: "stdio".to_owned(),
-            after: None,
-        }
-    }
-}
-
-impl From<Ready> for Found {
-    fn from(ready: Ready) -> Self {
-        Self {
-            place: ready.place,
-            after: Some(ready.after),
-        }
-    }
 }
 
 impl Bench {
@@ -201,21 +179,6 @@ impl Bench {
             target,
             startup,
         })
-    }
-
-    /// The URL of a subject's definition, filled.
-    fn place(&self, name: &str) -> anyhow::Result<String> {
-        let url = self.subject(name)?.url.as_deref().unwrap_or_default();
-        fill(url, &self.context).with_context(|| format!("subject.{name}"))
-    }
-
-    /// The port of a subject that prints no ready line.
-    fn port(&self, name: &str) -> anyhow::Result<Port> {
-        let (subject, url) = (self.subject(name)?, self.place(name)?);
-        let (address, path) =
-            split_url(&url).map_err(|error| anyhow::anyhow!("subject.{name}: its url {error}"))?;
-        let revision = subject.revision()?;
-        Ok(Port::new(&url, address, &path, subject.wire, revision))
     }
 
     /// The command line of a subject, filled.

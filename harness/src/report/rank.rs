@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::sweep::Iteration;
 use crate::measure::doubts::permille;
 use crate::stats::{Better, Design, Resampled, Sample, Threshold, Verdict};
 
@@ -81,6 +82,8 @@ pub struct Row {
     pub rss_peak_bytes: Option<u64>,
     /// Median.
     pub startup_us: Option<u64>,
+    /// What a whole session takes, where sessions end.
+    pub iteration: Option<Iteration>,
     /// Of the windows of all its trials together.
     pub errors: u64,
     /// In the warm-ups and at the ends of the sessions of all its trials.
@@ -217,6 +220,7 @@ pub(super) fn row_for_tests(
         calls_per_s_per_mb_milli: None,
         rss_peak_bytes: None,
         startup_us: None,
+        iteration: None,
         errors,
         errors_around: 0,
         exits_unclean: 0,

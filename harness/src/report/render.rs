@@ -9,6 +9,7 @@ use super::marks;
 use super::reading::HOW_TO_READ;
 use super::suite::{failures, suite};
 use super::summary::Report;
+use super::sweep;
 use super::table::Style;
 use crate::format::environment::{Environment, Machine, State};
 
@@ -49,6 +50,10 @@ pub fn render(report: &Report, style: Style) -> String {
     for table in &report.suites {
         heading(&mut text, style, 2, &table.suite);
         suite(&mut text, table, &report.notes, style);
+    }
+    for (name, steps) in sweep::sweeps(&report.suites) {
+        heading(&mut text, style, 2, &format!("Sweep {name}"));
+        text.push_str(&sweep::table(&steps, style));
     }
     if report.suites.is_empty() {
         text.push_str("\nNo trial was finished.\n");

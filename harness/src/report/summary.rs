@@ -12,6 +12,7 @@ use super::levers::{self, Weighed};
 use super::marks::{self, Judged};
 use super::rank::{Figure, Row, rank};
 use super::sound::{Sound, measured, values};
+use super::sweep::Iteration;
 use super::targets::{Held, hold};
 use crate::format::FormatError;
 use crate::format::environment::Environment;
@@ -235,6 +236,7 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
             .into_iter()
             .max(),
         startup_us: median(values(&measured, |trial| trial.startup_us)),
+        iteration: Iteration::of(&rate.trials),
         errors: sum(|trial| trial.errors),
         errors_around: sum(Trial::errors_around),
         exits_unclean: sum(|trial| trial.exit_unclean),
