@@ -165,12 +165,11 @@ fn machines_differ(differences: &mut Vec<String>, then: &Machine, now: &Machine)
         &now.cores_usable,
     );
     differ(differences, "boost", &then.boost, &now.boost);
-    differ(
-        differences,
-        "memory in bytes",
-        &then.memory_bytes,
-        &now.memory_bytes,
-    );
+    // What the kernel keeps for itself is not the same after each start.
+    if then.memory_bytes.abs_diff(now.memory_bytes) > then.memory_bytes / 100 {
+        let (then, now) = (then.memory_bytes, now.memory_bytes);
+        differ(differences, "memory in bytes", &then, &now);
+    }
     let limits = |machine: &Machine| (machine.cgroup_cpu_milli, machine.cgroup_memory_bytes);
     differ(
         differences,
@@ -193,5 +192,33 @@ fn programs_differ(
         };
         let what = format!("program of {name}, SHA-256");
         differ(differences, &what, &hash(then), &hash(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::machines_differ;
+    use crate::format::environment::Machine;
+
+    #[test]
+    fn a_machine_is_the_same_after_a_restart_and_another_with_less_memory_or_a_limit_is_not() {
+        let told = |change: fn(&mut Machine)| {
+            let then = Machine {
+                memory_bytes: 16 << 30,
+                ..Machine::default()
+            };
+            let mut now = then.clone();
+            change(&mut now);
+            let mut differences = Vec::new();
+            machines_differ(&mut differences, &then, &now);
+            differences.join("\n")
+        };
+        assert_eq!(told(|now| now.memory_bytes -= 8 << 20), "");
+        assert_eq!(told(|now| now.load_average_milli = 900), "");
+        assert!(told(|now| now.memory_bytes -= 1 << 30).contains("memory in bytes"));
+        assert!(
+            told(|now| now.cgroup_cpu_milli = Some(500)).contains("limits of the control group")
+        );
+        assert!(told(|now| now.governor = "powersave".to_owned()).contains("governor"));
     }
 }

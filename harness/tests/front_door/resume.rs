@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use harness::format::environment::{Environment, State};
 use harness::format::histogram;
 use harness::format::order;
+use harness::format::samples::{self, Who};
+use harness::format::trial::{Trial, TrialWriter, read_trials};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::interrupt::{folder_with_rows, wait_for};
+use crate::levers;
 use crate::support::{Done, Project};
 
-const QUICK: [&str; 6] = ["--trials", "4", "--duration-s", "0.2", "--warmup-s", "0.05"];
+const QUICK: [&str; 6] = ["--trials", "6", "--duration-s", "0.2", "--warmup-s", "0.05"];
 
 /// A run of two subjects that was interrupted after its second trial.
 fn interrupted(project: &Project, flags: &[&str]) -> PathBuf {
@@ -23,16 +26,16 @@ fn interrupted(project: &Project, flags: &[&str]) -> PathBuf {
     kill(id, Signal::SIGINT).unwrap();
     Done::from(child.wait_with_output().unwrap()).exits(130);
     assert_eq!(project.environment().state, State::Interrupted);
-    assert!(project.trials().len() < 8, "it was interrupted too late");
+    assert!(project.trials().len() < 12, "it was interrupted too late");
     run
 }
 
-fn resume(project: &Project, run: &std::path::Path, flags: &[&str]) -> Done {
+fn resume(project: &Project, run: &Path, flags: &[&str]) -> Done {
     let flags = [&["--resume", run.to_str().unwrap()], flags].concat();
     project.run("measure", &flags)
 }
 
-fn change(run: &std::path::Path, change: impl FnOnce(&mut Environment)) {
+fn change(run: &Path, change: impl FnOnce(&mut Environment)) {
     let path = run.join("environment.json");
     let mut environment = Environment::read(&path).unwrap();
     change(&mut environment);
@@ -57,7 +60,7 @@ fn an_interrupted_run_gets_the_trials_that_it_lacks_each_once_and_in_its_order()
 
     let done = resume(&project, &run, &[]).exits(0);
     assert!(
-        done.stderr.contains("of 8 trials are missing"),
+        done.stderr.contains("of 12 trials are missing"),
         "{}",
         done.stderr
     );
@@ -70,7 +73,7 @@ fn an_interrupted_run_gets_the_trials_that_it_lacks_each_once_and_in_its_order()
     let keys: BTreeSet<_> = trials.iter().map(|one| (&one.subject, one.trial)).collect();
     assert_eq!(
         (trials.len(), keys.len()),
-        (8, 8),
+        (12, 12),
         "all are there, and none twice"
     );
     let order = order::read(&run.join("order.csv")).unwrap();
@@ -83,11 +86,11 @@ fn an_interrupted_run_gets_the_trials_that_it_lacks_each_once_and_in_its_order()
     let environment = project.environment();
     assert_eq!(
         (environment.state, environment.trials_done, environment.seed),
-        (State::Complete, 8, 7)
+        (State::Complete, 12, 7)
     );
     assert_eq!(environment.resumed.len(), 1);
     assert!(
-        done.stdout.contains("Complete: 8 of 8 trials"),
+        done.stdout.contains("Complete: 12 of 12 trials"),
         "{}",
         done.stdout
     );
@@ -190,5 +193,62 @@ fn a_password_has_to_be_given_again() {
         "{told}"
     );
     resume(&project, &run, &url).exits(0);
-    assert_eq!(project.trials().len(), 8);
+    assert_eq!(project.trials().len(), 12);
+}
+
+/// As if the run had been killed after so many rows.
+fn cut_to(run: &Path, rows: usize) {
+    let path = run.join("trials.csv");
+    let kept = read_trials(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let mut writer = TrialWriter::create(&path).unwrap();
+    for row in &kept[..rows] {
+        writer.append(row).unwrap();
+    }
+    change(run, |environment| environment.state = State::Running);
+}
+
+#[test]
+fn services_are_started_anew_and_subjects_find_them_where_they_are_now() {
+    let project = Project::new(&["right"]);
+    let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
+    let lines = |key| subjects.lines().find(|line| line.starts_with(key)).unwrap();
+    let (command, noted) = (lines("command"), lines("environment"));
+    let standing = subjects.replace("\"0\"]", "\"0\", \"{backend_url}\"]");
+    let service = format!("[service.backend]\n{command}\n{noted}\n");
+    project.write("subjects.toml", &format!("{standing}\n{service}"));
+    project.measure(&["--trials", "3"]).exits(0);
+    let run = project.results();
+    cut_to(&run, 1);
+    resume(&project, &run, &[]).exits(0);
+    let trials = project.trials();
+    assert_eq!(trials.len(), 3);
+    for trial in &trials {
+        assert!(trial.is_right(), "{trial:?}");
+        assert!(trial.services_cpu_ns.is_some(), "{trial:?}");
+        assert!(trial.services_open_files_max >= Some(3), "{trial:?}");
+        let samples = samples::read(&run.join(&trial.samples)).unwrap();
+        assert!(samples.iter().any(|row| row.who == Who::Services));
+    }
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn a_run_of_experiments_is_continued_with_its_variants() {
+    let project = levers::project();
+    project.write("levers/pool.toml", levers::LEVER);
+    levers::levers(&project, &[]).exits(0);
+    let run = project.results();
+    let before = project.trials();
+    cut_to(&run, 1);
+    let done = resume(&project, &run, &[]).exits(0);
+    let after = project.trials();
+    let of = |trials: &[Trial]| -> Vec<(String, u32, u64)> {
+        let trials = trials.iter();
+        trials
+            .map(|one| (one.subject.clone(), one.trial, one.clients))
+            .collect()
+    };
+    assert_eq!(of(&after), of(&before));
+    assert!(done.stdout.contains("a pool of ten"), "{}", done.stdout);
 }
