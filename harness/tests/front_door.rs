@@ -34,6 +34,8 @@ mod overhead;
 mod rank;
 #[path = "front_door/right_answers.rs"]
 mod right_answers;
+#[path = "front_door/schema.rs"]
+mod schema;
 #[path = "front_door/stores.rs"]
 mod stores;
 #[path = "front_door/verify.rs"]
