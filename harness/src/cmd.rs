@@ -18,6 +18,7 @@ mod record;
 mod recorded;
 mod report;
 mod resume;
+mod schema;
 mod server;
 mod show;
 mod size;
@@ -123,6 +124,8 @@ enum Verb {
     Rank(rank::Rank),
     /// Hold a recorded run against a baseline and against the targets of its suites
     Gate(gate::Gate),
+    /// Print the JSON Schemas of results and reports
+    Schema(schema::Schema),
     /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
     Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
@@ -170,6 +173,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Compare(verb) => verb.run(&cli.places),
         Verb::Rank(verb) => verb.run(&cli.places),
         Verb::Gate(verb) => verb.run(&cli.places),
+        Verb::Schema(verb) => verb.run(&cli.places),
         Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Agree(verb) => verb.run(&cli.places, &interrupt),

@@ -13,4 +13,5 @@ pub mod machine;
 pub mod measure;
 pub mod process;
 pub mod report;
+pub mod schema;
 pub mod stats;

@@ -48,6 +48,8 @@ mod resume;
 mod right_answers;
 #[path = "front_door/samples.rs"]
 mod samples;
+#[path = "front_door/schema.rs"]
+mod schema;
 #[path = "front_door/stores.rs"]
 mod stores;
 #[path = "front_door/sweeps.rs"]

@@ -47,6 +47,10 @@ pub(super) struct Aa {
     /// Trials of each of the three in a run
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     trials: u32,
+    /// Clients. With more than one a slower server finds more requests whenever it wakes, and what it saves so hides part
+    /// of what it burns
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    clients: usize,
     /// Load before the window, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0.1)]
     warmup_s: f64,
@@ -111,6 +115,7 @@ impl Aa {
             let known = all.into_keys().collect::<Vec<_>>().join(", ");
             bail!("there is no suite \"{}\"; known: {known}", self.suite);
         };
+        suite.load.clients = self.clients;
         suite.load.trials = self.trials;
         suite.load.warmup_s = self.warmup_s;
         suite.load.duration_s = self.duration_s;

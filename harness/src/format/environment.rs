@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::capacity::Bound;
 use super::{FormatError, read_text, write_atomically};
 
 /// How far a run has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Under way; or the harness was killed and could not say so.
@@ -23,7 +24,7 @@ pub enum State {
 }
 
 /// The whole file.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// How far the run has come.
     pub state: State,
@@ -83,7 +84,7 @@ pub struct Environment {
 }
 
 /// The machine. Empty strings and absent numbers where the system does not say.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Host name.
     pub host: String,
@@ -125,7 +126,7 @@ pub struct ServerLimits {
 }
 
 /// The sources that the programs were built from.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// Commit, 12 digits; empty outside of a repository.
     pub commit: String,
@@ -136,7 +137,7 @@ pub struct Source {
 }
 
 /// A program that was run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Program {
     /// Its file.
     pub path: String,

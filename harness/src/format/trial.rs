@@ -5,6 +5,7 @@
 
 mod rows;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use rows::{TrialWriter, read_trials};
@@ -12,7 +13,7 @@ pub use rows::{TrialWriter, read_trials};
 use super::warning::{Validity, Warning, validity};
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// The whole window was measured. There may have been errors: they are counted.
@@ -29,7 +30,7 @@ pub enum Status {
 }
 
 /// One trial. Field names are the column names.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(
     missing_docs,

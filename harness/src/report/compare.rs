@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::evidence::{Evidence, Reading, better};
@@ -22,7 +23,7 @@ pub const FIGURES: [Figure; 4] = [
 ];
 
 /// All that a comparison says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Comparison {
     /// What is compared with: a run, or a subject.
     pub a: String,
@@ -37,7 +38,7 @@ pub struct Comparison {
 }
 
 /// One suite, and in it one subject of each side.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Pair {
     /// The suite.
     pub suite: String,
@@ -50,7 +51,7 @@ pub struct Pair {
 }
 
 /// One figure of both sides.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Compared {
     /// The figure, which has its unit in its name.
     pub figure: Figure,

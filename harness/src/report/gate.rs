@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use anyhow::bail;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::{Compared, Comparison, interval, list, point, said};
@@ -16,7 +17,7 @@ use crate::format::marks::Figure;
 use crate::stats::{Threshold, Verdict};
 
 /// What a gate found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Gate {
     /// The run.
     pub run: String,
@@ -33,7 +34,8 @@ pub struct Gate {
 }
 
 /// One figure of a subject in a suite.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "GateRow")]
 pub struct Row {
     /// The suite.
     pub suite: String,
@@ -46,7 +48,7 @@ pub struct Row {
 }
 
 /// What a gate says to a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Not shown to be worse beyond the limit.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::marks::Figures;
@@ -24,7 +25,7 @@ const FIGURES: [Figure; 9] = [
 ];
 
 /// One comparison and what came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Weighed {
     /// Place of the lever in the table.
     pub number: u32,
@@ -51,7 +52,7 @@ pub struct Weighed {
 }
 
 /// One side of a row.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Side {
     /// The variant.
     pub variant: String,
@@ -60,7 +61,7 @@ pub struct Side {
 }
 
 /// All figures of one variant.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct VariantFigures {
     /// The variant.
     pub variant: String,

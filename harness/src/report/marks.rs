@@ -3,6 +3,7 @@
 //! A ratio is that of the two medians; its range is that of the ratios of single rounds, whose two
 //! trials were made a few seconds apart.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::sound::{Sound, measured, values};
@@ -13,8 +14,9 @@ use crate::format::warning::Validity;
 use crate::stats::median;
 
 /// How a mark came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "MarkVerdict")]
 pub enum Verdict {
     /// Within its bounds in every suite.
     Met,
@@ -25,7 +27,7 @@ pub enum Verdict {
 }
 
 /// A mark and what was measured.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Judged {
     /// The mark.
     pub mark: Mark,
@@ -38,7 +40,7 @@ pub struct Judged {
 }
 
 /// What was found in one suite.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Found {
     /// The suite.
     pub suite: String,

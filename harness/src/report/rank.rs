@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::sweep::Iteration;
@@ -14,8 +15,9 @@ use crate::measure::doubts::permille;
 use crate::stats::{Better, Design, Resampled, Sample, Threshold, Verdict};
 
 /// What ranks go by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "RankingFigure")]
 pub enum Figure {
     /// Median calls a second.
     CallsPerS,
@@ -26,7 +28,7 @@ pub enum Figure {
 /// One subject in one suite. Each figure is over the measured trials in which it holds; if there
 /// are none, over all that were measured, and then [`Row::rate_holds`] or [`Row::cpu_holds`] is
 /// false. A figure that no trial has is absent.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Row {
     /// The subject.
     pub subject: String,

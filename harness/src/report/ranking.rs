@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::{interval, list, point};
@@ -16,7 +17,7 @@ use crate::format::subjects::Role;
 use crate::stats::{Better, Design, Ratio, Resampled, Threshold, Verdict};
 
 /// An order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Ranking {
     /// The run.
     pub run: String,
@@ -33,7 +34,7 @@ pub struct Ranking {
 }
 
 /// One subject.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Place {
     /// Its place, from 1.
     pub rank: usize,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::capacity::{Capacity, capacities};
@@ -24,7 +25,7 @@ use crate::format::warning::Warning;
 use crate::stats::{Sample, median, outliers};
 
 /// All that a report says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
     /// Name of the folder.
     pub run: String,
@@ -45,11 +46,12 @@ pub struct Report {
 }
 
 /// One suite.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SuiteTable {
     /// Its name.
     pub suite: String,
     /// Its definition, with the settings of the run.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub definition: Suite,
     /// What the ranks go by.
     pub ranked_by: Figure,
@@ -64,7 +66,7 @@ pub struct SuiteTable {
 }
 
 /// Something that went wrong.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
     /// The subject.
     pub subject: String,
@@ -77,7 +79,7 @@ pub struct Failure {
 }
 
 /// A warning, and the trials that have it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Doubt {
     /// The warning.
     pub warning: Warning,

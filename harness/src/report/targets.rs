@@ -1,5 +1,6 @@
 //! The targets of a suite, held against what its subjects did.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::said;
@@ -8,7 +9,7 @@ use super::table::{Style, Table};
 use crate::format::targets::Targets;
 
 /// One target of one subject.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Held {
     /// The suite.
     pub suite: String,

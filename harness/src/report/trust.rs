@@ -1,6 +1,7 @@
 //! What the verdicts are worth: how often the same program beside itself gets one, and how often a known difference is
 //! told apart.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::{Compared, interval, point};
@@ -11,7 +12,7 @@ use crate::stats::{Threshold, Verdict, median_of};
 const RUNS: usize = 20;
 
 /// All runs of an A/A test.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Trust {
     /// The subject.
     pub subject: String,
@@ -28,7 +29,7 @@ pub struct Trust {
 }
 
 /// One run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Pairs {
     /// Name of its folder.
     pub run: String,

@@ -7,6 +7,7 @@
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::middle::median_of;
@@ -44,7 +45,7 @@ pub enum Design {
 }
 
 /// Where a ratio lies, with 95% confidence.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Interval {
     /// Its lower end.
     pub low: f64,
@@ -53,7 +54,7 @@ pub struct Interval {
 }
 
 /// One figure over another.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Ratio {
     /// The ratio itself.
     pub point: f64,
