@@ -206,7 +206,7 @@ mod tests {
         let with = |n: Value| json!({ "structuredContent": { "n": n, "x": null } });
         assert!(holds(&place, &with(json!(3))) && !holds(&place, &with(json!("3"))));
         assert!(holds(&rules(&["any"]).unwrap(), &json!({})));
-        for bad in ["hello", "tekst=x", "/a=b", "=x"] {
+        for bad in ["hello", "words=x", "/a=b", "=x"] {
             let error = rules(&[bad]).unwrap_err();
             assert!(error.contains(bad), "{error}");
         }

@@ -266,8 +266,8 @@ mod tests {
                 "both the key of a sweep",
             ),
             (
-                "[[sweep]]\nkey = \"size\"\nvalues = [5]\n[[sweep]]\nkey = \"sise\"\nvalues = [1]\n",
-                "nothing mentions {sise}",
+                "[[sweep]]\nkey = \"size\"\nvalues = [5]\n[[sweep]]\nkey = \"other\"\nvalues = [1]\n",
+                "nothing mentions {other}",
             ),
             (
                 "[[sweep]]\nkey = \"size\"\nvalues = [5]\n[[sweep]]\nkey = \"clients\"\nvalues = [0]\n",

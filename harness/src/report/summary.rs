@@ -201,6 +201,8 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
     let cpu_times = values(&cpu.trials, |trial| trial.server_cpu_ns_per_call);
     let rate_samples = samples(&rate.trials, |trial| trial.calls_per_s);
     let cpu_samples = samples(&cpu.trials, |trial| trial.server_cpu_ns_per_call);
+    // Of a server that somebody else has started nothing is known.
+    let has_cpu = !cpu_times.is_empty();
     let skipped = (trials.iter()).filter(|trial| trial.status == Status::Skipped);
     let label = |read: fn(&Trial) -> &String| trials.first().map(|trial| read(trial).clone());
     let label = |read| label(read).unwrap_or_default();
@@ -243,7 +245,7 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
         errors_around: sum(Trial::errors_around),
         exits_unclean: sum(|trial| trial.exit_unclean),
         rate_holds: rate.holding > 0,
-        cpu_holds: cpu.holding > 0,
+        cpu_holds: cpu.holding > 0 && has_cpu,
         rates: rate_samples,
         cpu_times: cpu_samples,
     })

@@ -150,6 +150,9 @@ fn a_url_alone_is_measured_as_it_runs_and_goes_on_running() {
         "{}",
         done.stdout
     );
+    let mut rows = done.stdout.lines();
+    let row = rows.find(|line| line.starts_with("1     server")).unwrap();
+    assert!(!row.contains("CPU"), "nothing is known of it: {row}");
     let trial = here.trial();
     let unknown = [trial.server_cpu_ns, trial.rss_peak_bytes, trial.startup_us];
     assert_eq!(unknown, [None; 3]);
