@@ -14,6 +14,7 @@ mod overhead;
 mod peer;
 mod profile;
 mod rank;
+mod recommend;
 mod record;
 mod recorded;
 mod report;
@@ -126,6 +127,8 @@ enum Verb {
     Gate(gate::Gate),
     /// Print the JSON Schemas of results and reports
     Schema(schema::Schema),
+    /// Say which configuration of a recorded run to use for a kind of work
+    Recommend(recommend::Recommend),
     /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
     Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
@@ -174,6 +177,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Rank(verb) => verb.run(&cli.places),
         Verb::Gate(verb) => verb.run(&cli.places),
         Verb::Schema(verb) => verb.run(&cli.places),
+        Verb::Recommend(verb) => verb.run(&cli.places),
         Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Agree(verb) => verb.run(&cli.places, &interrupt),

@@ -27,6 +27,7 @@ pub mod template;
 pub mod trial;
 pub mod variables;
 pub mod warning;
+pub mod workload;
 
 use std::path::{Path, PathBuf};
 

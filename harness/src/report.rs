@@ -15,6 +15,7 @@ pub mod marks;
 pub mod rank;
 pub mod ranking;
 mod reading;
+pub mod recommend;
 pub mod render;
 mod sound;
 mod suite;

@@ -10,6 +10,7 @@ use crate::format::trial::Trial;
 use crate::report::compare::Comparison;
 use crate::report::gate::Gate;
 use crate::report::ranking::Ranking;
+use crate::report::recommend::Recommendation;
 use crate::report::summary::Report;
 use crate::report::trust::Trust;
 
@@ -23,6 +24,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("comparison", of::<Comparison>()),
         ("ranking", of::<Ranking>()),
         ("gate", of::<Gate>()),
+        ("recommendation", of::<Recommendation>()),
         ("aa", of::<Trust>()),
     ]
 }

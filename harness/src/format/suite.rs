@@ -13,6 +13,7 @@ use super::sweep::{Step, Sweep, expand};
 use super::targets::Targets;
 use super::template::{Context, fill_value, value_mentions};
 use super::variables::{Generator, Variable};
+use super::workload::Workload;
 use super::{FormatError, read_toml};
 use crate::load::{Exchange, Expectation, MAX_CLIENTS};
 
@@ -26,6 +27,9 @@ pub struct Suite {
     pub description: String,
     /// The MCP tool that is called.
     pub tool: String,
+    /// The kind of work that it stands for, where it stands for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
     /// Length in bytes of the answer body that floors give. Without it floors take no part in the
     /// suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
