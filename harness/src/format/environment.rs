@@ -115,7 +115,7 @@ pub struct Machine {
 }
 
 /// Limits of the servers alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerLimits {
     /// Processor quota, in thousandths of a core; absent without one.
     pub cpu_milli: Option<u64>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::table::{Style, Table};
@@ -10,7 +11,7 @@ use crate::format::trial::Trial;
 use crate::stats::median;
 
 /// What the search found for one subject in one suite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Capacity {
     /// The suite.
     pub suite: String,
