@@ -9,6 +9,7 @@ pub mod capacity;
 pub mod environment;
 pub mod expect;
 mod family;
+pub mod fit;
 pub mod folder;
 pub mod histogram;
 pub mod launch;

@@ -1,8 +1,11 @@
 //! Which trials a run has: from what is asked to the order in which it is asked.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::bench::Bench;
 use super::order::{Group, every_pair, order};
 use super::run::Questions;
+use crate::format::fit::misfit;
 use crate::format::order::Slot;
 use crate::format::subjects::Role;
 
@@ -26,15 +29,42 @@ pub(super) fn slots(bench: &Bench, questions: &Questions) -> anyhow::Result<Vec<
             .collect()
     };
     let mut slots = order(&groups, questions.seed);
+    let left_out = leave_out(&mut slots, bench, questions);
     if questions.capacity.is_some() {
         // Of a search it is known only whom it is about.
         slots.retain(|slot| slot.trial == 1);
     }
     anyhow::ensure!(
         !slots.is_empty(),
-        "nothing to measure: the chosen subjects are floors, which take part only in suites with answer_bytes"
+        "nothing to measure: none of the chosen subjects can take part in a chosen suite\n{}",
+        left_out.join("\n")
     );
+    for line in left_out {
+        eprintln!("{line}");
+    }
     Ok(slots)
+}
+
+/// Takes out who cannot take part; a line for each suite and reason.
+fn leave_out(slots: &mut Vec<Slot>, bench: &Bench, questions: &Questions) -> Vec<String> {
+    let mut reasons: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
+    slots.retain(|slot| {
+        let suite = questions.suites.get(&slot.suite);
+        let subject = bench.subjects().subject.get(&slot.subject);
+        let found = suite
+            .zip(subject)
+            .and_then(|(suite, one)| misfit(suite, one));
+        if let Some(why) = found {
+            let who = reasons.entry((slot.suite.clone(), why)).or_default();
+            who.insert(slot.subject.clone());
+        }
+        found.is_none()
+    });
+    let line = |((suite, why), who): ((String, &str), BTreeSet<String>)| {
+        let who: Vec<String> = who.into_iter().collect();
+        format!("not in suite {suite}: {}: {why}", who.join(", "))
+    };
+    reasons.into_iter().map(line).collect()
 }
 
 /// A group of subjects, each in the suite of its own name.

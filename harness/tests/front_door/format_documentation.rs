@@ -10,6 +10,7 @@ use harness::format::marks::{Mark, Marks};
 use harness::format::subjects::{Build, Service, Store, Subject, Subjects};
 use harness::format::suite::{Beside, Suite};
 use harness::format::sweep::{Step, Sweep};
+use harness::format::targets::Targets;
 use harness::format::trial::{Trial, TrialWriter};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -65,6 +66,7 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
         ("## Suites: `suites/NAME.toml`", keys::<Suite>()),
         ("### `[load]`", keys::<Load>()),
         ("### `[load]`", keys::<LoadChange>()),
+        ("### `[targets]`", keys::<Targets>()),
         ("### `[[sweep]]`", keys::<Sweep>()),
         ("### `[step]`", keys::<Step>()),
         ("### `[expect]`", keys::<Expect>()),
