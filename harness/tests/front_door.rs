@@ -32,6 +32,8 @@ mod misfortune;
 mod overhead;
 #[path = "front_door/rank.rs"]
 mod rank;
+#[path = "front_door/recommend.rs"]
+mod recommend;
 #[path = "front_door/right_answers.rs"]
 mod right_answers;
 #[path = "front_door/schema.rs"]
