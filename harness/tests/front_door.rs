@@ -42,6 +42,8 @@ mod overhead;
 mod profile;
 #[path = "front_door/rank.rs"]
 mod rank;
+#[path = "front_door/recommend.rs"]
+mod recommend;
 #[path = "front_door/resume.rs"]
 mod resume;
 #[path = "front_door/right_answers.rs"]

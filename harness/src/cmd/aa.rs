@@ -47,8 +47,8 @@ pub(super) struct Aa {
     /// Trials of each of the three in a run
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     trials: u32,
-    /// Clients. With more than one a slower server finds more requests whenever it wakes, and what it saves so hides part
-    /// of what it burns
+    /// Clients. With more than one, how often the two sides have to wake each other depends on the server's pace, so the
+    /// share that is burned is not the share that is measured
     #[arg(long, value_name = "N", default_value_t = 1)]
     clients: usize,
     /// Load before the window, in seconds
