@@ -34,7 +34,7 @@ impl Iteration {
             let shares = trials.iter();
             let share =
                 |trial: &&Trial| (bytes(trial) * trial.calls_per_session?).checked_div(trial.calls);
-            median(shares.filter_map(|trial| share(trial)).collect())
+            median(shares.filter_map(share).collect())
         };
         let tokens = |trial: &Trial| Some(trial.text_tokens? * trial.calls_per_session?);
         Some(Self {
