@@ -19,9 +19,9 @@ use crate::stats::median;
 pub struct Iteration {
     /// From the opening of the connection to the last answer.
     pub p50_us: Option<u64>,
-    /// Bytes that the client reads, HTTP and all.
+    /// Bytes that the client reads, HTTP and all, its share of the handshakes among them.
     pub bytes_in: Option<u64>,
-    /// Bytes that the client writes, HTTP and all.
+    /// Bytes that the client writes, the same.
     pub bytes_out: Option<u64>,
     /// Tokens of the text of all its answers.
     pub text_tokens: Option<u64>,
@@ -30,12 +30,13 @@ pub struct Iteration {
 impl Iteration {
     /// Of the trials in which rates hold; `None` where no session ends.
     pub(super) fn of(trials: &[&Trial]) -> Option<Self> {
-        let first = trials.first()?;
-        first.calls_per_session.or(first.iterations)?;
+        trials.first()?.calls_per_session?;
+        // By way of the calls: a window begins and ends in the middle of sessions.
         let each = |bytes: fn(&Trial) -> u64| {
             let shares = trials.iter();
-            let shares = shares.filter_map(|trial| bytes(trial).checked_div(trial.iterations?));
-            median(shares.collect())
+            let share =
+                |trial: &&Trial| (bytes(trial) * trial.calls_per_session?).checked_div(trial.calls);
+            median(shares.filter_map(share).collect())
         };
         let tokens = |trial: &Trial| Some(trial.text_tokens? * trial.calls_per_session?);
         Some(Self {
@@ -137,17 +138,17 @@ mod tests {
     use crate::format::trial::Trial;
 
     #[test]
-    fn what_a_session_takes_is_shared_out_among_the_iterations() {
-        let trial = |iterations: u64, p50_us: u64| Trial {
+    fn what_a_session_takes_follows_from_its_calls() {
+        let trial = |calls: u64, p50_us: u64| Trial {
             calls_per_session: Some(10),
-            iterations: Some(iterations),
+            calls,
             iteration_p50_us: Some(p50_us),
             bytes_in: 8_000,
             bytes_out: 2_000,
             text_tokens: Some(460),
             ..Trial::default()
         };
-        let trials = [trial(4, 900), trial(2, 1_100), trial(4, 1_000)];
+        let trials = [trial(40, 900), trial(25, 1_100), trial(40, 1_000)];
         let all: Vec<&Trial> = trials.iter().collect();
         let found = Iteration::of(&all).unwrap();
         let wanted = Iteration {

@@ -1,5 +1,5 @@
 //! Servers of others, in other languages, measured by flags alone: the official TypeScript SDK and `FastMCP`, on stdio and
-//! over Streamable HTTP, without and with sessions.
+//! over Streamable HTTP, without and with sessions, and over SSE.
 //!
 //! They are installed once, at pinned versions, into the target folder; the tests fail where that cannot be done.
 
@@ -9,6 +9,7 @@ mod install;
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use harness::format::folder::RunFolder;
 use harness::format::subjects::Sessions;
@@ -23,9 +24,14 @@ struct Measured {
     warnings: String,
 }
 
+/// Held by the test whose server runs.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Measures the server with the flags that its user would give, and asserts that every answer was right.
 #[track_caller]
-fn measure(server: &Program, arguments: &str, url: Option<&str>, expect: &[&str]) -> Measured {
+fn measure(server: &Program, arguments: &str, flags: &[&str], expect: &[&str]) -> Measured {
+    // One at a time: all of them would be pinned to the same core, and a window with no answer says nothing.
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let here = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-harness"));
     command
@@ -45,20 +51,21 @@ fn measure(server: &Program, arguments: &str, url: Option<&str>, expect: &[&str]
             "--warmup-s",
             "0.1",
             "--duration-s",
-            "0.4",
+            "2",
         ])
         .arg("--command")
         .arg(format!("{} {arguments}", server.command()))
-        .args(url.into_iter().flat_map(|url| ["--url", url]))
+        .args(flags)
         .args(expect.iter().flat_map(|rule| ["--expect", rule]))
         .stdin(Stdio::null());
     let output = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{stderr}");
+    let said = [&output.stderr, &output.stdout].map(|text| String::from_utf8_lossy(text));
+    let said = said.join("\n");
+    assert!(output.status.success(), "{said}");
     let folder = RunFolder::latest(&here.path().join("results")).unwrap();
     let trials = read_trials(&folder.trials()).unwrap();
     assert_eq!(trials.len(), 1);
-    assert!(trials[0].is_right(), "{:?}\n{stderr}", trials[0]);
+    assert!(trials[0].is_right(), "{:?}\n{said}", trials[0]);
     assert!(trials[0].server_cpu_ns.is_some() && trials[0].rss_peak_bytes.is_some());
     let subject = folder.read_subjects().unwrap().subject["server"].clone();
     Measured {
@@ -80,12 +87,12 @@ fn at_a_free_port(mode: &str) -> (String, String) {
 
 fn over_http(server: &Program, mode: &str, expect: &[&str]) -> Measured {
     let (arguments, url) = at_a_free_port(mode);
-    measure(server, &arguments, Some(&url), expect)
+    measure(server, &arguments, &["--url", &url], expect)
 }
 
 #[test]
 fn the_typescript_sdk_on_stdio() {
-    let found = measure(&typescript(), "", None, &["text=42"]);
+    let found = measure(&typescript(), "", &[], &["text=42"]);
     assert_eq!(found.revision, "2025-11-25");
 }
 
@@ -111,7 +118,7 @@ fn the_typescript_sdk_with_sessions_and_its_own_first_answer() {
 
 #[test]
 fn fastmcp_on_stdio() {
-    let found = measure(&python(), "", None, &["/structuredContent/result=42"]);
+    let found = measure(&python(), "", &[], &["/structuredContent/result=42"]);
     assert_eq!(found.revision, "2025-11-25");
 }
 
@@ -133,4 +140,13 @@ fn fastmcp_with_sessions_and_its_own_first_answer() {
         "{}",
         found.warnings
     );
+}
+
+#[test]
+fn fastmcp_over_sse() {
+    let (arguments, url) = at_a_free_port("sse");
+    let url = url.replace("/mcp", "/sse");
+    let flags = ["--url", &url, "--wire", "sse"];
+    let found = measure(&python(), &arguments, &flags, &["text=42"]);
+    assert_eq!(found.revision, "2025-11-25");
 }

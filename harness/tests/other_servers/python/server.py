@@ -1,4 +1,4 @@
-"""A FastMCP server: the tool `add`, on stdio or Streamable HTTP. `server.py` or `server.py PORT [stateful]`."""
+"""A FastMCP server: the tool `add`, on stdio, Streamable HTTP or SSE. `server.py` or `server.py PORT [stateful|sse]`."""
 
 import sys
 
@@ -16,11 +16,6 @@ def add(a: int, b: int) -> int:
 if len(sys.argv) == 1:
     server.run(show_banner=False)
 else:
-    server.run(
-        transport="http",
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
-        stateless_http="stateful" not in sys.argv,
-        log_level="warning",
-        show_banner=False,
-    )
+    mode = sys.argv[2] if len(sys.argv) > 2 else "stateless"
+    http = {"transport": "sse"} if mode == "sse" else {"transport": "http", "stateless_http": mode == "stateless"}
+    server.run(**http, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", show_banner=False)
