@@ -17,6 +17,7 @@ pub mod ranking;
 mod reading;
 pub mod recommend;
 pub mod render;
+mod requests;
 mod sound;
 mod suite;
 pub mod summary;

@@ -20,9 +20,13 @@ pub(super) const COLUMNS: [&str; 11] = [
 ];
 
 /// The heads of the columns of what else was measured.
-pub(super) const MORE_COLUMNS: [&str; 6] = [
+pub(super) const MORE_COLUMNS: [&str; 10] = [
     "subject",
     "p99.9 us",
+    "late p99 us",
+    "JSON-RPC/s",
+    "HTTP/s",
+    "iterations/s",
     "calls/s/CPU%",
     "calls/s/MB",
     "RSS peak MB",
@@ -106,6 +110,10 @@ pub(super) fn more_cells(row: &Row) -> Vec<String> {
     vec![
         row.subject.clone(),
         number(row.p99_9_us, 1.0, 0),
+        number(row.requests.late_p99_us, 1.0, 0),
+        number(row.requests.json_rpc_per_s, 1.0, 0),
+        number(row.requests.http_per_s, 1.0, 0),
+        number(row.requests.iterations_per_s, 1.0, 0),
         number(row.calls_per_s_per_cpu_percent_milli, 1e3, 1),
         number(row.calls_per_s_per_mb_milli, 1e3, 0),
         number(row.rss_peak_bytes, 1e6, 1),

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::requests::Requests;
 use super::sweep::Iteration;
 use crate::measure::doubts::permille;
 use crate::stats::{Better, Design, Resampled, Sample, Threshold, Verdict};
@@ -84,6 +85,8 @@ pub struct Row {
     pub rss_peak_bytes: Option<u64>,
     /// Median.
     pub startup_us: Option<u64>,
+    /// What else was sent in a second, and how late.
+    pub requests: Requests,
     /// What a whole session takes, where sessions end.
     pub iteration: Option<Iteration>,
     /// Of the windows of all its trials together.
@@ -150,12 +153,15 @@ impl Row {
 }
 
 /// Ranks the rows and puts them in order; says by which figure.
-pub(super) fn rank(rows: &mut [Row]) -> Figure {
+///
+/// In an open loop all have the rate that was planned, so they are ranked by CPU time per call if all have one.
+pub(super) fn rank(rows: &mut [Row], is_open_loop: bool) -> Figure {
     let mut ranked: Vec<&Row> = rows.iter().filter(|row| row.can_be_ranked()).collect();
     let has_cpu = ranked
         .iter()
         .all(|row| row.server_cpu_ns_per_call.is_some());
-    let figure = if ranked.iter().all(|row| row.rate_holds) || !has_cpu {
+    let is_by_rate = !is_open_loop && ranked.iter().all(|row| row.rate_holds);
+    let figure = if is_by_rate || !has_cpu {
         Figure::CallsPerS
     } else {
         Figure::ServerCpuPerCall
@@ -222,6 +228,7 @@ pub(super) fn row_for_tests(
         calls_per_s_per_mb_milli: None,
         rss_peak_bytes: None,
         startup_us: None,
+        requests: Requests::default(),
         iteration: None,
         errors,
         errors_around: 0,
@@ -247,7 +254,7 @@ mod tests {
     #[test]
     fn rates_rank_where_all_of_them_hold() {
         let mut rows = [row("slow", 100, 5, true, 0), row("fast", 200, 9, true, 0)];
-        assert_eq!(rank(&mut rows), Figure::CallsPerS);
+        assert_eq!(rank(&mut rows, false), Figure::CallsPerS);
         assert_eq!(
             places(&rows),
             [
@@ -269,7 +276,7 @@ mod tests {
             ranged("first", 95, 100, 110),
             ranged("second", 85, 90, 95),
         ];
-        assert_eq!(rank(&mut rows), Figure::CallsPerS);
+        assert_eq!(rank(&mut rows, false), Figure::CallsPerS);
         let ties: Vec<_> = rows
             .iter()
             .map(|row| (row.subject.as_str(), row.rank, row.is_tied))
@@ -299,7 +306,7 @@ mod tests {
             ..row(subject, rate, 5, true, 0)
         };
         let mut rows = [drifting("a", 1_000), drifting("b", 900), drifting("c", 890)];
-        rank(&mut rows);
+        rank(&mut rows, false);
         assert_eq!(rows.map(|row| row.is_tied), [false, false, true]);
     }
 
@@ -314,7 +321,7 @@ mod tests {
             ..row("unclean", 999, 1, true, 0)
         };
         let mut rows = [warm, unclean, row("right", 10, 5, true, 0)];
-        rank(&mut rows);
+        rank(&mut rows, false);
         let ranks: Vec<_> = rows.iter().map(|row| row.rank).collect();
         assert_eq!(ranks, [Some(1), None, None]);
     }
@@ -325,7 +332,7 @@ mod tests {
             row("a", 200, 9_000, true, 0),
             row("b", 100, 6_000, false, 0),
         ];
-        assert_eq!(rank(&mut rows), Figure::ServerCpuPerCall);
+        assert_eq!(rank(&mut rows, false), Figure::ServerCpuPerCall);
         assert_eq!(
             places(&rows),
             [("b", Some(1), Some(1_000)), ("a", Some(2), Some(1_500))]
@@ -341,7 +348,7 @@ mod tests {
             row("wrong", 999, 1, false, 1),
             row("right", 10, 5, true, 0),
         ];
-        assert_eq!(rank(&mut rows), Figure::CallsPerS);
+        assert_eq!(rank(&mut rows, false), Figure::CallsPerS);
         assert_eq!(
             places(&rows),
             [

@@ -15,6 +15,9 @@ pub(super) const HOW_TO_READ: &str = "- fast path: whether the server answers ca
          - The second table of a suite has the rest; it is in report.md only.\n\
          - calls/s/CPU%: calls a second for each percent of one core that the server used; calls/s/MB: for each \
          1,000,000 bytes of mean resident memory. Medians.\n\
+         - JSON-RPC/s, HTTP/s, iterations/s: what else was sent in a second, each counted by itself; tool calls are calls/s. An \
+         iteration is a whole session, where sessions end after so many calls. late p99: how long after they were due calls were \
+         sent. Medians.\n\
          - RSS peak: the most resident memory since the start of the process, of any trial. start: from the start of the \
          process to its ready line, median; filling an empty database is not part of it.\n\
          - errors: answers that were wrong or did not come, in the window, in the warm-up, and when the sessions were \

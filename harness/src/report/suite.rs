@@ -8,6 +8,7 @@ use super::rank::{Figure, Row};
 use super::summary::{Failure, SuiteTable};
 use super::table::{Style, Table};
 use super::targets;
+use crate::format::load::Load;
 
 /// Below a table that has subjects on stdio and on other wires.
 const WIRES_DIFFER: &str = "\nstdio beside HTTP: over stdio all clients share one pipe and many calls go in one write, over HTTP each has a \
@@ -88,6 +89,9 @@ fn asked(text: &mut String, table: &SuiteTable) {
     let load = &table.definition.load;
     let rule = match table.ranked_by {
         Figure::CallsPerS => "Ranked by calls a second.",
+        Figure::ServerCpuPerCall if load.rate_per_s.is_some() => {
+            "Ranked by server CPU per call: in an open loop all have the rate that was planned."
+        }
         Figure::ServerCpuPerCall => {
             "Ranked by server CPU per call: at least one subject has no trial whose rate holds (see valid)."
         }
@@ -95,14 +99,49 @@ fn asked(text: &mut String, table: &SuiteTable) {
     // Writing into a string does not fail.
     let _ = writeln!(
         text,
-        "{} Tool `{}`, closed loop, {} clients, window {} s after {} s of warm-up, trials: {}.\n{rule}\n",
+        "{} Tool `{}`, {}, window {} s after {} s of warm-up, trials: {}.\n{rule}\n",
         table.definition.description,
         table.definition.tool,
-        load.clients,
+        shape(load),
         load.duration_s,
         load.warmup_s,
         load.trials
     );
+}
+
+/// The loop and its clients, in words.
+fn shape(load: &Load) -> String {
+    let mut text = match load.rate_per_s {
+        Some(rate) => format!(
+            "open loop of {rate} calls/s ({}), up to {} clients",
+            load.arrivals.name(),
+            load.clients
+        ),
+        None => format!("closed loop, {} clients", load.clients),
+    };
+    let mut say = |more: String| {
+        text.push_str(", ");
+        text.push_str(&more);
+    };
+    if load.think_time_ms > 0.0 {
+        say(format!("think time {} ms", load.think_time_ms));
+    }
+    if let Some(connections) = load.connections {
+        say(format!("{connections} connections"));
+    }
+    if let Some(calls) = load.calls_per_session {
+        say(format!("{calls} calls per session"));
+    }
+    if load.round_trip_ms > 0.0 {
+        say(format!(
+            "{} ms added to each round trip",
+            load.round_trip_ms
+        ));
+    }
+    if load.threads > 1 {
+        say(format!("{} load threads", load.threads));
+    }
+    text
 }
 
 /// What went wrong, if anything did.

@@ -12,6 +12,7 @@ use super::few_trials::few_trials;
 use super::levers::{self, Weighed};
 use super::marks::{self, Judged};
 use super::rank::{Figure, Row, rank};
+use super::requests::Requests;
 use super::sound::{Sound, measured, values};
 use super::sweep::Iteration;
 use super::targets::{Held, hold};
@@ -167,8 +168,8 @@ fn suite_table(
             servers.push(row);
         }
     }
-    let ranked_by = rank(&mut servers);
     let definition = folder.read_suite(name)?;
+    let ranked_by = rank(&mut servers, definition.load.rate_per_s.is_some());
     let promised = definition.targets.iter();
     let held = promised.flat_map(|targets| servers.iter().flat_map(|row| hold(name, targets, row)));
     let targets: Vec<Held> = held.collect();
@@ -240,6 +241,7 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
             .into_iter()
             .max(),
         startup_us: median(values(&measured, |trial| trial.startup_us)),
+        requests: Requests::of(&rate.trials),
         iteration: Iteration::of(&rate.trials),
         errors: sum(|trial| trial.errors),
         errors_around: sum(Trial::errors_around),
