@@ -43,6 +43,9 @@ Examples:
   mcp-harness levers                            what each switch and size of a server is worth
   mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time, as a flame graph
   mcp-harness report                            the tables of the latest run again
+  mcp-harness compare BEFORE latest                 two recorded runs, with intervals and verdicts
+  mcp-harness recommend --workload io --clients 100 what to use, from the latest run
+  mcp-harness gate --baseline BEFORE                does the latest run regress?
   mcp-harness report results/20260101T120000Z-host-0123456789ab --format json
 
 Exit codes: 0 all right; 1 a check failed or an answer was wrong; 2 bad usage or environment; 130 interrupted.";

@@ -2,8 +2,9 @@
 //! which price.
 //!
 //! `format` holds the files, `load` the load engine, `machine` what the system tells, `process` the
-//! children, `measure` the run, `report` the tables, and `cmd` the verbs of the command line. The
-//! crate knows servers by their wire only.
+//! children, `measure` the run, `stats` what trials say and how surely, `report` the tables and
+//! comparisons, `schema` their JSON Schemas, and `cmd` the verbs of the command line. The crate
+//! knows servers by their wire only.
 
 pub mod cmd;
 pub mod format;

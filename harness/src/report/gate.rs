@@ -80,7 +80,17 @@ pub fn gate(
     if let Some(comparison) = comparison {
         found.baseline = Some(comparison.a);
         found.left_out = comparison.left_out;
+        let is_floor = |suite: &str, subject: &str| {
+            let floors = report.suites.iter().filter(|table| table.suite == suite);
+            floors
+                .flat_map(|table| &table.floors)
+                .any(|row| row.subject == subject)
+        };
         for pair in comparison.rows {
+            // A floor is nobody's work: when it is slower the machine is.
+            if is_floor(&pair.suite, &pair.b) {
+                continue;
+            }
             let mut figures = pair.figures;
             figures.retain(|one| by.contains(&one.figure));
             let is_judged = figures.iter().any(|one| one.verdict != Verdict::Unknown);

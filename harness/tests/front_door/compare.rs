@@ -64,7 +64,12 @@ fn trial_of(suite: &str, subject: &str, trial: u32, cpu_ns: u64, p50_us: u64) ->
     Trial {
         suite: suite.to_owned(),
         subject: subject.to_owned(),
-        role: "server".to_owned(),
+        role: if subject == "floor" {
+            "floor"
+        } else {
+            "server"
+        }
+        .to_owned(),
         trial,
         calls: 100,
         calls_per_s: Some(1_000_000_000 / cpu_ns),

@@ -8,11 +8,19 @@ fn a_regression_beyond_the_limit_fails_and_the_row_is_named() {
     let recorded = Recorded::new(&["right"]);
     recorded.run_with(
         "before",
-        &[("echo", "right", 100, 500), ("two", "right", 100, 500)],
+        &[
+            ("echo", "right", 100, 500),
+            ("two", "right", 100, 500),
+            ("two", "floor", 100, 500),
+        ],
     );
     recorded.run_with(
         "little",
-        &[("echo", "right", 103, 500), ("two", "right", 90, 400)],
+        &[
+            ("echo", "right", 103, 500),
+            ("two", "right", 90, 400),
+            ("two", "floor", 200, 900),
+        ],
     );
     recorded.run_with(
         "much",

@@ -85,6 +85,16 @@ fn a_floor_answers_192_bytes_by_default_and_ends_on_sigterm() {
 }
 
 #[test]
+fn floor_http_burns_time_for_each_request_and_answers_the_same() {
+    let server = start(&HTTP, &["--burn-ns", "20000000", "--answer-bytes", "5"]);
+    let mut connection = Connection::open(server.address());
+    for _ in 0..3 {
+        let response = connection.exchange(&Request::message("/mcp", "{}"));
+        assert_eq!((response.status, response.body), (200, b"\"xxx\"".to_vec()));
+    }
+}
+
+#[test]
 fn what_floor_epoll_does_not_take_is_refused_and_the_connection_closed() {
     let server = start(&EPOLL, &[]);
     let post = "POST /mcp HTTP/1.1\r\nHost: x\r\n";
