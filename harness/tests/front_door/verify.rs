@@ -39,7 +39,7 @@ fn each_wrong_subject_fails_with_what_differed() {
     ] {
         let project = Project::new(&["right", behaviour]);
         let done = project
-            .run("verify", &["--variants", "6", "--call-timeout-s", "0.2"])
+            .run("verify", &["--variants", "6", "--call-timeout-s", "0.5"])
             .exits(1);
         assert!(done.stdout.contains(told), "{behaviour}: {}", done.stdout);
         let right = done
