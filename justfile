@@ -56,6 +56,14 @@ levers *ARGS: build
 aa *ARGS: build
     {{ harness }} aa {{ ARGS }}
 
+# The highest rate that each subject keeps up with, for instance `just capacity --subject http-json-tokio --suite echo --p99-ms 10`
+capacity *ARGS: build
+    {{ harness }} measure --find-capacity {{ ARGS }}
+
+# The load client's figures beside those of wrk and oha, which have to be installed, where the server sets the pace
+agree *ARGS: build
+    {{ harness }} agree {{ ARGS }}
+
 # The runtimes on two server cores, by CPU per call: rates hold only where the load has cores of its own
 bench-runtimes *ARGS: build
     {{ harness }} measure --server-cores 2 --transport http-json,http-stream,sse --fast-path on \
