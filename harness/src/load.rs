@@ -10,6 +10,7 @@
 //!
 //! Left to the caller: starting and pinning the subject, reading `/proc` (see [`Moment`]), statistics and reports.
 
+mod address;
 mod chunks;
 mod client;
 mod crew;
@@ -36,6 +37,7 @@ mod verify;
 mod wire;
 mod wording;
 
+pub use address::Address;
 pub use expect::{Check, Expectation, JsonType, Rule};
 pub use outcome::{CallError, EXAMPLE_CHARS, Ended, ErrorKind, Errors, LoadError, Outcome, Tally};
 pub use pace::{Arrivals, Pace};

@@ -276,7 +276,7 @@ fn nobody_there_is_an_error_at_once() {
         .local_addr()
         .unwrap();
     let target = Target::Http {
-        address,
+        address: address.into(),
         path: "/mcp".to_owned(),
         sessions: Sessions::None,
     };

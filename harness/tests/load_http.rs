@@ -12,10 +12,10 @@ use std::{
     time::Duration,
 };
 
-use harness::load::{Ended, ErrorKind, LoadError, Moment, Target};
+use harness::load::{Address, Ended, ErrorKind, LoadError, Moment, Sessions, Target};
 use load_support::{
-    Act, Request, Trial, assert_clean, echo, exchanges, http, right, serve, streamable, verify,
-    with_length,
+    Act, Request, Trial, assert_clean, echo, exchanges, http, json_answer, manners, right, serve,
+    streamable, verify, with_length,
 };
 use serde_json::{Value, json};
 
@@ -233,7 +233,7 @@ fn a_floor_is_asked_without_a_handshake_and_held_to_its_first_answer() {
         vec![Act::Write(with_length("200 OK", "text/plain", body))]
     });
     let floor = || Target::Floor {
-        address: fake.address,
+        address: fake.address.into(),
         path: "/mcp".to_owned(),
         answer_bytes: 5,
     };
@@ -255,4 +255,25 @@ fn a_floor_is_asked_without_a_handshake_and_held_to_its_first_answer() {
         "{:?}",
         outcome.errors
     );
+}
+
+#[test]
+fn requests_name_the_host_that_the_url_names() {
+    let fake = serve(|request, _| {
+        assert_eq!(request.header("host"), Some("tools.example:8080"));
+        match request.rpc() {
+            "notifications/initialized" => vec![Act::Write(
+                b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_vec(),
+            )],
+            "tools/call" => right(request),
+            _ => json_answer(&manners(&request.message).unwrap()),
+        }
+    });
+    let target = Target::Http {
+        address: Address::new(fake.address, "tools.example:8080"),
+        path: "/mcp".to_owned(),
+        sessions: Sessions::None,
+    };
+    let outcome = Trial::default().run(target, &exchanges(2)).unwrap();
+    assert_clean(&outcome, 3);
 }

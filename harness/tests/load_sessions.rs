@@ -68,7 +68,7 @@ fn sessions() -> Sessions {
 
 fn with_sessions(fake: &Fake) -> Target {
     Target::Http {
-        address: fake.address,
+        address: fake.address.into(),
         path: "/mcp".to_owned(),
         sessions: load::Sessions::PerClient,
     }

@@ -230,14 +230,14 @@ fn what_cannot_be_shared_out_is_refused() {
         ..Trial::default()
     };
     let shared = Target::Http {
-        address: fake.address,
+        address: fake.address.into(),
         path: "/mcp".to_owned(),
         sessions: Sessions::Shared(2),
     };
     assert!(refused(threads(3), shared).contains("2 shared sessions"));
     assert!(refused(threads(4), http(&fake)).contains("3 clients"));
     let sse = Target::Sse {
-        address: fake.address,
+        address: fake.address.into(),
         path: "/sse".to_owned(),
     };
     let pooled = Trial {

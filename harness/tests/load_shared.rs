@@ -76,7 +76,7 @@ fn sessions() -> (Fake, Arc<Mutex<Seen>>) {
 
 fn shared(fake: &Fake, count: usize) -> Target {
     Target::Http {
-        address: fake.address,
+        address: fake.address.into(),
         path: "/mcp".to_owned(),
         sessions: Sessions::Shared(count),
     }

@@ -105,7 +105,7 @@ fn chunk(data: &str) -> Vec<u8> {
 
 fn target(fake: &Fake) -> Target {
     Target::Sse {
-        address: fake.address,
+        address: fake.address.into(),
         path: "/sse".to_owned(),
     }
 }

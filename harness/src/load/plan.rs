@@ -1,7 +1,6 @@
 //! What is asked for: the wire, the calls, the clients, the time.
 
 use std::{
-    net::SocketAddr,
     process::{ChildStdin, ChildStdout},
     sync::atomic::AtomicBool,
     time::Duration,
@@ -10,7 +9,9 @@ use std::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{expect::Expectation, outcome::LoadError, pace::Pace, revision::Revision};
+use super::{
+    address::Address, expect::Expectation, outcome::LoadError, pace::Pace, revision::Revision,
+};
 
 /// The call timeout where nothing else is asked for.
 pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,7 +46,7 @@ pub enum Target {
     /// Streamable HTTP; the answers may be JSON or event streams, each says itself which.
     Http {
         /// The address to connect to.
-        address: SocketAddr,
+        address: Address,
         /// The path of the endpoint, for example `/mcp`.
         path: String,
         /// The sessions. A server that does not behave as declared here fails the handshake, so that no figure gets
@@ -55,7 +56,7 @@ pub enum Target {
     /// The HTTP+SSE transport of 2024-11-05.
     Sse {
         /// The address to connect to.
-        address: SocketAddr,
+        address: Address,
         /// The path of the event stream, for example `/sse`.
         path: String,
     },
@@ -71,7 +72,7 @@ pub enum Target {
     /// first one's.
     Floor {
         /// The address to connect to.
-        address: SocketAddr,
+        address: Address,
         /// The path to post to.
         path: String,
         /// The length in bytes of a right answer's body.
@@ -89,12 +90,12 @@ impl Target {
                 path,
                 sessions,
             } => Self::Http {
-                address: *address,
+                address: address.clone(),
                 path: path.clone(),
                 sessions: *sessions,
             },
             Self::Sse { address, path } => Self::Sse {
-                address: *address,
+                address: address.clone(),
                 path: path.clone(),
             },
             Self::Floor {
@@ -102,7 +103,7 @@ impl Target {
                 path,
                 answer_bytes,
             } => Self::Floor {
-                address: *address,
+                address: address.clone(),
                 path: path.clone(),
                 answer_bytes: *answer_bytes,
             },

@@ -6,6 +6,7 @@ use mio::Registry;
 use serde_json::{Map, Value};
 
 use super::{
+    address::Address,
     outcome::LoadError,
     pace::Share,
     plan::{Exchange, Shape, Target},
@@ -33,7 +34,7 @@ pub(super) fn wire(
     revision: Revision,
     (clients, pool): (usize, Option<usize>),
 ) -> Result<Box<dyn Wire>, LoadError> {
-    let streamable = |registry, address, path: &str| {
+    let streamable = |registry, address: Address, path: &str| {
         Streamable::new(registry, (address, path), revision, (clients, pool))
     };
     Ok(match target {

@@ -22,7 +22,7 @@ pub(super) fn is_remote(target: &Target) -> bool {
     match target {
         Target::Http { address, .. }
         | Target::Sse { address, .. }
-        | Target::Floor { address, .. } => !address.ip().is_loopback(),
+        | Target::Floor { address, .. } => !address.socket.ip().is_loopback(),
         Target::Stdio { .. } => false,
     }
 }

@@ -1,16 +1,16 @@
 //! From a ready line to what the load engine takes.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs as _;
 
 use crate::format::subjects::{Role, Sessions, Subject, Wire};
-use crate::load::{self, Target};
+use crate::load::{self, Address, Target};
 use crate::process::Server;
 
-/// Splits `http://host:port/path`; the host is resolved, the first address is taken.
+/// Splits `http://host:port/path` (without a port it is 80); the host is resolved, the first address is taken.
 ///
 /// # Errors
 /// A sentence with the text when it is not such a URL.
-pub fn split_url(url: &str) -> Result<(SocketAddr, String), String> {
+pub fn split_url(url: &str) -> Result<(Address, String), String> {
     let wrong = |why: &str| format!("\"{url}\" is not a URL like http://127.0.0.1:8080/mcp: {why}");
     let rest = url
         .strip_prefix("http://")
@@ -19,12 +19,19 @@ pub fn split_url(url: &str) -> Result<(SocketAddr, String), String> {
         Some(at) => rest.split_at(at),
         None => (rest, "/"),
     };
-    let address = host
+    // A colon behind the last bracket of an IPv6 address, or any other.
+    let has_port = host.rfind(':') > host.rfind(']');
+    let with_port = if has_port {
+        host.to_owned()
+    } else {
+        format!("{host}:80")
+    };
+    let socket = with_port
         .to_socket_addrs()
         .map_err(|error| wrong(&error.to_string()))?
         .next()
         .ok_or_else(|| wrong("the host has no address"))?;
-    Ok((address, path.to_owned()))
+    Ok((Address::new(socket, host), path.to_owned()))
 }
 
 /// Where the load of a started subject goes. `answer_bytes` is what a floor was told to answer.
@@ -85,12 +92,15 @@ mod tests {
             ("127.0.0.1:80", "/mcp?x=1")
         );
         assert_eq!(split_url("http://127.0.0.1:80").unwrap().1, "/");
-        for bad in [
-            "https://127.0.0.1:80/",
-            "stdio",
-            "http://127.0.0.1/",
-            "http:///",
-        ] {
+        let (named, _) = split_url("http://localhost:81/mcp").unwrap();
+        assert_eq!(
+            (named.to_string().as_str(), named.socket.port()),
+            ("localhost:81", 81)
+        );
+        for short in ["http://127.0.0.1/x", "http://[::1]/x"] {
+            assert_eq!(split_url(short).unwrap().0.socket.port(), 80, "{short}");
+        }
+        for bad in ["https://127.0.0.1:80/", "stdio", "http:///"] {
             assert!(split_url(bad).is_err(), "{bad}");
         }
     }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::format::subjects::Wire;
-use crate::load::Revision;
+use crate::load::{Address, Revision};
 
 /// How long one look may take. A server that has taken the connection and is still waking up gets another.
 const LOOK: Duration = Duration::from_secs(2);
@@ -21,7 +21,7 @@ pub struct Port {
 impl Port {
     /// The port of this URL, already split; asked as this wire begins.
     #[must_use]
-    pub fn new(url: &str, address: SocketAddr, path: &str, wire: Wire, revision: Revision) -> Self {
+    pub fn new(url: &str, address: &Address, path: &str, wire: Wire, revision: Revision) -> Self {
         let host = format!("Host: {address}\r\nConnection: close\r\n");
         let request = match wire {
             Wire::Sse => format!("GET {path} HTTP/1.1\r\n{host}Accept: text/event-stream\r\n\r\n"),
@@ -39,7 +39,7 @@ impl Port {
         };
         Self {
             url: url.to_owned(),
-            address,
+            address: address.socket,
             request,
         }
     }
@@ -100,7 +100,7 @@ mod tests {
         });
         let port = Port::new(
             "http://x/mcp",
-            address,
+            &address.into(),
             "/mcp",
             Wire::Http,
             Revision::default(),
@@ -131,7 +131,7 @@ mod tests {
         };
         let port = Port::new(
             "http://x/sse",
-            address,
+            &address.into(),
             "/sse",
             Wire::Sse,
             Revision::default(),

@@ -20,6 +20,8 @@ fn the_three_are_interleaved_recorded_and_judged() {
         "0.05",
         "--slowed-by",
         "50%",
+        "--base-burn-ns",
+        "3000",
         "--seed",
         "1",
         "--format",
@@ -58,7 +60,7 @@ fn the_three_are_interleaved_recorded_and_judged() {
         .join(runs[0]["run"].as_str().unwrap());
     let subjects = std::fs::read_to_string(folder.join("definitions/subjects.toml")).unwrap();
     assert!(
-        subjects.contains(&format!("\"--burn-ns\",\n    \"{burned}\"")),
+        subjects.contains(&format!("\"--burn-ns\",\n    \"{}\"", burned + 3_000.0)),
         "{subjects}"
     );
     let trials = harness::format::trial::read_trials(&folder.join("trials.csv")).unwrap();

@@ -205,7 +205,7 @@ pub(crate) fn right(request: &Request) -> Vec<Act> {
 
 pub(crate) fn http(fake: &Fake) -> Target {
     Target::Http {
-        address: fake.address,
+        address: fake.address.into(),
         path: "/mcp".to_owned(),
         sessions: Sessions::None,
     }

@@ -5,13 +5,12 @@
 
 mod line;
 
-use std::net::SocketAddr;
-
 use mio::{Registry, Token, event::Event};
 
 use self::line::Line;
 use super::{Happened, Input, READ_BUFFER, Tell, Traffic, Wire, connection::Connection, protocol};
 use crate::load::{
+    address::Address,
     message::Message,
     outcome::{CallError, ErrorKind},
 };
@@ -20,7 +19,7 @@ use crate::load::{
 #[derive(Debug)]
 pub(in crate::load) struct Sse {
     registry: Registry,
-    address: SocketAddr,
+    address: Address,
     path: String,
     lines: Vec<Line>,
     buffer: Vec<u8>,
@@ -31,7 +30,7 @@ impl Sse {
     /// The wire to `http://address/path` for so many clients.
     pub(in crate::load) fn new(
         registry: Registry,
-        address: SocketAddr,
+        address: Address,
         path: &str,
         clients: usize,
     ) -> Self {
@@ -51,7 +50,7 @@ impl Sse {
         self.close(client);
         self.traffic.connects += 1;
         self.traffic.http_requests += 1;
-        let mut stream = Connection::open(&self.registry, Token(2 * client), self.address)?;
+        let mut stream = Connection::open(&self.registry, Token(2 * client), self.address.socket)?;
         let head = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\nCache-Control: no-store\r\n\r\n",
             self.path, self.address
@@ -75,7 +74,7 @@ impl Sse {
             line.post = Some(Connection::open(
                 &self.registry,
                 Token(2 * client + 1),
-                self.address,
+                self.address.socket,
             )?);
         }
         let Some(post) = &mut line.post else {
@@ -138,7 +137,7 @@ impl Sse {
             if is_post {
                 line.take_post(client, bytes, tell)?;
             } else {
-                line.take_stream(client, bytes, self.address, tell)?;
+                line.take_stream(client, bytes, &self.address, tell)?;
             }
             if length < self.buffer.len() && !event.is_read_closed() {
                 return Ok(());

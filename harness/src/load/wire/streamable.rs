@@ -3,19 +3,19 @@
 
 mod slot;
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::collections::VecDeque;
 
 use mio::{Registry, Token, event::Event};
 
 use self::slot::Slot;
 use super::{Happened, Input, READ_BUFFER, Tell, Traffic, Wire, connection::Connection};
-use crate::load::{message::Message, outcome::CallError, revision::Revision};
+use crate::load::{address::Address, message::Message, outcome::CallError, revision::Revision};
 
 /// All clients of one endpoint.
 #[derive(Debug)]
 pub(in crate::load) struct Streamable {
     registry: Registry,
-    address: SocketAddr,
+    address: Address,
     /// Heads up to the value of `Content-Length`: before the handshake, and after it where there is no session.
     opening: Vec<u8>,
     agreed: Vec<u8>,
@@ -46,7 +46,7 @@ impl Streamable {
     /// The wire to `http://address/path` for so many clients, and for so many connections where these are a pool.
     pub(in crate::load) fn new(
         registry: Registry,
-        (address, path): (SocketAddr, &str),
+        (address, path): (Address, &str),
         revision: Revision,
         (clients, pool): (usize, Option<usize>),
     ) -> Self {
@@ -84,8 +84,11 @@ impl Streamable {
     fn connect(&mut self, slot: usize) -> Result<(), CallError> {
         self.slots[slot].close();
         self.traffic.connects += 1;
-        self.slots[slot].connection =
-            Some(Connection::open(&self.registry, Token(slot), self.address)?);
+        self.slots[slot].connection = Some(Connection::open(
+            &self.registry,
+            Token(slot),
+            self.address.socket,
+        )?);
         Ok(())
     }
 

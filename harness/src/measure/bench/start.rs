@@ -46,6 +46,6 @@ impl Bench {
         let (address, path) =
             split_url(&url).map_err(|error| anyhow::anyhow!("subject.{name}: its url {error}"))?;
         let revision = subject.revision()?;
-        Ok(Port::new(&url, address, &path, subject.wire, revision))
+        Ok(Port::new(&url, &address, &path, subject.wire, revision))
     }
 }

@@ -1,9 +1,10 @@
 //! One client of the HTTP+SSE transport: what its two connections bring, and how that makes an answer.
 
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
 use super::super::{Answer, Happened, Tell, connection::Connection, protocol};
 use crate::load::{
+    address::Address,
     events::EventParser,
     head::Form,
     http::MAX_BODY,
@@ -96,7 +97,7 @@ impl Line {
         &mut self,
         client: usize,
         bytes: &[u8],
-        address: SocketAddr,
+        address: &Address,
         tell: &mut Tell<'_>,
     ) -> Result<(), CallError> {
         let Some(stream) = &mut self.stream else {
@@ -218,7 +219,7 @@ impl Call {
 }
 
 /// The head of a POST to the URI that the server gave: a path, or an absolute URI of the same origin.
-fn endpoint(uri: &[u8], address: SocketAddr) -> Result<Vec<u8>, CallError> {
+fn endpoint(uri: &[u8], address: &Address) -> Result<Vec<u8>, CallError> {
     let refuse = || {
         protocol(format!(
             "endpoint {} is not a path on {address}",
@@ -231,9 +232,7 @@ fn endpoint(uri: &[u8], address: SocketAddr) -> Result<Vec<u8>, CallError> {
         Some(("http", rest)) => {
             let slash = rest.find('/').ok_or_else(refuse)?;
             let host = &rest[..slash];
-            let same =
-                host == address.to_string() || host == format!("localhost:{}", address.port());
-            if same {
+            if address.is_called(host) {
                 &rest[slash..]
             } else {
                 return Err(refuse());
