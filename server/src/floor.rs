@@ -29,7 +29,7 @@ struct Flags {
     process: ProcessFlags,
     #[command(flatten)]
     floor: FloorFlags,
-    /// Processor time that is burned for each request besides, by a loop calibrated at the start
+    /// Processor time that is burned for each request besides
     #[arg(long, env = "MCP_BURN_NS", value_name = "NANOSECONDS", default_value = "0", value_parser = clap::value_parser!(u32).range(..=1_000_000_000))]
     burn_ns: u32,
 }

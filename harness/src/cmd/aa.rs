@@ -26,6 +26,9 @@ use crate::stats::{Design, Threshold};
 /// The template of what the slowed one burns for each call.
 const BURN: &str = "burn_ns";
 
+/// The template of what all three burn for each call.
+const BASE: &str = "base_burn_ns";
+
 /// Flags of `aa`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -47,10 +50,14 @@ pub(super) struct Aa {
     /// Trials of each of the three in a run
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     trials: u32,
-    /// Clients. With more than one, how often the two sides have to wake each other depends on the server's pace, so the
-    /// share that is burned is not the share that is measured
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Clients: enough that the server is never idle
+    #[arg(long, value_name = "N", default_value_t = 50)]
     clients: usize,
+    /// What all three burn for each call, so that the server sets the pace and the client waits for each answer. Of a quicker
+    /// one much of the cost is how often it has to wake the client, which depends on the pace of both, and the share that is
+    /// burned is not the share that is measured
+    #[arg(long, value_name = "NANOSECONDS", default_value_t = 40_000)]
+    base_burn_ns: u64,
     /// Load before the window, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0.1)]
     warmup_s: f64,
@@ -87,12 +94,13 @@ impl Aa {
         let seed = self.seed.unwrap_or_else(seed_from_the_clock);
         let calibrated_ns_per_call = self.calibrate(&mut bench, &suite, &results, interrupt)?;
         let burn_ns = nanoseconds(calibrated_ns_per_call as f64 * self.slowed_by.share());
-        bench.fill(BURN, burn_ns.into());
+        bench.fill(BURN, (self.base_burn_ns + burn_ns).into());
         let mut trust = Trust {
             subject: self.subject.clone(),
             suite: self.suite.clone(),
             threshold: self.threshold,
             calibrated_ns_per_call,
+            base_burn_ns: self.base_burn_ns,
             burn_ns,
             runs: Vec::new(),
         };
@@ -134,10 +142,14 @@ impl Aa {
             let known = subjects.subject.into_keys().collect::<Vec<_>>().join(", ");
             bail!("there is no subject \"{}\"; known: {known}", self.subject);
         };
-        let mut slowed: Subject = plain.clone();
-        slowed
-            .command
-            .extend(["--burn-ns".to_owned(), format!("{{{BURN}}}")]);
+        let burning = |template: &str| {
+            let flag = ["--burn-ns".to_owned(), format!("{{{template}}}")];
+            Subject {
+                command: plain.command.iter().cloned().chain(flag).collect(),
+                ..plain.clone()
+            }
+        };
+        let (slowed, plain) = (burning(BURN), burning(BASE));
         subjects.subject = BTreeMap::from([
             (self.name(""), plain.clone()),
             (self.name(AGAIN), plain),
@@ -154,7 +166,8 @@ impl Aa {
         results: &std::path::Path,
         interrupt: &Interrupt,
     ) -> anyhow::Result<u64> {
-        bench.fill(BURN, 0.into());
+        bench.fill(BASE, self.base_burn_ns.into());
+        bench.fill(BURN, self.base_burn_ns.into());
         // A group of one: the others have no part in it. Its suite has the subject's name.
         let suites = BTreeMap::from([(self.subject.clone(), suite.clone())]);
         let mut questions = questions(suites, 0, results.to_owned());

@@ -24,6 +24,8 @@ pub struct Trust {
     pub calibrated_ns_per_call: u64,
     /// What the slowed one burns for each call, in nanoseconds.
     pub burn_ns: u64,
+    /// What all of them burned for each call besides, in nanoseconds.
+    pub base_burn_ns: u64,
     /// The runs.
     pub runs: Vec<Pairs>,
 }
@@ -186,6 +188,7 @@ mod tests {
             threshold: Threshold::default(),
             calibrated_ns_per_call: 5_500,
             burn_ns: 275,
+            base_burn_ns: 0,
             runs: (0..20).map(run).collect(),
         }
     }
