@@ -8,10 +8,10 @@ use crate::machine::enclosure::Limits;
 #[derive(Debug, Clone, Args)]
 pub(super) struct LimitFlags {
     /// Memory of the server, like 512M or 2G (K, M and G are powers of 1024) [default: no limit]
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, visible_alias = "memory", value_name = "BYTES", value_parser = bytes)]
     server_memory: Option<u64>,
     /// Processor time of the server in cores, like 2 or 0.5, beside the cores that it is pinned to [default: no limit]
-    #[arg(long = "server-cpus", value_name = "N", value_parser = thousandths)]
+    #[arg(long = "server-cpus", visible_alias = "cpus", value_name = "N", value_parser = thousandths)]
     server_cpu_milli: Option<u64>,
 }
 
