@@ -65,7 +65,10 @@ fn help_lists_every_flag_and_its_environment_variable() {
         (SSE, with(&[&LISTEN, &HTTP])),
         (HTTP_JSON, with(&[&LISTEN, &HTTP, &SESSIONS])),
         (HTTP_STREAM, with(&[&LISTEN, &HTTP, &SESSIONS])),
-        (FLOOR, vec![&EVERYWHERE, &LISTEN, &["--answer-bytes"]]),
+        (
+            FLOOR,
+            vec![&EVERYWHERE, &LISTEN, &["--answer-bytes", "--burn-ns"]],
+        ),
     ] {
         let output = run(bare(binary).arg("--help"));
         assert_eq!(output.status.code(), Some(0));
