@@ -1,6 +1,7 @@
 //! What every adapter keeps, asked of each that is built.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     panic::catch_unwind,
@@ -125,6 +126,21 @@ impl HttpService for Hello {
     }
 }
 
+/// Waits until the other side of the kernel has what a client sent, which on a busy machine is after the write: until
+/// nothing that it sent is without an acknowledgement.
+fn arrives(client: &TcpStream) {
+    let local = format!(":{:04X}", client.local_addr().unwrap().port());
+    let is_sending = || {
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        let rows = table.lines().map(|row| row.split_whitespace().collect());
+        let mut own = rows.filter(|row: &Vec<&str>| row[1].ends_with(&local));
+        own.any(|row| !row[4].starts_with("00000000:"))
+    };
+    while is_sending() {
+        thread::yield_now();
+    }
+}
+
 fn who_waits_when_the_shutdown_begins_is_answered<R: Runtime>() {
     R::block_on(2, |runtime| async move {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -135,6 +151,7 @@ fn who_waits_when_the_shutdown_begins_is_answered<R: Runtime>() {
             client
                 .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
                 .unwrap();
+            arrives(&client);
             client
         });
         let shutdown = Shutdown::new(PATIENCE);
