@@ -23,6 +23,7 @@ pub mod stacks;
 pub mod subjects;
 pub mod suite;
 pub mod sweep;
+mod table_file;
 pub mod targets;
 pub mod template;
 pub mod trial;
@@ -153,6 +154,17 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
         .map_or(0, |last| last.chars().count())
         + 1;
     (line, column)
+}
+
+/// The nearest whole number; 0 for what is below.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates"
+)]
+pub const fn whole(value: f64) -> u64 {
+    value.round() as u64
 }
 
 /// Writes a file so that a reader sees the old content or the new one and never half of it.

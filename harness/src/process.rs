@@ -44,6 +44,9 @@ pub const PASSED_ON: [&str; 8] = [
 /// How long to wait for the last lines of a child that has ended.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
+/// How long a stdio server may take to end after its stdin is closed before it gets a signal.
+const END_BY_ITSELF: Duration = Duration::from_secs(1);
+
 /// Why a child is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -257,9 +260,9 @@ impl Running {
         self.log.last_lines()
     }
 
-    /// Waits until the child has ended by itself, no longer than this.
-    pub fn await_end(&self, limit: Duration) {
-        await_end(self.id(), limit);
+    /// Waits a while until the child has ended by itself, as a server on stdio does whose stdin is closed.
+    pub fn await_end(&self) {
+        await_end(self.id(), END_BY_ITSELF);
     }
 
     /// Ends the child and all of its process group: SIGTERM, after the grace time SIGKILL. Says how

@@ -14,6 +14,7 @@ use super::{Places, Verdict};
 use crate::format::marks::Figure;
 use crate::format::subjects::{Subject, Subjects};
 use crate::format::suite::Suite;
+use crate::format::whole;
 use crate::interrupt::Interrupt;
 use crate::measure::bench::Bench;
 use crate::measure::run::{Done, Questions, run};
@@ -202,13 +203,9 @@ impl Aa {
 const AGAIN: &str = ".again";
 const SLOWED: &str = ".slowed";
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a time is not negative, and the cast saturates"
-)]
+/// At least one, so that there is something to burn.
 fn nanoseconds(ns: f64) -> u64 {
-    ns.round().max(1.0) as u64
+    whole(ns).max(1)
 }
 
 fn questions(suites: BTreeMap<String, Suite>, seed: u64, results: PathBuf) -> Questions {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::format::whole;
 use crate::machine::enclosure::Limits;
 
 /// What the servers may use.
@@ -42,16 +43,11 @@ fn bytes(text: &str) -> Result<u64, String> {
 }
 
 /// A number of cores in thousandths.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the value is within its bounds by then"
-)]
 fn thousandths(text: &str) -> Result<u64, String> {
     let cores: f64 = text.parse().unwrap_or(f64::NAN);
     // A quota of less than a hundredth is refused by the kernel.
     if (0.01..=1_024.0).contains(&cores) {
-        Ok((cores * 1_000.0).round() as u64)
+        Ok(whole(cores * 1_000.0))
     } else {
         Err(format!(
             "\"{text}\" is no number of cores from 0.01 to 1024: write it like 2 or 0.5"

@@ -11,6 +11,7 @@ use super::report::ReportFormat;
 use super::server::ServerFlags;
 use super::{Places, Verdict, resume};
 use crate::format::capacity::Bound;
+use crate::format::whole;
 use crate::interrupt::Interrupt;
 
 /// Flags of `measure`.
@@ -144,14 +145,4 @@ fn milliseconds(text: &str) -> Result<f64, String> {
         return Ok(time);
     }
     Err(format!("{time} ms is not between 0.001 and 3600000"))
-}
-
-/// The nearest whole number.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "flags are checked, and the cast saturates"
-)]
-fn whole(value: f64) -> u64 {
-    value.round() as u64
 }

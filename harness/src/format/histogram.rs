@@ -13,7 +13,7 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogIterator, IntervalLogWriterBuilder, LogEntry,
 };
 
-use super::{FormatError, read_text, write_atomically};
+use super::{FormatError, read_text, whole, write_atomically};
 
 /// Nanoseconds in a microsecond: the unit of the reports over the unit of the histograms.
 const NS_PER_US: u64 = 1_000;
@@ -108,13 +108,8 @@ pub const fn whole_us(ns: u64) -> u64 {
 
 /// The mean in whole microseconds.
 #[must_use]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a mean of latencies is not negative, and the cast saturates"
-)]
 pub fn mean_us(histogram: &Histogram<u64>) -> u64 {
-    whole_us(histogram.mean().round() as u64)
+    whole_us(whole(histogram.mean()))
 }
 
 /// A percentile (0 to 100) in whole microseconds; `None` when nothing was recorded.

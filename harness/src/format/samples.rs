@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FormatError, read_text, write_atomically};
+use super::{FormatError, table_file};
 
 /// Whose the figures of a row are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,17 +49,7 @@ pub struct Sample {
 /// # Errors
 /// [`FormatError`] when they cannot be written.
 pub fn write(path: &Path, samples: &[Sample]) -> Result<(), FormatError> {
-    let encode = || -> Result<Vec<u8>, String> {
-        let mut rows = csv::Writer::from_writer(Vec::new());
-        for sample in samples {
-            rows.serialize(sample).map_err(|error| error.to_string())?;
-        }
-        rows.into_inner().map_err(|error| error.to_string())
-    };
-    let text = encode().map_err(|message| {
-        FormatError::invalid(path, format!("cannot be written as CSV: {message}"))
-    })?;
-    write_atomically(path, &text)
+    table_file::write(path, samples)
 }
 
 /// Reads the samples of a trial.
@@ -67,10 +57,7 @@ pub fn write(path: &Path, samples: &[Sample]) -> Result<(), FormatError> {
 /// # Errors
 /// [`FormatError`] when the file cannot be read or is not of this format.
 pub fn read(path: &Path) -> Result<Vec<Sample>, FormatError> {
-    let text = read_text(path)?;
-    let rows = csv::Reader::from_reader(text.as_bytes()).into_deserialize();
-    rows.collect::<Result<_, _>>()
-        .map_err(|error| FormatError::invalid(path, format!("is no file of samples: {error}")))
+    table_file::read(path, "file of samples")
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) struct Crew {
     pub(super) fatal: Option<(usize, CallError)>,
     /// The answer to what was asked.
     pub(super) reply: Option<Result<Reply, CallError>>,
-    terms: Terms,
+    pub(super) terms: Terms,
 }
 
 impl Crew {

@@ -40,7 +40,6 @@ pub(super) struct Desk<'a> {
     ids: Ids,
     /// Requests of JSON-RPC that were sent.
     json_rpc_requests: u64,
-    calls_per_session: Option<u32>,
     /// Latencies count from the instant that a call was due, and not from when it was sent.
     counts_from_due: bool,
     pub(super) call_timeout: Duration,
@@ -108,7 +107,6 @@ impl<'a> Desk<'a> {
             lender: 0,
             ids: Ids::new(clients),
             json_rpc_requests: 0,
-            calls_per_session: shape.calls_per_session,
             counts_from_due,
             call_timeout,
             swept: Instant::now(),
@@ -143,7 +141,7 @@ impl<'a> Desk<'a> {
             let one = &mut self.crew.clients[client];
             // The first iteration is not a whole one: its handshake lies behind.
             (one.begun, one.is_spoilt) = (now, true);
-            one.calls_left = self.calls_per_session.unwrap_or_default();
+            one.calls_left = self.crew.terms.calls_per_session.unwrap_or_default();
             self.crew.schedule.free(client, now);
         }
     }

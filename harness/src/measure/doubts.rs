@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::window::Cost;
 use crate::format::environment::Machine;
 use crate::format::warning::Warning;
+use crate::format::whole;
 use crate::load::Outcome;
 use crate::machine::cores::Layout;
 use crate::machine::facts::{is_fast_clock, is_steady_governor};
@@ -155,13 +156,8 @@ fn is_near_limit(cost: &Cost, of_server: Option<u64>, of_all: Option<u64>) -> bo
 
 /// A share (0 to 1) in whole thousandths.
 #[must_use]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the value is bounded just before, and the cast saturates"
-)]
 pub fn permille(share: f64) -> u64 {
-    (share * 1_000.0).round().clamp(0.0, 1e9) as u64
+    whole((share * 1_000.0).clamp(0.0, 1e9))
 }
 
 #[cfg(test)]

@@ -14,9 +14,6 @@ use crate::load::{
     self, CallError, ErrorKind, Exchange, LoadError, Options, Revision, Verification, Verified,
 };
 
-/// How long a stdio server may take to end after its stdin is closed before it gets a signal.
-const END_BY_ITSELF: Duration = Duration::from_secs(1);
-
 /// What a server is like.
 #[derive(Debug)]
 pub struct Met {
@@ -89,7 +86,7 @@ pub fn meet(
         let verified = load::verify(started.target, exchanges, options);
         let lines = started.running.last_lines();
         if subject.wire == Wire::Stdio {
-            started.running.await_end(END_BY_ITSELF);
+            started.running.await_end();
         }
         started.running.stop();
         match verified {

@@ -22,9 +22,6 @@ use crate::load::{self, CallError, ErrorKind, Exchange, Options, Outcome, Shape}
 use crate::machine::cores::pin_this_thread;
 use crate::process::Server;
 
-/// How long a server may take to end after its stdin is closed before it gets a signal.
-const END_BY_ITSELF: Duration = Duration::from_secs(1);
-
 /// What was found, or why nothing was.
 type Measured = Result<(Outcome, Cost, Vec<Sample>), String>;
 
@@ -104,7 +101,7 @@ fn per_client(bench: &Bench, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Re
         }
     }
     for mut process in processes {
-        process.await_end(END_BY_ITSELF);
+        process.await_end();
         process.stop();
     }
     let cost = window.cost(&bench.setup().layout);
@@ -237,7 +234,7 @@ fn call(
     let since_ready = begun.elapsed();
     let whole = startup.map_or_else(|| running.age(), |startup| Some(startup + since_ready));
     let took = whole.unwrap_or(since_ready);
-    running.await_end(END_BY_ITSELF);
+    running.await_end();
     running.stop();
     Ok(match answered {
         Err(error) => Err(failed(error.to_string())),

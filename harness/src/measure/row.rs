@@ -8,6 +8,7 @@ use super::window::Cost;
 use crate::format::histogram::{mean_us, percentile_us, whole_us};
 use crate::format::subjects::{Subject, duration};
 use crate::format::trial::Trial;
+use crate::format::whole;
 use crate::load::{ErrorKind, Errors, Outcome};
 
 /// Seconds of a checked definition.
@@ -27,13 +28,8 @@ fn us(duration: Duration) -> u64 {
 }
 
 /// A number of a checked definition in whole thousandths.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked definitions are not negative, and the cast saturates"
-)]
 fn milli(value: f64) -> u64 {
-    (value * 1_000.0).round() as u64
+    whole(value * 1_000.0)
 }
 
 /// The row before anything is known.

@@ -66,9 +66,6 @@ impl Calls {
     }
 }
 
-/// How long a stdio server may take to end after its stdin is closed before it gets a signal.
-const END_BY_ITSELF: Duration = Duration::from_secs(1);
-
 /// What a trial found.
 #[derive(Debug)]
 pub struct Found {
@@ -147,7 +144,7 @@ pub fn run(
     let last_lines = running.last_lines();
     if subject.wire == Wire::Stdio {
         // Its stdin is closed, so it ends by itself; a signal right now would hide how.
-        running.await_end(END_BY_ITSELF);
+        running.await_end();
     }
     let ended = running.stop();
     match outcome {

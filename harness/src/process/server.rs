@@ -54,10 +54,10 @@ impl Server {
         }
     }
 
-    /// Waits until a child has ended by itself, no longer than this.
-    pub fn await_end(&self, limit: Duration) {
+    /// Waits a while until a child has ended by itself.
+    pub fn await_end(&self) {
         if let Self::Ours(running) = self {
-            running.await_end(limit);
+            running.await_end();
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::cells::number;
 use super::table::{Style, Table};
 use crate::format::capacity::{Bound, Miss};
 use crate::format::trial::Trial;
@@ -90,12 +91,6 @@ pub(super) fn table(bound: Bound, found: &[Capacity], style: Style) -> String {
         "why",
     ];
     let mut table = Table::new(&columns, 2);
-    let number = |value: Option<u64>, divisor: f64, digits: usize| {
-        value.map_or_else(
-            || "-".to_owned(),
-            |value| format!("{:.digits$}", value as f64 / divisor),
-        )
-    };
     for one in found {
         table.row(vec![
             one.suite.clone(),

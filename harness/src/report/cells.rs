@@ -33,7 +33,8 @@ pub(super) const MORE_COLUMNS: [&str; 10] = [
     "start ms",
 ];
 
-fn number(value: Option<u64>, divisor: f64, digits: usize) -> String {
+/// A figure in another unit, or a dash where there is none.
+pub(super) fn number(value: Option<u64>, divisor: f64, digits: usize) -> String {
     value.map_or_else(
         || "-".to_owned(),
         |value| format!("{:.digits$}", value as f64 / divisor),

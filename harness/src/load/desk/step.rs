@@ -59,8 +59,9 @@ impl Desk<'_> {
 
     /// The client opens its connection: for a session of so many calls, where it has made all of the last one's.
     fn begin_session(&mut self, turn: Turn) {
+        let calls_per_session = self.crew.terms.calls_per_session;
         let one = &mut self.crew.clients[turn.client];
-        if let Some(calls) = self.calls_per_session.filter(|_| one.calls_left == 0) {
+        if let Some(calls) = calls_per_session.filter(|_| one.calls_left == 0) {
             (one.begun, one.is_spoilt, one.calls_left) = (turn.due, false, calls);
         }
     }
