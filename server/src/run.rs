@@ -1,7 +1,7 @@
 //! A binary's life: telemetry, signals, runtime, tools, transport, exit code.
 
 pub(crate) mod command;
-mod lab;
+mod demo_server;
 
 use std::{future::Future, process::ExitCode};
 

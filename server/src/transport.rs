@@ -11,7 +11,7 @@ use std::{future::Future, net::SocketAddr};
 use anyhow::Context;
 use clap::{Args, Command};
 use transports::{
-    front::{Counters, FastTools},
+    fast_path::{Counters, FastTools},
     http::{HttpService, Listeners, bind, serve_http},
     runtime::Runtime,
     shutdown::Shutdown,

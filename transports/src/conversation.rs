@@ -1,7 +1,7 @@
 //! One client's exchange of messages, for the transports that carry single messages over a lasting
 //! stream (stdio and legacy SSE).
 //!
-//! A [`Conversation`] takes the bytes of one message at a time. What the [front](crate::front) answers is
+//! A [`Conversation`] takes the bytes of one message at a time. What the [fast path](crate::fast_path) answers is
 //! answered on the spot ([`Conversation::turn`]); the rest is handed to rmcp
 //! ([`Conversation::accept`]), whose messages come back as bytes, and what is no message is refused. It knows
 //! which requests are in flight, so that a transport can end without owing an answer. It has no
@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 pub use self::batch::Part;
 use self::wire::Wire;
-pub use crate::refusal::{MAX_IN_FLIGHT, Refusal};
+pub use crate::rejection::{MAX_IN_FLIGHT, Rejection};
 use crate::{
-    front::{Counters, Facts, FastTools, Framing, Front, Handshake, RunningReply, Taken},
+    fast_path::{Counters, MessageContext, FastTools, Framing, FastPath, Handshake, RunningReply, Dispatch},
     in_flight::{InFlight, Stage},
     refusal,
     runtime::{Handle, Runtime},
@@ -38,7 +38,7 @@ const QUEUE: usize = 256;
 #[derive(Clone)]
 pub struct Opening<S> {
     service: S,
-    front: Option<Arc<Front<S>>>,
+    front: Option<Arc<FastPath<S>>>,
     framing: Framing,
     runtime: Handle,
     handshake_only: bool,
@@ -56,9 +56,9 @@ pub struct Conversation {
     handshake_only: bool,
 }
 
-/// A [`Front`] of whatever server.
+/// A [`FastPath`] of whatever server.
 trait Fast: Send + Sync {
-    fn take(&self, bytes: &[u8], facts: &Facts<'_>, framing: Framing, out: &mut Vec<u8>) -> Taken;
+    fn take(&self, bytes: &[u8], facts: &MessageContext<'_>, framing: Framing, out: &mut Vec<u8>) -> Dispatch;
 }
 
 /// Keeps the conversation open; dropping it lets rmcp finish and the outgoing queue end.
@@ -71,14 +71,14 @@ pub struct Open(
 pub enum NotTaken {
     /// It is no message, or not one that may come now.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] Rejection),
     /// The conversation has ended; nobody takes messages any more.
     #[error("the conversation has ended")]
     Ended,
 }
 
-impl<S: FastTools> Fast for Front<S> {
-    fn take(&self, bytes: &[u8], facts: &Facts<'_>, framing: Framing, out: &mut Vec<u8>) -> Taken {
+impl<S: FastTools> Fast for FastPath<S> {
+    fn take(&self, bytes: &[u8], facts: &MessageContext<'_>, framing: Framing, out: &mut Vec<u8>) -> Dispatch {
         Self::take(self, bytes, facts, framing, out)
     }
 }
@@ -87,7 +87,7 @@ impl<S: FastTools> Opening<S> {
     /// Conversations with `service`, with the fast path or without.
     pub fn new(runtime: &impl Runtime, service: S, framing: Framing, fast_path: bool) -> Self {
         // A conversation's handshake is rmcp's: it remembers who the client is.
-        let front = |service| Arc::new(Front::new(service, Handshake::default()));
+        let front = |service| Arc::new(FastPath::new(service, Handshake::default()));
         Self {
             front: fast_path.then(|| front(service.clone())),
             service,
@@ -107,7 +107,7 @@ impl<S: FastTools> Opening<S> {
 
     /// What the fast path has done so far, if there is one.
     pub fn counters(&self) -> Option<&Counters> {
-        self.front.as_deref().map(Front::counters)
+        self.front.as_deref().map(FastPath::counters)
     }
 
     /// Starts rmcp's side of a new conversation. The receiver yields framed messages, and ends after
@@ -164,7 +164,7 @@ impl Conversation {
         let (Some(front), Stage::Open(revision)) = (&self.front, self.in_flight.stage()) else {
             return Ok(false);
         };
-        let facts = Facts {
+        let facts = MessageContext {
             revision,
             is_named: true,
             headers: None,
@@ -172,10 +172,10 @@ impl Conversation {
             in_flight: Some(&self.in_flight),
         };
         match front.take(bytes, &facts, self.framing, out) {
-            Taken::Answered(_) | Taken::Noted => Ok(true),
-            Taken::Refused(refusal) => Err(refusal.into()),
-            Taken::Running(reply) => self.run(*reply).map(|()| true),
-            Taken::Left(_) => Ok(false),
+            Dispatch::Answered(_) | Dispatch::Accepted => Ok(true),
+            Dispatch::Rejected(refusal) => Err(refusal.into()),
+            Dispatch::Pending(reply) => self.run(*reply).map(|()| true),
+            Dispatch::Fallback(_) => Ok(false),
         }
     }
 
@@ -207,7 +207,7 @@ impl Conversation {
     /// [`Conversation::answer`] tells the client so. [`NotTaken::Ended`] when nobody is left to
     /// take it.
     pub async fn accept(&self, bytes: &[u8]) -> Result<(), NotTaken> {
-        let message = refusal::parse(bytes)?;
+        let message = rejection::parse(bytes)?;
         let to_rmcp = self.to_rmcp.upgrade().ok_or(NotTaken::Ended)?;
         // The place first: whoever gives up waiting for it leaves nothing in flight.
         let place = to_rmcp.reserve().await.map_err(|_| NotTaken::Ended)?;
@@ -217,7 +217,7 @@ impl Conversation {
                 request: ClientRequest::DiscoverRequest(_),
                 ..
             }) if self.handshake_only => {
-                return Err(Refusal::method_not_found(id.clone(), "server/discover").into());
+                return Err(Rejection::method_not_found(id.clone(), "server/discover").into());
             }
             JsonRpcMessage::Request(request) => {
                 self.in_flight.enter(&request.id, None)?;
@@ -244,7 +244,7 @@ impl Conversation {
     }
 
     /// Appends the JSON-RPC error that answers a message which was not taken to `out`, framed.
-    pub fn refuse(&self, refusal: Refusal, out: &mut Vec<u8>) {
+    pub fn refuse(&self, refusal: Rejection, out: &mut Vec<u8>) {
         let answer = self.framing.framed(refusal.into_json().as_bytes());
         out.extend_from_slice(&answer);
     }
@@ -253,7 +253,7 @@ impl Conversation {
     ///
     /// # Errors
     /// [`NotTaken::Ended`] when the outgoing side has ended.
-    pub async fn answer(&self, refusal: Refusal) -> Result<(), NotTaken> {
+    pub async fn answer(&self, refusal: Rejection) -> Result<(), NotTaken> {
         let mut answer = Vec::new();
         self.refuse(refusal, &mut answer);
         self.send(answer.into()).await

@@ -38,7 +38,7 @@ pub use self::{
     guard::{Guard, GuardError},
     listen::{Listeners, bind},
 };
-use crate::{front::Counters, runtime::Runtime, shutdown::Shutdown};
+use crate::{fast_path::Counters, runtime::Runtime, shutdown::Shutdown};
 
 /// The default of [`HttpOptions::head_timeout`].
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ pub trait HttpService: Clone + Send + Sync + 'static {
         std::future::ready(())
     }
 
-    /// What the [front](crate::front) has taken and left so far, where there is one.
+    /// What the [fast path](crate::fast_path) has taken and left so far, where there is one.
     fn counters(&self) -> Option<&Counters> {
         None
     }

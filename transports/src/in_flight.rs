@@ -20,8 +20,8 @@ use rmcp::{
 use tokio::sync::Notify;
 
 use crate::{
-    front::Revision,
-    refusal::{MAX_IN_FLIGHT, Refusal},
+    fast_path::Revision,
+    rejection::{MAX_IN_FLIGHT, Rejection},
 };
 
 /// The ids in flight. A second request with an id that is in flight is refused at once: rmcp
@@ -75,14 +75,14 @@ impl InFlight {
     ///
     /// # Errors
     /// A refusal when the id is in flight already, or too many are.
-    pub(crate) fn enter(&self, id: &RequestId, ends: Option<AbortHandle>) -> Result<(), Refusal> {
+    pub(crate) fn enter(&self, id: &RequestId, ends: Option<AbortHandle>) -> Result<(), Rejection> {
         let mut table = self.table();
         if table.ids.contains_key(id) {
-            return Err(Refusal::id_in_flight(id.clone()));
+            return Err(Rejection::id_in_flight(id.clone()));
         }
         // An answer that its client does not take still costs its bytes.
         if table.ids.len() + table.leaving >= MAX_IN_FLIGHT {
-            return Err(Refusal::too_many_in_flight(id.clone()));
+            return Err(Rejection::too_many_in_flight(id.clone()));
         }
         let is_over = table.ended || table.was_cancelled_early(id);
         match ends {

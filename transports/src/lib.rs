@@ -5,12 +5,12 @@
 //! delay from costing anybody else; [`shutdown`] says when to stop. What the tools do is not
 //! known here.
 
-mod arriving;
+mod timed_body;
 pub mod conversation;
-pub mod front;
+pub mod fast_path;
 pub mod http;
 mod in_flight;
-mod refusal;
+mod rejection;
 pub mod runtime;
 pub mod shutdown;
 pub mod sse;

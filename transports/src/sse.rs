@@ -16,9 +16,9 @@ use hyper::body::Incoming;
 
 use self::session::Sessions;
 use crate::{
-    arriving::{self, Arriving, Read},
+    timed_body::{self, TimedBody, Read},
     conversation::{Conversation, NotTaken, Opening, Part},
-    front::{Counters, FastTools, Framing},
+    fast_path::{Counters, FastTools, Framing},
     http::{
         Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, counted, event_stream,
         healthy, text,
@@ -32,7 +32,7 @@ pub const STREAM_PATH: &str = "/sse";
 pub const MESSAGES_PATH: &str = "/messages";
 
 /// The default of [`SseOptions::body_timeout`].
-pub const BODY_TIMEOUT: Duration = arriving::BODY_TIMEOUT;
+pub const BODY_TIMEOUT: Duration = timed_body::BODY_TIMEOUT;
 
 /// Comments keep the stream from looking dead to whatever lies between, many of which close an
 /// idle connection after 60 s.
@@ -47,7 +47,7 @@ pub struct SseOptions {
     pub max_body_bytes: usize,
     /// How long a message may take to arrive, once the head of its request is here.
     pub body_timeout: Duration,
-    /// Whether calls are answered by the [front](crate::front) where they can be.
+    /// Whether calls are answered by the [fast path](crate::fast_path) where they can be.
     pub fast_path: bool,
 }
 
@@ -108,7 +108,7 @@ impl<S: FastTools> Sse<S> {
             body_timeout,
             ..
         } = self.options;
-        let body = Arriving::new(request.into_body(), self.runtime.clone(), body_timeout);
+        let body = TimedBody::new(request.into_body(), self.runtime.clone(), body_timeout);
         let bytes = match body.read(limit).await {
             Read::Whole(bytes) => bytes,
             Read::TooLarge(_) => {

@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 
 use self::lines::{Line, Lines};
 use crate::{
-    conversation::{Conversation, NotTaken, Open, Opening, Refusal},
-    front::FastTools,
+    conversation::{Conversation, NotTaken, Open, Opening, Rejection},
+    fast_path::FastTools,
     runtime::Runtime,
     shutdown::Shutdown,
 };
@@ -117,7 +117,7 @@ async fn read<I: AsyncRead + Unpin>(
             let taken = match line {
                 Line::Whole(line) if line.trim_ascii().is_empty() => continue,
                 Line::Whole(line) => take(conversation, line, &mut batch).await,
-                Line::TooLong { limit_bytes } => Err(Refusal::too_large(limit_bytes).into()),
+                Line::TooLong { limit_bytes } => Err(Rejection::too_large(limit_bytes).into()),
             };
             let taken = match answered(conversation, taken, &mut batch) {
                 Ok(()) if batch.len() >= BATCH_BYTES => send(conversation, &mut batch).await,

@@ -1,4 +1,4 @@
-//! Streamable HTTP (MCP 2025-03-26 and later, "Transports"): the [front](crate::front), and behind it
+//! Streamable HTTP (MCP 2025-03-26 and later, "Transports"): the [fast path](crate::fast_path), and behind it
 //! rmcp's own service.
 //!
 //! The protocol is rmcp's: methods, headers, sessions, event streams. This module reads a message once,
@@ -10,7 +10,7 @@ mod batch;
 mod body;
 mod forward;
 mod head;
-mod owed;
+mod detach_on_drop;
 mod sessions;
 mod single;
 
@@ -26,12 +26,12 @@ use self::{
     body::Forwarded,
     forward::session_id,
     head::Head,
-    owed::Owed,
+    detach_on_drop::DetachOnDrop,
     sessions::{Session, Sessions},
 };
 use crate::{
-    arriving::{self, Arriving, Read},
-    front::{Counters, Facts, FastTools, Framing, Front, Reason, RunningReply, Taken},
+    timed_body::{self, TimedBody, Read},
+    fast_path::{Counters, MessageContext, FastTools, Framing, FastPath, FallbackReason, RunningReply, Dispatch},
     http::{
         Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, counted, healthy, text,
     },
@@ -42,7 +42,7 @@ use crate::{
 /// The one endpoint that MCP is spoken at.
 pub const MCP_PATH: &str = "/mcp";
 /// The default of [`StreamableOptions::body_timeout`].
-pub const BODY_TIMEOUT: Duration = arriving::BODY_TIMEOUT;
+pub const BODY_TIMEOUT: Duration = timed_body::BODY_TIMEOUT;
 /// The default of [`StreamableOptions::max_sessions`].
 pub const MAX_SESSIONS: usize = 10_000;
 
@@ -72,7 +72,7 @@ pub struct StreamableOptions {
     pub max_body_bytes: usize,
     /// How long a request's body may take to arrive, once its head is here.
     pub body_timeout: Duration,
-    /// Whether messages are answered by the [front](crate::front) where they can be.
+    /// Whether messages are answered by the [fast path](crate::fast_path) where they can be.
     pub fast_path: bool,
 }
 
@@ -82,7 +82,7 @@ pub struct Streamable<S>(Arc<Inner<S>>);
 
 struct Inner<S> {
     rmcp: StreamableHttpService<S, Sessions>,
-    front: Option<Front<S>>,
+    front: Option<FastPath<S>>,
     sessions: Option<Arc<Sessions>>,
     options: StreamableOptions,
     runtime: Handle,
@@ -114,7 +114,7 @@ impl<S: FastTools> Streamable<S> {
         let sessions = ttl.map(|ttl| Sessions::new(&runtime, ttl, options.max_sessions));
         let front = if options.fast_path {
             let handshake = forward::handshake(&service, &options).await;
-            Some(Front::new(service.clone(), handshake))
+            Some(FastPath::new(service.clone(), handshake))
         } else {
             None
         };
@@ -148,14 +148,14 @@ impl<S: FastTools> HttpService for Streamable<S> {
     }
 
     fn counters(&self) -> Option<&Counters> {
-        self.0.front.as_ref().map(Front::counters)
+        self.0.front.as_ref().map(FastPath::counters)
     }
 }
 
 impl<S: FastTools> Inner<S> {
     async fn mcp(&self, request: Request<Incoming>) -> Response<Body> {
         let (parts, incoming) = request.into_parts();
-        let arriving = Arriving::new(incoming, self.runtime.clone(), self.options.body_timeout);
+        let arriving = TimedBody::new(incoming, self.runtime.clone(), self.options.body_timeout);
         if parts.method != Method::POST {
             self.touch(&parts);
             return self.forward(parts, Forwarded::Unread(arriving)).await;
@@ -163,7 +163,7 @@ impl<S: FastTools> Inner<S> {
         let head = Head::read(&parts.headers, &self.options.guard);
         // In a session everything is read here, for its ids are kept here.
         if self.sessions.is_none() && (head.is_err() || self.front.is_none()) {
-            self.count(Reason::Headers);
+            self.count(FallbackReason::Headers);
             return self.forward_unread(parts, arriving).await;
         }
         let bytes = match arriving.read(self.options.max_body_bytes).await {
@@ -180,7 +180,7 @@ impl<S: FastTools> Inner<S> {
         match answered {
             Some(response) => response,
             None if is_doubtful => {
-                self.count(Reason::Headers);
+                self.count(FallbackReason::Headers);
                 self.forward_doubtful(parts, bytes).await
             }
             None => self.forward_message(parts, bytes).await,
@@ -191,7 +191,7 @@ impl<S: FastTools> Inner<S> {
     async fn answered_here(
         &self,
         parts: &Parts,
-        facts: &Facts<'_>,
+        facts: &MessageContext<'_>,
         bytes: &[u8],
     ) -> Option<Response<Body>> {
         if self.front.is_some()
@@ -207,20 +207,20 @@ impl<S: FastTools> Inner<S> {
     }
 
     /// Has the front answer a message, if it can.
-    async fn fast(&self, parts: &Parts, facts: &Facts<'_>, bytes: &[u8]) -> Option<Response<Body>> {
+    async fn fast(&self, parts: &Parts, facts: &MessageContext<'_>, bytes: &[u8]) -> Option<Response<Body>> {
         let front = self.front.as_ref()?;
         let session = match &self.sessions {
             Some(sessions) if !facts.stateless => {
                 let session = open_session(sessions, parts);
                 if session.is_none() {
-                    front.counters().left(Reason::Session);
+                    front.counters().left(FallbackReason::Session);
                     return None;
                 }
                 session
             }
             _ => None,
         };
-        let facts = Facts {
+        let facts = MessageContext {
             in_flight: session.as_deref().map(|session| &*session.in_flight),
             ..*facts
         };
@@ -230,11 +230,11 @@ impl<S: FastTools> Inner<S> {
         let mut out = Vec::with_capacity(512);
         let is_self_contained = facts.revision.is_self_contained();
         match front.take(bytes, &facts, answer.framing(), &mut out) {
-            Taken::Answered(reply) => Some(answers::reply(answer, is_self_contained, reply, out)),
-            Taken::Noted => Some(accepted()),
-            Taken::Refused(refusal) => Some(answers::refused(refusal)),
-            Taken::Running(reply) => Some(self.run(reply, session, taking).await),
-            Taken::Left(_) => None,
+            Dispatch::Answered(reply) => Some(answers::reply(answer, is_self_contained, reply, out)),
+            Dispatch::Accepted => Some(accepted()),
+            Dispatch::Rejected(refusal) => Some(answers::refused(refusal)),
+            Dispatch::Pending(reply) => Some(self.run(reply, session, taking).await),
+            Dispatch::Fallback(_) => None,
         }
     }
 
@@ -250,7 +250,7 @@ impl<S: FastTools> Inner<S> {
             let (reply, bytes) = if is_self_contained {
                 reply.await
             } else {
-                Owed::new(reply, &self.runtime).await
+                DetachOnDrop::new(reply, &self.runtime).await
             };
             return answers::reply(self.options.answer, is_self_contained, reply, bytes);
         };
@@ -265,7 +265,7 @@ impl<S: FastTools> Inner<S> {
             let outcome = Abortable::new(reply, registration).await.ok()?;
             in_flight.done(&id, &ends).map(|_answered| outcome)
         });
-        match Owed::new(call, &self.runtime).await {
+        match DetachOnDrop::new(call, &self.runtime).await {
             Some((reply, bytes)) => {
                 answers::reply(self.options.answer, is_self_contained, reply, bytes)
             }
@@ -280,7 +280,7 @@ impl<S: FastTools> Inner<S> {
         }
     }
 
-    fn count(&self, reason: Reason) {
+    fn count(&self, reason: FallbackReason) {
         if let Some(front) = &self.front {
             front.counters().left(reason);
         }

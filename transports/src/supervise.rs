@@ -27,7 +27,7 @@ use rmcp::{
 
 pub(crate) use self::limits::Limits;
 use crate::{
-    front::{FastCall, FastTools, Outcome, RawValue, Words},
+    fast_path::{FastCall, FastTools, Outcome, RawValue, Words},
     runtime::Handle,
 };
 
@@ -99,7 +99,7 @@ impl<S: FastTools> FastTools for Supervised<S> {
                 FastCall::Running(call.limited(name, self.limits.clone(), WORDS))
             }
             Ok(call) => call,
-            Err(panic) => FastCall::Ready(Outcome::Rmcp(Ok(panicked(name, panic.as_ref())))),
+            Err(panic) => FastCall::Ready(Outcome::Sdk(Ok(panicked(name, panic.as_ref())))),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Results of tools, kept for those who ask the same: in this process or in Redis.
 //!
-//! What is kept is the result as JSON ([`Written`]), because a hit is then a look-up and a copy.
+//! What is kept is the result as JSON ([`SerializedResult`]), because a hit is then a look-up and a copy.
 //! [`Cacheable`] says which tools take part. Left to others: what a tool does, and where in a call the cache is
-//! asked (the methods of [`Lab`](crate::Lab), so that both paths pass it).
+//! asked (the methods of [`DemoServer`](crate::DemoServer), so that both paths pass it).
 //!
 //! Invariants: of those who ask the same at once one works, and the others wait for it, whoever of
 //! them leaves; errors are given to those who wait and kept for nobody; a key holds the server's type, the
@@ -31,7 +31,7 @@ use rmcp::{
     model::{CallToolResponse, CallToolResult},
 };
 use serde::Serialize;
-use transports::front::{FastResult, Outcome, Written};
+use transports::fast_path::{FastResult, Outcome, SerializedResult};
 
 use self::{
     flights::{Flight, Flights},
@@ -81,7 +81,7 @@ pub enum Cached<R> {
 }
 
 /// What those are given who share a result.
-type Flown = Result<Written, ErrorData>;
+type Flown = Result<SerializedResult, ErrorData>;
 
 /// A result that a cache may keep.
 pub trait Keep {
@@ -149,7 +149,7 @@ impl Cache {
         F: Future<Output = R> + Send + 'static,
     {
         let Some(key) = Key::of(self.0.server_type, tool, &arguments) else {
-            return Written::of(work(arguments).await);
+            return SerializedResult::of(work(arguments).await);
         };
         if let Some(written) = self.0.at_hand(&key) {
             return Ok(written);
@@ -189,14 +189,14 @@ impl Cache {
 
 impl Inner {
     /// What is kept under `key` in this process.
-    fn at_hand(&self, key: &Key) -> Option<Written> {
+    fn at_hand(&self, key: &Key) -> Option<SerializedResult> {
         match &self.keeper {
             Keeper::Memory(memory) => self.counted(memory.find(key)),
             Keeper::Redis(_) => None,
         }
     }
 
-    fn counted(&self, found: Option<Written>) -> Option<Written> {
+    fn counted(&self, found: Option<SerializedResult>) -> Option<SerializedResult> {
         if found.is_some() {
             self.hits.fetch_add(1, Ordering::Relaxed);
         }
@@ -219,7 +219,7 @@ impl Inner {
         self.misses.fetch_add(1, Ordering::Relaxed);
         let result = work.await;
         let is_worth_keeping = result.is_worth_keeping();
-        let written = Written::of(result)?;
+        let written = SerializedResult::of(result)?;
         let is_kept =
             is_worth_keeping && !written.is_error() && written.json().len() <= MAX_RESULT_BYTES;
         match &self.keeper {

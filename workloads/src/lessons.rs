@@ -1,6 +1,6 @@
 //! The lesson tools: each does one piece of real work in the ways that a piece of advice compares, so
 //! that the advice becomes a figure. Nobody's production server needs them, and they are not served
-//! unless they are asked for ([`Lab::with_lessons`](crate::Lab::with_lessons)).
+//! unless they are asked for ([`DemoServer::with_lessons`](crate::DemoServer::with_lessons)).
 //!
 //! A file here is plain Rust, as in [`crate::tools`], whose rules hold here too: limits are said in the
 //! schema and checked in the work, unknown fields are refused, results stand in the order of their

@@ -1,7 +1,7 @@
 //! The work that the servers are measured by: one tool set, and what it stands on.
 //!
-//! [`Lab`] is an ordinary rmcp server whose tools echo, compute, query SQL ([`database`]) and fetch
-//! from an upstream API ([`upstream`]); [`upstream_api`] is that API's own small server. All of them
+//! [`DemoServer`] is an ordinary rmcp server whose tools echo, compute, query SQL ([`database`]) and fetch
+//! from an upstream API ([`catalog_client`]); [`upstream_api`] is that API's own small server. All of them
 //! serve the same products, which [`catalog`] makes by formula. What users buy is in the [`store`].
 //!
 //! No transport is known here. Of the async runtime the tools know what
@@ -10,13 +10,13 @@
 pub mod cache;
 pub mod catalog;
 pub mod database;
-mod lab;
+mod demo_server;
 pub mod lessons;
-pub mod levers;
+pub mod tuning;
 pub mod pool;
 pub mod store;
 pub mod tools;
-pub mod upstream;
+pub mod catalog_client;
 pub mod upstream_api;
 
-pub use lab::{Lab, LabParts};
+pub use demo_server::{DemoServer, AppState};

@@ -38,7 +38,7 @@ pub use user_id::UserId;
 mod tests {
     use rmcp::handler::server::wrapper::Json;
     use serde_json::json;
-    use transports::front::{FastResult, Outcome};
+    use transports::fast_path::{FastResult, Outcome};
 
     use super::{
         aggregate_json::{AggregateResult, CategoryTotal},

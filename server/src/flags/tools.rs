@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use workloads::levers::CpuOffload;
+use workloads::tuning::CpuOffload;
 
 use super::{
     Switch,

@@ -5,7 +5,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use transports::runtime::Runtime;
-use workloads::Lab;
+use workloads::DemoServer;
 
 use crate::{
     flags::{CacheFlags, CachePlace, ProcessFlags, ServiceFlags, Switch, ToolFlags},
@@ -42,7 +42,7 @@ pub(super) fn parse<T: Transport, R: Runtime>() -> Result<Flags<T::Flags>, clap:
         .about(format!("{}, on {}", T::ABOUT, R::NAME))
         .after_help(format!(
             "Tools: {}.\n{LIFE}",
-            Lab::tool_names(false, 0).join(", ")
+            DemoServer::tool_names(false, 0).join(", ")
         ));
     let parsed = command
         .try_get_matches_from_mut(std::env::args_os())
@@ -97,7 +97,7 @@ fn of_tools(flags: &ToolFlags) -> Option<String> {
     if flags.tools.is_empty() && flags.time_limits.is_empty() {
         return None;
     }
-    let names = Lab::tool_names(flags.lessons == Switch::On, flags.extra_tools);
+    let names = DemoServer::tool_names(flags.lessons == Switch::On, flags.extra_tools);
     let chosen = flags.tools.iter().map(|name| ("--tools", name));
     let limited = flags
         .time_limits

@@ -3,12 +3,12 @@
 use anyhow::Context;
 use transports::runtime::{BoxFuture, Handle, PerShard};
 use workloads::{
-    Lab, LabParts,
+    DemoServer, AppState,
     cache::Cache,
     database::{Database, DatabaseOptions, default_url},
-    levers::Levers,
+    tuning::Tuning,
     store::{self, Store, StoreError, StoreOptions},
-    upstream::{CallLimit, Upstream, UpstreamOptions},
+    catalog_client::{CallLimit, CatalogClient, CatalogClientOptions},
 };
 
 use crate::flags::{CacheFlags, CachePlace, ServiceFlags, Switch, ToolFlags};
@@ -24,7 +24,7 @@ const CHECKOUT_SHARE: f64 = 0.95;
 struct Plan {
     tools: ToolFlags,
     services: ServiceFlags,
-    levers: Levers,
+    tuning: Tuning,
     server_type: &'static str,
     upstream_limit: Option<CallLimit>,
     store_url: String,
@@ -68,8 +68,8 @@ pub(super) async fn lab(
     cache: Option<Cache>,
     server_type: &'static str,
     runtime: &Handle,
-) -> anyhow::Result<Lab> {
-    let levers = Levers {
+) -> anyhow::Result<DemoServer> {
+    let tuning = Tuning {
         cpu_offload: tools.cpu_offload.into(),
         cache,
     };
@@ -80,7 +80,7 @@ pub(super) async fn lab(
         store_url: url.map_or_else(store::default_url, Ok)?,
         tools: tools.clone(),
         services,
-        levers,
+        tuning,
         server_type,
         store: None,
     };
@@ -89,7 +89,7 @@ pub(super) async fn lab(
         plan.store = Some(plan.open_store(runtime.clone(), 1).await?);
     }
     let each = |shard, count| parts(plan.clone(), shard, count);
-    let mut lab = Lab::sharded(PerShard::make(runtime.clone(), each).await?);
+    let mut lab = DemoServer::sharded(PerShard::make(runtime.clone(), each).await?);
     if tools.lessons == Switch::On {
         lab = lab.with_lessons(plan.services.store_url.as_deref())?;
     }
@@ -103,7 +103,7 @@ pub(super) async fn lab(
 /// What the tools stand on, on one of `shards` shards: of every pool it has its share, and at least one.
 ///
 /// Boxed, because the compiler cannot prove that sqlx's futures are `Send` inside of a generic one.
-fn parts(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result<LabParts>> {
+fn parts(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result<AppState>> {
     Box::pin(async move {
         let store = match &plan.store {
             Some(store) => store.clone(),
@@ -112,7 +112,7 @@ fn parts(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result
         let Plan {
             tools,
             services,
-            levers,
+            tuning,
             server_type,
             upstream_limit,
             ..
@@ -124,20 +124,20 @@ fn parts(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result
         })
         .await?;
         let upstream = services.upstream_url.as_ref().map(|url| {
-            Upstream::new(&UpstreamOptions {
+            CatalogClient::new(&CatalogClientOptions {
                 pool: services.pool(services.upstream_pool, shards).size,
                 pool_idle_timeout: services.pool_idle_timeout,
                 limit: upstream_limit,
                 time_limit: tools.call_timeout.mul_f64(UPSTREAM_SHARE),
-                ..UpstreamOptions::new(url)
+                ..CatalogClientOptions::new(url)
             })
         });
-        Ok(LabParts {
+        Ok(AppState {
             upstream: upstream.transpose()?,
             store: Some(store),
-            levers,
+            tuning,
             checkout_limit: tools.limit_of("checkout").mul_f64(CHECKOUT_SHARE),
-            ..LabParts::new(server_type, runtime, database)
+            ..AppState::new(server_type, runtime, database)
         })
     })
 }

@@ -1,7 +1,7 @@
 //! Legacy HTTP+SSE.
 
 use transports::{
-    front::FastTools,
+    fast_path::FastTools,
     runtime::Runtime,
     shutdown::Shutdown,
     sse::{BODY_TIMEOUT, STREAM_PATH, SseOptions},

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use transports::{
     conversation::Opening,
-    front::{FastTools, Framing},
+    fast_path::{FastTools, Framing},
     runtime::Runtime,
     shutdown::Shutdown,
     stdio::serve_stdio,

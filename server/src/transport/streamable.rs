@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use clap::Args;
 use transports::{
-    front::FastTools,
+    fast_path::FastTools,
     runtime::Runtime,
     shutdown::Shutdown,
     streamable::{Answer, BODY_TIMEOUT, MAX_SESSIONS, MCP_PATH, Streamable, StreamableOptions},

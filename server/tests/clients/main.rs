@@ -2,7 +2,7 @@
 //! every message that the fast path may take is taken.
 //!
 //! How many that are is worked out from the messages themselves. A client whose calls are forwarded fails, with
-//! the reason that the [front](transports::front) gives.
+//! the reason that the [fast path](transports::front) gives.
 
 #![expect(
     clippy::unwrap_used,

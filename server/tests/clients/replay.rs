@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use transports::{
     conversation::Opening,
-    front::{Counters, Framing},
+    fast_path::{Counters, Framing},
     http::HttpService,
     runtime::Tokio,
     streamable::Answer as Kind,

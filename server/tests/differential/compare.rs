@@ -1,7 +1,7 @@
 //! Two servers that differ in the fast path alone, and one client that asks both.
 
 use transports::{
-    front::Counters,
+    fast_path::Counters,
     http::HttpService,
     streamable::{Answer as Kind, Streamable},
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use serde_json::Value;
 use tokio::time::timeout;
-use transports::{conversation::Opening, front::Framing, runtime::Tokio, sse::Sse};
+use transports::{conversation::Opening, fast_path::Framing, runtime::Tokio, sse::Sse};
 
 use crate::{
     corpus::{self, CALL, REVISIONS},

@@ -1,5 +1,5 @@
 //! The proof that the fast path answers what rmcp answers: the same bytes go to two servers, one with the
-//! [front](transports::front) and one without, and the answers have to be equal in status, content type and
+//! [fast path](transports::front) and one without, and the answers have to be equal in status, content type and
 //! JSON value. What differs on purpose stands in one table (`differences`), and so in `docs/differences.md`.
 //!
 //! `corpus` holds the cases that somebody thought of, `generate` makes those that nobody did, `sessions` and
@@ -21,7 +21,7 @@ mod generate;
 #[allow(dead_code, reason = "shared with the test of recorded clients")]
 mod in_process;
 mod lasting;
-mod levers;
+mod tuning;
 mod property;
 mod request;
 mod sessions;

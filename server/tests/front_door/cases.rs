@@ -78,7 +78,7 @@ group!(any {
     fast_path {
         every_tool_takes_the_fast_path
     }
-    levers {
+    tuning {
         tools_that_are_left_out_are_not_there
         a_time_limit_holds_for_its_tool_alone
         what_is_cached_is_asked_for_once
@@ -117,7 +117,7 @@ group!(http {
     fast_path {
         its_counters_are_told
     }
-    levers {
+    tuning {
         calls_beyond_the_upstream_limit_wait_their_turn
     }
 });
@@ -216,7 +216,7 @@ pub(crate) mod handshake;
 pub(crate) mod http;
 pub(crate) mod lasting;
 pub(crate) mod lessons;
-pub(crate) mod levers;
+pub(crate) mod tuning;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod load;

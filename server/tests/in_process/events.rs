@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use transports::{
-    front::Counters,
+    fast_path::Counters,
     http::{Guard, HttpService},
     runtime::Tokio,
     sse::{Sse, SseOptions},

@@ -13,13 +13,13 @@ use transports::{
     supervise::Supervised,
 };
 use workloads::{
-    Lab, LabParts,
+    DemoServer, AppState,
     database::{Database, DatabaseOptions},
-    upstream::{Upstream, UpstreamOptions},
+    catalog_client::{CatalogClient, CatalogClientOptions},
 };
 
 /// The handler of every server.
-pub(crate) type Tools = Supervised<Lab>;
+pub(crate) type Tools = Supervised<DemoServer>;
 
 /// Longer than anything takes that comes at all.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,22 +35,22 @@ pub(crate) async fn tools() -> Tools {
 
 /// The same, naming `server_type` in every result.
 pub(crate) async fn tools_of(server_type: &'static str) -> Tools {
-    tools_by(server_type, Lab::new).await
+    tools_by(server_type, DemoServer::new).await
 }
 
 /// The same, of the server that `make` makes of its parts.
 pub(crate) async fn tools_by(
     server_type: &'static str,
-    make: impl FnOnce(LabParts) -> Lab,
+    make: impl FnOnce(AppState) -> DemoServer,
 ) -> Tools {
     let runtime = Handle::new(Tokio);
     let database = DatabaseOptions::new("sqlite::memory:");
     let database = Database::open(&database).await;
-    let upstream = Upstream::new(&UpstreamOptions::new(NO_UPSTREAM));
+    let upstream = CatalogClient::new(&CatalogClientOptions::new(NO_UPSTREAM));
     let database = database.expect("a database in memory");
-    let lab = make(LabParts {
+    let lab = make(AppState {
         upstream: Some(upstream.expect("the URL is one")),
-        ..LabParts::new(server_type, runtime.clone(), database)
+        ..AppState::new(server_type, runtime.clone(), database)
     });
     Supervised::new(lab, runtime, PATIENCE)
 }

@@ -7,13 +7,13 @@ use serde_json::value::RawValue;
 
 use super::Conversation;
 use crate::{
-    front::Revision,
+    fast_path::Revision,
     in_flight::Stage,
-    refusal::{Batch, Refusal},
+    rejection::{Batch, Rejection},
 };
 
 /// The bytes of one message of a batch, or why it is not taken.
-pub type Part<'b> = Result<&'b [u8], Refusal>;
+pub type Part<'b> = Result<&'b [u8], Rejection>;
 
 impl Conversation {
     /// The messages in `bytes`, if they are a batch and the client may send one; in the place of one
@@ -21,7 +21,7 @@ impl Conversation {
     ///
     /// # Errors
     /// A refusal when the batch is empty, or holds too many messages.
-    pub fn batch<'b>(&self, bytes: &'b [u8]) -> Result<Option<Vec<Part<'b>>>, Refusal> {
+    pub fn batch<'b>(&self, bytes: &'b [u8]) -> Result<Option<Vec<Part<'b>>>, Rejection> {
         if self.in_flight.stage() != Stage::Open(Revision::V_2025_03_26) {
             return Ok(None);
         }

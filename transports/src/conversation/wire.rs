@@ -10,7 +10,7 @@ use rmcp::{
 };
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use crate::{front::Framing, in_flight::InFlight};
+use crate::{fast_path::Framing, in_flight::InFlight};
 
 /// rmcp's end of a conversation.
 pub(super) struct Wire {

@@ -5,9 +5,9 @@ use rmcp::model::ErrorCode;
 
 use super::Answer;
 use crate::{
-    front::{Framing, Reply},
+    fast_path::{Framing, Reply},
     http::{Body, event_stream, json},
-    refusal::Refusal,
+    rejection::Rejection,
 };
 
 /// A reply that the front has written in the framing of `answer`.
@@ -58,7 +58,7 @@ pub(super) fn cancelled() -> Response<Body> {
 }
 
 /// A request that is not taken.
-pub(super) fn refused(refusal: Refusal) -> Response<Body> {
+pub(super) fn refused(refusal: Rejection) -> Response<Body> {
     let mut response = whole(Answer::Json, refusal.into_json());
     *response.status_mut() = StatusCode::BAD_REQUEST;
     response

@@ -9,17 +9,17 @@ use serde_json::value::RawValue;
 
 use super::{Answer, Inner, answers, open_session, single};
 use crate::{
-    front::{Facts, FastTools, Framing, Revision},
+    fast_path::{MessageContext, FastTools, Framing, Revision},
     http::{Body, accepted},
     in_flight::Stage,
-    refusal::{Batch, Refusal},
+    rejection::{Batch, Rejection},
 };
 
 /// The messages in `bytes`, if they are a batch and the revision has them.
 pub(super) fn of<'b>(
-    facts: &Facts<'_>,
+    facts: &MessageContext<'_>,
     bytes: &'b [u8],
-) -> Option<Result<Vec<&'b RawValue>, Refusal>> {
+) -> Option<Result<Vec<&'b RawValue>, Rejection>> {
     if facts.revision == Revision::V_2025_03_26 {
         Batch::read(bytes)
     } else {
@@ -40,7 +40,7 @@ impl<S: FastTools> Inner<S> {
     pub(super) async fn batch(
         &self,
         head: &Parts,
-        facts: &Facts<'_>,
+        facts: &MessageContext<'_>,
         messages: Vec<&RawValue>,
     ) -> Response<Body> {
         let parts = messages.into_iter();
@@ -66,7 +66,7 @@ impl<S: FastTools> Inner<S> {
         answers::whole(answer, body)
     }
 
-    async fn part(&self, parts: &Parts, facts: &Facts<'_>, message: &RawValue) -> Part {
+    async fn part(&self, parts: &Parts, facts: &MessageContext<'_>, message: &RawValue) -> Part {
         if let Err(refusal) = Batch::admits(message) {
             return Part::Messages(vec![refusal.into_json().into()]);
         }
@@ -81,7 +81,7 @@ impl<S: FastTools> Inner<S> {
         let is_json = content_type.is_some_and(|value| value == "application/json");
         if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // rmcp could not read it.
-            let refusal = Refusal::of(&bytes);
+            let refusal = Rejection::of(&bytes);
             return Part::Messages(vec![refusal.into_json().into()]);
         }
         if !status.is_success() && !is_json {

@@ -8,12 +8,12 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::arriving::{Arriving, BodyError};
+use crate::timed_body::{TimedBody, BodyError};
 
 /// A body that rmcp reads itself, or one that has been read.
 pub(super) enum Forwarded {
     /// Still to be read.
-    Unread(Arriving),
+    Unread(TimedBody),
     /// Read already.
     Read(Option<Bytes>),
 }

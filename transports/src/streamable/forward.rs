@@ -21,8 +21,8 @@ use super::{
     single::{self, RmcpBody},
 };
 use crate::{
-    arriving::{Arriving, BodyError},
-    front::{FastTools, Handshake},
+    timed_body::{TimedBody, BodyError},
+    fast_path::{FastTools, Handshake},
     http::{Body, accepted, text},
 };
 
@@ -105,7 +105,7 @@ impl Sketch {
     /// Whether it says of itself what sessions agree on: rmcp answers such a request outside of any.
     fn names_its_revision(&self) -> bool {
         let meta = self.params.as_ref().and_then(|params| params.get("_meta"));
-        meta.is_some_and(|meta| meta.get(crate::front::PROTOCOL_VERSION).is_some())
+        meta.is_some_and(|meta| meta.get(crate::fast_path::PROTOCOL_VERSION).is_some())
     }
 }
 
@@ -203,7 +203,7 @@ impl<S: FastTools> Inner<S> {
         self.shaped(response).await
     }
 
-    pub(super) async fn forward_unread(&self, parts: Parts, mut body: Arriving) -> Response<Body> {
+    pub(super) async fn forward_unread(&self, parts: Parts, mut body: TimedBody) -> Response<Body> {
         let (late, limit) = (body.late(), self.options.body_timeout);
         let response = self.forward(parts, Forwarded::Unread(body)).await;
         if late.load(Ordering::Relaxed) {

@@ -7,7 +7,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
-    front::{Facts, Revision, StandardHeaders},
+    fast_path::{MessageContext, Revision, StandardHeaders},
     http::Guard,
 };
 
@@ -115,12 +115,12 @@ impl<'h> Head<'h> {
     ///
     /// # Errors
     /// When they name a revision that is not known.
-    pub(super) fn facts(&self, stateless: bool) -> Result<Facts<'h>, Doubtful> {
+    pub(super) fn facts(&self, stateless: bool) -> Result<MessageContext<'h>, Doubtful> {
         let revision = match self.revision {
             None => Revision::ASSUMED,
             Some(name) => Revision::named(name).ok_or(Doubtful)?,
         };
-        Ok(Facts {
+        Ok(MessageContext {
             revision,
             is_named: self.revision.is_some(),
             headers: Some(self.standard),

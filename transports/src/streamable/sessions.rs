@@ -1,7 +1,7 @@
 //! The sessions of Streamable HTTP: rmcp's, with a table of our own around them.
 //!
 //! rmcp keeps the conversation of a session. What it cannot know is kept here: which requests the
-//! [front](crate::front) answers in it, that these are traffic too, and how many sessions there may be.
+//! [fast path](crate::fast_path) answers in it, that these are traffic too, and how many sessions there may be.
 //! The table hears what rmcp says in a session by standing between it and its worker.
 
 use std::{
@@ -148,9 +148,9 @@ async fn look(runtime: Handle, sessions: Weak<Sessions>, pause: Duration) {
 
 impl SessionManager for Sessions {
     type Error = SessionError;
-    type Transport = Overheard;
+    type Transport = TrackedTransport;
 
-    async fn create_session(&self) -> Result<(SessionId, Overheard), SessionError> {
+    async fn create_session(&self) -> Result<(SessionId, TrackedTransport), SessionError> {
         if self.are_full() {
             let max_sessions = self.most;
             tracing::warn!(max_sessions, "a session was refused: too many are open");
@@ -163,7 +163,7 @@ impl SessionManager for Sessions {
         });
         let in_flight = session.in_flight.clone();
         self.table().insert(id.clone(), session);
-        Ok((id, Overheard { worker, in_flight }))
+        Ok((id, TrackedTransport { worker, in_flight }))
     }
 
     async fn initialize_session(
@@ -216,12 +216,12 @@ impl SessionManager for Sessions {
 }
 
 /// A session's worker, overheard: what it answers is in flight no more.
-pub(super) struct Overheard {
+pub(super) struct TrackedTransport {
     worker: WorkerTransport<LocalSessionWorker>,
     in_flight: Arc<InFlight>,
 }
 
-impl Transport<RoleServer> for Overheard {
+impl Transport<RoleServer> for TrackedTransport {
     type Error = <WorkerTransport<LocalSessionWorker> as Transport<RoleServer>>::Error;
 
     fn send(

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use transports::{
-    conversation::Opening, front::Framing, runtime::Tokio, shutdown::Shutdown, stdio::serve_stdio,
+    conversation::Opening, fast_path::Framing, runtime::Tokio, shutdown::Shutdown, stdio::serve_stdio,
 };
 
 use crate::{

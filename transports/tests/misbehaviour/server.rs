@@ -9,7 +9,7 @@ use tokio::{
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 use transports::{
     conversation::Opening,
-    front::{Counters, Framing},
+    fast_path::{Counters, Framing},
     http::{Guard, HttpOptions, HttpService, bind, serve_http},
     runtime::{Handle, Tokio},
     shutdown::Shutdown,

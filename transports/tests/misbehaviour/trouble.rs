@@ -3,7 +3,7 @@
 use rmcp::model::ErrorCode;
 use serde_json::json;
 use transports::{
-    front::{Framing, Front, Handshake},
+    fast_path::{Framing, FastPath, Handshake},
     streamable::Answer,
 };
 
@@ -140,7 +140,7 @@ async fn a_tool_under_another_name_is_left_to_rmcp() {
 fn a_tool_under_another_name_is_warned_of() {
     let said = log::of(|| {
         let tools = Misbehaving::new(std::sync::Arc::default());
-        drop(Front::new(tools, Handshake::default()));
+        drop(FastPath::new(tools, Handshake::default()));
     });
     let [warning] = said.as_slice() else {
         panic!("{said:?}");

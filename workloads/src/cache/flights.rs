@@ -13,14 +13,14 @@ use futures::{
     FutureExt,
     future::{Shared, WeakShared},
 };
-use transports::{front::Written, runtime::BoxFuture};
+use transports::{fast_path::SerializedResult, runtime::BoxFuture};
 
 use super::{Flown, key::Key};
 
 /// A flight that a caller is on.
 pub(super) enum Flight {
     /// There was no need for one any more.
-    Landed(Written),
+    Landed(SerializedResult),
     /// It is under way.
     Under(Shared<BoxFuture<Flown>>),
 }
@@ -51,7 +51,7 @@ impl Flights {
     pub(super) fn join<F>(
         &self,
         key: &Key,
-        landed: impl FnOnce() -> Option<Written>,
+        landed: impl FnOnce() -> Option<SerializedResult>,
         start: impl FnOnce(Ticket) -> F,
     ) -> Flight
     where

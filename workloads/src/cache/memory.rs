@@ -1,13 +1,13 @@
 //! Results kept in this process.
 
 use moka::sync::{Cache, CacheBuilder};
-use transports::front::Written;
+use transports::fast_path::SerializedResult;
 
 use super::{CacheOptions, key::Key};
 
 /// A bounded number of results, each for a time. Which go when it is full is moka's to choose: it keeps what is
 /// asked for often.
-pub(super) struct Memory(Cache<Key, Written>);
+pub(super) struct Memory(Cache<Key, SerializedResult>);
 
 impl Memory {
     pub(super) fn new(options: &CacheOptions) -> Self {
@@ -17,11 +17,11 @@ impl Memory {
         Self(cache)
     }
 
-    pub(super) fn find(&self, key: &Key) -> Option<Written> {
+    pub(super) fn find(&self, key: &Key) -> Option<SerializedResult> {
         self.0.get(key)
     }
 
-    pub(super) fn keep(&self, key: &Key, written: &Written) {
+    pub(super) fn keep(&self, key: &Key, written: &SerializedResult) {
         self.0.insert(key.clone(), written.clone());
     }
 

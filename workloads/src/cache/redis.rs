@@ -13,7 +13,7 @@ use bytes::Bytes;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, aio::MultiplexedConnection,
 };
-use transports::front::Written;
+use transports::fast_path::SerializedResult;
 
 use super::key::Key;
 
@@ -71,14 +71,14 @@ impl Redis {
         Ok(redis)
     }
 
-    pub(super) async fn find(&self, key: &Key) -> Option<Written> {
+    pub(super) async fn find(&self, key: &Key) -> Option<SerializedResult> {
         let mut get = redis::cmd("GET");
         get.arg(name(key));
         let json: Vec<u8> = self.ask::<Option<Vec<u8>>>(&get).await??;
-        Written::read(Bytes::from(json))
+        SerializedResult::read(Bytes::from(json))
     }
 
-    pub(super) async fn keep(&self, key: &Key, written: &Written) {
+    pub(super) async fn keep(&self, key: &Key, written: &SerializedResult) {
         let mut set = redis::cmd("SET");
         set.arg(name(key)).arg(&written.json()[..]);
         set.arg("PX").arg(self.ttl_ms);

@@ -1,7 +1,7 @@
 //! Filling a cache before anybody asks.
 
 use futures::future::join_all;
-use transports::front::{FastCall, FastTools, RawValue};
+use transports::fast_path::{FastCall, FastTools, RawValue};
 
 use super::key::Cacheable;
 

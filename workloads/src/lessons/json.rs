@@ -23,7 +23,7 @@ use transports::runtime::Handle;
 
 use super::LessonError;
 use crate::{
-    levers::{CpuOffload, CpuWork},
+    tuning::{CpuOffload, CpuWork},
     tools::{ToolError, arguments, check_range},
 };
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::upstream::answer;
 use crate::{
     tools::{ToolError, arguments, check_range},
-    upstream::Upstream,
+    catalog_client::CatalogClient,
 };
 
 /// How long a listing is kept.
@@ -82,7 +82,7 @@ impl Default for Listings {
 pub async fn list(
     arguments: ListingArguments,
     server_type: &'static str,
-    upstream: Option<&Upstream>,
+    upstream: Option<&CatalogClient>,
     listings: &Listings,
 ) -> Result<ListingResult, ToolError> {
     let ListingArguments { cached, delay_ms } = arguments;
@@ -104,7 +104,7 @@ pub async fn list(
     })
 }
 
-async fn names(upstream: &Upstream, delay_ms: i64) -> Result<Vec<String>, ToolError> {
+async fn names(upstream: &CatalogClient, delay_ms: i64) -> Result<Vec<String>, ToolError> {
     let endpoint = format!("/listing?delay_ms={delay_ms}");
     let listing: Listing = answer(upstream, &endpoint, "a listing of tools").await?;
     Ok(listing.tools.into_iter().map(|entry| entry.name).collect())

@@ -6,7 +6,7 @@
 //! and a reply that may hold more than one message; without the former the result comes whole.
 //!
 //! Left to others: what notifications cost a transport, and that they are sent
-//! ([`crate::Lab`]).
+//! ([`crate::DemoServer`]).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! What holds for all lessons.
 
 use rmcp::handler::server::wrapper::Json;
-use transports::front::{FastResult, Outcome};
+use transports::fast_path::{FastResult, Outcome};
 
 use super::{
     json::{JsonResult, Parser},

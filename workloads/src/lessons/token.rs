@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{LessonError, upstream::answer};
 use crate::{
     tools::{ToolError, arguments, check_range},
-    upstream::Upstream,
+    catalog_client::CatalogClient,
 };
 
 /// How long an answer is kept.
@@ -100,7 +100,7 @@ impl Default for Tokens {
 pub async fn check(
     arguments: TokenArguments,
     server_type: &'static str,
-    upstream: Option<&Upstream>,
+    upstream: Option<&CatalogClient>,
     tokens: &Tokens,
 ) -> Result<TokenResult, ToolError> {
     let TokenArguments {
@@ -146,7 +146,7 @@ fn is_token(token: &str) -> bool {
 async fn introspect(
     token: &str,
     delay_ms: i64,
-    upstream: &Upstream,
+    upstream: &CatalogClient,
 ) -> Result<Introspection, ToolError> {
     let token = utf8_percent_encode(token, NON_ALPHANUMERIC);
     let endpoint = format!("/introspect?token={token}&delay_ms={delay_ms}");

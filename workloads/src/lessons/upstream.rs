@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::LessonError;
 use crate::{
     tools::ToolError,
-    upstream::{Fetched, Upstream},
+    catalog_client::{Fetched, CatalogClient},
 };
 
 /// Gets `endpoint`, which answers with `wanted` and 200.
@@ -14,7 +14,7 @@ use crate::{
 /// # Errors
 /// When the upstream does not answer in time, or with something else.
 pub(super) async fn answer<T: DeserializeOwned>(
-    upstream: &Upstream,
+    upstream: &CatalogClient,
     endpoint: &str,
     wanted: &'static str,
 ) -> Result<T, ToolError> {

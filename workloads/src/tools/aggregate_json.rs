@@ -13,8 +13,8 @@ use super::{ToolError, arguments, payload};
 use crate::{
     cache::Keep,
     catalog::units,
-    levers::{CpuOffload, CpuWork},
-    upstream::{Payload, PayloadKind, Upstream, UpstreamError},
+    tuning::{CpuOffload, CpuWork},
+    catalog_client::{Payload, PayloadKind, CatalogClient, CatalogClientError},
     upstream_api::payload::{JSON_BYTES, MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES},
 };
 
@@ -116,7 +116,7 @@ impl Keep for AggregateResult {}
 pub async fn aggregate(
     arguments: AggregateArguments,
     server_type: &'static str,
-    upstream: Option<&Upstream>,
+    upstream: Option<&CatalogClient>,
     runtime: &Handle,
     cpu: CpuOffload,
 ) -> Result<AggregateResult, ToolError> {
@@ -125,7 +125,7 @@ pub async fn aggregate(
     Ok(cpu.run(runtime, CpuWork::Long, work).await?)
 }
 
-fn add_up(payload: &Payload, server_type: &'static str) -> Result<AggregateResult, UpstreamError> {
+fn add_up(payload: &Payload, server_type: &'static str) -> Result<AggregateResult, CatalogClientError> {
     let Document { records } =
         serde_json::from_slice(&payload.body).map_err(|error| payload.misshapen(&error))?;
     let mut total = Total::default();

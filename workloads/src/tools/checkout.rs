@@ -34,7 +34,7 @@ use progress::{Progress, WriteError};
 use super::ToolError;
 use crate::{
     store::{Order, Store, content},
-    upstream::Upstream,
+    catalog_client::CatalogClient,
 };
 
 /// The result of `checkout`.
@@ -72,7 +72,7 @@ pub struct Counter<'a> {
     /// Where the writes run.
     pub runtime: &'a Handle,
     /// Who knows what a cart costs.
-    pub upstream: Option<&'a Upstream>,
+    pub upstream: Option<&'a CatalogClient>,
     /// Where orders are recorded.
     pub store: Option<&'a Store>,
     /// How long a call takes at most before it says how far it has come.
@@ -112,7 +112,7 @@ pub async fn checkout(
 }
 
 /// Does both until both are done, the order cannot be recorded, or patience ends.
-async fn run(order: &Order, upstream: &Upstream, store: &Store, counter: &Counter<'_>) -> Progress {
+async fn run(order: &Order, upstream: &CatalogClient, store: &Store, counter: &Counter<'_>) -> Progress {
     let mut progress = Progress::default();
     {
         let Progress { total, recorded } = &mut progress;

@@ -12,7 +12,7 @@ use crate::{
     database::DatabaseError,
     lessons::LessonError,
     store::StoreError,
-    upstream::UpstreamError,
+    catalog_client::CatalogClientError,
 };
 
 /// Why a call failed, in words that the caller can act on. It travels in band: a result with
@@ -53,7 +53,7 @@ pub enum ToolError {
     NoUpstream,
     /// The upstream was not asked, or did not answer.
     #[error(transparent)]
-    Upstream(#[from] UpstreamError),
+    CatalogClient(#[from] CatalogClientError),
     /// The server was started without a store.
     #[error("this server has no store of carts and orders; start it with --store-url URL")]
     NoStore,

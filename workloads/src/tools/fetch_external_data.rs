@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::ToolError;
 use crate::{
     cache::Keep,
-    upstream::{Fetched, MAX_ENDPOINT_BYTES, Upstream},
+    catalog_client::{Fetched, MAX_ENDPOINT_BYTES, CatalogClient},
 };
 
 /// The arguments of `fetch_external_data`.
@@ -48,7 +48,7 @@ impl Keep for FetchResult {
 pub async fn fetch(
     arguments: FetchArguments,
     server_type: &'static str,
-    upstream: Option<&Upstream>,
+    upstream: Option<&CatalogClient>,
 ) -> Result<FetchResult, ToolError> {
     let upstream = upstream.ok_or(ToolError::NoUpstream)?;
     let Fetched {

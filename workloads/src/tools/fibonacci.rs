@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use transports::runtime::Handle;
 
 use super::{ToolError, arguments, error::check_range};
-use crate::levers::{CpuOffload, CpuWork};
+use crate::tuning::{CpuOffload, CpuWork};
 
 /// The highest `n` that is computed; the public benchmark's contract.
 pub const MAX_N: i64 = 40;

@@ -9,7 +9,7 @@ use super::{ToolError, user_id::UserId};
 use crate::{
     cache::Keep,
     store::{CartItem, Order, Store},
-    upstream::{Upstream, UpstreamError},
+    catalog_client::{CatalogClient, CatalogClientError},
 };
 
 /// How many orders are looked at.
@@ -60,7 +60,7 @@ pub struct CartSummary {
 pub async fn get(
     arguments: CartArguments,
     server_type: &'static str,
-    upstream: Option<&Upstream>,
+    upstream: Option<&CatalogClient>,
     store: Option<&Store>,
 ) -> Result<CartResult, ToolError> {
     let user_id = arguments.user_id.check()?;
@@ -89,7 +89,7 @@ pub async fn get(
     })
 }
 
-async fn look_at(product: Option<i64>, upstream: &Upstream) -> Result<(), UpstreamError> {
+async fn look_at(product: Option<i64>, upstream: &CatalogClient) -> Result<(), CatalogClientError> {
     match product {
         Some(id) => upstream.product(id).await.map(drop),
         None => Ok(()),

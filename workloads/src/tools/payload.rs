@@ -2,7 +2,7 @@
 
 use super::{ToolError, error::check_range};
 use crate::{
-    upstream::{Payload, PayloadKind, Upstream},
+    catalog_client::{Payload, PayloadKind, CatalogClient},
     upstream_api::payload::{MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub(super) async fn fetch(
     kind: PayloadKind,
     bytes: i64,
-    upstream: Option<&Upstream>,
+    upstream: Option<&CatalogClient>,
 ) -> Result<Payload, ToolError> {
     let (min, max) = (MIN_PAYLOAD_BYTES.into(), MAX_PAYLOAD_BYTES.into());
     check_range("bytes", bytes, min, max)?;

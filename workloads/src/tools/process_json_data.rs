@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use transports::runtime::Handle;
 
-use crate::levers::{CpuOffload, CpuWork};
+use crate::tuning::{CpuOffload, CpuWork};
 
 /// From so many bytes of text and values together on, the work is moved to where it may block. So many of them take
 /// 1 us (one text in ASCII), 16 us (numbers) or 36 us (other letters), and moving work takes 13 us; measured on a

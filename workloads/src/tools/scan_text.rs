@@ -12,8 +12,8 @@ use transports::runtime::Handle;
 use super::{ToolError, arguments, payload};
 use crate::{
     cache::Keep,
-    levers::{CpuOffload, CpuWork},
-    upstream::{Payload, PayloadKind, Upstream, UpstreamError},
+    tuning::{CpuOffload, CpuWork},
+    catalog_client::{Payload, PayloadKind, CatalogClient, CatalogClientError},
     upstream_api::payload::{MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES, TEXT_BYTES},
 };
 
@@ -118,7 +118,7 @@ impl Keep for ScanResult {}
 pub async fn scan(
     arguments: ScanArguments,
     server_type: &'static str,
-    upstream: Option<&Upstream>,
+    upstream: Option<&CatalogClient>,
     runtime: &Handle,
     cpu: CpuOffload,
 ) -> Result<ScanResult, ToolError> {
@@ -127,7 +127,7 @@ pub async fn scan(
     Ok(cpu.run(runtime, CpuWork::Long, work).await?)
 }
 
-fn add_up(payload: &Payload, server_type: &'static str) -> Result<ScanResult, UpstreamError> {
+fn add_up(payload: &Payload, server_type: &'static str) -> Result<ScanResult, CatalogClientError> {
     let text = std::str::from_utf8(&payload.body).map_err(|error| payload.misshapen(&error))?;
     let mut total = Total::default();
     let mut by_service = BTreeMap::<&str, Total>::new();

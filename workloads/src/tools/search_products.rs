@@ -9,7 +9,7 @@ use crate::{
     cache::Keep,
     catalog::{CATEGORIES, MAX_PRICE, PriceRange, category},
     store::Store,
-    upstream::{FoundProduct, ProductSearch, Upstream},
+    catalog_client::{FoundProduct, ProductSearch, CatalogClient},
     upstream_api::MAX_SEARCH_LIMIT,
 };
 
@@ -107,7 +107,7 @@ pub struct RankedProduct {
 pub async fn search(
     arguments: SearchArguments,
     server_type: &'static str,
-    upstream: Option<&Upstream>,
+    upstream: Option<&CatalogClient>,
     store: Option<&Store>,
 ) -> Result<SearchResult, ToolError> {
     let search = arguments.check()?;

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use transports::front::Written;
+use transports::fast_path::SerializedResult;
 use workloads::{
     cache::{Cache, CacheOptions, Cacheable, Keep},
     tools::ToolError,
@@ -89,7 +89,7 @@ impl Work {
         &'c self,
         cache: &'c Cache,
         whom: &'c str,
-    ) -> impl Future<Output = Result<Written, ErrorData>> + Send + 'c {
+    ) -> impl Future<Output = Result<SerializedResult, ErrorData>> + Send + 'c {
         cache.get(TOOL, whom.to_owned(), |whom| self.clone().answer(whom))
     }
 
@@ -109,7 +109,7 @@ impl Work {
 }
 
 /// The structured content of `written`, which is no error.
-pub(crate) fn content(written: Result<Written, ErrorData>) -> Value {
+pub(crate) fn content(written: Result<SerializedResult, ErrorData>) -> Value {
     let written = written.unwrap();
     assert!(!written.is_error(), "{written:?}");
     let result: Value = serde_json::from_slice(written.json()).unwrap();

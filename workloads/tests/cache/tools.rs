@@ -2,24 +2,24 @@
 
 use serde_json::{Value, json};
 use transports::{
-    front::{FastCall, FastTools, RawValue, Written},
+    fast_path::{FastCall, FastTools, RawValue, SerializedResult},
     runtime::{Handle, Tokio},
 };
 use workloads::{
-    Lab, LabParts,
+    DemoServer, AppState,
     cache::{Cache, warm},
     database::{Database, DatabaseOptions},
-    levers::Levers,
+    tuning::Tuning,
     pool::PoolOptions,
     store::{Store, StoreOptions},
-    upstream::{Upstream, UpstreamOptions},
+    catalog_client::{CatalogClient, CatalogClientOptions},
     upstream_api::Server,
 };
 
 use crate::support::OPTIONS;
 
 /// A lab over everything, and its cache.
-async fn lab(upstream_url: &str) -> (Lab, Cache) {
+async fn lab(upstream_url: &str) -> (DemoServer, Cache) {
     let runtime = Handle::new(Tokio);
     let database = DatabaseOptions::new("sqlite::memory:");
     let database = Database::open(&database).await.unwrap();
@@ -29,27 +29,27 @@ async fn lab(upstream_url: &str) -> (Lab, Cache) {
         runtime: runtime.clone(),
     };
     let cache = Cache::in_memory(&OPTIONS);
-    let lab = Lab::new(LabParts {
-        upstream: Some(Upstream::new(&UpstreamOptions::new(upstream_url)).unwrap()),
+    let lab = DemoServer::new(AppState {
+        upstream: Some(CatalogClient::new(&CatalogClientOptions::new(upstream_url)).unwrap()),
         store: Some(Store::open(&store).await.unwrap()),
-        levers: Levers {
+        tuning: Tuning {
             cache: Some(cache.clone()),
-            ..Levers::default()
+            ..Tuning::default()
         },
-        ..LabParts::new(OPTIONS.server_type, runtime, database)
+        ..AppState::new(OPTIONS.server_type, runtime, database)
     });
     (lab, cache)
 }
 
 /// The result of a call on the fast path.
-async fn call(lab: &Lab, tool: &'static str, arguments: Value) -> Value {
+async fn call(lab: &DemoServer, tool: &'static str, arguments: Value) -> Value {
     let arguments = RawValue::from_string(arguments.to_string()).unwrap();
     let outcome = match lab.fast_call(tool, Some(&arguments)) {
         FastCall::Ready(outcome) => outcome,
         FastCall::Running(call) => call.await,
         FastCall::NotMine | FastCall::Misfit => panic!("{tool} is not taken"),
     };
-    let written: Written = outcome.written().unwrap();
+    let written: SerializedResult = outcome.written().unwrap();
     serde_json::from_slice(written.json()).unwrap()
 }
 

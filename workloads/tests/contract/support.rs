@@ -14,12 +14,12 @@ use rmcp::{
 use serde_json::Value;
 use transports::runtime::{Handle, Tokio};
 use workloads::{
-    Lab, LabParts,
+    DemoServer, AppState,
     database::{Database, DatabaseOptions},
     pool::PoolOptions,
     store::{Order, Store, StoreOptions},
     tools::checkout::CheckoutResult,
-    upstream::{Upstream, UpstreamOptions},
+    catalog_client::{CatalogClient, CatalogClientOptions},
     upstream_api::Server,
 };
 
@@ -54,7 +54,7 @@ pub(crate) fn sqlite_url(folder: &Path) -> String {
 }
 
 /// The tools over an upstream and a store, either of which may be missing.
-pub(crate) async fn lab(upstream_url: Option<&str>, store: Option<Store>) -> Lab {
+pub(crate) async fn lab(upstream_url: Option<&str>, store: Option<Store>) -> DemoServer {
     lab_within(upstream_url, store, PATIENCE).await
 }
 
@@ -63,21 +63,21 @@ pub(crate) async fn lab_within(
     upstream_url: Option<&str>,
     store: Option<Store>,
     checkout_limit: Duration,
-) -> Lab {
+) -> DemoServer {
     let upstream = upstream_url.map(|url| {
-        let options = UpstreamOptions {
+        let options = CatalogClientOptions {
             time_limit: PATIENCE,
-            ..UpstreamOptions::new(url)
+            ..CatalogClientOptions::new(url)
         };
-        Upstream::new(&options).expect("a base URL")
+        CatalogClient::new(&options).expect("a base URL")
     });
     let database = DatabaseOptions::new("sqlite::memory:");
     let database = Database::open(&database).await.expect("a database");
-    Lab::new(LabParts {
+    DemoServer::new(AppState {
         upstream,
         store,
         checkout_limit,
-        ..LabParts::new(SERVER_TYPE, Handle::new(Tokio), database)
+        ..AppState::new(SERVER_TYPE, Handle::new(Tokio), database)
     })
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn lab_within(
 pub(crate) struct Client(RunningService<RoleClient, ()>);
 
 impl Client {
-    pub(crate) async fn of(lab: Lab) -> Self {
+    pub(crate) async fn of(lab: DemoServer) -> Self {
         let (client, server) = tokio::io::duplex(64 * 1024);
         tokio::spawn(async move {
             let running = lab.serve(server).await.expect("handshake");
@@ -125,7 +125,7 @@ fn text(result: &CallToolResult) -> String {
 }
 
 /// Calls `checkout` as the fast path does: who drops the future cancels the call.
-pub(crate) async fn check_out(lab: Lab, arguments: Value) -> Result<CheckoutResult, String> {
+pub(crate) async fn check_out(lab: DemoServer, arguments: Value) -> Result<CheckoutResult, String> {
     let arguments = serde_json::from_value(arguments).expect("arguments");
     match lab.checkout(Parameters(arguments)).await {
         Ok(Json(result)) => Ok(result),

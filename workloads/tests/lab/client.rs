@@ -10,9 +10,9 @@ use rmcp::{
 use serde_json::Value;
 use transports::runtime::{Handle, Tokio};
 use workloads::{
-    Lab, LabParts,
+    DemoServer, AppState,
     database::{Database, DatabaseOptions},
-    upstream::{Upstream, UpstreamOptions},
+    catalog_client::{CatalogClient, CatalogClientOptions},
 };
 
 pub(crate) const SERVER_TYPE: &str = "test-tokio";
@@ -24,10 +24,10 @@ pub(crate) struct Client {
 
 impl Client {
     /// A lab over `upstream`, with a database in memory.
-    pub(crate) async fn connect(upstream: Option<Upstream>) -> Self {
-        let lab = Lab::new(LabParts {
+    pub(crate) async fn connect(upstream: Option<CatalogClient>) -> Self {
+        let lab = DemoServer::new(AppState {
             upstream,
-            ..LabParts::new(SERVER_TYPE, Handle::new(Tokio), database().await)
+            ..AppState::new(SERVER_TYPE, Handle::new(Tokio), database().await)
         });
         let (client, server) = tokio::io::duplex(64 * 1024);
         tokio::spawn(async move {
@@ -88,10 +88,10 @@ fn text(result: &CallToolResult) -> String {
 }
 
 /// A client of `base_url` that gives up after `time_limit`.
-pub(crate) fn upstream(base_url: &str, time_limit: Duration) -> Upstream {
-    Upstream::new(&UpstreamOptions {
+pub(crate) fn upstream(base_url: &str, time_limit: Duration) -> CatalogClient {
+    CatalogClient::new(&CatalogClientOptions {
         time_limit,
-        ..UpstreamOptions::new(base_url)
+        ..CatalogClientOptions::new(base_url)
     })
     .expect("a valid base URL")
 }

@@ -9,7 +9,7 @@ use tokio::{
 };
 use workloads::{
     pool::PoolSize,
-    upstream::{CallLimit, Upstream, UpstreamOptions},
+    catalog_client::{CallLimit, CatalogClient, CatalogClientOptions},
 };
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n1";
@@ -24,10 +24,10 @@ impl Listening {
         Self(listener, url)
     }
 
-    fn client(&self, change: impl FnOnce(&mut UpstreamOptions)) -> Upstream {
-        let mut options = UpstreamOptions::new(&self.1);
+    fn client(&self, change: impl FnOnce(&mut CatalogClientOptions)) -> CatalogClient {
+        let mut options = CatalogClientOptions::new(&self.1);
         change(&mut options);
-        Upstream::new(&options).expect("a valid base URL")
+        CatalogClient::new(&options).expect("a valid base URL")
     }
 
     /// Takes a request and holds it.

@@ -13,9 +13,9 @@ use rmcp::{
 use serde_json::Value;
 use transports::runtime::{Handle, Tokio};
 use workloads::{
-    Lab, LabParts,
+    DemoServer, AppState,
     database::{Database, DatabaseOptions},
-    upstream::{Upstream, UpstreamOptions},
+    catalog_client::{CatalogClient, CatalogClientOptions},
 };
 
 pub(crate) const SERVER_TYPE: &str = "test-tokio";
@@ -42,19 +42,19 @@ impl ClientHandler for Listener {
 }
 
 /// A lab with the lessons, and a database in memory.
-pub(crate) async fn lab(upstream: Option<Upstream>, store_url: Option<&str>) -> Lab {
+pub(crate) async fn lab(upstream: Option<CatalogClient>, store_url: Option<&str>) -> DemoServer {
     let options = DatabaseOptions::new("sqlite::memory:");
     let database = Database::open(&options).await.expect("a database");
-    let lab = Lab::new(LabParts {
+    let lab = DemoServer::new(AppState {
         upstream,
-        ..LabParts::new(SERVER_TYPE, Handle::new(Tokio), database)
+        ..AppState::new(SERVER_TYPE, Handle::new(Tokio), database)
     });
     lab.with_lessons(store_url).expect("lessons")
 }
 
 impl Client {
     /// A client of `lab`.
-    pub(crate) async fn connect(lab: Lab) -> Self {
+    pub(crate) async fn connect(lab: DemoServer) -> Self {
         let (client, server) = tokio::io::duplex(64 * 1024);
         tokio::spawn(async move {
             let running = lab.serve(server).await.expect("handshake");
@@ -116,10 +116,10 @@ pub(crate) fn text(result: &CallToolResult, at: usize) -> String {
 }
 
 /// A client of `base_url` that gives up after two seconds.
-pub(crate) fn upstream(base_url: &str) -> Upstream {
-    Upstream::new(&UpstreamOptions {
+pub(crate) fn upstream(base_url: &str) -> CatalogClient {
+    CatalogClient::new(&CatalogClientOptions {
         time_limit: Duration::from_secs(2),
-        ..UpstreamOptions::new(base_url)
+        ..CatalogClientOptions::new(base_url)
     })
     .expect("a valid base URL")
 }

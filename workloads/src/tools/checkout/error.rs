@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{store::StoreError, upstream::UpstreamError};
+use crate::{store::StoreError, catalog_client::CatalogClientError};
 
 /// Why a checkout is not confirmed, and whether the order is recorded.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub enum CheckoutError {
         /// The order.
         order_id: String,
         /// What the upstream says, or what is said of it.
-        source: UpstreamError,
+        source: CatalogClientError,
     },
     /// The order is recorded, and what it costs takes longer than the call may.
     #[error(

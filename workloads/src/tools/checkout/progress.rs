@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::CheckoutError;
-use crate::{store::StoreError, upstream::UpstreamError};
+use crate::{store::StoreError, catalog_client::CatalogClientError};
 
 /// How far a checkout has come: each side's outcome, once there is one.
 #[derive(Default)]
 pub(super) struct Progress {
-    pub(super) total: Option<Result<f64, UpstreamError>>,
+    pub(super) total: Option<Result<f64, CatalogClientError>>,
     pub(super) recorded: Option<Result<i64, WriteError>>,
 }
 
@@ -61,8 +61,8 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(3);
 
-    fn refused() -> UpstreamError {
-        UpstreamError::Refused {
+    fn refused() -> CatalogClientError {
+        CatalogClientError::Refused {
             url: "http://upstream.example/cart/calculate".into(),
             status: 500,
             said: "tired".into(),
@@ -83,7 +83,7 @@ mod tests {
 
     fn verdict(
         recorded: Option<Result<i64, WriteError>>,
-        total: Option<Result<f64, UpstreamError>>,
+        total: Option<Result<f64, CatalogClientError>>,
     ) -> Result<(f64, i64), String> {
         let progress = Progress { total, recorded };
         progress

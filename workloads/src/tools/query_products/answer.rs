@@ -9,7 +9,7 @@ use rmcp::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use transports::front::{FastResult, Outcome};
+use transports::fast_path::{FastResult, Outcome};
 
 use super::{
     QueryResult,

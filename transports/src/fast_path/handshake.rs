@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
 use super::{
-    Facts, Reason, Revision, arguments,
+    MessageContext, FallbackReason, Revision, arguments,
     message::{Initialize, Message},
     meta::{CLIENT_CAPABILITIES, PROTOCOL_VERSION},
 };
@@ -74,20 +74,20 @@ impl Handshake {
         &self,
         bytes: &[u8],
         message: &Message<'_>,
-        facts: &Facts<'_>,
-    ) -> Result<&str, Reason> {
+        facts: &MessageContext<'_>,
+    ) -> Result<&str, FallbackReason> {
         let revision = if message.method == "initialize" {
             initialized(bytes, message, facts)?
         } else if message.has_only_meta() {
             facts.revision
         } else {
-            return Err(Reason::Message);
+            return Err(FallbackReason::Message);
         };
         let mut known = self.known.iter();
         known
             .find(|known| known.revision == revision && known.method == message.method)
             .map(|known| &*known.result)
-            .ok_or(Reason::Method)
+            .ok_or(FallbackReason::Method)
     }
 }
 
@@ -99,21 +99,21 @@ struct Request {
 }
 
 /// The revision that `initialize` asks for, if there is no doubt that rmcp would agree.
-fn initialized(bytes: &[u8], message: &Message<'_>, facts: &Facts<'_>) -> Result<Revision, Reason> {
+fn initialized(bytes: &[u8], message: &Message<'_>, facts: &MessageContext<'_>) -> Result<Revision, FallbackReason> {
     let Initialize {
         protocol_version,
         capabilities,
         client_info,
-    } = message.initialize().ok_or(Reason::Message)?;
-    let revision = Revision::named(protocol_version.as_bytes()).ok_or(Reason::Message)?;
+    } = message.initialize().ok_or(FallbackReason::Message)?;
+    let revision = Revision::named(protocol_version.as_bytes()).ok_or(FallbackReason::Message)?;
     let parts = [capabilities, client_info];
     let are_plain = parts
         .iter()
         .all(|raw| arguments::is_plain(raw.get().as_bytes()));
     if revision.is_self_contained() || facts.names_another(revision) || !are_plain {
-        return Err(Reason::Message);
+        return Err(FallbackReason::Message);
     }
-    serde_json::from_slice::<Request>(bytes).map_err(|_| Reason::Message)?;
+    serde_json::from_slice::<Request>(bytes).map_err(|_| FallbackReason::Message)?;
     Ok(revision)
 }
 

@@ -14,7 +14,7 @@ use rmcp::{
     tool, tool_router,
 };
 
-use super::{Lab, LabParts};
+use super::{DemoServer, AppState};
 use crate::{
     lessons::{
         LessonError, Lessons,
@@ -30,7 +30,7 @@ use crate::{
     tools::{Progress, ToolError},
 };
 
-impl Lab {
+impl DemoServer {
     /// This server with the lesson tools. `store_url` is the store's: if that is a Redis,
     /// `lesson_notify` can publish through it.
     ///
@@ -77,7 +77,7 @@ impl Lab {
 }
 
 #[tool_router(router = lesson_tools, vis = "pub(super)")]
-impl Lab {
+impl DemoServer {
     /// Waits several times.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<WaitsArguments>,
     ) -> Result<Json<WaitsResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             runtime,
             ..
@@ -114,10 +114,10 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<JsonArguments>,
     ) -> Result<Json<JsonResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             runtime,
-            levers,
+            tuning,
             ..
         } = self.parts.here();
         let documents = &self.lessons()?.documents;
@@ -125,7 +125,7 @@ impl Lab {
             arguments,
             server_type,
             runtime,
-            levers.cpu_offload,
+            tuning.cpu_offload,
             documents,
         )
         .await
@@ -148,7 +148,7 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<OrdersArguments>,
     ) -> Result<Json<OrdersResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             database,
             ..
@@ -170,7 +170,7 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<TokenArguments>,
     ) -> Result<Json<TokenResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             upstream,
             ..
@@ -197,7 +197,7 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<NotifyArguments>,
     ) -> Result<Json<NotifyResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             runtime,
             ..
@@ -224,7 +224,7 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<ListingArguments>,
     ) -> Result<Json<ListingResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             upstream,
             ..

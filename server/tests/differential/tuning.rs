@@ -1,10 +1,10 @@
-//! The corpus, to servers whose levers change what there is to answer, or where the answer comes from.
+//! The corpus, to servers whose tuning change what there is to answer, or where the answer comes from.
 
 use transports::streamable::Answer;
 use workloads::{
-    Lab, LabParts,
+    DemoServer, AppState,
     cache::{Cache, CacheOptions},
-    levers::{CpuOffload, Levers},
+    tuning::{CpuOffload, Tuning},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 #[tokio::test]
 async fn a_server_of_few_tools_is_one_on_both_paths() {
     let few = ["calculate_fibonacci", "query_products"].map(String::from);
-    let tools = tools_by("few", |parts| Lab::new(parts).only(&few)).await;
+    let tools = tools_by("few", |parts| DemoServer::new(parts).only(&few)).await;
     let taken = corpus_to_tools(&tools, Answer::Json).await;
     assert!(taken > 100, "{taken}");
 }
@@ -28,11 +28,11 @@ async fn a_kept_result_is_the_same_on_both_paths() {
         ttl: PATIENCE,
         capacity: 10_000,
     });
-    let levers = Levers {
+    let tuning = Tuning {
         cpu_offload: CpuOffload::Inline,
         cache: Some(cache.clone()),
     };
-    let tools = tools_by("cached", |parts| Lab::new(LabParts { levers, ..parts })).await;
+    let tools = tools_by("cached", |parts| DemoServer::new(AppState { tuning, ..parts })).await;
     for kind in [Answer::Json, Answer::EventStream] {
         let taken = corpus_to_tools(&tools, kind).await;
         assert!(taken > 1_000, "{taken}");

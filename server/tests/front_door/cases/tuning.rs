@@ -1,4 +1,4 @@
-//! Levers that change what a server answers, on both paths.
+//! Tuning that change what a server answers, on both paths.
 
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use rmcp::{
     tool, tool_router,
 };
 
-use super::{Lab, LabParts};
+use super::{DemoServer, AppState};
 use crate::{
     cache::{Cacheable, Cached},
     tools::{
@@ -28,7 +28,7 @@ use crate::{
 };
 
 #[tool_router(router = plain_tools, vis = "pub(super)")]
-impl Lab {
+impl DemoServer {
     /// Returns the message: the floor of a transport.
     #[tool(
         description = "Returns the message it was given, unchanged.",
@@ -51,13 +51,13 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<FibonacciArguments>,
     ) -> Result<Json<FibonacciResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             runtime,
-            levers,
+            tuning,
             ..
         } = self.parts.here();
-        fibonacci::calculate(arguments, server_type, runtime, levers.cpu_offload)
+        fibonacci::calculate(arguments, server_type, runtime, tuning.cpu_offload)
             .await
             .map(Json)
     }
@@ -75,13 +75,13 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<ProcessArguments>,
     ) -> Json<ProcessResult> {
-        let LabParts {
+        let AppState {
             server_type,
             runtime,
-            levers,
+            tuning,
             ..
         } = self.parts.here();
-        let cpu = levers.cpu_offload;
+        let cpu = tuning.cpu_offload;
         Json(process_json_data::process(arguments, server_type, runtime, cpu).await)
     }
 
@@ -101,7 +101,7 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<SimulateArguments>,
     ) -> Result<Json<SimulateResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             runtime,
             ..
@@ -129,7 +129,7 @@ impl Lab {
         Parameters(arguments): Parameters<QueryArguments>,
     ) -> Cached<Result<QueryAnswer, ToolError>> {
         let query = |lab: Self, arguments| async move {
-            let LabParts {
+            let AppState {
                 server_type,
                 database,
                 ..
@@ -158,7 +158,7 @@ impl Lab {
         Parameters(arguments): Parameters<FetchArguments>,
     ) -> Cached<Result<Json<FetchResult>, ToolError>> {
         let fetch = |lab: Self, arguments| async move {
-            let LabParts {
+            let AppState {
                 server_type,
                 upstream,
                 ..
@@ -189,14 +189,14 @@ impl Lab {
         Parameters(arguments): Parameters<AggregateArguments>,
     ) -> Cached<Result<Json<AggregateResult>, ToolError>> {
         let aggregate = |lab: Self, arguments| async move {
-            let LabParts {
+            let AppState {
                 server_type,
                 runtime,
                 upstream,
-                levers,
+                tuning,
                 ..
             } = lab.parts.here();
-            let cpu = levers.cpu_offload;
+            let cpu = tuning.cpu_offload;
             aggregate_json::aggregate(arguments, server_type, upstream.as_ref(), runtime, cpu)
                 .await
                 .map(Json)
@@ -219,14 +219,14 @@ impl Lab {
         Parameters(arguments): Parameters<ScanArguments>,
     ) -> Cached<Result<Json<ScanResult>, ToolError>> {
         let scan = |lab: Self, arguments| async move {
-            let LabParts {
+            let AppState {
                 server_type,
                 runtime,
                 upstream,
-                levers,
+                tuning,
                 ..
             } = lab.parts.here();
-            let cpu = levers.cpu_offload;
+            let cpu = tuning.cpu_offload;
             scan_text::scan(arguments, server_type, upstream.as_ref(), runtime, cpu)
                 .await
                 .map(Json)
@@ -251,7 +251,7 @@ impl Lab {
         Parameters(arguments): Parameters<ReportArguments>,
         context: RequestContext<RoleServer>,
     ) -> Result<Json<ReportResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             runtime,
             ..

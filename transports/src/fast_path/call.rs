@@ -91,7 +91,7 @@ impl Future for Running {
         match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
             Err(panic) => {
                 let said = (words.panicked)(tool, panic.as_ref());
-                Poll::Ready(Outcome::Rmcp(Ok(said)))
+                Poll::Ready(Outcome::Sdk(Ok(said)))
             }
             Ok(Poll::Ready(outcome)) => Poll::Ready(outcome),
             Ok(Poll::Pending) => {
@@ -99,7 +99,7 @@ impl Future for Running {
                 timer
                     .as_mut()
                     .poll(context)
-                    .map(|()| Outcome::Rmcp(Ok((words.timed_out)(tool, limits))))
+                    .map(|()| Outcome::Sdk(Ok((words.timed_out)(tool, limits))))
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::Lab;
+use super::DemoServer;
 use crate::lessons::extra;
 
-impl Lab {
+impl DemoServer {
     /// The names of the tools that a server can serve, in alphabetical order: with the lesson tools or without them,
     /// and with `extra` of the extra tools.
     #[must_use]
@@ -23,7 +23,7 @@ impl Lab {
 
     /// Whether `name` is a tool that this server was not asked to serve.
     pub(super) fn is_withheld(&self, name: &str) -> bool {
-        static ALL: LazyLock<Vec<String>> = LazyLock::new(|| Lab::tool_names(true, 0));
+        static ALL: LazyLock<Vec<String>> = LazyLock::new(|| DemoServer::tool_names(true, 0));
         !self.tool_router.has_route(name) && ALL.iter().any(|tool| tool == name)
     }
 

@@ -26,7 +26,7 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A body that has to arrive within a time. The clock starts when it is first found waiting: one that
 /// came with its head pays for none.
-pub(crate) struct Arriving {
+pub(crate) struct TimedBody {
     incoming: Incoming,
     runtime: Handle,
     limit: Duration,
@@ -54,7 +54,7 @@ pub(crate) enum Read {
     Failed(BodyError),
 }
 
-impl Arriving {
+impl TimedBody {
     pub(crate) fn new(incoming: Incoming, runtime: Handle, limit: Duration) -> Self {
         Self {
             incoming,
@@ -108,7 +108,7 @@ impl Arriving {
     }
 }
 
-impl HttpBody for Arriving {
+impl HttpBody for TimedBody {
     type Data = Bytes;
     type Error = BodyError;
 

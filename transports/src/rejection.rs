@@ -16,14 +16,14 @@ const TOO_MANY_IN_FLIGHT: ErrorCode = ErrorCode(-32000);
 /// A message that is not taken, as the JSON-RPC error that says why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
+pub struct Rejection {
     code: ErrorCode,
     message: String,
     /// The request's id, where it could be read.
     id: Option<RequestId>,
 }
 
-impl Refusal {
+impl Rejection {
     /// A message that is larger than is taken.
     #[must_use]
     pub fn too_large(limit_bytes: usize) -> Self {
@@ -117,8 +117,8 @@ impl Refusal {
 ///
 /// # Errors
 /// -32700 for what is not JSON, -32600 for JSON that is no message.
-pub(crate) fn parse(bytes: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Refusal> {
-    serde_json::from_slice(bytes).map_err(|no_message| Refusal::because(bytes, &no_message))
+pub(crate) fn parse(bytes: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Rejection> {
+    serde_json::from_slice(bytes).map_err(|no_message| Rejection::because(bytes, &no_message))
 }
 
 /// The most messages of one batch.
@@ -136,15 +136,15 @@ struct Sketch {
 
 impl Batch {
     /// The messages of a batch, unread; nothing if `bytes` are none.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Result<Vec<&RawValue>, Refusal>> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<Result<Vec<&RawValue>, Rejection>> {
         if bytes.trim_ascii_start().first() != Some(&b'[') {
             return None;
         }
         let messages: Vec<&RawValue> = serde_json::from_slice(bytes).ok()?;
         Some(match messages.len() {
-            0 => Err(Refusal::bad_batch("a batch holds at least one message")),
+            0 => Err(Rejection::bad_batch("a batch holds at least one message")),
             1..=MAX_BATCH => Ok(messages),
-            more => Err(Refusal::bad_batch(&format!(
+            more => Err(Rejection::bad_batch(&format!(
                 "a batch holds at most {MAX_BATCH} messages, not {more}"
             ))),
         })
@@ -154,11 +154,11 @@ impl Batch {
     ///
     /// # Errors
     /// -32600 for `initialize`.
-    pub(crate) fn admits(message: &RawValue) -> Result<(), Refusal> {
+    pub(crate) fn admits(message: &RawValue) -> Result<(), Rejection> {
         match serde_json::from_str::<Sketch>(message.get()) {
-            Ok(Sketch { id, method }) if method == "initialize" => Err(Refusal {
+            Ok(Sketch { id, method }) if method == "initialize" => Err(Rejection {
                 id: id.and_then(|id| serde_json::from_value(id).ok()),
-                ..Refusal::bad_batch("initialize must not be part of a batch")
+                ..Rejection::bad_batch("initialize must not be part of a batch")
             }),
             _ => Ok(()),
         }

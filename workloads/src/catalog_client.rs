@@ -17,7 +17,7 @@ use std::{
 use bytes::BytesMut;
 pub use catalogue::{FoundProduct, FoundProducts, ProductSearch};
 pub use endpoint::{EndpointError, MAX_ENDPOINT_BYTES};
-pub use error::{BaseUrlError, UpstreamError};
+pub use error::{BaseUrlError, CatalogClientError};
 use http::StatusCode;
 pub use limit::CallLimit;
 pub use payload::{Payload, PayloadKind};
@@ -31,7 +31,7 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// How the upstream is reached.
 #[derive(Clone, Debug)]
-pub struct UpstreamOptions {
+pub struct CatalogClientOptions {
     /// `http://HOST[:PORT][/PREFIX]`; with the feature `tls` also `https://`.
     pub base_url: String,
     /// How many idle connections are kept for the next calls.
@@ -44,7 +44,7 @@ pub struct UpstreamOptions {
     pub time_limit: Duration,
 }
 
-impl UpstreamOptions {
+impl CatalogClientOptions {
     /// Options for `base_url` with the other defaults: 100 idle connections, no other limit than ten seconds a call.
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
@@ -62,7 +62,7 @@ impl UpstreamOptions {
 ///
 /// Its futures must be polled inside of a tokio runtime, which reqwest needs.
 #[derive(Clone, Debug)]
-pub struct Upstream(Arc<Inner>);
+pub struct CatalogClient(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -85,12 +85,12 @@ pub struct Fetched {
     pub body: Value,
 }
 
-impl Upstream {
+impl CatalogClient {
     /// A client for the upstream that `options` names. Nothing is connected yet.
     ///
     /// # Errors
     /// When the base URL is not one that this build can fetch from.
-    pub fn new(options: &UpstreamOptions) -> Result<Self, BaseUrlError> {
+    pub fn new(options: &CatalogClientOptions) -> Result<Self, BaseUrlError> {
         let base = endpoint::parse_base(&options.base_url)?;
         let idle_connections = match options.pool {
             PoolSize::Off => 0,
@@ -119,7 +119,7 @@ impl Upstream {
     /// # Errors
     /// When the endpoint could lead elsewhere, or the upstream is down, too slow, or answers with
     /// something that is not JSON of at most [`MAX_BODY_BYTES`].
-    pub async fn get(&self, endpoint: &str) -> Result<Fetched, UpstreamError> {
+    pub async fn get(&self, endpoint: &str) -> Result<Fetched, CatalogClientError> {
         let Inner { client, base, .. } = &*self.0;
         let url = endpoint::resolve(base, endpoint)?;
         let started = Instant::now();
@@ -127,7 +127,7 @@ impl Upstream {
         let (status, bytes) = self.ask(request, &url, MAX_BODY_BYTES).await?;
         let elapsed = started.elapsed();
         let body = serde_json::from_slice(&bytes)
-            .map_err(|source| UpstreamError::not_json(&url, status, &bytes, source))?;
+            .map_err(|source| CatalogClientError::not_json(&url, status, &bytes, source))?;
         Ok(Fetched {
             url,
             status,
@@ -143,12 +143,12 @@ impl Upstream {
         request: RequestBuilder,
         url: &Url,
         limit_bytes: usize,
-    ) -> Result<(StatusCode, BytesMut), UpstreamError> {
+    ) -> Result<(StatusCode, BytesMut), CatalogClientError> {
         let _turn = match &self.0.limit {
             Some(limit) => Some(limit.turn(url).await?),
             None => None,
         };
-        let failed = |source| UpstreamError::from_reqwest(source, url, self.0.time_limit);
+        let failed = |source| CatalogClientError::from_reqwest(source, url, self.0.time_limit);
         let response = request.send().await.map_err(failed)?;
         let status = response.status();
         let bytes = read_body(response, url, limit_bytes, failed).await?;
@@ -161,9 +161,9 @@ async fn read_body(
     mut response: Response,
     url: &Url,
     limit_bytes: usize,
-    failed: impl Fn(reqwest::Error) -> UpstreamError,
-) -> Result<BytesMut, UpstreamError> {
-    let too_large = || UpstreamError::TooLarge {
+    failed: impl Fn(reqwest::Error) -> CatalogClientError,
+) -> Result<BytesMut, CatalogClientError> {
+    let too_large = || CatalogClientError::TooLarge {
         url: url.to_string(),
         limit_bytes,
     };

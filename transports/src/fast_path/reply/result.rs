@@ -7,28 +7,28 @@ use rmcp::{
 use serde::Serialize;
 
 use super::Shape;
-use crate::front::{outcome::Outcome, written::Written};
+use crate::fast_path::{outcome::Outcome, serialized_result::SerializedResult};
 
 /// How rmcp begins what it says of arguments that a tool could not read; it says so in band.
 const MISFIT: &str = "failed to deserialize parameters";
 
 /// `outcome` as JSON, if it is a result.
-pub(in crate::front) fn written(outcome: Outcome) -> Result<Written, ErrorData> {
+pub(in crate::fast_path) fn written(outcome: Outcome) -> Result<SerializedResult, ErrorData> {
     let mut out = Vec::new();
     let outcome = match outcome {
-        Outcome::Rmcp(outcome) => outcome,
+        Outcome::Sdk(outcome) => outcome,
         Outcome::Structured(json) => {
             out.push(b'{');
             write_structured(&mut out, &json);
-            return Ok(Written::new(out, false));
+            return Ok(SerializedResult::new(out, false));
         }
-        Outcome::Written(written) => return Ok(written),
+        Outcome::Serialized(written) => return Ok(written),
     };
     let result = complete(outcome, Shape::Handshake)?;
     write_call_result(&mut out, &result).map_err(|unwritable| {
         ErrorData::internal_error(format!("Internal error: {unwritable}"), None)
     })?;
-    Ok(Written::new(out, result.is_error == Some(true)))
+    Ok(SerializedResult::new(out, result.is_error == Some(true)))
 }
 
 /// Appends the members of a complete result whose structured content is `json`, which has no character

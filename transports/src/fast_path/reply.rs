@@ -152,14 +152,14 @@ fn write_outcome_for(
     let start = out.len();
     begin(out, framing, id);
     let outcome = match outcome {
-        Outcome::Rmcp(outcome) => outcome,
+        Outcome::Sdk(outcome) => outcome,
         Outcome::Structured(json) => {
             begin_result(out, shape);
             write_structured(out, &json);
             end(out, framing);
             return Reply::Result;
         }
-        Outcome::Written(written) => {
+        Outcome::Serialized(written) => {
             begin_result(out, shape);
             // Its brace is open already.
             out.extend_from_slice(&written.json()[1..]);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use reqwest::Url;
 
-use super::{Upstream, UpstreamError, endpoint};
+use super::{CatalogClient, CatalogClientError, endpoint};
 use crate::upstream_api::payload::MAX_PAYLOAD_BYTES;
 
 /// What the upstream makes to any length; [`crate::upstream_api::payload`] says how.
@@ -38,27 +38,27 @@ impl PayloadKind {
 
 impl Payload {
     /// The error of a payload that is not what it should be, for this `reason`.
-    pub fn misshapen(&self, reason: &dyn fmt::Display) -> UpstreamError {
-        UpstreamError::Payload {
+    pub fn misshapen(&self, reason: &dyn fmt::Display) -> CatalogClientError {
+        CatalogClientError::Payload {
             url: self.url.to_string(),
             reason: reason.to_string(),
         }
     }
 }
 
-impl Upstream {
+impl CatalogClient {
     /// Gets a payload of so many bytes. [`MAX_PAYLOAD_BYTES`] are taken at most: more than of any endpoint
     /// that a caller names.
     ///
     /// # Errors
     /// When the upstream cannot be asked, or has no payload of this length.
-    pub async fn payload(&self, kind: PayloadKind, bytes: i64) -> Result<Payload, UpstreamError> {
+    pub async fn payload(&self, kind: PayloadKind, bytes: i64) -> Result<Payload, CatalogClientError> {
         let endpoint = format!("{}?bytes={bytes}", kind.path());
         let url = endpoint::resolve(&self.0.base, &endpoint)?;
         let request = self.0.client.get(url.clone());
         let (status, body) = self.ask(request, &url, MAX_PAYLOAD_BYTES as usize).await?;
         if status != StatusCode::OK {
-            return Err(UpstreamError::refused(&url, status, &body, None));
+            return Err(CatalogClientError::refused(&url, status, &body, None));
         }
         Ok(Payload {
             url,

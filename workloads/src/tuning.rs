@@ -1,4 +1,4 @@
-//! The levers of a server that are no service of their own: where CPU-bound work runs, and what is cached.
+//! The tuning of a server that are no service of their own: where CPU-bound work runs, and what is cached.
 
 use transports::runtime::Handle;
 
@@ -6,7 +6,7 @@ use crate::cache::Cache;
 
 /// How the tools are asked to work.
 #[derive(Clone, Debug, Default)]
-pub struct Levers {
+pub struct Tuning {
     /// Where CPU-bound work runs.
     pub cpu_offload: CpuOffload,
     /// Where results are kept; without one every call works for itself.

@@ -41,17 +41,17 @@ pub trait FastTools: ServerHandler + Clone {
 #[macro_export]
 macro_rules! fast_tools {
     ($server:ty $(, unless $withholds:ident)?: $($tool:ident),* $(,)?) => {
-        impl $crate::front::FastTools for $server {
+        impl $crate::fast_path::FastTools for $server {
             const FAST_TOOLS: &'static [&'static str] = &[$(stringify!($tool)),*];
 
             fn fast_call(
                 &self,
                 name: &'static str,
-                arguments: ::core::option::Option<&$crate::front::RawValue>,
-            ) -> $crate::front::FastCall {
+                arguments: ::core::option::Option<&$crate::fast_path::RawValue>,
+            ) -> $crate::fast_path::FastCall {
                 match name {
-                    $(stringify!($tool) => $crate::front::call(self, Self::$tool, arguments),)*
-                    _ => $crate::front::FastCall::NotMine,
+                    $(stringify!($tool) => $crate::fast_path::call(self, Self::$tool, arguments),)*
+                    _ => $crate::fast_path::FastCall::NotMine,
                 }
             }
 

@@ -8,7 +8,7 @@ use rmcp::{
     tool, tool_router,
 };
 
-use super::{Lab, LabParts};
+use super::{DemoServer, AppState};
 use crate::{
     cache::{Cacheable, Cached},
     tools::{
@@ -20,7 +20,7 @@ use crate::{
 };
 
 #[tool_router(router = shop_tools, vis = "pub(super)")]
-impl Lab {
+impl DemoServer {
     /// Searches the catalogue and says which of the products found are popular: HTTP and store work at once.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Lab {
         Parameters(arguments): Parameters<SearchArguments>,
     ) -> Cached<Result<Json<SearchResult>, ToolError>> {
         let search = |lab: Self, arguments| async move {
-            let LabParts {
+            let AppState {
                 server_type,
                 upstream,
                 store,
@@ -72,7 +72,7 @@ impl Lab {
         Parameters(arguments): Parameters<CartArguments>,
     ) -> Cached<Result<Json<CartResult>, ToolError>> {
         let get = |lab: Self, arguments| async move {
-            let LabParts {
+            let AppState {
                 server_type,
                 upstream,
                 store,
@@ -104,13 +104,13 @@ impl Lab {
         &self,
         Parameters(arguments): Parameters<CheckoutArguments>,
     ) -> Result<Json<CheckoutResult>, ToolError> {
-        let LabParts {
+        let AppState {
             server_type,
             runtime,
             upstream,
             store,
             checkout_limit,
-            levers,
+            tuning,
             ..
         } = self.parts.here();
         let counter = Counter {
@@ -124,7 +124,7 @@ impl Lab {
             user_id: arguments.user_id.clone(),
         };
         let result = checkout::checkout(arguments, counter).await;
-        if let Some(cache) = &levers.cache {
+        if let Some(cache) = &tuning.cache {
             // The user sees the order in the history, recorded or in doubt.
             cache.forget(Cacheable::GetUserCart, &cart).await;
         }
@@ -134,7 +134,7 @@ impl Lab {
 
 #[cfg(test)]
 mod tests {
-    use transports::front::{FastResult, Outcome};
+    use transports::fast_path::{FastResult, Outcome};
 
     use super::*;
     use crate::{

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::UpstreamError;
+use super::CatalogClientError;
 
 /// A number of calls at once, and how long the next one waits for its turn: first come, first served. Clones
 /// count together.
@@ -34,11 +34,11 @@ impl CallLimit {
     }
 
     /// Waits for a turn, which lasts until the permit is dropped.
-    pub(super) async fn turn(&self, url: &Url) -> Result<SemaphorePermit<'_>, UpstreamError> {
+    pub(super) async fn turn(&self, url: &Url) -> Result<SemaphorePermit<'_>, CatalogClientError> {
         match timeout(self.patience, self.turns.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             // Nobody closes the semaphore, so the turn has not come.
-            Ok(Err(_)) | Err(_) => Err(UpstreamError::Busy {
+            Ok(Err(_)) | Err(_) => Err(CatalogClientError::Busy {
                 url: url.to_string(),
                 calls: self.calls,
                 waited: self.patience,

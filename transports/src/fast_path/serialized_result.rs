@@ -12,13 +12,13 @@ use super::outcome::{FastResult, Outcome};
 /// A complete result as JSON: `{"content":[...],"structuredContent":{...},"isError":false}`, on one line and
 /// without `resultType`, which depends on who asks. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct SerializedResult {
     /// An object with at least one member.
     json: Bytes,
     is_error: bool,
 }
 
-impl Written {
+impl SerializedResult {
     /// Writes `result`.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl Written {
     }
 }
 
-impl IntoCallToolResult for Written {
+impl IntoCallToolResult for SerializedResult {
     fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
         let mut result: CallToolResult = serde_json::from_slice(&self.json).map_err(|error| {
             ErrorData::internal_error(format!("a kept result cannot be read: {error}"), None)
@@ -73,9 +73,9 @@ impl IntoCallToolResult for Written {
     }
 }
 
-impl FastResult for Written {
+impl FastResult for SerializedResult {
     fn outcome(self) -> Outcome {
-        Outcome::Written(self)
+        Outcome::Serialized(self)
     }
 }
 
@@ -98,22 +98,22 @@ mod tests {
     fn what_is_written_is_what_it_was() {
         let text = "\"{}\\:\u{1}é\nand more";
         let structured = || Json(json!({"b": [1.5, text], "a": null}));
-        let written = Written::of(structured()).unwrap();
+        let written = SerializedResult::of(structured()).unwrap();
         assert!(!written.is_error());
         assert_eq!(by_rmcp(written.clone()), by_rmcp(structured()));
-        assert_eq!(Written::read(written.json().clone()), Some(written));
+        assert_eq!(SerializedResult::read(written.json().clone()), Some(written));
 
         let error = || CallToolResult::error(vec![ContentBlock::text(text)]);
-        let written = Written::of(error()).unwrap();
+        let written = SerializedResult::of(error()).unwrap();
         assert!(written.is_error());
         assert_eq!(by_rmcp(written.clone()), by_rmcp(error()));
-        assert_eq!(Written::read(written.json().clone()), Some(written));
+        assert_eq!(SerializedResult::read(written.json().clone()), Some(written));
     }
 
     #[test]
     fn a_json_rpc_error_is_no_result() {
         let error = ErrorData::invalid_params("no", None);
-        assert_eq!(Written::of(error.clone()), Err(error));
+        assert_eq!(SerializedResult::of(error.clone()), Err(error));
     }
 
     #[test]
@@ -131,8 +131,8 @@ mod tests {
             "{\"resultType\":\"task\",\"content\":[]}",
             "{\"other\":1}",
         ] {
-            assert_eq!(Written::read(Bytes::from(json)), None, "{json}");
+            assert_eq!(SerializedResult::read(Bytes::from(json)), None, "{json}");
         }
-        assert!(Written::read(Bytes::from("{\"content\":[]}")).is_some());
+        assert!(SerializedResult::read(Bytes::from("{\"content\":[]}")).is_some());
     }
 }

@@ -17,16 +17,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::{reply, written::Written};
+use super::{reply, serialized_result::SerializedResult};
 
 /// What a call came to.
 pub enum Outcome {
     /// As rmcp has it.
-    Rmcp(Result<CallToolResponse, ErrorData>),
+    Sdk(Result<CallToolResponse, ErrorData>),
     /// A complete result without error, whose structured content this is, as JSON.
     Structured(Vec<u8>),
     /// A complete result that is JSON already.
-    Written(Written),
+    Serialized(SerializedResult),
 }
 
 impl Outcome {
@@ -34,7 +34,7 @@ impl Outcome {
     ///
     /// # Errors
     /// When it is no complete result but a JSON-RPC error, or cannot be written.
-    pub fn written(self) -> Result<Written, ErrorData> {
+    pub fn written(self) -> Result<SerializedResult, ErrorData> {
         reply::written(self)
     }
 }
@@ -44,7 +44,7 @@ impl Outcome {
 pub trait FastResult: IntoCallToolResult + Sized {
     /// The outcome, which says what `into_call_tool_result` says.
     fn outcome(self) -> Outcome {
-        Outcome::Rmcp(self.into_call_tool_result())
+        Outcome::Sdk(self.into_call_tool_result())
     }
 }
 
@@ -60,7 +60,7 @@ impl<T: Serialize + JsonSchema + 'static> FastResult for Json<T> {
     fn outcome(self) -> Outcome {
         match as_a_value(&self.0) {
             Some(json) => Outcome::Structured(json),
-            None => Outcome::Rmcp(self.into_call_tool_result()),
+            None => Outcome::Sdk(self.into_call_tool_result()),
         }
     }
 }
@@ -69,7 +69,7 @@ impl<T: FastResult, E: IntoCallToolResult> FastResult for Result<T, E> {
     fn outcome(self) -> Outcome {
         match self {
             Ok(value) => value.outcome(),
-            Err(error) => Outcome::Rmcp(Err::<T, E>(error).into_call_tool_result()),
+            Err(error) => Outcome::Sdk(Err::<T, E>(error).into_call_tool_result()),
         }
     }
 }

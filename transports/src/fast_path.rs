@@ -1,12 +1,12 @@
 //! The fast path: one JSON-RPC message in; its answer, a running call, or "not mine" out.
 //!
-//! A [`Front`] takes the messages that matter for speed and only where rmcp's answer is known
+//! A [`FastPath`] takes the messages that matter for speed and only where rmcp's answer is known
 //! beforehand to be the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and, where
 //! there are no sessions, what every client sends before its first call. Whatever is doubtful it leaves
 //! to rmcp: an unknown member, a key twice, arguments that do not fit. It reads bytes and writes bytes:
 //! it has no socket and no clock, so the same front stands before Streamable HTTP, SSE and stdio.
 //!
-//! Left to others: which headers a message came with ([`Facts`] carries what they said), which ids
+//! Left to others: which headers a message came with ([`MessageContext`] carries what they said), which ids
 //! are in flight, and what a reply is sent on.
 
 mod arguments;
@@ -19,7 +19,7 @@ mod meta;
 mod outcome;
 mod reply;
 mod tools;
-mod written;
+mod serialized_result;
 
 use std::task::{Context, Poll};
 
@@ -29,12 +29,12 @@ pub use serde_json::value::RawValue;
 pub(crate) use self::{call::Words, meta::PROTOCOL_VERSION};
 pub use self::{
     call::{FastCall, Running},
-    counters::{Counters, Reason},
+    counters::{Counters, FallbackReason},
     handshake::Handshake,
     outcome::{FastResult, Outcome},
     reply::{Framing, Reply, RunningReply},
     tools::{FastTools, ToolMethod, call},
-    written::Written,
+    serialized_result::SerializedResult,
 };
 use self::{
     id::Id,
@@ -42,7 +42,7 @@ use self::{
     reply::Shape,
     tools::{Known, known},
 };
-use crate::{in_flight::InFlight, refusal::Refusal};
+use crate::{in_flight::InFlight, rejection::Rejection};
 
 /// The revisions that this front knows, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +50,7 @@ pub struct Revision(usize);
 
 /// What the transport knows of a message besides its bytes.
 #[derive(Clone, Copy)]
-pub struct Facts<'a> {
+pub struct MessageContext<'a> {
     /// The revision that the message is sent in.
     pub revision: Revision,
     /// Whether a header names that revision, or it is assumed.
@@ -74,28 +74,28 @@ pub struct StandardHeaders<'a> {
 }
 
 /// What became of a message.
-pub enum Taken {
+pub enum Dispatch {
     /// It is answered: the reply is appended to the output.
     Answered(Reply),
     /// It is a notification that asks for nothing.
-    Noted,
+    Accepted,
     /// Its id is in flight already.
-    Refused(Refusal),
+    Rejected(Rejection),
     /// It is a call that takes its time.
-    Running(Box<RunningReply>),
+    Pending(Box<RunningReply>),
     /// It is rmcp's; the output is as it was.
-    Left(Reason),
+    Fallback(FallbackReason),
 }
 
 /// The fast path before the handler `S`.
-pub struct Front<S> {
+pub struct FastPath<S> {
     server: S,
     tools: Vec<Known>,
     handshake: Handshake,
     counters: Counters,
 }
 
-impl Facts<'_> {
+impl MessageContext<'_> {
     /// Whether a header names another revision than `revision`.
     fn names_another(&self, revision: Revision) -> bool {
         self.is_named && self.revision != revision
@@ -144,7 +144,7 @@ impl Revision {
     }
 }
 
-impl<S: FastTools> Front<S> {
+impl<S: FastTools> FastPath<S> {
     /// A front before `server`. Without a [`Handshake`] it leaves every handshake to rmcp.
     pub fn new(server: S, handshake: Handshake) -> Self {
         let tools = known(&server);
@@ -166,12 +166,12 @@ impl<S: FastTools> Front<S> {
     pub fn take(
         &self,
         bytes: &[u8],
-        facts: &Facts<'_>,
+        facts: &MessageContext<'_>,
         framing: Framing,
         out: &mut Vec<u8>,
-    ) -> Taken {
+    ) -> Dispatch {
         let taken = Message::read(bytes)
-            .map_err(|_| Reason::Message)
+            .map_err(|_| FallbackReason::Message)
             .and_then(|message| self.dispatch(bytes, &message, facts, framing, out));
         match taken {
             Ok(taken) => {
@@ -180,7 +180,7 @@ impl<S: FastTools> Front<S> {
             }
             Err(reason) => {
                 self.counters.left(reason);
-                Taken::Left(reason)
+                Dispatch::Fallback(reason)
             }
         }
     }
@@ -189,51 +189,51 @@ impl<S: FastTools> Front<S> {
         &self,
         bytes: &[u8],
         message: &Message<'_>,
-        facts: &Facts<'_>,
+        facts: &MessageContext<'_>,
         framing: Framing,
         out: &mut Vec<u8>,
-    ) -> Result<Taken, Reason> {
+    ) -> Result<Dispatch, FallbackReason> {
         let meta = message.meta();
         if !meta.fits(facts.revision) {
-            return Err(Reason::Metadata);
+            return Err(FallbackReason::Metadata);
         }
         if facts.revision.is_self_contained()
             && let Some(headers) = facts.headers
             && headers.method != Some(message.method.as_bytes())
         {
-            return Err(Reason::Headers);
+            return Err(FallbackReason::Headers);
         }
         let Some(id) = message.id else {
             return self.note(message, facts);
         };
-        let id = Id::read(id).ok_or(Reason::Message)?;
+        let id = Id::read(id).ok_or(FallbackReason::Message)?;
         if let Some(in_flight) = facts.in_flight
             && in_flight.has(|| id.to_request_id())
         {
-            return Ok(Taken::Refused(Refusal::id_in_flight(id.to_request_id())));
+            return Ok(Dispatch::Rejected(Rejection::id_in_flight(id.to_request_id())));
         }
         if message.method == "tools/call" {
             return self.call(message, id, facts, framing, out);
         }
         if !facts.stateless {
-            return Err(Reason::Method);
+            return Err(FallbackReason::Method);
         }
         let result = self.handshake.answer(bytes, message, facts)?;
         reply::write_result(out, framing, &id, result.as_bytes());
-        Ok(Taken::Answered(Reply::Result))
+        Ok(Dispatch::Answered(Reply::Result))
     }
 
     /// Takes a notification. Without sessions nobody remembers that a client is initialized.
-    fn note(&self, message: &Message<'_>, facts: &Facts<'_>) -> Result<Taken, Reason> {
+    fn note(&self, message: &Message<'_>, facts: &MessageContext<'_>) -> Result<Dispatch, FallbackReason> {
         let is_handshake = facts.stateless
             && self.handshake.is_known()
             && !facts.revision.is_self_contained()
             && message.method == "notifications/initialized"
             && message.has_only_meta();
         if is_handshake {
-            Ok(Taken::Noted)
+            Ok(Dispatch::Accepted)
         } else {
-            Err(Reason::Method)
+            Err(FallbackReason::Method)
         }
     }
 
@@ -241,39 +241,39 @@ impl<S: FastTools> Front<S> {
         &self,
         message: &Message<'_>,
         id: Id<'_>,
-        facts: &Facts<'_>,
+        facts: &MessageContext<'_>,
         framing: Framing,
         out: &mut Vec<u8>,
-    ) -> Result<Taken, Reason> {
-        let (name, arguments) = message.call().ok_or(Reason::Message)?;
+    ) -> Result<Dispatch, FallbackReason> {
+        let (name, arguments) = message.call().ok_or(FallbackReason::Message)?;
         let tool = self.tools.iter().find(|tool| tool.name == name);
-        let tool = tool.ok_or(Reason::Tool)?;
+        let tool = tool.ok_or(FallbackReason::Tool)?;
         if facts.revision.is_self_contained()
             && let Some(headers) = facts.headers
             && (headers.name != Some(name.as_bytes()) || tool.has_header_arguments)
         {
-            return Err(Reason::Headers);
+            return Err(FallbackReason::Headers);
         }
         if !arguments.is_none_or(arguments::is_plain_object) {
-            return Err(Reason::Arguments);
+            return Err(FallbackReason::Arguments);
         }
         let shape = Shape::of(facts.revision);
         match self.server.fast_call(tool.name, arguments) {
-            FastCall::NotMine => Err(Reason::Tool),
-            FastCall::Misfit => Err(Reason::Arguments),
+            FastCall::NotMine => Err(FallbackReason::Tool),
+            FastCall::Misfit => Err(FallbackReason::Arguments),
             FastCall::Ready(outcome) => {
                 let reply = reply::write_outcome(out, framing, &id, shape, outcome);
-                Ok(Taken::Answered(reply))
+                Ok(Dispatch::Answered(reply))
             }
             FastCall::Running(mut call) => {
                 // One that needs not wait needs no task either.
                 let mut nobody = Context::from_waker(noop_waker_ref());
                 if let Poll::Ready(outcome) = call.poll_unpin(&mut nobody) {
                     let reply = reply::write_outcome(out, framing, &id, shape, outcome);
-                    return Ok(Taken::Answered(reply));
+                    return Ok(Dispatch::Answered(reply));
                 }
                 let reply = RunningReply::new(call, &id, shape, framing);
-                Ok(Taken::Running(Box::new(reply)))
+                Ok(Dispatch::Pending(Box::new(reply)))
             }
         }
     }

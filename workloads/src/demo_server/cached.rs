@@ -3,12 +3,12 @@
 use std::future::Future;
 
 use serde::Serialize;
-use transports::front::FastResult;
+use transports::fast_path::FastResult;
 
-use super::Lab;
+use super::DemoServer;
 use crate::cache::{Cacheable, Cached, Keep};
 
-impl Lab {
+impl DemoServer {
     /// What `work` makes of `arguments`, or what was kept of an earlier call of `tool`.
     pub(super) async fn cached<A, R, F>(
         &self,
@@ -21,7 +21,7 @@ impl Lab {
         R: FastResult + Keep + Send + 'static,
         F: Future<Output = R> + Send + 'static,
     {
-        let Some(cache) = &self.parts.here().levers.cache else {
+        let Some(cache) = &self.parts.here().tuning.cache else {
             return Cached::Fresh(work(self.clone(), arguments).await);
         };
         // The work outlives this call where others wait for it, so it owns all that it needs.

@@ -1,6 +1,6 @@
 //! The routes of the catalogue API, typed: what is asked for, and what must come back.
 //!
-//! [`Upstream::get`] takes any endpoint and returns whatever status and JSON it finds; here another
+//! [`CatalogClient::get`] takes any endpoint and returns whatever status and JSON it finds; here another
 //! status than 200, or JSON of another shape, is an error.
 
 use bytes::BytesMut;
@@ -8,7 +8,7 @@ use http::StatusCode;
 use reqwest::Url;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{MAX_BODY_BYTES, Upstream, UpstreamError, endpoint};
+use super::{MAX_BODY_BYTES, CatalogClient, CatalogClientError, endpoint};
 use crate::store::CartItem;
 
 /// Which products are searched for.
@@ -64,12 +64,12 @@ struct Problem {
     error: String,
 }
 
-impl Upstream {
+impl CatalogClient {
     /// Searches the catalogue: `GET /products/search`.
     ///
     /// # Errors
     /// When the upstream cannot be asked, or does not answer with products.
-    pub async fn search(&self, search: &ProductSearch) -> Result<FoundProducts, UpstreamError> {
+    pub async fn search(&self, search: &ProductSearch) -> Result<FoundProducts, CatalogClientError> {
         let ProductSearch {
             category,
             min_price,
@@ -86,7 +86,7 @@ impl Upstream {
     ///
     /// # Errors
     /// When the upstream cannot be asked, has no such product, or answers with something else.
-    pub async fn product(&self, id: i64) -> Result<FoundProduct, UpstreamError> {
+    pub async fn product(&self, id: i64) -> Result<FoundProduct, CatalogClientError> {
         self.get_typed(&format!("/products/{id}")).await
     }
 
@@ -94,14 +94,14 @@ impl Upstream {
     ///
     /// # Errors
     /// When the upstream cannot be asked, refuses the cart, or answers with something else.
-    pub async fn total(&self, items: &[CartItem]) -> Result<f64, UpstreamError> {
+    pub async fn total(&self, items: &[CartItem]) -> Result<f64, CatalogClientError> {
         let url = endpoint::resolve(&self.0.base, "/cart/calculate")?;
         let request = self.0.client.post(url.clone()).json(&Cart { items });
         let answer = self.ask(request, &url, MAX_BODY_BYTES).await?;
         read::<Calculation>(&url, answer).map(|calculation| calculation.total)
     }
 
-    async fn get_typed<T: DeserializeOwned>(&self, endpoint: &str) -> Result<T, UpstreamError> {
+    async fn get_typed<T: DeserializeOwned>(&self, endpoint: &str) -> Result<T, CatalogClientError> {
         let url = endpoint::resolve(&self.0.base, endpoint)?;
         let request = self.0.client.get(url.clone());
         let answer = self.ask(request, &url, MAX_BODY_BYTES).await?;
@@ -113,16 +113,16 @@ impl Upstream {
 fn read<T: DeserializeOwned>(
     url: &Url,
     (status, body): (StatusCode, BytesMut),
-) -> Result<T, UpstreamError> {
+) -> Result<T, CatalogClientError> {
     if status != StatusCode::OK {
         let said = serde_json::from_slice::<Problem>(&body).map(|problem| problem.error);
-        return Err(UpstreamError::refused(url, status, &body, said.ok()));
+        return Err(CatalogClientError::refused(url, status, &body, said.ok()));
     }
     serde_json::from_slice(&body).map_err(|source| {
         if source.is_data() {
-            UpstreamError::misshapen(url, &body, source)
+            CatalogClientError::misshapen(url, &body, source)
         } else {
-            UpstreamError::not_json(url, status, &body, source)
+            CatalogClientError::not_json(url, status, &body, source)
         }
     })
 }

@@ -34,7 +34,7 @@ pub enum BaseUrlError {
 
 /// A call of the upstream that brought no JSON.
 #[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
+pub enum CatalogClientError {
     /// The endpoint is not one that is fetched. Nothing was sent.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -147,7 +147,7 @@ pub enum UpstreamError {
     },
 }
 
-impl UpstreamError {
+impl CatalogClientError {
     pub(super) fn from_reqwest(error: reqwest::Error, url: &Url, limit: Duration) -> Self {
         let url = url.to_string();
         if error.is_timeout() {

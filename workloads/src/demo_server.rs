@@ -1,6 +1,6 @@
 //! The server: which tools there are, and nothing about what they do.
 //!
-//! The tools are methods of [`Lab`] in the files below, a router each; [`Lab::new`] adds the routers up, and
+//! The tools are methods of [`DemoServer`] in the files below, a router each; [`DemoServer::new`] adds the routers up, and
 //! `fast_tools!` at the end says which of the tools the fast path may take.
 
 mod cached;
@@ -25,12 +25,12 @@ use rmcp::{
 use transports::runtime::{Handle, PerShard};
 
 use crate::{
-    database::Database, lessons::Lessons, levers::Levers, store::Store, upstream::Upstream,
+    database::Database, lessons::Lessons, tuning::Tuning, store::Store, catalog_client::CatalogClient,
 };
 
 /// What the tools stand on.
 #[derive(Clone, Debug)]
-pub struct LabParts {
+pub struct AppState {
     /// The field `server_type` of every result, for example `http-json-tokio`.
     pub server_type: &'static str,
     /// The runtime that the server runs on.
@@ -38,9 +38,9 @@ pub struct LabParts {
     /// Where `query_products` looks.
     pub database: Database,
     /// Where `fetch_external_data` goes; without one the tool says that there is none.
-    pub upstream: Option<Upstream>,
+    pub upstream: Option<CatalogClient>,
     /// Where CPU-bound work runs, and what is cached.
-    pub levers: Levers,
+    pub tuning: Tuning,
     /// Where carts, orders and popularity are; without one the tools of the shop say that there is none.
     pub store: Option<Store>,
     /// After how long `checkout` says how far it has come: a little before its call is given up, which would
@@ -50,13 +50,13 @@ pub struct LabParts {
 
 /// The tool set as an rmcp server. Cheap to clone: clones share everything.
 #[derive(Clone)]
-pub struct Lab {
-    parts: PerShard<LabParts>,
+pub struct DemoServer {
+    parts: PerShard<AppState>,
     tool_router: Arc<ToolRouter<Self>>,
     lessons: Option<Arc<Lessons>>,
 }
 
-impl LabParts {
+impl AppState {
     /// The parts that no server is without; what is optional is not there.
     #[must_use]
     pub fn new(server_type: &'static str, runtime: Handle, database: Database) -> Self {
@@ -65,23 +65,23 @@ impl LabParts {
             runtime,
             database,
             upstream: None,
-            levers: Levers::default(),
+            tuning: Tuning::default(),
             store: None,
             checkout_limit: Duration::from_secs(10),
         }
     }
 }
 
-impl Lab {
+impl DemoServer {
     /// A server of all tools over `parts`.
     #[must_use]
-    pub fn new(parts: LabParts) -> Self {
+    pub fn new(parts: AppState) -> Self {
         Self::sharded(PerShard::shared(parts.runtime.clone(), parts))
     }
 
     /// A server of all tools over what each shard of its runtime has for itself.
     #[must_use]
-    pub fn sharded(parts: PerShard<LabParts>) -> Self {
+    pub fn sharded(parts: PerShard<AppState>) -> Self {
         Self {
             parts,
             tool_router: Arc::new(Self::usual_tools()),
@@ -103,7 +103,7 @@ impl Lab {
     name = "mcp-transport-lab",
     instructions = "Tools of known cost (none, CPU, SQL, HTTP) for measuring MCP servers; every result names the server_type that made it."
 )]
-impl ServerHandler for Lab {
+impl ServerHandler for DemoServer {
     async fn list_prompts(
         &self,
         _: Option<PaginatedRequestParams>,
@@ -139,4 +139,4 @@ impl ServerHandler for Lab {
     }
 }
 
-transports::fast_tools!(Lab, unless is_withheld: echo, calculate_fibonacci, process_json_data, query_products, fetch_external_data, simulate_database_query, aggregate_json, scan_text, search_products, get_user_cart, checkout, lesson_waits, lesson_json, lesson_orders, lesson_token, lesson_notify, lesson_listing);
+transports::fast_tools!(DemoServer, unless is_withheld: echo, calculate_fibonacci, process_json_data, query_products, fetch_external_data, simulate_database_query, aggregate_json, scan_text, search_products, get_user_cart, checkout, lesson_waits, lesson_json, lesson_orders, lesson_token, lesson_notify, lesson_listing);

@@ -10,7 +10,7 @@ use crate::runtime::Handle;
 
 /// A call that goes on by itself when it is dropped before its end. MCP, "Streamable HTTP": up to
 /// 2025-11-25 disconnection SHOULD NOT be taken for cancellation.
-pub(super) struct Owed<F>
+pub(super) struct DetachOnDrop<F>
 where
     F: Future + Unpin + Send + 'static,
 {
@@ -18,7 +18,7 @@ where
     runtime: Handle,
 }
 
-impl<F: Future + Unpin + Send + 'static> Owed<F> {
+impl<F: Future + Unpin + Send + 'static> DetachOnDrop<F> {
     pub(super) fn new(call: F, runtime: &Handle) -> Self {
         Self {
             call: Some(call),
@@ -27,7 +27,7 @@ impl<F: Future + Unpin + Send + 'static> Owed<F> {
     }
 }
 
-impl<F: Future + Unpin + Send + 'static> Future for Owed<F> {
+impl<F: Future + Unpin + Send + 'static> Future for DetachOnDrop<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -42,7 +42,7 @@ impl<F: Future + Unpin + Send + 'static> Future for Owed<F> {
     }
 }
 
-impl<F: Future + Unpin + Send + 'static> Drop for Owed<F> {
+impl<F: Future + Unpin + Send + 'static> Drop for DetachOnDrop<F> {
     fn drop(&mut self) {
         if let Some(call) = self.call.take() {
             self.runtime.spawn(Box::pin(async move {

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// Why a message was left to rmcp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum FallbackReason {
     /// Its headers are missing, unusual or not what the message says.
     Headers,
     /// It is no message whose every part the front knows.
@@ -26,7 +26,7 @@ pub enum Reason {
     Session,
 }
 
-impl Reason {
+impl FallbackReason {
     const ALL: [(Self, &'static str); 7] = [
         (Self::Headers, "headers"),
         (Self::Message, "message"),
@@ -42,7 +42,7 @@ impl Reason {
 #[derive(Debug, Default)]
 pub struct Counters {
     taken: AtomicU64,
-    left: [AtomicU64; Reason::ALL.len()],
+    left: [AtomicU64; FallbackReason::ALL.len()],
 }
 
 impl Counters {
@@ -52,7 +52,7 @@ impl Counters {
     }
 
     /// Counts a message that was left for `reason`.
-    pub(crate) fn left(&self, reason: Reason) {
+    pub(crate) fn left(&self, reason: FallbackReason) {
         self.left[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
@@ -62,7 +62,7 @@ impl Counters {
     }
 
     /// Messages that were left for `reason`.
-    pub fn count_left(&self, reason: Reason) -> u64 {
+    pub fn count_left(&self, reason: FallbackReason) -> u64 {
         self.left[reason as usize].load(Ordering::Relaxed)
     }
 
@@ -79,7 +79,7 @@ impl fmt::Display for Counters {
         let (taken, left) = (self.count_taken(), self.count_all_left());
         write!(formatter, "{taken} taken, {left} left")?;
         let mut before = " (";
-        for (reason, name) in Reason::ALL {
+        for (reason, name) in FallbackReason::ALL {
             let count = self.count_left(reason);
             if count > 0 {
                 write!(formatter, "{before}{name} {count}")?;
@@ -96,7 +96,7 @@ impl Serialize for Counters {
         struct Left<'c>(&'c Counters);
         impl Serialize for Left<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let counts = Reason::ALL.map(|(reason, name)| (name, self.0.count_left(reason)));
+                let counts = FallbackReason::ALL.map(|(reason, name)| (name, self.0.count_left(reason)));
                 serializer.collect_map(counts)
             }
         }
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn reasons_stand_where_they_are_counted() {
-        for (place, (reason, _)) in Reason::ALL.into_iter().enumerate() {
+        for (place, (reason, _)) in FallbackReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
         }
     }
@@ -123,8 +123,8 @@ mod tests {
         let counters = Counters::default();
         assert_eq!(counters.to_string(), "0 taken, 0 left");
         counters.taken();
-        counters.left(Reason::Tool);
-        counters.left(Reason::Headers);
+        counters.left(FallbackReason::Tool);
+        counters.left(FallbackReason::Headers);
         assert_eq!(counters.to_string(), "1 taken, 2 left (headers 1, tool 1)");
         let json = serde_json::to_value(&counters).unwrap();
         assert_eq!(json["left"]["tool"], 1);
