@@ -179,7 +179,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Compare(verb) => verb.run(&cli.places),
         Verb::Rank(verb) => verb.run(&cli.places),
         Verb::Gate(verb) => verb.run(&cli.places),
-        Verb::Schema(verb) => verb.run(&cli.places),
+        Verb::Schema(verb) => verb.run(),
         Verb::Recommend(verb) => verb.run(&cli.places),
         Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),

@@ -1,6 +1,5 @@
 //! When a server still keeps up with a rate: the bound of a search for its capacity, and how a trial is held against it.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::trial::{Status, Trial};
@@ -10,16 +9,16 @@ use super::warning::Warning;
 const KEPT_UP_PERMILLE: u128 = 980;
 
 /// What a server must keep to at a rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bound {
     /// Of a hundred calls 99 are answered within this, counted from when they were due.
     pub p99_us: u64,
 }
 
 /// Why a rate is too high.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Miss {
     /// The trial was not measured, or an answer was wrong.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::capacity::Bound;
 use super::{FormatError, read_text, write_atomically};
 
 /// How far a run has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Under way; or the harness was killed and could not say so.
@@ -24,7 +24,8 @@ pub enum State {
 }
 
 /// The whole file.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Environment {
     /// How far the run has come.
     pub state: State,
@@ -84,7 +85,8 @@ pub struct Environment {
 }
 
 /// The machine. Empty strings and absent numbers where the system does not say.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Machine {
     /// Host name.
     pub host: String,
@@ -115,7 +117,8 @@ pub struct Machine {
 }
 
 /// Limits of the servers alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ServerLimits {
     /// Processor quota, in thousandths of a core; absent without one.
     pub cpu_milli: Option<u64>,
@@ -126,7 +129,8 @@ pub struct ServerLimits {
 }
 
 /// The sources that the programs were built from.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Source {
     /// Commit, 12 digits; empty outside of a repository.
     pub commit: String,
@@ -137,7 +141,8 @@ pub struct Source {
 }
 
 /// A program that was run.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Program {
     /// Its file.
     pub path: String,

@@ -5,7 +5,6 @@
 
 mod rows;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use rows::{TrialWriter, read_trials};
@@ -13,7 +12,8 @@ pub use rows::{TrialWriter, read_trials};
 use super::warning::{Validity, Warning, validity};
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// The whole window was measured. There may have been errors: they are counted.
@@ -30,7 +30,8 @@ pub enum Status {
 }
 
 /// One trial. Field names are the column names.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[expect(
     missing_docs,

@@ -1,12 +1,10 @@
 //! What makes a figure doubtful: each doubt has a name, the figures that it spoils, and a remedy.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A reason to doubt figures of a trial.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Warning {
     /// The load thread was busy for almost the whole window: it, and not the server, set the pace.

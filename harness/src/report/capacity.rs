@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cells::number;
@@ -12,7 +11,8 @@ use crate::format::trial::Trial;
 use crate::stats::median;
 
 /// What the search found for one subject in one suite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Capacity {
     /// The suite.
     pub suite: String,

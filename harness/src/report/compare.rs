@@ -7,7 +7,6 @@ mod render;
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::evidence::{Evidence, Reading, better};
@@ -27,7 +26,8 @@ pub const FIGURES: [Figure; 4] = [
 ];
 
 /// All that a comparison says.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// What is compared with: a run, or a subject.
     pub a: String,
@@ -42,7 +42,8 @@ pub struct Comparison {
 }
 
 /// One suite, and in it one subject of each side.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Pair {
     /// The suite.
     pub suite: String,
@@ -55,7 +56,8 @@ pub struct Pair {
 }
 
 /// One figure of both sides.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Compared {
     /// The figure, which has its unit in its name.
     pub figure: Figure,

@@ -6,7 +6,6 @@
 use std::fmt::Write as _;
 
 use anyhow::bail;
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::{Compared, Comparison, interval, list, point, said};
@@ -17,7 +16,8 @@ use crate::format::marks::Figure;
 use crate::stats::{Threshold, Verdict};
 
 /// What a gate found.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Gate {
     /// The run.
     pub run: String,
@@ -34,8 +34,9 @@ pub struct Gate {
 }
 
 /// One figure of a subject in a suite.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "GateRow")]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "GateRow"))]
 pub struct Row {
     /// The suite.
     pub suite: String,
@@ -48,7 +49,8 @@ pub struct Row {
 }
 
 /// What a gate says to a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Not shown to be worse beyond the limit.

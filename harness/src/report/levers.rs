@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::marks::Figures;
@@ -25,7 +24,8 @@ const FIGURES: [Figure; 9] = [
 ];
 
 /// One comparison and what came of it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Weighed {
     /// Place of the lever in the table.
     pub number: u32,
@@ -52,7 +52,8 @@ pub struct Weighed {
 }
 
 /// One side of a row.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Side {
     /// The variant.
     pub variant: String,
@@ -61,7 +62,8 @@ pub struct Side {
 }
 
 /// All figures of one variant.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VariantFigures {
     /// The variant.
     pub variant: String,

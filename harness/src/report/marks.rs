@@ -3,7 +3,6 @@
 //! A ratio is that of the two medians; its range is that of the ratios of single rounds, whose two
 //! trials were made a few seconds apart.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::sound::{Sound, measured, values};
@@ -14,9 +13,10 @@ use crate::format::warning::Validity;
 use crate::stats::median;
 
 /// How a mark came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-#[schemars(rename = "MarkVerdict")]
+#[cfg_attr(test, schemars(rename = "MarkVerdict"))]
 pub enum Verdict {
     /// Within its bounds in every suite.
     Met,
@@ -27,7 +27,8 @@ pub enum Verdict {
 }
 
 /// A mark and what was measured.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judged {
     /// The mark.
     pub mark: Mark,
@@ -40,7 +41,8 @@ pub struct Judged {
 }
 
 /// What was found in one suite.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Found {
     /// The suite.
     pub suite: String,

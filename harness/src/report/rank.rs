@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::requests::Requests;
@@ -16,9 +15,10 @@ use crate::measure::doubts::permille;
 use crate::stats::{Better, Design, Resampled, Sample, Threshold, Verdict};
 
 /// What ranks go by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-#[schemars(rename = "RankingFigure")]
+#[cfg_attr(test, schemars(rename = "RankingFigure"))]
 pub enum Figure {
     /// Median calls a second.
     CallsPerS,
@@ -29,7 +29,8 @@ pub enum Figure {
 /// One subject in one suite. Each figure is over the measured trials in which it holds; if there
 /// are none, over all that were measured, and then [`Row::rate_holds`] or [`Row::cpu_holds`] is
 /// false. A figure that no trial has is absent.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Row {
     /// The subject.
     pub subject: String,

@@ -8,7 +8,6 @@ mod render;
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::evidence::{Evidence, Reading, better};
@@ -19,7 +18,8 @@ use crate::stats::{Better, Design, Ratio, Resampled, Threshold, Verdict};
 pub use self::render::{csv, render};
 
 /// An order.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ranking {
     /// The run.
     pub run: String,
@@ -36,7 +36,8 @@ pub struct Ranking {
 }
 
 /// One subject.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Place {
     /// Its place, from 1.
     pub rank: usize,

@@ -29,5 +29,6 @@ pub(super) const HOW_TO_READ: &str = "- fast path: whether the server answers ca
          the limit) while CPU per call does. If one ranked subject has no trial whose rate holds, the whole table is \
          ranked by CPU per call. `trial 4 far off` flags an outlier (modified z-score over 3.5); it counts all the same.\n\
          - Sweep: all suites of one file, value by value; holds says whether rate and CPU time do. iteration p50: from the opening \
-         of a session's connection to the last of its calls, median of the trials; bytes and tokens are those of a whole session.\n\
+         of a session's connection to the last of its calls, median of the trials; bytes and tokens are those of a whole session. \
+         Tokens are empty when the harness was built without its feature `tokens`.\n\
          - floor: fixed bytes without any protocol, what the layers below cost. Never ranked.\n";

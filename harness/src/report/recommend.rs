@@ -7,7 +7,6 @@ mod render;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::advice::advice;
@@ -21,7 +20,8 @@ use crate::stats::Threshold;
 pub use self::render::{csv, render};
 
 /// What is looked for.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Wish {
     /// The kind of work.
     pub workload: Workload,
@@ -38,7 +38,8 @@ pub struct Wish {
 }
 
 /// What to use, and why.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Recommendation {
     /// The run that it rests on.
     pub run: String,
@@ -59,7 +60,8 @@ pub struct Recommendation {
 }
 
 /// One subject in one suite.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Measured {
     /// The suite.
     pub suite: String,

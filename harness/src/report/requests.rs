@@ -1,14 +1,14 @@
 //! What a second held besides tool calls, each counted by itself: requests of JSON-RPC and of HTTP, iterations; and how late
 //! the calls were sent.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::format::trial::Trial;
 use crate::stats::median;
 
 /// Medians over trials; absent where nothing of the kind was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Requests {
     /// Requests of JSON-RPC a second: tool calls, and those of handshakes.
     pub json_rpc_per_s: Option<u64>,

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::capacity::{Capacity, capacities};
@@ -26,7 +25,8 @@ use crate::format::warning::Warning;
 use crate::stats::{Sample, median, outliers};
 
 /// All that a report says.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// Name of the folder.
     pub run: String,
@@ -47,12 +47,13 @@ pub struct Report {
 }
 
 /// One suite.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SuiteTable {
     /// Its name.
     pub suite: String,
     /// Its definition, with the settings of the run.
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    #[cfg_attr(test, schemars(with = "serde_json::Map<String, serde_json::Value>"))]
     pub definition: Suite,
     /// What the ranks go by.
     pub ranked_by: Figure,
@@ -67,7 +68,8 @@ pub struct SuiteTable {
 }
 
 /// Something that went wrong.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Failure {
     /// The subject.
     pub subject: String,
@@ -80,7 +82,8 @@ pub struct Failure {
 }
 
 /// A warning, and the trials that have it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Doubt {
     /// The warning.
     pub warning: Warning,

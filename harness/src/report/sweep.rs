@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::rank::Row;
@@ -15,7 +14,8 @@ use crate::format::trial::Trial;
 use crate::stats::median;
 
 /// What a whole session takes, of a suite whose sessions end after so many calls. Medians.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Iteration {
     /// From the opening of the connection to the last answer.
     pub p50_us: Option<u64>,

@@ -1,6 +1,5 @@
 //! The targets of a suite, held against what its subjects did.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::said;
@@ -9,7 +8,8 @@ use super::table::{Style, Table};
 use crate::format::targets::Targets;
 
 /// One target of one subject.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Held {
     /// The suite.
     pub suite: String,

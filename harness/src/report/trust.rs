@@ -1,7 +1,6 @@
 //! What the verdicts are worth: how often the same program beside itself gets one, and how often a known difference is
 //! told apart.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::{Compared, interval, point};
@@ -12,7 +11,8 @@ use crate::stats::{Threshold, Verdict, median_of};
 const RUNS: usize = 20;
 
 /// All runs of an A/A test.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Trust {
     /// The subject.
     pub subject: String,
@@ -31,7 +31,8 @@ pub struct Trust {
 }
 
 /// One run.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Pairs {
     /// Name of its folder.
     pub run: String,

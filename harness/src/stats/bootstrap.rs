@@ -7,7 +7,6 @@
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::middle::median_of;
@@ -45,7 +44,8 @@ pub enum Design {
 }
 
 /// Where a ratio lies, with 95% confidence.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Interval {
     /// Its lower end.
     pub low: f64,
@@ -54,7 +54,8 @@ pub struct Interval {
 }
 
 /// One figure over another.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ratio {
     /// The ratio itself.
     pub point: f64,

@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::bootstrap::Ratio;
 
 /// What the trials say about one subject beside another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Better beyond the threshold, the whole interval.
@@ -32,7 +32,8 @@ pub enum Better {
 
 /// Below this difference two subjects are the same for every purpose, however sure the difference is: the noise of a
 /// rebuild or of another layout in memory is as large. A share of one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Threshold(f64);
 
