@@ -90,7 +90,9 @@ const WORDS: Words = Words {
 };
 
 impl<S: FastTools> FastTools for Supervised<S> {
-    const FAST_TOOLS: &'static [&'static str] = S::FAST_TOOLS;
+    fn fast_tools(&self) -> Vec<&'static str> {
+        self.inner.fast_tools()
+    }
 
     fn fast_call(&self, name: &'static str, arguments: Option<&RawValue>) -> FastCall {
         let call = catch_unwind(AssertUnwindSafe(|| self.inner.fast_call(name, arguments)));

@@ -18,7 +18,7 @@ use super::{
 /// [`fast_tools!`](crate::fast_tools).
 pub trait FastTools: ServerHandler + Clone {
     /// The names of these tools.
-    const FAST_TOOLS: &'static [&'static str];
+    fn fast_tools(&self) -> Vec<&'static str>;
 
     /// Calls tool `name`. What it gives back owns all that it needs.
     fn fast_call(&self, name: &'static str, arguments: Option<&RawValue>) -> FastCall;
@@ -42,7 +42,9 @@ pub trait FastTools: ServerHandler + Clone {
 macro_rules! fast_tools {
     ($server:ty $(, unless $withholds:ident)?: $($tool:ident),* $(,)?) => {
         impl $crate::fast_path::FastTools for $server {
-            const FAST_TOOLS: &'static [&'static str] = &[$(stringify!($tool)),*];
+            fn fast_tools(&self) -> ::std::vec::Vec<&'static str> {
+                ::std::vec![$(stringify!($tool)),*]
+            }
 
             fn fast_call(
                 &self,
@@ -163,8 +165,9 @@ pub(super) struct Known {
 
 /// The tools that `server` has under the names that it lists as fast.
 pub(super) fn known<S: FastTools>(server: &S) -> Vec<Known> {
-    let mut tools = Vec::with_capacity(S::FAST_TOOLS.len());
-    for name in S::FAST_TOOLS {
+    let names = server.fast_tools();
+    let mut tools = Vec::with_capacity(names.len());
+    for name in names {
         let Some(tool) = server.get_tool(name) else {
             if !server.withholds(name) {
                 tracing::warn!(
