@@ -94,8 +94,12 @@ impl Calls {
         self.finished.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Blocks its thread until it is released.
+    /// Blocks its thread until it is released. The runtime moves its other tasks to another thread.
     fn block(&self) {
+        tokio::task::block_in_place(|| self.wait_for_release());
+    }
+
+    fn wait_for_release(&self) {
         while self
             .release
             .try_acquire()
