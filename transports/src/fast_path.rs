@@ -40,7 +40,11 @@ pub use self::{
     tools::{FastTools, ToolMethod, call},
 };
 use self::{id::Id, message::Message, reply::Shape, tools::ToolTable};
-use crate::{in_flight::InFlight, rejection::Rejection, supervise::Caller};
+use crate::{
+    in_flight::{Admitted, InFlight},
+    rejection::Rejection,
+    supervise::Caller,
+};
 
 /// A protocol revision; the fast path knows all of them, and they are ordered by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -312,7 +316,7 @@ impl<S: FastTools> FastPath<S> {
                     Poll::Ready(outcome) => outcome,
                     Poll::Pending => {
                         let shape = Shape::of(context.revision);
-                        let guard = admitted.map(|admitted| admitted.wait());
+                        let guard = admitted.map(Admitted::wait);
                         let call = PendingCall::new(call, &id, shape, framing, guard);
                         return Ok(Dispatch::Pending(Box::new(call)));
                     }

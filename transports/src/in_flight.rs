@@ -32,7 +32,7 @@ pub(crate) struct InFlight {
     /// A [`HandshakeState`] as a number.
     handshake: AtomicU8,
     emptied: Notify,
-    max_in_flight: usize,
+    limit: usize,
 }
 
 #[derive(Default)]
@@ -76,7 +76,7 @@ impl InFlight {
             table: Mutex::default(),
             handshake: AtomicU8::new(NEW),
             emptied: Notify::new(),
-            max_in_flight,
+            limit: max_in_flight,
         }
     }
 
@@ -87,7 +87,7 @@ impl InFlight {
     /// A rejection when the id is in flight already, or too many requests are.
     pub(crate) fn admit(self: &Arc<Self>, id: RequestId) -> Result<Admitted<'_>, Rejection> {
         let mut table = self.table();
-        table.check(&id, self.max_in_flight)?;
+        table.check(&id, self.limit)?;
         let ticket = table.next_ticket;
         table.next_ticket += 1;
         table.dispatching.push(Dispatching { ticket, id });
@@ -105,7 +105,7 @@ impl InFlight {
     /// A rejection when the id is in flight already, or too many requests are.
     pub(crate) fn admit_for_sdk(&self, id: &RequestId) -> Result<(), Rejection> {
         let mut table = self.table();
-        table.check(id, self.max_in_flight)?;
+        table.check(id, self.limit)?;
         if !table.ended {
             table.waiting.insert(id.clone(), None);
         }

@@ -112,7 +112,7 @@ impl<S: FastTools> Streamable<S> {
         let runtime = Handle::new(runtime.clone());
         let ended = CancellationToken::new();
         let ttl = options.session_ttl;
-        let sessions = ttl.map(|ttl| Sessions::start(&runtime, ttl, &options.limits));
+        let sessions = ttl.map(|ttl| Sessions::start(&runtime, ttl, options.limits));
         let fast_path = if options.fast_path {
             let handshake = forward::handshake(&service, &options).await;
             Some(FastPath::new(service.clone(), handshake))
