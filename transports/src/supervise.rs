@@ -1,8 +1,8 @@
 //! Supervision of tool calls, in the one place that both paths pass.
 //!
-//! [`Supervised`] wraps a handler. It answers a call that panics or takes too long in band, as a tool
-//! result with `isError`, so that no other call notices. It drops a cancelled call. It serves only
-//! the tools that it is told to serve, and it asks the [`CallHook`] before a tool runs.
+//! [`Supervised`] wraps a handler. It answers a call that panics or takes too long in band, as a
+//! tool result with `isError`, so that no other call notices. It drops a cancelled call. It serves
+//! only the tools that it is told to serve, and it asks the [`CallHook`] before a tool runs.
 //!
 //! Left to others: what the tools do, and what a transport does with the answer.
 

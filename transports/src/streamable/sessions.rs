@@ -1,8 +1,8 @@
 //! The session table of Streamable HTTP, around rmcp's own sessions.
 //!
-//! rmcp keeps the conversation of a session. This table keeps what rmcp cannot know: the requests that
-//! the [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of sessions.
-//! A [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
+//! rmcp keeps the conversation of a session. This table keeps what rmcp cannot know: the requests
+//! that the [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of
+//! sessions. A [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
 
 use std::{
     collections::HashMap,
@@ -117,8 +117,8 @@ impl Sessions {
         table.open.len() + table.reserved >= self.limits.max_sessions
     }
 
-    /// Reserves a place before rmcp creates a session: it may have to wait, and other clients create
-    /// sessions meanwhile.
+    /// Reserves a place before rmcp creates a session: it may have to wait, and other clients
+    /// create sessions meanwhile.
     fn reserve(&self) -> Result<ReservedPlace<'_>, SessionError> {
         let mut table = self.table();
         if self.is_full(&table) {

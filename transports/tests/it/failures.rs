@@ -5,7 +5,7 @@ use std::time::Duration;
 use rmcp::model::ErrorCode;
 use serde_json::json;
 use transports::{
-    fast_path::{FastPath, Framing, Handshake},
+    fast_path::{FastPath, Framing, HandshakeResults},
     streamable::Answer,
 };
 
@@ -147,7 +147,7 @@ async fn a_tool_with_another_name_than_its_method_takes_the_sdk_path() {
 fn the_log_warns_of_a_fast_tool_with_another_name_than_its_method() {
     let text = log::of(|| {
         let tools = Misbehaving::new(std::sync::Arc::default());
-        drop(FastPath::new(tools, Handshake::default()));
+        drop(FastPath::new(tools, HandshakeResults::default()));
     });
     let [warning] = text.as_slice() else {
         panic!("{text:?}");

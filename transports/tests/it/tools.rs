@@ -29,8 +29,8 @@ pub(crate) struct Wait {
     ms: u32,
 }
 
-/// The calls of the tools that are counted: how many have begun, how many were finished, and how many
-/// were dropped, finished or not.
+/// The calls of the tools that are counted: how many have begun, how many were finished, and how
+/// many were dropped, finished or not.
 #[derive(Debug)]
 pub(crate) struct Calls {
     /// Lets calls go on that are held.
