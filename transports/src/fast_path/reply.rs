@@ -1,6 +1,4 @@
-//! Replies as bytes.
-
-mod result;
+//! Writes replies.
 
 use std::{
     future::Future,
@@ -10,29 +8,31 @@ use std::{
 
 use rmcp::{
     ErrorData,
-    model::{ErrorCode, RequestId},
+    model::{CallToolResponse, CallToolResult, ContentBlock, ErrorCode, ServerResult, TextContent},
 };
+use serde::Serialize;
 
-pub(super) use self::result::written;
-use self::result::{complete, write_call_result, write_structured};
-use super::{Revision, call::Running, id::Id, outcome::Outcome};
+use super::{
+    Revision, call::Running, id::Id, outcome::Outcome, serialized_result::SerializedResult,
+};
+use crate::in_flight::{CallGuard, UnsentAnswer};
 
-/// What stands around the JSON of a message on a wire.
+/// What surrounds the JSON of a message in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Framing {
-    /// Before it.
+    /// Precedes the JSON.
     pub prefix: &'static str,
-    /// After it.
+    /// Follows the JSON.
     pub suffix: &'static str,
 }
 
 impl Framing {
-    /// Nothing: a message is a body of its own.
+    /// No framing: a message is a whole body.
     pub const NONE: Self = Self {
         prefix: "",
         suffix: "",
     };
-    /// A line each.
+    /// One line for each message.
     pub const LINE: Self = Self {
         prefix: "",
         suffix: "\n",
@@ -48,7 +48,7 @@ impl Framing {
         suffix: "\n\n",
     };
 
-    /// `json` in its frame.
+    /// Frames `json`.
     #[must_use]
     pub fn framed(self, json: &[u8]) -> bytes::Bytes {
         [self.prefix.as_bytes(), json, self.suffix.as_bytes()]
@@ -57,16 +57,16 @@ impl Framing {
     }
 }
 
-/// What kind of reply it is.
+/// The kind of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// A result, right or `isError`.
+    /// A result, with `isError` or without.
     Result,
     /// A JSON-RPC error of this code.
     Error(ErrorCode),
 }
 
-/// Which members a result has.
+/// The members of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Up to 2025-11-25: without `resultType`.
@@ -85,33 +85,43 @@ impl Shape {
     }
 }
 
-/// A call whose reply is still to be written.
-pub struct RunningReply {
+/// A call that waits for something before its reply is written.
+pub struct PendingCall {
     call: Running,
     id: Box<str>,
-    request_id: RequestId,
     shape: Shape,
     framing: Framing,
+    guard: Option<CallGuard>,
 }
 
-impl RunningReply {
-    pub(super) fn new(call: Running, id: &Id<'_>, shape: Shape, framing: Framing) -> Self {
+/// The end of a [`PendingCall`].
+pub struct Finished {
+    /// What kind of reply it is.
+    pub reply: Reply,
+    /// The reply, framed.
+    pub bytes: Vec<u8>,
+    /// To be dropped when the reply is on its way.
+    pub(crate) unsent: UnsentAnswer,
+}
+
+impl PendingCall {
+    pub(super) fn new(
+        call: Running,
+        id: &Id<'_>,
+        shape: Shape,
+        framing: Framing,
+        guard: Option<CallGuard>,
+    ) -> Self {
         Self {
             call,
             id: id.json().into(),
-            request_id: id.to_request_id(),
             shape,
             framing,
+            guard,
         }
     }
 
-    /// The id of the request.
-    #[must_use]
-    pub fn id(&self) -> &RequestId {
-        &self.request_id
-    }
-
-    /// Whether the call ends when nobody waits for it any more: it does from 2026-07-28 on, and SHOULD NOT before
+    /// Whether a disconnection cancels the call: it does from 2026-07-28 on, and SHOULD NOT before
     /// (MCP, "Streamable HTTP", disconnection).
     #[must_use]
     pub fn ends_with_its_stream(&self) -> bool {
@@ -119,30 +129,37 @@ impl RunningReply {
     }
 }
 
-impl Future for RunningReply {
-    type Output = (Reply, Vec<u8>);
+impl Future for PendingCall {
+    /// Nothing when the client cancelled the call.
+    type Output = Option<Finished>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if let Some(guard) = &mut this.guard
+            && guard.poll_cancelled(context).is_ready()
+        {
+            return Poll::Ready(None);
+        }
         let outcome = ready!(Pin::new(&mut this.call).poll(context));
-        let mut out = Vec::with_capacity(256);
-        let reply = write_outcome_for(&mut out, this.framing, &this.id, this.shape, outcome);
-        Poll::Ready((reply, out))
+        let unsent = match &mut this.guard {
+            Some(guard) => match guard.finish() {
+                Some(unsent) => unsent,
+                None => return Poll::Ready(None),
+            },
+            None => UnsentAnswer::default(),
+        };
+        let mut bytes = Vec::with_capacity(256);
+        let reply = write_outcome(&mut bytes, this.framing, &this.id, this.shape, outcome);
+        Poll::Ready(Some(Finished {
+            reply,
+            bytes,
+            unsent,
+        }))
     }
 }
 
-/// Appends the reply to request `id` that `outcome` is.
+/// Appends the reply to request `id`, whose outcome is `outcome`.
 pub(super) fn write_outcome(
-    out: &mut Vec<u8>,
-    framing: Framing,
-    id: &Id<'_>,
-    shape: Shape,
-    outcome: Outcome,
-) -> Reply {
-    write_outcome_for(out, framing, id.json(), shape, outcome)
-}
-
-fn write_outcome_for(
     out: &mut Vec<u8>,
     framing: Framing,
     id: &str,
@@ -159,10 +176,10 @@ fn write_outcome_for(
             end(out, framing);
             return Reply::Result;
         }
-        Outcome::Serialized(written) => {
+        Outcome::Serialized(result) => {
             begin_result(out, shape);
-            // Its brace is open already.
-            out.extend_from_slice(&written.json()[1..]);
+            // The opening brace is written already.
+            out.extend_from_slice(&result.json()[1..]);
             end(out, framing);
             return Reply::Result;
         }
@@ -174,18 +191,18 @@ fn write_outcome_for(
         }
         Err(error) => write_error(out, &error),
     };
-    // A value that does not serialise leaves half of itself behind.
-    let reply = written.unwrap_or_else(|unwritable| {
+    // A value that fails to serialise has written half of itself.
+    let reply = written.unwrap_or_else(|failure| {
         out.truncate(start);
         begin(out, framing, id);
-        let error = ErrorData::internal_error(format!("Internal error: {unwritable}"), None);
+        let error = ErrorData::internal_error(format!("Internal error: {failure}"), None);
         write_error(out, &error).unwrap_or(Reply::Error(error.code))
     });
     end(out, framing);
     reply
 }
 
-/// Appends the reply to request `id` whose result is `result`, JSON already.
+/// Appends the reply to request `id`, whose result is the JSON in `result`.
 pub(super) fn write_result(out: &mut Vec<u8>, framing: Framing, id: &Id<'_>, result: &[u8]) {
     begin(out, framing, id.json());
     out.extend_from_slice(b",\"result\":");
@@ -210,10 +227,124 @@ fn write_error(out: &mut Vec<u8>, error: &ErrorData) -> serde_json::Result<Reply
     Ok(Reply::Error(error.code))
 }
 
-/// Appends the beginning of a complete result, which has more members.
+/// Appends the beginning of a complete result; more members have to follow.
 fn begin_result(out: &mut Vec<u8>, shape: Shape) {
     out.extend_from_slice(b",\"result\":{");
     if shape == Shape::SelfContained {
         out.extend_from_slice(b"\"resultType\":\"complete\",");
     }
+}
+
+/// The beginning of rmcp's error for arguments that a tool cannot read. rmcp reports it in band.
+const INVALID_ARGUMENTS: &str = "failed to deserialize parameters";
+
+/// Serialises `outcome`, if it is a result.
+pub(super) fn serialized(outcome: Outcome) -> Result<SerializedResult, ErrorData> {
+    let mut out = Vec::new();
+    let outcome = match outcome {
+        Outcome::Sdk(outcome) => outcome,
+        Outcome::Structured(json) => {
+            out.push(b'{');
+            write_structured(&mut out, &json);
+            return Ok(SerializedResult::new(out, false));
+        }
+        Outcome::Serialized(result) => return Ok(result),
+    };
+    let result = complete(outcome, Shape::Handshake)?;
+    write_call_result(&mut out, &result)
+        .map_err(|failure| ErrorData::internal_error(format!("Internal error: {failure}"), None))?;
+    Ok(SerializedResult::new(out, result.is_error == Some(true)))
+}
+
+/// Appends the members of a complete result whose structured content is `json`, and closes it.
+/// `json` has no control characters outside of strings.
+fn write_structured(out: &mut Vec<u8>, json: &[u8]) {
+    out.reserve(2 * json.len() + 128);
+    out.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":\"");
+    let mut rest = json;
+    // serde_json has escaped all other characters that need it.
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.push(b'\\');
+        out.push(rest[at]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.extend_from_slice(b"\"}],\"structuredContent\":");
+    out.extend_from_slice(json);
+    out.extend_from_slice(b",\"isError\":false}");
+}
+
+/// Returns the result to write, as rmcp's handler would return it.
+fn complete(
+    outcome: Result<CallToolResponse, ErrorData>,
+    shape: Shape,
+) -> Result<CallToolResult, ErrorData> {
+    match outcome {
+        Ok(CallToolResponse::Complete(result)) => {
+            let mut result = ServerResult::CallToolResult(result);
+            if shape == Shape::Handshake {
+                result.strip_result_type_for_legacy_peer();
+            }
+            match result {
+                ServerResult::CallToolResult(result) => Ok(result),
+                _ => Err(not_complete()),
+            }
+        }
+        Ok(_) => Err(not_complete()),
+        Err(error)
+            if error.code == ErrorCode::INVALID_PARAMS
+                && error.message.starts_with(INVALID_ARGUMENTS) =>
+        {
+            let text = ContentBlock::text(error.message);
+            complete(Ok(CallToolResult::error(vec![text]).into()), shape)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn not_complete() -> ErrorData {
+    ErrorData::internal_error(
+        "a tool that asks its client for more cannot be fast: take it out of fast_tools!",
+        None,
+    )
+}
+
+/// Appends a [`CallToolResult`] as it serialises itself, with a short cut for texts.
+fn write_call_result(out: &mut Vec<u8>, result: &CallToolResult) -> serde_json::Result<()> {
+    let [
+        ContentBlock::Text(TextContent {
+            text,
+            meta: None,
+            annotations: None,
+            ..
+        }),
+    ] = result.content.as_slice()
+    else {
+        return serde_json::to_writer(out, result);
+    };
+    out.push(b'{');
+    if let Some(result_type) = &result.result_type {
+        member(out, "\"resultType\":", result_type)?;
+        out.push(b',');
+    }
+    out.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":");
+    serde_json::to_writer(&mut *out, text)?;
+    out.extend_from_slice(b"}]");
+    if let Some(structured) = &result.structured_content {
+        member(out, ",\"structuredContent\":", structured)?;
+    }
+    if let Some(is_error) = result.is_error {
+        member(out, ",\"isError\":", &is_error)?;
+    }
+    if let Some(meta) = &result.meta {
+        member(out, ",\"_meta\":", meta)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn member(out: &mut Vec<u8>, name: &str, value: &impl Serialize) -> serde_json::Result<()> {
+    out.extend_from_slice(name.as_bytes());
+    serde_json::to_writer(out, value)
 }
