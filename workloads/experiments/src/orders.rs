@@ -163,9 +163,10 @@ impl Query for OrdersArguments {
         sqlite::read(self, connection).await
     }
 
-    #[cfg(feature = "postgres")]
-    async fn postgres(&self, connection: &mut sqlx::PgConnection) -> sqlx::Result<Orders> {
-        postgres::read(self, connection).await
+    workloads::with_postgres! {
+        async fn postgres(&self, connection: &mut sqlx::PgConnection) -> sqlx::Result<Orders> {
+            postgres::read(self, connection).await
+        }
     }
 }
 
@@ -220,5 +221,4 @@ macro_rules! engine {
 }
 
 engine!(sqlite, SqliteConnection);
-#[cfg(feature = "postgres")]
-engine!(postgres, sqlx::PgConnection);
+workloads::with_postgres! { engine!(postgres, sqlx::PgConnection); }
