@@ -117,7 +117,10 @@ impl Verb {
             properties.insert(name.clone(), property.into());
         }
         let fields = entity.fields.iter().map(|field| &field.name);
-        let required = self.required.iter().chain(fields.take(self.required_fields));
+        let required = self
+            .required
+            .iter()
+            .chain(fields.take(self.required_fields));
         let mut schema = JsonObject::new();
         schema.insert("type".into(), json!("object"));
         schema.insert("properties".into(), properties.into());

@@ -64,7 +64,6 @@ struct Entry {
 }
 
 /// The cached listing.
-#[derive(Debug)]
 pub(crate) struct Listings(Cache<(), Vec<String>>);
 
 impl Default for Listings {

@@ -98,7 +98,7 @@ impl Experiments {
         let channel = self.state().notices.channel(via).await?;
         let app = self.app();
         let mut timeout = app.runtime.sleep(ARRIVAL_LIMIT);
-        let mut subscription = channel.subscribers().subscribe();
+        let mut subscription = channel.subscribers.subscribe();
         for at in 1..=messages {
             channel.publish(subscription.call, at).await?;
             loop {
@@ -134,17 +134,20 @@ pub(crate) struct Notices {
     redis: Option<pubsub::Redis>,
 }
 
-/// The channel of one call.
-enum Channel {
-    Memory(Arc<Subscribers>),
+/// The channel of one call: the memory, unless there is a connection.
+struct Channel {
+    subscribers: Arc<Subscribers>,
     #[cfg(feature = "redis")]
-    Redis(Arc<pubsub::Connection>),
+    redis: Option<Arc<pubsub::Connection>>,
 }
 
 impl Notices {
     /// The channels of a server whose store is at `store_url`. If that is no Redis, there is the memory
     /// alone. Nothing is connected yet.
-    #[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "the URL of Redis"))]
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(unused_variables, reason = "the URL of Redis")
+    )]
     pub(crate) fn new(store_url: Option<&str>) -> Self {
         Self {
             memory: Arc::default(),
@@ -156,13 +159,22 @@ impl Notices {
     }
 
     async fn channel(&self, via: Via) -> Result<Channel, ExperimentError> {
-        match via {
-            Via::Memory => Ok(Channel::Memory(self.memory.clone())),
+        let memory = Channel {
+            subscribers: self.memory.clone(),
             #[cfg(feature = "redis")]
-            Via::Redis => match &self.redis {
-                Some(redis) => Ok(Channel::Redis(redis.connection().await?)),
-                None => Err(ExperimentError::NoRedis),
-            },
+            redis: None,
+        };
+        match via {
+            Via::Memory => Ok(memory),
+            #[cfg(feature = "redis")]
+            Via::Redis => {
+                let redis = self.redis.as_ref().ok_or(ExperimentError::NoRedis)?;
+                let connection = redis.connection().await?;
+                Ok(Channel {
+                    subscribers: connection.subscribers().clone(),
+                    redis: Some(connection),
+                })
+            }
             #[cfg(not(feature = "redis"))]
             Via::Redis => Err(ExperimentError::NoRedisFeature),
         }
@@ -170,25 +182,14 @@ impl Notices {
 }
 
 impl Channel {
-    /// The calls that wait for notifications of this channel.
-    fn subscribers(&self) -> &Arc<Subscribers> {
-        match self {
-            Self::Memory(subscribers) => subscribers,
-            #[cfg(feature = "redis")]
-            Self::Redis(connection) => connection.subscribers(),
-        }
-    }
-
     /// Publishes notification `at` of `call`.
     async fn publish(&self, call: u64, at: i64) -> Result<(), ExperimentError> {
-        match self {
-            Self::Memory(subscribers) => {
-                subscribers.deliver(call, at);
-                Ok(())
-            }
-            #[cfg(feature = "redis")]
-            Self::Redis(connection) => Ok(connection.publish(call, at).await?),
+        #[cfg(feature = "redis")]
+        if let Some(connection) = &self.redis {
+            return Ok(connection.publish(call, at).await?);
         }
+        self.subscribers.deliver(call, at);
+        Ok(())
     }
 }
 

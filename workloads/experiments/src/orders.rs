@@ -11,7 +11,7 @@ use rmcp::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 use workloads::{
     catalog::units,
     database::Query,
@@ -116,8 +116,8 @@ impl Experiments {
         let app = self.app();
         let Orders { lines, statements } = app.database.run(&arguments).await?;
         // The lines of one order are adjacent.
-        let orders = lines.chunk_by(|a, b| a.order_id == b.order_id).count();
-        let cents = lines.iter().map(|line| line.quantity * line.price_cents);
+        let orders = lines.chunk_by(|a, b| a.0 == b.0).count();
+        let cents = lines.iter().map(|(.., quantity, price)| quantity * price);
         Ok(Json(OrdersResult {
             customer: arguments.customer,
             lines: whole(lines.len()),
@@ -139,22 +139,8 @@ pub(crate) struct Orders {
     statements: i64,
 }
 
-/// A line of an order.
-struct Line {
-    order_id: i64,
-    quantity: i64,
-    price_cents: i64,
-}
-
-impl From<(i64, i64, i64, i64)> for Line {
-    fn from((order_id, _, quantity, price_cents): (i64, i64, i64, i64)) -> Self {
-        Self {
-            order_id,
-            quantity,
-            price_cents,
-        }
-    }
-}
+/// A line of an order: the ids of order and product, the quantity and the price in cents.
+type Line = (i64, i64, i64, i64);
 
 impl Query for OrdersArguments {
     type Rows = Orders;
@@ -175,7 +161,9 @@ impl Query for OrdersArguments {
 macro_rules! engine {
     ($engine:ident, $connection:ty) => {
         mod $engine {
-            use super::*;
+            use sqlx::Connection;
+
+            use super::{JOINED, LINES, Line, ORDERS, OrderQueries, Orders, OrdersArguments};
 
             pub(super) async fn read(
                 arguments: &OrdersArguments,
@@ -207,11 +195,11 @@ macro_rules! engine {
                     statements: i64::from(arguments.queries == OrderQueries::NPlusOne),
                 };
                 for id in first {
-                    let rows: Vec<(i64, i64, i64, i64)> = sqlx::query_as(each)
+                    let lines: Vec<Line> = sqlx::query_as(each)
                         .bind(id)
                         .fetch_all(&mut *connection)
                         .await?;
-                    orders.lines.extend(rows.into_iter().map(Line::from));
+                    orders.lines.extend(lines);
                     orders.statements += 1;
                 }
                 Ok(orders)
@@ -220,5 +208,5 @@ macro_rules! engine {
     };
 }
 
-engine!(sqlite, SqliteConnection);
-workloads::with_postgres! { engine!(postgres, sqlx::PgConnection); }
+engine!(sqlite, ::sqlx::SqliteConnection);
+workloads::with_postgres! { engine!(postgres, ::sqlx::PgConnection); }

@@ -19,12 +19,7 @@ use transports::fast_path::{FastCall, FastTools, RawValue};
 use workloads::{AppState, DemoServer, catalog_client::Fetched};
 
 use crate::{
-    ExperimentError,
-    extra,
-    json::Documents,
-    listing::Listings,
-    notify::Notices,
-    token::Tokens,
+    ExperimentError, extra, json::Documents, listing::Listings, notify::Notices, token::Tokens,
 };
 
 /// The tools to add.
@@ -177,7 +172,9 @@ impl ServerHandler for ExperimentServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let mut listing = self.demo.list_tools(request, context).await?;
-        listing.tools.extend(self.experiments.tool_router.list_all());
+        listing
+            .tools
+            .extend(self.experiments.tool_router.list_all());
         listing.tools.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(listing)
     }

@@ -76,7 +76,6 @@ struct Introspection {
 }
 
 /// The cached answers about active tokens.
-#[derive(Debug)]
 pub(crate) struct Tokens(Cache<String, Introspection>);
 
 impl Default for Tokens {

@@ -109,8 +109,16 @@ async fn errors_are_results_that_name_a_remedy() {
             json!({"count": 0}),
             "count must be a whole number from 1 to 100",
         ),
-        ("experiment_waits", json!({"delay_ms": 1_001}), "from 0 to 1000"),
-        ("experiment_waits", json!({"delay": 1}), "unknown field `delay`"),
+        (
+            "experiment_waits",
+            json!({"delay_ms": 1_001}),
+            "from 0 to 1000",
+        ),
+        (
+            "experiment_waits",
+            json!({"delay": 1}),
+            "unknown field `delay`",
+        ),
         (
             "experiment_json",
             json!({"bytes": 10_000_001}),
@@ -134,11 +142,19 @@ async fn errors_are_results_that_name_a_remedy() {
         ("experiment_token", json!({"token": "no token"}), "RFC 6750"),
         ("experiment_token", json!({}), "--upstream-url"),
         ("experiment_listing", json!({}), "--upstream-url"),
-        ("experiment_notify", json!({"messages": 0}), "from 1 to 1000"),
+        (
+            "experiment_notify",
+            json!({"messages": 0}),
+            "from 1 to 1000",
+        ),
         (
             "experiment_notify",
             json!({"via": "redis"}),
-            if cfg!(feature = "redis") { "--store-url redis://" } else { "feature `redis`" },
+            if cfg!(feature = "redis") {
+                "--store-url redis://"
+            } else {
+                "feature `redis`"
+            },
         ),
         (
             "experiment_result",

@@ -39,7 +39,10 @@ async fn a_server_without_experiments_is_the_inner_server() {
     assert_eq!(server.get_info(), server.demo().get_info());
     let client = Client::connect(server).await;
     assert_eq!(client.tools().await.len(), workloads::tools::NAMES.len());
-    assert_eq!(client.answer("echo", json!({"message": "a"})).await["message"], "a");
+    assert_eq!(
+        client.answer("echo", json!({"message": "a"})).await["message"],
+        "a"
+    );
 }
 
 #[tokio::test]
@@ -52,7 +55,10 @@ async fn every_experiment_but_the_streaming_one_is_fast() {
     names.retain(|name| name != "experiment_result");
     assert_eq!(fast, names);
     for name in names {
-        assert_eq!(server.get_tool(&name).map(|tool| tool.name), Some(name.into()));
+        assert_eq!(
+            server.get_tool(&name).map(|tool| tool.name),
+            Some(name.into())
+        );
     }
 }
 

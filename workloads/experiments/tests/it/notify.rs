@@ -23,7 +23,10 @@ async fn every_notification_comes_back_to_the_call_that_published_it() {
     let client = client(&redis.url).await;
     for via in ["memory", "redis"] {
         let calls = (1..=20).map(|messages| {
-            client.answer("experiment_notify", json!({"messages": messages, "via": via}))
+            client.answer(
+                "experiment_notify",
+                json!({"messages": messages, "via": via}),
+            )
         });
         let answers = futures::future::join_all(calls).await;
         for (at, answer) in answers.into_iter().enumerate() {
@@ -41,7 +44,9 @@ async fn a_redis_that_restarts_is_connected_to_again() {
     client.answer("experiment_notify", arguments.clone()).await;
     redis.kill();
     for _ in 0..2 {
-        let message = client.rejection("experiment_notify", arguments.clone()).await;
+        let message = client
+            .rejection("experiment_notify", arguments.clone())
+            .await;
         assert!(message.contains("Redis"), "{message}");
     }
     redis.start();
@@ -85,7 +90,9 @@ async fn calls_wait_together_for_a_redis_that_does_not_answer() {
 #[tokio::test]
 async fn an_invalid_url_is_not_repeated() {
     let client = client("redis://:secret@host:port/x").await;
-    let message = client.rejection("experiment_notify", json!({"via": "redis"})).await;
+    let message = client
+        .rejection("experiment_notify", json!({"via": "redis"}))
+        .await;
     assert!(message.contains("redis://HOST:PORT"), "{message}");
     assert!(!message.contains("secret"), "{message}");
 }

@@ -31,7 +31,9 @@ async fn a_token_is_asked_for_at_every_call_or_once() {
         assert_eq!(answer, expected);
     }
     upstream.stop().await.unwrap();
-    let kept = client.answer("experiment_token", json!({"cached": true})).await;
+    let kept = client
+        .answer("experiment_token", json!({"cached": true}))
+        .await;
     assert_eq!(kept["client_id"], "client-00042");
     let asked = client
         .rejection("experiment_token", json!({"cached": false}))
