@@ -1,15 +1,14 @@
-//! What the pool's lever means to sqlx.
+//! Pools of SQL connections with the settings of [`PoolOptions`].
 
 use sqlx::{Connection, Database, Pool};
 
 use crate::pool::{MAX_CONNECTIONS, PoolOptions, PoolSize};
 
-/// A pool whose connections are all open, or, where the lever is off, none.
+/// Opens a pool with all of its connections, or, with `off`, with none.
 ///
-/// They are opened here once and not kept up by sqlx's `min_connections`: what does that waits longer and
-/// longer between its attempts while a server is away, up to a minute, and holds the place in the pool
-/// that a call could have connected with long before.
-pub(super) async fn open<DB: Database>(
+/// sqlx's `min_connections` is no substitute: while a server is away it waits up to a minute between its
+/// attempts, and holds the place in the pool that a call could have connected with long before.
+pub(crate) async fn open<DB: Database>(
     connect: <DB::Connection as Connection>::Options,
     options: &PoolOptions,
 ) -> sqlx::Result<Pool<DB>> {
@@ -23,9 +22,9 @@ pub(super) async fn open<DB: Database>(
     Ok(pool)
 }
 
-/// Nothing is checked before it is used: that would be a second trip for every call. Who uses a connection
-/// that can die on its own has to cope with a dead one.
-fn settings<DB: Database>(options: &PoolOptions) -> sqlx::pool::PoolOptions<DB> {
+/// The settings of a pool. A connection is not checked before its use, because that would be a second trip
+/// for every call: a caller whose connections can die has to handle a dead one.
+pub(crate) fn settings<DB: Database>(options: &PoolOptions) -> sqlx::pool::PoolOptions<DB> {
     let settings = sqlx::pool::PoolOptions::new()
         .acquire_timeout(options.timeout)
         .idle_timeout(options.idle_timeout)
@@ -33,7 +32,7 @@ fn settings<DB: Database>(options: &PoolOptions) -> sqlx::pool::PoolOptions<DB> 
         .test_before_acquire(false);
     match options.size {
         PoolSize::Of(size) => settings.max_connections(size.get()),
-        // A pool that keeps nothing, so that waiting and its limit are the same with and without one.
+        // A pool that keeps nothing: a call waits in the same way with and without a pool.
         PoolSize::Off => settings
             .max_connections(MAX_CONNECTIONS)
             .after_release(|_, _| Box::pin(async { Ok(false) })),
