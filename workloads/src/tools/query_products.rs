@@ -3,9 +3,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, iter};
 
-use rmcp::{
-    ErrorData, handler::server::tool::IntoCallToolResult, model::CallToolResponse,
-};
+use rmcp::{ErrorData, handler::server::tool::IntoCallToolResult, model::CallToolResponse};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serializer;
 use transports::fast_path::{FastResult, Outcome};

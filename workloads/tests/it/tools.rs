@@ -42,7 +42,9 @@ async fn fibonacci_inline_and_moved_away() {
     }
     for ten in ["10.0", "1e1"] {
         let ten: Value = serde_json::from_str(ten).unwrap();
-        let answer = client.answer("calculate_fibonacci", json!({"n": ten})).await;
+        let answer = client
+            .answer("calculate_fibonacci", json!({"n": ten}))
+            .await;
         assert_eq!(answer["result"], 55);
     }
 }
@@ -316,7 +318,9 @@ async fn process_json_data_returns_capitals() {
     let answer = client.answer("process_json_data", long).await;
     assert_eq!(answer["transformed_data"]["text"], "ABC".repeat(100_000));
     for data in [json!([1]), json!("x"), json!(null), json!(1)] {
-        let refused = client.refusal("process_json_data", json!({"data": data})).await;
+        let refused = client
+            .refusal("process_json_data", json!({"data": data}))
+            .await;
         assert!(refused.contains("expected a map"), "{refused}");
     }
 }

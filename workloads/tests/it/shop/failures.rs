@@ -83,25 +83,48 @@ async fn services_that_the_server_was_started_without() {
 async fn what_is_asked_wrongly_reaches_no_service() {
     let nobody = unused_address();
     let store = open_store(&format!("redis://{nobody}")).await;
-    let client =
-        Client::of(state_over(Some(&format!("http://{nobody}")), Some(store)).await).await;
+    let client = Client::of(state_over(Some(&format!("http://{nobody}")), Some(store)).await).await;
     let one = json!({"product_id": 1, "quantity": 1});
     let item = |id: i64, count: i64| json!({"items": [{"product_id": id, "quantity": count}]});
     for (tool, arguments, says) in [
-        ("search_products", json!({"category": "Cheese"}), "Electronics, Books"),
-        ("search_products", json!({"limit": 0}), "from 1 to 100, not 0"),
-        ("search_products", json!({"limit": 101}), "from 1 to 100, not 101"),
+        (
+            "search_products",
+            json!({"category": "Cheese"}),
+            "Electronics, Books",
+        ),
+        (
+            "search_products",
+            json!({"limit": 0}),
+            "from 1 to 100, not 0",
+        ),
+        (
+            "search_products",
+            json!({"limit": 101}),
+            "from 1 to 100, not 101",
+        ),
         (
             "search_products",
             json!({"min_price": 2, "max_price": 1}),
             "min_price 2 is above",
         ),
-        ("search_products", json!({"fields": []}), "unknown field `fields`"),
+        (
+            "search_products",
+            json!({"fields": []}),
+            "unknown field `fields`",
+        ),
         ("get_user_cart", json!({"user_id": 42}), "expected a string"),
-        ("checkout", json!({"user": "user-00042"}), "unknown field `user`"),
+        (
+            "checkout",
+            json!({"user": "user-00042"}),
+            "unknown field `user`",
+        ),
         ("checkout", json!({"items": {}}), "expected a sequence"),
         ("checkout", json!({"items": []}), "1 to 100 entries, not 0"),
-        ("checkout", json!({"items": vec![one; 101]}), "1 to 100 entries, not 101"),
+        (
+            "checkout",
+            json!({"items": vec![one; 101]}),
+            "1 to 100 entries, not 101",
+        ),
         (
             "checkout",
             item(0, 1),
@@ -115,7 +138,11 @@ async fn what_is_asked_wrongly_reaches_no_service() {
         ),
         ("checkout", item(1, -1), "not -1"),
         ("checkout", item(1, 1_001), "not 1001"),
-        ("checkout", json!({"items": [{"product_id": 1}]}), "missing field `quantity`"),
+        (
+            "checkout",
+            json!({"items": [{"product_id": 1}]}),
+            "missing field `quantity`",
+        ),
         (
             "checkout",
             json!({"items": [{"product_id": 1, "quantity": 1, "price": 0}]}),
@@ -129,7 +156,14 @@ async fn what_is_asked_wrongly_reaches_no_service() {
     ] {
         assert_says(&client.refusal(tool, arguments).await, &[says]);
     }
-    for name in ["", "42", "user-42", "user-00042:history", "user-*", &"x".repeat(100_000)] {
+    for name in [
+        "",
+        "42",
+        "user-42",
+        "user-00042:history",
+        "user-*",
+        &"x".repeat(100_000),
+    ] {
         for tool in ["get_user_cart", "checkout"] {
             let said = client.refusal(tool, json!({"user_id": name})).await;
             assert_says(&said, &["names no user", "for example user-00042"]);
