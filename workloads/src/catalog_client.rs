@@ -241,7 +241,10 @@ impl CatalogClient {
     ///
     /// # Errors
     /// When the API cannot be reached, or does not answer with products.
-    pub async fn search(&self, search: &ProductSearch) -> Result<FoundProducts, CatalogClientError> {
+    pub async fn search(
+        &self,
+        search: &ProductSearch,
+    ) -> Result<FoundProducts, CatalogClientError> {
         let ProductSearch {
             category,
             min_price,
@@ -300,7 +303,10 @@ impl CatalogClient {
         Ok(Payload { url, body })
     }
 
-    async fn get_typed<T: DeserializeOwned>(&self, endpoint: &str) -> Result<T, CatalogClientError> {
+    async fn get_typed<T: DeserializeOwned>(
+        &self,
+        endpoint: &str,
+    ) -> Result<T, CatalogClientError> {
         let url = self.resolve(endpoint)?;
         let request = self.0.client.get(url.clone());
         let answer = self.send(request, &url, MAX_BODY_BYTES).await?;
@@ -399,18 +405,29 @@ mod tests {
 
     #[test]
     fn other_members_are_ignored() {
-        assert_eq!(total(200, r#"{"items_count":1,"total":24.63,"tax":1}"#), Ok(24.63));
+        assert_eq!(
+            total(200, r#"{"items_count":1,"total":24.63,"tax":1}"#),
+            Ok(24.63)
+        );
     }
 
     #[test]
     fn every_other_answer_is_an_error_that_shows_it() {
         for (status, body, says) in [
-            (404, r#"{"error":"no product 7"}"#, ["HTTP 404", "no product 7"]),
+            (
+                404,
+                r#"{"error":"no product 7"}"#,
+                ["HTTP 404", "no product 7"],
+            ),
             (500, "<h1>Oh</h1>", ["HTTP 500", "<h1>Oh</h1>"]),
             (302, "", ["HTTP 302", "an empty body"]),
             (201, r#"{"total":1}"#, ["HTTP 201", "total"]),
             (200, r#"{"sum":1}"#, ["missing field `total`", "sum"]),
-            (200, r#"{"total":"1"}"#, ["invalid type: string", "another shape"]),
+            (
+                200,
+                r#"{"total":"1"}"#,
+                ["invalid type: string", "another shape"],
+            ),
             (200, r#"{"total":"#, ["not JSON", "HTTP 200"]),
             (200, "", ["not JSON", "HTTP 200"]),
         ] {

@@ -53,13 +53,21 @@ const ENGINES: [Engine; 3] = [
         scheme: Scheme::Postgres,
         prefixes: &["postgres://", "postgresql://"],
         serves: &[Storage::Database],
-        missing_feature: if cfg!(feature = "postgres") { None } else { Some("postgres") },
+        missing_feature: if cfg!(feature = "postgres") {
+            None
+        } else {
+            Some("postgres")
+        },
     },
     Engine {
         scheme: Scheme::Redis,
         prefixes: &["redis://"],
         serves: &[Storage::Store],
-        missing_feature: if cfg!(feature = "redis") { None } else { Some("redis") },
+        missing_feature: if cfg!(feature = "redis") {
+            None
+        } else {
+            Some("redis")
+        },
     },
 ];
 
@@ -82,7 +90,13 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {} {}", self.engine, self.storage.name(), self.shown)
+        write!(
+            formatter,
+            "{} {} {}",
+            self.engine,
+            self.storage.name(),
+            self.shown
+        )
     }
 }
 
@@ -177,7 +191,8 @@ impl Storage {
         cache_home: Option<OsString>,
         home: Option<OsString>,
     ) -> Result<String, StorageError> {
-        let absolute = |value: OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
+        let absolute =
+            |value: OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
         let folder = cache_home
             .and_then(absolute)
             .or_else(|| home.and_then(absolute).map(|home| home.join(".cache")));
@@ -204,12 +219,16 @@ pub(crate) fn redact(url: &str) -> String {
     let (user, location) = match rest.rsplit_once('@') {
         None => (None, rest),
         Some((credentials, location)) => {
-            let user = credentials.split_once(':').map_or(credentials, |(user, _)| user);
+            let user = credentials
+                .split_once(':')
+                .map_or(credentials, |(user, _)| user);
             (Some(user), location)
         }
     };
     // Drivers also take a password as a parameter.
-    let location = location.split_once('?').map_or(location, |(location, _)| location);
+    let location = location
+        .split_once('?')
+        .map_or(location, |(location, _)| location);
     match user {
         None => format!("{scheme}://{location}"),
         Some(user) => format!("{scheme}://{user}:***@{location}"),
@@ -300,7 +319,11 @@ mod tests {
     #[cfg(not(any(feature = "postgres", feature = "redis")))]
     fn a_missing_engine_is_refused_with_the_name_of_its_feature() {
         for (storage, url, build) in [
-            (Storage::Database, "postgres://u:secret@host/db", "--features postgres"),
+            (
+                Storage::Database,
+                "postgres://u:secret@host/db",
+                "--features postgres",
+            ),
             (Storage::Store, "redis://u:secret@host", "--features redis"),
         ] {
             let refused = StorageUrl::parse(storage, url).err().unwrap().to_string();

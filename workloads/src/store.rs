@@ -180,7 +180,10 @@ impl Store {
     /// # Errors
     /// When the store does not answer. `SQLite` then is as it was; Redis keeps what was added, and the next
     /// seeding continues from there.
-    pub async fn seed(&self, mut progress: impl FnMut(Progress) + Send) -> Result<(), StorageError> {
+    pub async fn seed(
+        &self,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), StorageError> {
         on_engine!(self, engine => engine.seed(false, &mut progress).await)
     }
 
@@ -189,7 +192,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn reset(&self, mut progress: impl FnMut(Progress) + Send) -> Result<(), StorageError> {
+    pub async fn reset(
+        &self,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), StorageError> {
         on_engine!(self, engine => engine.seed(true, &mut progress).await)
     }
 
