@@ -1,8 +1,7 @@
 //! What the [database](crate::database) and the [store](crate::store) share: URLs, errors, pools and the
 //! opening of `SQLite` files.
 //!
-//! A URL names an engine, and [`ENGINES`] lists which engine serves which storage. Invariant: an error or
-//! a log line shows a URL without its password.
+//! A URL names an engine. Invariant: errors and log lines show it without its password.
 
 mod error;
 pub(crate) mod pool;
@@ -32,44 +31,6 @@ pub(crate) enum Scheme {
     Postgres,
     Redis,
 }
-
-/// An engine: how its URLs begin, what it serves, and whether this build has it.
-struct Engine {
-    scheme: Scheme,
-    prefixes: &'static [&'static str],
-    serves: &'static [Storage],
-    /// The cargo feature that builds it, when it is missing.
-    missing_feature: Option<&'static str>,
-}
-
-const ENGINES: [Engine; 3] = [
-    Engine {
-        scheme: Scheme::Sqlite,
-        prefixes: &["sqlite:"],
-        serves: &[Storage::Database, Storage::Store],
-        missing_feature: None,
-    },
-    Engine {
-        scheme: Scheme::Postgres,
-        prefixes: &["postgres://", "postgresql://"],
-        serves: &[Storage::Database],
-        missing_feature: if cfg!(feature = "postgres") {
-            None
-        } else {
-            Some("postgres")
-        },
-    },
-    Engine {
-        scheme: Scheme::Redis,
-        prefixes: &["redis://"],
-        serves: &[Storage::Store],
-        missing_feature: if cfg!(feature = "redis") {
-            None
-        } else {
-            Some("redis")
-        },
-    },
-];
 
 /// A URL whose engine is known.
 #[derive(Clone)]
@@ -106,29 +67,34 @@ impl StorageUrl {
     /// # Errors
     /// When no engine of `storage` understands the URL, or this build leaves the engine out.
     pub(crate) fn parse(storage: Storage, url: &str) -> Result<Self, StorageError> {
-        let understands = |engine: &&Engine| {
-            let mut prefixes = engine.prefixes.iter();
-            engine.serves.contains(&storage)
-                && prefixes.any(|prefix| {
-                    let rest = url.strip_prefix(prefix);
-                    rest.is_some_and(|rest| !rest.trim_start_matches('/').is_empty())
-                })
-        };
         let shown = redact(url);
-        let Some(engine) = ENGINES.iter().find(understands) else {
-            let url = shown;
-            return Err(StorageError::UnknownUrl { storage, url });
+        let scheme = match (storage, url.split_once(':')) {
+            (_, Some(("sqlite", rest))) if !is_empty(rest) => Scheme::Sqlite,
+            (Storage::Database, Some(("postgres" | "postgresql", rest)))
+                if rest.starts_with("//") && !is_empty(rest) =>
+            {
+                Scheme::Postgres
+            }
+            (Storage::Store, Some(("redis", rest)))
+                if rest.starts_with("//") && !is_empty(rest) =>
+            {
+                Scheme::Redis
+            }
+            _ => {
+                let url = shown;
+                return Err(StorageError::UnknownUrl { storage, url });
+            }
         };
         let place = Place {
-            engine: engine.scheme.name(),
+            engine: scheme.name(),
             storage,
             shown: shown.into(),
         };
-        if let Some(feature) = engine.missing_feature {
+        if let Some(feature) = scheme.missing_feature() {
             return Err(StorageError::MissingFeature { place, feature });
         }
         Ok(Self {
-            scheme: engine.scheme,
+            scheme,
             full: url.to_owned(),
             place,
         })
@@ -156,6 +122,20 @@ impl Scheme {
             Self::Redis => "Redis",
         }
     }
+
+    /// The cargo feature of the engine, when this build leaves it out.
+    const fn missing_feature(self) -> Option<&'static str> {
+        match self {
+            Self::Postgres if !cfg!(feature = "postgres") => Some("postgres"),
+            Self::Redis if !cfg!(feature = "redis") => Some("redis"),
+            _ => None,
+        }
+    }
+}
+
+/// Whether nothing but slashes follows the scheme of a URL.
+fn is_empty(rest: &str) -> bool {
+    rest.trim_start_matches('/').is_empty()
 }
 
 impl Storage {
