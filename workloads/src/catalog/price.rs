@@ -1,10 +1,10 @@
-//! Prices: exact cents inside, decimal units outside.
+//! Prices: integers of cents in the program, decimal units in JSON.
 
-/// The highest price that a filter may name, in units. No product costs 1,000; the bound keeps the
-/// conversion to cents exact.
+/// The highest price that a filter may name, in units. Every product costs less than 1,000; the bound
+/// keeps the conversion to cents exact.
 pub const MAX_PRICE: f64 = 1_000_000.0;
 
-/// A closed range of prices in cents. It may hold no price at all.
+/// A closed range of prices in cents. It may be empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceRange {
     /// The lowest price in the range.
@@ -13,18 +13,18 @@ pub struct PriceRange {
     pub max_cents: i64,
 }
 
-/// Why two prices make no range.
+/// The reason why two prices make no range.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum PriceError {
-    /// One of them is not a price.
+    /// One of the two is not a price.
     #[error("{name} must lie between 0 and {MAX_PRICE}, not {value}")]
     OutOfBounds {
-        /// Which one.
+        /// The name of the argument.
         name: &'static str,
-        /// What it was.
+        /// Its value.
         value: f64,
     },
-    /// They are the wrong way round.
+    /// The lower bound is above the upper bound.
     #[error("min_price {min_price} is above max_price {max_price}; swap them or widen the range")]
     Reversed {
         /// The lower bound that was given.
@@ -38,7 +38,7 @@ impl PriceRange {
     /// The prices that are at least `min_price` and at most `max_price`, both in units.
     ///
     /// # Errors
-    /// When one is negative, above [`MAX_PRICE`] or no number, or the first is above the second.
+    /// When a price is negative, above [`MAX_PRICE`] or not a number, or the first is above the second.
     pub fn new(min_price: f64, max_price: f64) -> Result<Self, PriceError> {
         for (name, value) in [("min_price", min_price), ("max_price", max_price)] {
             if !(0.0..=MAX_PRICE).contains(&value) {
@@ -58,14 +58,14 @@ impl PriceRange {
     }
 }
 
-/// `hundredths / 100` as the nearest `f64`: the form in which amounts are written in JSON.
+/// Returns `hundredths / 100` as the nearest `f64`, the form of amounts in JSON.
 #[must_use]
 pub fn units(hundredths: i64) -> f64 {
     hundredths as f64 / 100.0
 }
 
-/// The lowest number of cents whose decimal form is not below `price`. Comparing with that form, and
-/// not multiplying alone, keeps 19.99 (which is slightly less as an `f64`) at 1,999 cents.
+/// The lowest number of cents whose decimal form is not below `price`. The comparison with that form
+/// keeps 19.99, which is slightly less as an `f64`, at 1,999 cents; multiplication alone would not.
 fn first_cent_from(price: f64) -> i64 {
     let nearest = nearest_cent(price);
     if units(nearest) < price {
@@ -91,42 +91,4 @@ fn last_cent_to(price: f64) -> i64 {
 )]
 fn nearest_cent(price: f64) -> i64 {
     (price * 100.0).round() as i64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_price_is_its_own_range() {
-        for cents in 0..=100_000 {
-            let range = PriceRange::new(units(cents), units(cents)).unwrap();
-            assert_eq!((range.min_cents, range.max_cents), (cents, cents));
-        }
-    }
-
-    #[test]
-    fn bounds_between_two_cents_shrink_the_range() {
-        let range = PriceRange::new(19.991, 20.009).unwrap();
-        assert_eq!((range.min_cents, range.max_cents), (2_000, 2_000));
-        let empty = PriceRange::new(19.991, 19.999).unwrap();
-        assert!(empty.min_cents > empty.max_cents);
-    }
-
-    #[test]
-    fn what_is_no_range_is_refused_with_the_value() {
-        for bad in [-0.01, 1_000_000.01, f64::NAN, f64::INFINITY] {
-            let refused = PriceRange::new(0.0, bad).unwrap_err().to_string();
-            assert!(
-                refused.contains("max_price must lie between 0 and 1000000"),
-                "{refused}"
-            );
-            assert!(refused.contains(&bad.to_string()), "{refused}");
-        }
-        let reversed = PriceRange::new(2.0, 1.0).unwrap_err().to_string();
-        assert!(
-            reversed.contains("min_price 2 is above max_price 1"),
-            "{reversed}"
-        );
-    }
 }

@@ -1,12 +1,13 @@
-//! What a store holds before anybody buys: computed from numbers, as the catalogue is.
+//! What a store holds before the first order: computed from numbers, as the catalogue is.
 //!
-//! - user `n`, for n from 0 to 9,999, has a cart of 1 + n mod 5 items; item k, from 0, is product
-//!   1 + (37 n + 101 k) mod 100,000, in 1 + (n + k) mod 3 pieces;
-//! - user `n`, for n from 0 to 999, has 20 orders; order j, from 0 and oldest first, has 1 + j mod 3 items; item k is
-//!   product 1 + (53 n + 17 j + 211 k) mod 100,000, in 1 + (j + k) mod 3 pieces. It was made on the day j + 1 of January 2026,
-//!   n seconds after noon, UTC, and is named `order-`, n in five digits, `-`, j in two;
-//! - the product with the number p has the score 7,919 p mod 100,003. That is a prime, so no two are equal;
-//! - rate counter `n`, for n from 0 to 99, is 0. It counts for all users whose number ends in n.
+//! - User `n`, for n from 0 to 9,999, has a cart of 1 + n mod 5 items; item k, from 0, is product
+//!   1 + (37 n + 101 k) mod 100,000, in 1 + (n + k) mod 3 pieces.
+//! - User `n`, for n from 0 to 999, has 20 orders; order j, from 0 and oldest first, has 1 + j mod 3 items;
+//!   item k is product 1 + (53 n + 17 j + 211 k) mod 100,000, in 1 + (j + k) mod 3 pieces. Its time is the
+//!   day j + 1 of January 2026, n seconds after noon, UTC, and its name `order-`, n in five digits, `-`, j
+//!   in two.
+//! - The product with the number p has the score 7,919 p mod 100,003. That is a prime, so scores differ.
+//! - Rate counter `n`, for n from 0 to 99, is 0. It counts for all users whose number ends in n.
 //!
 //! A total is the sum of the catalogue's prices, without tax and shipping.
 
@@ -28,10 +29,10 @@ pub const POPULAR: u32 = PRODUCT_COUNT;
 /// How many rate counters there are.
 pub const RATE_COUNTERS: u32 = 100;
 
-/// When every cart was made. Redis keeps it beside the cart; no tool asks for it.
+/// The creation time of every cart. Redis keeps it beside the cart; no tool reads it.
 pub const CART_CREATED: &str = "2026-01-01T00:00:00Z";
 
-/// When every cart goes stale. Redis keeps it beside the cart; no tool asks for it.
+/// The expiry time of every cart. Redis keeps it beside the cart; no tool reads it.
 pub const CART_EXPIRES: &str = "2027-01-01T00:00:00Z";
 
 /// The id of user `number`.
@@ -77,7 +78,7 @@ pub fn history(number: u32) -> impl Iterator<Item = Order> {
     })
 }
 
-/// The place of the product with `index` (one less than its id) in the ranking.
+/// The ranking's entry for the product with `index`, which is one less than its id.
 #[must_use]
 pub fn popular(index: u32) -> Popular {
     let product_id = product_id(index);
@@ -97,65 +98,11 @@ fn product_id(index: u32) -> i64 {
     i64::from(1 + index % PRODUCT_COUNT)
 }
 
-/// What `items` cost together by the catalogue's prices, in units, before tax and shipping.
+/// The price of `items` in the catalogue, in units, before tax and shipping.
 #[must_use]
 pub fn total(items: &[CartItem]) -> f64 {
     let cents = items.iter().map(|item| {
         Product::by_id(item.product_id).map_or(0, |product| product.price_cents * item.quantity)
     });
     units(cents.sum())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cart_of_user_42_by_hand() {
-        // 42 mod 5 = 2: three items. 37 x 42 = 1554, and product 1555 has index 1554: 1 + 15.54.
-        let item = |product_id, quantity| CartItem {
-            product_id,
-            quantity,
-        };
-        let cart = cart(42);
-        assert_eq!(cart.items, [item(1555, 1), item(1656, 2), item(1757, 3)]);
-        // 16.54 + 2 x 17.55 + 3 x 18.56
-        assert!((cart.total - 107.32).abs() < 1e-9, "{}", cart.total);
-        let last = super::cart(9_999);
-        assert_eq!((last.items.len(), last.items[0].product_id), (5, 69_964));
-    }
-
-    #[test]
-    fn the_newest_order_of_user_42_by_hand() {
-        let history: Vec<Order> = history(42).collect();
-        assert_eq!(history.len(), 20);
-        let newest = &history[19];
-        assert_eq!(newest.order_id, "order-00042-19");
-        assert_eq!(newest.created, "2026-01-20T12:00:42Z");
-        // 19 mod 3 = 1: two items. 53 x 42 + 17 x 19 = 2549; 19 mod 3 = 1 makes two pieces, 20 mod 3 three.
-        let ids: Vec<i64> = newest.items.iter().map(|item| item.product_id).collect();
-        assert_eq!(ids, [2550, 2761]);
-        // 2 x 26.49 + 3 x 28.60
-        assert!((newest.total - 138.78).abs() < 1e-9, "{}", newest.total);
-    }
-
-    #[test]
-    fn no_two_products_are_equally_popular() {
-        let scores: std::collections::HashSet<u64> =
-            (0..POPULAR).map(|i| popular(i).score.to_bits()).collect();
-        assert_eq!(scores.len(), POPULAR as usize);
-        assert_eq!(popular(0).product_id, 1);
-    }
-
-    #[test]
-    fn everything_in_carts_and_histories_is_in_the_catalogue() {
-        let bought = (0..CARTS).flat_map(|n| cart(n).items);
-        let ordered = (0..HISTORIES)
-            .flat_map(history)
-            .flat_map(|order| order.items);
-        for item in bought.chain(ordered) {
-            assert!(Product::by_id(item.product_id).is_some(), "{item:?}");
-            assert!((1..=3).contains(&item.quantity), "{item:?}");
-        }
-    }
 }
