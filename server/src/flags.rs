@@ -17,8 +17,8 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use transports::{
+    Limits,
     http::{Guard, HttpOptions},
-    limits::Limits,
 };
 
 use self::values::{address, host, origin};

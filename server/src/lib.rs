@@ -23,10 +23,9 @@ pub mod transport;
 
 pub use rmcp;
 pub use transports::{
+    Limits,
     fast_path::{FastResult, FastTools, SerializedResult},
-    fast_tools, http,
-    limits::Limits,
-    runtime,
+    fast_tools, http, runtime,
     shutdown::Shutdown,
     supervise::{CallHook, Supervised, ToolCall},
 };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use transports::limits::Limits;
+use transports::Limits;
 
 use super::values::{bytes, count, seconds, time_limit};
 
