@@ -52,7 +52,10 @@ struct Adder {
 impl Adder {
     /// An ordinary rmcp tool. An `Err` reaches the client in band, as a result with `isError`.
     #[tool(description = "Adds two integers.")]
-    fn add(&self, Parameters(Summands { a, b }): Parameters<Summands>) -> Result<Json<Sum>, String> {
+    fn add(
+        &self,
+        Parameters(Summands { a, b }): Parameters<Summands>,
+    ) -> Result<Json<Sum>, String> {
         match a.checked_add(b) {
             Some(sum) if sum <= self.max => Ok(Json(Sum { sum })),
             _ => Err(format!("{a} + {b} is more than {} (--max)", self.max)),
@@ -73,7 +76,10 @@ impl App for Adder {
     /// Runs before the server is ready: open databases and clients here.
     async fn open(flags: AdderFlags, _context: Context) -> anyhow::Result<Self> {
         let tools = Arc::new(Self::tool_router());
-        Ok(Self { max: flags.max, tools })
+        Ok(Self {
+            max: flags.max,
+            tools,
+        })
     }
 }
 

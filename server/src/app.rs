@@ -2,13 +2,7 @@
 //!
 //! Left to others: what the app's tools do, and how the process starts and ends ([`process`]).
 
-use std::{
-    future::Future,
-    pin::pin,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Command, Error, error::ErrorKind};
 use futures::future::{Either, select};
@@ -16,7 +10,7 @@ use transports::{
     fast_path::FastTools,
     runtime::{Handle, Runtime},
     shutdown::Shutdown,
-    supervise::{CallHook, Supervised, SuperviseOptions},
+    supervise::{CallHook, SuperviseOptions, Supervised},
 };
 
 use crate::{
@@ -138,9 +132,14 @@ impl Context {
         let flags = ToolFlags {
             tools: self.tools.to_vec(),
         };
-        match command::unknown_tool(&flags, &self.limits, |name| handler.get_tool(name).is_some()) {
+        match command::unknown_tool(&flags, &self.limits, |name| {
+            handler.get_tool(name).is_some()
+        }) {
             None => Ok(()),
-            Some(unknown) => Err(Error::raw(ErrorKind::ValueValidation, format!("{unknown}\n"))),
+            Some(unknown) => Err(Error::raw(
+                ErrorKind::ValueValidation,
+                format!("{unknown}\n"),
+            )),
         }
     }
 }
@@ -148,7 +147,8 @@ impl Context {
 /// The `main` of a program that serves `A` over transport `T` on runtime `R`.
 #[must_use]
 pub fn main<T: Transport, R: Runtime, A: App>() -> ExitCode {
-    let line = command::parse::<T, A>(R::NAME).unwrap_or_else(|error| error.exit());
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let line = command::parse::<T, A>(R::NAME, &arguments).unwrap_or_else(|error| error.exit());
     let process = line.process.clone();
     process::run::<R, _>(&process, A::LOG, |runtime, shutdown| {
         serve::<T, R, A>(runtime, line, shutdown)

@@ -115,7 +115,15 @@ impl Transport for Sse {
         };
         let service = transports::sse::Sse::new(&runtime, handler, options);
         let listen_options = http.listen.options(limits);
-        listen(runtime, service, http.listen.listen, listen_options, STREAM_PATH, shutdown).await
+        listen(
+            runtime,
+            service,
+            http.listen.listen,
+            listen_options,
+            STREAM_PATH,
+            shutdown,
+        )
+        .await
     }
 }
 
@@ -181,7 +189,15 @@ impl<K: Kind> Transport for StreamableHttp<K> {
         };
         let service = Streamable::start(&runtime, handler, options).await;
         let listen_options = http.listen.options(limits);
-        listen(runtime, service, http.listen.listen, listen_options, MCP_PATH, shutdown).await
+        listen(
+            runtime,
+            service,
+            http.listen.listen,
+            listen_options,
+            MCP_PATH,
+            shutdown,
+        )
+        .await
     }
 }
 

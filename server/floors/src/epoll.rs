@@ -20,13 +20,13 @@ use mio::{
     Events, Interest, Poll, Token,
     net::{TcpListener, TcpStream, UnixStream},
 };
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    low_level::pipe,
-};
 use server::{
     flags::ProcessFlags,
     process::{INTERRUPTED, LIFE, LOG, exit_code, start_log},
+};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    low_level::pipe,
 };
 
 use self::client::Client;
