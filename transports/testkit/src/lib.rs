@@ -1,5 +1,5 @@
 //! What the tests of several crates share: clients that write and read raw bytes, upstreams that
-//! misbehave, processes with their logs, and real services.
+//! misbehave, and processes with their logs.
 //!
 //! The kit knows the wire and nothing else: no transport, no server, no tool. Each client exists
 //! once, over any stream of `futures`; the blocking clients are the same code over sockets and pipes
@@ -16,7 +16,6 @@ pub mod client;
 pub mod http;
 pub mod message;
 pub mod process;
-pub mod service;
 pub mod stdio;
 pub mod upstream;
 
@@ -61,7 +60,10 @@ pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let runs = target_tmp().join("testkit");
+        // The program is target/PROFILE/deps/NAME.
+        let program = std::env::current_exe().unwrap();
+        let target = program.ancestors().nth(3).expect("cargo runs the tests");
+        let runs = target.join("tmp/testkit");
         std::fs::create_dir_all(&runs).unwrap();
         for run in std::fs::read_dir(&runs).unwrap() {
             let run = run.unwrap();
@@ -74,14 +76,6 @@ pub fn folder() -> &'static Path {
         std::fs::create_dir_all(&folder).unwrap();
         folder
     })
-}
-
-/// The folder for files of tests in the target folder.
-fn target_tmp() -> PathBuf {
-    // The program is target/PROFILE/deps/NAME.
-    let program = std::env::current_exe().unwrap();
-    let target = program.ancestors().nth(3).expect("cargo runs the tests");
-    target.join("tmp")
 }
 
 /// The output of a future over streams that block, which is never pending.
