@@ -270,7 +270,8 @@ impl Client {
     pub fn begin(&mut self, method: &str, params: &Value) -> Value {
         let id = json!(self.next_id);
         self.next_id += 1;
-        self.peer.begin(&request(id.clone(), method, params).to_string());
+        self.peer
+            .begin(&request(id.clone(), method, params).to_string());
         id
     }
 

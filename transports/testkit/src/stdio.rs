@@ -5,10 +5,7 @@ use std::{
     process::{ChildStdin, ChildStdout},
 };
 
-use futures::{
-    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt,
-    io::AllowStdIo,
-};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, io::AllowStdIo};
 use serde_json::Value;
 
 use crate::now;

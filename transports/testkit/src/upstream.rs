@@ -174,7 +174,10 @@ fn answer(manner: &Manner, mut stream: &TcpStream) -> io::Result<bool> {
             flood(stream, &"a".repeat(FLOOD_PIECE))?;
         }
         Manner::FloodsUnannounced => {
-            write!(stream, "{START}transfer-encoding: chunked\r\n\r\n1\r\n\"\r\n")?;
+            write!(
+                stream,
+                "{START}transfer-encoding: chunked\r\n\r\n1\r\n\"\r\n"
+            )?;
             let piece = "a".repeat(FLOOD_PIECE);
             flood(stream, &format!("{FLOOD_PIECE:x}\r\n{piece}\r\n"))?;
         }

@@ -9,10 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::load::{Ended, ErrorKind, LoadError, Sessions, Target};
 use super::support::{
     Act, Request, Trial, echo, exchanges, http, json_answer, right, streamable, verify, with_length,
 };
+use harness::load::{Ended, ErrorKind, LoadError, Sessions, Target};
 use serde_json::json;
 
 /// The kind of error of each call when the calls are answered like this.

@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use harness::load::{Address, Ended, ErrorKind, LoadError, Moment, Sessions, Target};
 use super::support::{
     Act, Request, Trial, assert_clean, echo, exchanges, http, json_answer, manners, right, serve,
     streamable, verify, with_length,
 };
+use harness::load::{Address, Ended, ErrorKind, LoadError, Moment, Sessions, Target};
 use serde_json::{Value, json};
 
 /// An event stream as a chunked body, with other messages before the answer.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use harness::load::{Arrivals, Pace, Shape};
 use super::support::{Trial, exchanges, http, right, streamable};
+use harness::load::{Arrivals, Pace, Shape};
 
 /// Allocations of the load thread (the fake server has threads of its own) and the calls of a run.
 fn count(shape: Shape, duration: Duration) -> (u64, u64) {

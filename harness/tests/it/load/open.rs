@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::load::{Arrivals, Outcome, Pace, Shape};
 use super::support::{Act, Fake, Trial, exchanges, http, right, streamable};
+use harness::load::{Arrivals, Outcome, Pace, Shape};
 
 /// A server that answers at once, but for a while: then it answers nobody until the while is over. It counts from its
 /// first call.

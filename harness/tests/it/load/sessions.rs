@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use harness::load::{self, ErrorKind, Moment, Revision, Target};
 use super::support::{
     Act, Fake, Trial, assert_clean, exchanges, http, json_answer, manners, right, serve,
     streamable, verify, with_length,
 };
+use harness::load::{self, ErrorKind, Moment, Revision, Target};
 use serde_json::json;
 
 /// A server that keeps sessions, and forgets them when told to.

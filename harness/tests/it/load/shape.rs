@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use harness::load::{LoadError, Outcome, Pace, Sessions, Shape, Target};
 use super::support::{
     Act, Trial, assert_clean, exchanges, http, json_answer, manners, right, serve, streamable,
 };
+use harness::load::{LoadError, Outcome, Pace, Sessions, Shape, Target};
 
 fn clean(trial: Trial, target: Target) -> Outcome {
     let outcome = trial.run(target, &exchanges(5)).unwrap();

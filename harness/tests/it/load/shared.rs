@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use harness::load::{ErrorKind, LoadError, Moment, Revision, Sessions, Target};
 use super::support::{
     Act, Fake, Request, Trial, assert_clean, echo, exchanges, http, json_answer, manners, right,
     serve, verify, verify_as, with_length,
 };
+use harness::load::{ErrorKind, LoadError, Moment, Revision, Sessions, Target};
 use serde_json::{Map, Value, json};
 
 /// What a server saw of each session.

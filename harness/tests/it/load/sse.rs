@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use harness::load::{ErrorKind, LoadError, Target};
 use super::support::{Act, Fake, Trial, assert_clean, echo, exchanges, manners, serve, verify};
+use harness::load::{ErrorKind, LoadError, Target};
 use serde_json::Value;
 
 /// What a fake server does with a call: on the stream and in answer to the POST, and which comes first.

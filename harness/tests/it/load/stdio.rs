@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use harness::load::{Ended, ErrorKind, LoadError, Target};
 use super::support::{Trial, assert_clean, echo, exchanges, manners, verify};
+use harness::load::{Ended, ErrorKind, LoadError, Target};
 use serde_json::{Value, json};
 
 /// A server that is given each message and the pipe to answer on; it ends when it returns `false` or at end of input.

@@ -207,7 +207,10 @@ impl<S: AsyncRead + Unpin> Stream<S> {
                 self.event.extend(piece);
             } else {
                 let rest = self.event.escape_ascii();
-                assert!(self.event.is_empty(), "the stream ended in an event: {rest}");
+                assert!(
+                    self.event.is_empty(),
+                    "the stream ended in an event: {rest}"
+                );
                 return Ok(None);
             }
         }
@@ -244,10 +247,7 @@ impl<S: AsyncRead + Unpin> Stream<S> {
     }
 }
 
-async fn within<T>(
-    patience: Duration,
-    work: impl Future<Output = io::Result<T>>,
-) -> io::Result<T> {
+async fn within<T>(patience: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let timeout = tokio::time::timeout(patience, work).await;
     timeout.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }

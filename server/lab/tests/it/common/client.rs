@@ -44,7 +44,11 @@ impl Client {
         let repeated: Value = serde_json::from_str(text(result)).expect("the text is JSON");
         assert_eq!(&repeated, content);
         if self.subject.tools.are_the_labs {
-            assert_eq!(content["server_type"], self.subject.server_type(), "{result}");
+            assert_eq!(
+                content["server_type"],
+                self.subject.server_type(),
+                "{result}"
+            );
         }
         content.clone()
     }

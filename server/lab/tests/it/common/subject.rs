@@ -44,7 +44,12 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    pub(crate) fn new(tool: &'static str, arguments: Value, pointer: &str, expected: Value) -> Self {
+    pub(crate) fn new(
+        tool: &'static str,
+        arguments: Value,
+        pointer: &str,
+        expected: Value,
+    ) -> Self {
         Self {
             tool,
             arguments,
@@ -61,7 +66,11 @@ impl Question {
     /// Checks the result of the call.
     pub(crate) fn is_answered_by(&self, result: &Value) {
         let content = &result["structuredContent"];
-        assert_eq!(content.pointer(&self.pointer), Some(&self.expected), "{result}");
+        assert_eq!(
+            content.pointer(&self.pointer),
+            Some(&self.expected),
+            "{result}"
+        );
     }
 }
 
@@ -118,7 +127,12 @@ pub(crate) const MINIMAL: Tools = Tools {
         Question::new("add", json!({"a": a, "b": b}), "/sum", json!(a + b))
     },
     text: None,
-    fast: || vec![("add", json!({"a": 1, "b": 2})), ("add", json!({"b": -2, "a": 1}))],
+    fast: || {
+        vec![
+            ("add", json!({"a": 1, "b": 2})),
+            ("add", json!({"b": -2, "a": 1})),
+        ]
+    },
 };
 
 /// The lab.
@@ -171,7 +185,10 @@ fn fast() -> Vec<(&'static str, Value)> {
         ("query_products", json!({"format": "toon"})),
         ("fetch_external_data", json!({"endpoint": "/health"})),
         ("simulate_database_query", json!({"query": "x"})),
-        ("simulate_database_query", json!({"query": "x", "delay_ms": 5})),
+        (
+            "simulate_database_query",
+            json!({"query": "x", "delay_ms": 5}),
+        ),
         ("aggregate_json", json!({"bytes": 10_000})),
         ("scan_text", json!({"bytes": 10_000})),
         ("search_products", json!({})),

@@ -182,9 +182,7 @@ fn comparable(mut answer: Answer) -> Answer {
             Content::Json(batch.into_iter().map(canonical).collect())
         }
         Content::Json(message) => Content::Json(canonical(message)),
-        Content::Events(messages) => {
-            Content::Events(messages.into_iter().map(canonical).collect())
-        }
+        Content::Events(messages) => Content::Events(messages.into_iter().map(canonical).collect()),
         body => body,
     };
     answer

@@ -8,7 +8,9 @@ pub(crate) const SESSION: &str = "{session}";
 /// A POST of `body` with the headers that every request has.
 pub(crate) fn post(body: impl Into<Vec<u8>>) -> Request {
     let mut request = Request::message("/mcp", body);
-    request.headers.insert(0, ("Host".into(), b"localhost".to_vec()));
+    request
+        .headers
+        .insert(0, ("Host".into(), b"localhost".to_vec()));
     request
 }
 

@@ -39,7 +39,7 @@ group!(any {
         workers_is_the_number_of_worker_threads
     }
     fast_path {
-        every_tool_takes_the_fast_path
+        every_tool_takes_the_fast_path_and_the_counters_tell_it
     }
     batches {
         a_batch_is_answered_message_by_message
@@ -125,9 +125,6 @@ group!(http {
         idle_connections_do_not_hold_up_the_end
         a_port_in_use_ends_it_with_a_clear_message
     }
-    fast_path {
-        its_counters_are_told
-    }
 });
 
 group!(http_lab {
@@ -146,12 +143,11 @@ group!(lasting {
         a_fast_answer_overtakes_a_slow_one
         an_id_that_is_in_flight_is_refused_at_once
         an_id_may_be_used_again_after_its_answer
-        a_cancelled_request_does_not_hold_up_the_end
         what_comes_before_the_first_request_is_survived
         json_that_is_no_message_is_refused_with_its_id
     }
     cancellation {
-        a_cancelled_call_lets_go_of_what_it_waits_for
+        a_cancelled_call_lets_go_of_what_it_waits_for_and_the_end_does_not_wait_for_it
     }
     shop {
         a_cancelled_checkout_is_recorded_all_the_same

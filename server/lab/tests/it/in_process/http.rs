@@ -19,7 +19,10 @@ use super::PATIENCE;
 const PIPE_BYTES: usize = 256 * 1024;
 
 /// A connection: the end that reads, and the end that writes.
-type Ends = (Stream<Compat<ReadHalf<DuplexStream>>>, Compat<WriteHalf<DuplexStream>>);
+type Ends = (
+    Stream<Compat<ReadHalf<DuplexStream>>>,
+    Compat<WriteHalf<DuplexStream>>,
+);
 
 /// One client of `S`, with one connection that is kept for as long as the server keeps it.
 pub(crate) struct Peer<S> {
@@ -68,10 +71,8 @@ impl<S: HttpService> Peer<S> {
         let has_body = !request.starts_with(b"HEAD ");
         let exchange = async {
             // A server may answer before it has read everything, and close.
-            let (_, answered) = futures::join!(
-                writer.write_all(request),
-                response(&mut reader, has_body)
-            );
+            let (_, answered) =
+                futures::join!(writer.write_all(request), response(&mut reader, has_body));
             answered
         };
         let Ok(response) = timeout(PATIENCE, exchange).await else {
@@ -127,7 +128,10 @@ impl Standing {
     /// The data of the next event that has any.
     pub(crate) async fn event(&mut self) -> String {
         let event = self.reader.event().await;
-        event.expect("events come").expect("the stream goes on").data
+        event
+            .expect("events come")
+            .expect("the stream goes on")
+            .data
     }
 }
 

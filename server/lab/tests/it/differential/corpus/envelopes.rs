@@ -248,13 +248,7 @@ fn bytes() -> Vec<Message> {
 /// Around the largest body that is taken.
 fn sizes() -> Vec<Message> {
     let limit = limits().max_message_bytes;
-    let sizes = [
-        limit - 400,
-        limit - 1,
-        limit,
-        limit + 1,
-        2 * limit,
-    ];
+    let sizes = [limit - 400, limit - 1, limit, limit + 1, 2 * limit];
     let cases = sizes.map(|size| {
         let (start, end) = (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":""#, r#""}}}"#);
         let filling = "x".repeat(size - start.len() - end.len());

@@ -161,8 +161,7 @@ fn headers() -> Vec<Case> {
     for revision in ["2025-11-25", "2026-07-28", "2099-01-01"] {
         for method in methods {
             for name in names {
-                let mut request =
-                    post(call.clone()).with("MCP-Protocol-Version", revision);
+                let mut request = post(call.clone()).with("MCP-Protocol-Version", revision);
                 let mut label = revision.to_owned();
                 for (header, value) in [("Mcp-Method", method), ("Mcp-Name", name)] {
                     if let Some(value) = value {

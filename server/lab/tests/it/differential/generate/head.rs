@@ -66,7 +66,7 @@ pub(super) fn right(
     request = request
         .with("Host", usually(random, &HOSTS))
         .with("Accept", usually(random, &ACCEPTS))
-    .with("Content-Type", usually(random, &CONTENT_TYPES));
+        .with("Content-Type", usually(random, &CONTENT_TYPES));
     if revision == "2026-07-28" {
         request = request.self_contained(message.method, message.name);
     } else {

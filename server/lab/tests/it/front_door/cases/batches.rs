@@ -1,7 +1,6 @@
 //! Batches, which 2025-03-26 has.
 
 use serde_json::json;
-
 use testkit::{client::Peer, http::once};
 
 use crate::common::{Client, Server, Subject};

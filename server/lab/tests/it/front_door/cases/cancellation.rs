@@ -2,8 +2,8 @@
 
 use std::{thread::sleep, time::Duration};
 
+use nix::sys::signal::Signal::SIGTERM;
 use serde_json::json;
-
 use testkit::{
     http::{Connection, Request, once},
     message::self_contained,
@@ -12,9 +12,12 @@ use testkit::{
 use super::streamable::streamable;
 use crate::common::{Client, Gate, Server, Subject, Wire, client};
 
-pub(crate) fn a_cancelled_call_lets_go_of_what_it_waits_for(subject: &Subject) {
+pub(crate) fn a_cancelled_call_lets_go_of_what_it_waits_for_and_the_end_does_not_wait_for_it(
+    subject: &Subject,
+) {
     let gate = Gate::new();
-    let mut server = Server::start(subject, &["--upstream-url", &gate.url()]);
+    let flags = ["--upstream-url", &gate.url(), "--drain-timeout", "3600"];
+    let mut server = Server::start(subject, &flags);
     let mut client = Client::ready(&mut server);
     let id = client.begin_held();
     gate.wait_for(1);
@@ -22,6 +25,8 @@ pub(crate) fn a_cancelled_call_lets_go_of_what_it_waits_for(subject: &Subject) {
     gate.wait_until_left_by(1);
     // The next thing to be heard is another answer.
     client.is_served();
+    server.signal(SIGTERM);
+    server.ended_well();
 }
 
 pub(crate) fn a_call_cancelled_in_its_session_lets_go_of_what_it_waits_for(subject: &Subject) {
@@ -66,8 +71,8 @@ pub(crate) fn a_client_of_2026_07_28_that_leaves_cancels_its_call(subject: &Subj
     let server = Server::start(subject, &["--upstream-url", &gate.url()]);
     let call = client::call("fetch_external_data", &json!({"endpoint": "/held"}));
     let message = client::request(&json!(1), "tools/call", &self_contained(call));
-    let request = Request::message("/mcp", message)
-        .self_contained("tools/call", Some("fetch_external_data"));
+    let request =
+        Request::message("/mcp", message).self_contained("tools/call", Some("fetch_external_data"));
     drop(held(&server, &gate, &request));
     gate.wait_until_left_by(1);
 }

@@ -321,5 +321,8 @@ fn a_tool_that_the_example_has_not_is_refused_after_it_has_opened() {
         assert!(said.contains("\"adder\""), "{flag}: {said}");
     }
     let subject: Subject = minimal::stateless::SUBJECT;
-    drop(Server::start(&subject, &["--tools=add", "--time-limit=add=1"]));
+    drop(Server::start(
+        &subject,
+        &["--tools=add", "--time-limit=add=1"],
+    ));
 }

@@ -4,7 +4,6 @@ use std::process::Command;
 
 use nix::sys::signal::Signal::SIGTERM;
 use serde_json::json;
-
 use testkit::process::bare;
 
 use crate::{

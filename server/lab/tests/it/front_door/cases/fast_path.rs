@@ -1,8 +1,7 @@
-//! What the fast path takes, and how it says so.
+//! The messages that the fast path takes, and its counters.
 
 use nix::sys::signal::Signal::SIGTERM;
-use serde_json::{Value, json};
-
+use serde_json::Value;
 use testkit::http::{Request, once};
 
 use crate::common::{Client, Server, Subject, Wire};
@@ -14,15 +13,18 @@ fn call_all(subject: &Subject, client: &mut Client) {
     }
 }
 
-/// Messages that the fast path takes of a handshake and [`call_all`].
+/// How many messages of a handshake and [`call_all`] the fast path takes.
 fn expected(subject: &Subject) -> usize {
     subject.fast_handshake() + (subject.tools.fast)().len()
 }
 
-pub(crate) fn every_tool_takes_the_fast_path(subject: &Subject) {
+pub(crate) fn every_tool_takes_the_fast_path_and_the_counters_tell_it(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let mut client = Client::ready(&mut server);
     call_all(subject, &mut client);
+    if subject.wire != Wire::Stdio {
+        are_told_over_http(&server);
+    }
     server.signal(SIGTERM);
     server.ended_well();
     let said = server.log().whole().join("\n");
@@ -34,12 +36,9 @@ pub(crate) fn every_tool_takes_the_fast_path(subject: &Subject) {
     }
 }
 
-pub(crate) fn its_counters_are_told(subject: &Subject) {
-    let mut server = Server::start(subject, &[]);
-    let mut client = Client::ready(&mut server);
-    call_all(subject, &mut client);
+fn are_told_over_http(server: &Server) {
     let told = once(server.address(), &Request::get("/fast-path"));
-    if !subject.has_fast_path() {
+    if !server.subject.has_fast_path() {
         assert_eq!(told.status, 404);
         assert!(told.text().contains("--fast-path off"), "{}", told.text());
         return;
@@ -49,10 +48,10 @@ pub(crate) fn its_counters_are_told(subject: &Subject) {
         (200, "application/json")
     );
     let counters: Value = serde_json::from_slice(&told.body).expect("JSON");
-    assert_eq!(counters["taken"], expected(subject), "{counters}");
+    assert_eq!(counters["taken"], expected(&server.subject), "{counters}");
     let left = counters["left"].as_object().expect("reasons");
     let total: u64 = left.values().filter_map(Value::as_u64).sum();
-    let handshake = match subject.wire {
+    let handshake = match server.subject.wire {
         Wire::Stateless(_) => 0,
         // `notifications/initialized`; the rest of the handshake is not shown to it.
         Wire::Sse => 1,

@@ -4,7 +4,6 @@ use std::{io::ErrorKind, net::TcpStream, process::Stdio};
 
 use nix::sys::signal::Signal::SIGTERM;
 use serde_json::json;
-
 use testkit::{
     client::Peer,
     http::{Connection, Request, Response, once},
@@ -145,7 +144,10 @@ pub(crate) fn a_request_may_come_byte_by_byte(subject: &Subject) {
 pub(crate) fn a_client_may_ask_before_it_sends_the_body(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let mut client = Client::ready(&mut server);
-    let request = client.peer.request(&subject.message_of(200)).header("Expect", "100-continue");
+    let request = client
+        .peer
+        .request(&subject.message_of(200))
+        .header("Expect", "100-continue");
     let mut connection = Connection::open(server.address());
     let bytes = connection.bytes(&request);
     let (head, body) = bytes.split_at(bytes.len() - 200);

@@ -1,8 +1,6 @@
 //! One stream that carries many requests at once.
 
-use nix::sys::signal::Signal::SIGTERM;
 use serde_json::json;
-
 use testkit::{client::Peer, http::once};
 
 use crate::common::{Client, Gate, Server, Subject, client};
@@ -52,19 +50,6 @@ pub(crate) fn an_id_may_be_used_again_after_its_answer(subject: &Subject) {
             "{answer}"
         );
     }
-}
-
-pub(crate) fn a_cancelled_request_does_not_hold_up_the_end(subject: &Subject) {
-    let gate = Gate::new();
-    let flags = ["--upstream-url", &gate.url(), "--drain-timeout", "3600"];
-    let mut server = Server::start(subject, &flags);
-    let mut client = Client::ready(&mut server);
-    let id = client.begin_held();
-    gate.wait_for(1);
-    client.cancel(id);
-    client.is_served();
-    server.signal(SIGTERM);
-    server.ended_well();
 }
 
 pub(crate) fn what_comes_before_the_first_request_is_survived(subject: &Subject) {

@@ -41,6 +41,8 @@ fn all_on_one_stream(server: &mut Server) {
     for _ in 0..CALLERS * CALLS {
         let answer = client.peer.end();
         let question = asked.remove(&answer["id"].to_string());
-        question.expect("asked once").is_answered_by(&answer["result"]);
+        question
+            .expect("asked once")
+            .is_answered_by(&answer["result"]);
     }
 }

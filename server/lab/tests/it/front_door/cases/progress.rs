@@ -1,7 +1,6 @@
 //! What a tool says while it runs: every transport brings it to the client before the answer.
 
 use serde_json::{Value, json};
-
 use testkit::{
     client::Peer,
     http::{Connection, Request},

@@ -8,7 +8,6 @@ use std::{
 
 use nix::sys::signal::Signal::SIGTERM;
 use serde_json::json;
-
 use testkit::http::{Connection, Request, once};
 
 use super::streamable::streamable;

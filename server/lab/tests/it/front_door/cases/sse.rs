@@ -1,7 +1,6 @@
 //! Legacy HTTP+SSE.
 
 use serde_json::json;
-
 use testkit::{
     client::{Peer, Sse},
     http::{Request, once},

@@ -9,7 +9,6 @@ use std::{
 };
 
 use serde_json::json;
-
 use testkit::client::Peer;
 
 use crate::common::{Client, Gate, Server, Subject, client, server::command};

@@ -1,7 +1,6 @@
 //! Streamable HTTP, with and without sessions.
 
 use serde_json::json;
-
 use testkit::{
     client::{Peer, Streamable},
     http::{Connection, Request, Response, once},
