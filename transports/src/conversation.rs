@@ -1,217 +1,270 @@
 //! One client's exchange of messages, for the transports that carry single messages over a lasting
 //! stream (stdio and legacy SSE).
 //!
-//! A [`Conversation`] takes the bytes of one message at a time. What the [fast path](crate::fast_path) answers is
-//! answered on the spot ([`Conversation::turn`]); the rest is handed to rmcp
-//! ([`Conversation::accept`]), whose messages come back as bytes, and what is no message is refused. It knows
-//! which requests are in flight, so that a transport can end without owing an answer. It has no
-//! socket and no clock: framing and reading are the transport's.
+//! A [`Conversation`] takes the bytes of one message at a time. The [fast path](crate::fast_path)
+//! answers what it can on the spot ([`Conversation::dispatch`]); rmcp gets the rest
+//! ([`Conversation::forward`]), and its messages come back as bytes. Bytes that are no message are
+//! rejected. The conversation knows which requests are in flight, so that a transport can end after
+//! the last answer. It has no socket and no clock: framing and reading are the transport's.
 
-mod batch;
-mod wire;
+use std::{future::Future, io, sync::Arc};
 
-use std::sync::Arc;
-
-pub use self::batch::Part;
-use self::wire::Wire;
-pub use crate::rejection::{MAX_IN_FLIGHT, Rejection};
-use crate::{
-    fast_path::{Counters, MessageContext, FastTools, Framing, FastPath, Handshake, RunningReply, Dispatch},
-    in_flight::{InFlight, Stage},
-    refusal,
-    runtime::{Handle, Runtime},
-};
 use bytes::Bytes;
-use futures::future::{AbortHandle, Abortable};
+use futures::future::Either;
 use rmcp::{
     RoleServer, ServerHandler,
-    model::{ClientNotification, ClientRequest, JsonRpcMessage, JsonRpcRequest},
-    service::{RxJsonRpcMessage, serve_server},
+    model::{ClientNotification, ClientRequest, GetExtensions, JsonRpcMessage, JsonRpcRequest},
+    service::{RxJsonRpcMessage, TxJsonRpcMessage, serve_server},
+    transport::Transport,
 };
-use tokio::sync::mpsc;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
-/// Messages that wait between a transport and rmcp, each way. A full queue stops the reader, so
-/// nothing grows without bound.
-const QUEUE: usize = 256;
+pub use crate::rejection::Rejection;
+use crate::{
+    fast_path::{
+        Counters, Dispatch, Fallback, FastPath, FastTools, Framing, Handshake, MessageContext,
+        PendingCall, Revision,
+    },
+    in_flight::{HandshakeState, InFlight},
+    limits::Limits,
+    rejection::{self, Batch},
+    runtime::{Handle, Runtime},
+    supervise::{CallOrigin, Caller},
+};
 
-/// What conversations are begun with: a handler, the front before it, and how messages are framed.
+/// Starts conversations with a handler, with a fast path in front of it or without.
 #[derive(Clone)]
-pub struct Opening<S> {
+pub struct ConversationFactory<S> {
     service: S,
-    front: Option<Arc<FastPath<S>>>,
+    fast_path: Option<Arc<FastPath<S>>>,
     framing: Framing,
     runtime: Handle,
+    limits: Limits,
     handshake_only: bool,
 }
 
-/// The way in: what a client sends.
+/// The incoming side of a conversation: it takes what the client sends.
 #[derive(Clone)]
 pub struct Conversation {
-    to_rmcp: mpsc::WeakSender<RxJsonRpcMessage<RoleServer>>,
+    to_sdk: mpsc::WeakSender<RxJsonRpcMessage<RoleServer>>,
+    /// Only rmcp's side and running calls keep the outgoing queue open: it ends when they do.
     out: mpsc::WeakSender<Bytes>,
-    front: Option<Arc<dyn Fast>>,
+    fast_path: Option<Arc<dyn AnyFastPath>>,
     framing: Framing,
     runtime: Handle,
     in_flight: Arc<InFlight>,
+    max_batch_messages: usize,
+    has_hook: bool,
     handshake_only: bool,
 }
 
-/// A [`FastPath`] of whatever server.
-trait Fast: Send + Sync {
-    fn take(&self, bytes: &[u8], facts: &MessageContext<'_>, framing: Framing, out: &mut Vec<u8>) -> Dispatch;
+/// A [`FastPath`] in front of any server.
+trait AnyFastPath: Send + Sync {
+    fn take(
+        &self,
+        bytes: &[u8],
+        context: &MessageContext<'_>,
+        framing: Framing,
+        out: &mut Vec<u8>,
+    ) -> Dispatch;
 }
 
-/// Keeps the conversation open; dropping it lets rmcp finish and the outgoing queue end.
-pub struct Open(
+impl<S: FastTools> AnyFastPath for FastPath<S> {
+    fn take(
+        &self,
+        bytes: &[u8],
+        context: &MessageContext<'_>,
+        framing: Framing,
+        out: &mut Vec<u8>,
+    ) -> Dispatch {
+        Self::take(self, bytes, context, framing, out)
+    }
+}
+
+/// Keeps a conversation open. Dropping this lets rmcp finish and the outgoing queue end.
+pub struct KeepOpen(
     #[expect(dead_code, reason = "held for its drop")] mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
 );
 
-/// Why a message was not taken.
+/// A message that the fast path leaves to the SDK.
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+pub struct ForSdk {
+    /// Whether the [`CallHook`](crate::supervise::CallHook) has admitted it already.
+    pub(crate) is_checked: bool,
+}
+
+impl From<Fallback> for ForSdk {
+    fn from(fallback: Fallback) -> Self {
+        Self {
+            is_checked: fallback.is_checked,
+        }
+    }
+}
+
+/// Why a conversation does not accept a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotTaken {
+pub enum MessageError {
     /// It is no message, or not one that may come now.
     #[error(transparent)]
-    Refused(#[from] Rejection),
-    /// The conversation has ended; nobody takes messages any more.
+    Rejected(#[from] Rejection),
+    /// The conversation has ended.
     #[error("the conversation has ended")]
     Ended,
 }
 
-impl<S: FastTools> Fast for FastPath<S> {
-    fn take(&self, bytes: &[u8], facts: &MessageContext<'_>, framing: Framing, out: &mut Vec<u8>) -> Dispatch {
-        Self::take(self, bytes, facts, framing, out)
-    }
-}
+/// The bytes of one message of a batch, or its rejection.
+pub type BatchPart<'b> = Result<&'b [u8], Rejection>;
 
-impl<S: FastTools> Opening<S> {
-    /// Conversations with `service`, with the fast path or without.
-    pub fn new(runtime: &impl Runtime, service: S, framing: Framing, fast_path: bool) -> Self {
-        // A conversation's handshake is rmcp's: it remembers who the client is.
-        let front = |service| Arc::new(FastPath::new(service, Handshake::default()));
+impl<S: FastTools> ConversationFactory<S> {
+    /// Prepares conversations with `service`, whose messages are framed with `framing`.
+    pub fn new(
+        runtime: &impl Runtime,
+        service: S,
+        framing: Framing,
+        fast_path: bool,
+        limits: Limits,
+    ) -> Self {
+        // rmcp answers the handshake of a conversation, because it has to remember the client.
+        let new_fast_path = |service| Arc::new(FastPath::new(service, Handshake::default()));
         Self {
-            front: fast_path.then(|| front(service.clone())),
+            fast_path: fast_path.then(|| new_fast_path(service.clone())),
             service,
             framing,
             runtime: Handle::new(runtime.clone()),
+            limits,
             handshake_only: false,
         }
     }
 
-    /// Conversations that `initialize` alone can open: `server/discover` is not found, so that a client
-    /// of 2026-07-28 falls back to what the transport is of (MCP 2026-07-28, "Backward Compatibility").
+    /// Lets only `initialize` open a conversation. `server/discover` is not found, so that a client of
+    /// 2026-07-28 falls back to the revision of the transport (MCP 2026-07-28, "Backward
+    /// Compatibility").
     #[must_use]
     pub fn handshake_only(mut self) -> Self {
         self.handshake_only = true;
         self
     }
 
-    /// What the fast path has done so far, if there is one.
+    /// Returns the counters of the fast path, if there is one.
     pub fn counters(&self) -> Option<&Counters> {
-        self.front.as_deref().map(FastPath::counters)
+        self.fast_path.as_deref().map(FastPath::counters)
     }
 
-    /// Starts rmcp's side of a new conversation. The receiver yields framed messages, and ends after
-    /// the last of them once [`Open`] is dropped.
-    pub fn start(&self) -> (Conversation, Open, mpsc::Receiver<Bytes>) {
-        let (to_rmcp, from_client) = mpsc::channel(QUEUE);
-        let (out, outgoing) = mpsc::channel(QUEUE);
-        let in_flight = Arc::new(InFlight::default());
-        let front = self.front.clone().map(|front| front as Arc<dyn Fast>);
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Starts a new conversation. The receiver yields framed messages, and ends after the last of them
+    /// once [`KeepOpen`] is dropped.
+    pub fn start(&self) -> (Conversation, KeepOpen, mpsc::Receiver<Bytes>) {
+        let (to_sdk, from_client) = mpsc::channel(self.limits.max_queued_messages);
+        let (out, outgoing) = mpsc::channel(self.limits.max_queued_messages);
+        let in_flight = Arc::new(InFlight::new(self.limits.max_in_flight));
+        let fast_path = self.fast_path.clone();
         let conversation = Conversation {
-            to_rmcp: to_rmcp.downgrade(),
-            // Only rmcp's side, and calls that run, keep the way out open: it ends when they do.
+            to_sdk: to_sdk.downgrade(),
             out: out.downgrade(),
-            front,
+            fast_path: fast_path.map(|fast_path| fast_path as Arc<dyn AnyFastPath>),
             framing: self.framing,
             runtime: self.runtime.clone(),
             in_flight: in_flight.clone(),
+            max_batch_messages: self.limits.max_batch_messages,
+            has_hook: self.service.has_hook(),
             handshake_only: self.handshake_only,
         };
-        let wire = Wire {
+        let transport = QueueTransport {
             from_client,
             out,
             framing: self.framing,
             in_flight,
         };
-        let open = Open(to_rmcp);
         self.runtime
-            .spawn(Box::pin(speak(self.service.clone(), wire)));
-        (conversation, open, outgoing)
+            .spawn(Box::pin(run_sdk(self.service.clone(), transport)));
+        (conversation, KeepOpen(to_sdk), outgoing)
     }
 }
 
-/// rmcp's side of a conversation.
-async fn speak<S: ServerHandler>(service: S, wire: Wire) {
-    match serve_server(service, wire).await {
+/// Runs rmcp's side of a conversation.
+async fn run_sdk<S: ServerHandler>(service: S, transport: QueueTransport) {
+    match serve_server(service, transport).await {
         Ok(running) => {
             if let Err(error) = running.waiting().await {
                 tracing::error!(%error, "a conversation's task failed");
             }
         }
-        // The client left before it said who it is.
-        Err(error) => tracing::debug!(%error, "a conversation ended before it began"),
+        Err(error) => tracing::debug!(%error, "a client left before its handshake was over"),
     }
 }
 
 impl Conversation {
-    /// Takes the bytes of one message, or leaves them for [`accept`](Self::accept) and says so. An answer
-    /// that is there at once is appended to `out`, framed; one that takes its time comes on the
-    /// outgoing side.
+    /// Has the fast path answer one message, if it can. An answer that is ready at once is appended to
+    /// `out`, framed; a call that waits is answered on the outgoing side. Returns what to
+    /// [`forward`](Self::forward) if the SDK has to answer.
     ///
     /// # Errors
-    /// [`NotTaken::Refused`] when its id is not free or too many requests are in flight.
-    pub fn turn(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<bool, NotTaken> {
-        let (Some(front), Stage::Open(revision)) = (&self.front, self.in_flight.stage()) else {
-            return Ok(false);
+    /// [`MessageError::Rejected`] when the id is in flight already or too many requests are; then
+    /// nothing has run.
+    pub fn dispatch(
+        &self,
+        bytes: &[u8],
+        caller: &Caller<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<ForSdk>, MessageError> {
+        let (Some(fast_path), HandshakeState::Settled(revision)) =
+            (&self.fast_path, self.in_flight.handshake())
+        else {
+            return Ok(Some(ForSdk::default()));
         };
-        let facts = MessageContext {
+        let context = MessageContext {
             revision,
             is_named: true,
             headers: None,
             stateless: false,
+            caller: *caller,
             in_flight: Some(&self.in_flight),
         };
-        match front.take(bytes, &facts, self.framing, out) {
-            Dispatch::Answered(_) | Dispatch::Accepted => Ok(true),
-            Dispatch::Rejected(refusal) => Err(refusal.into()),
-            Dispatch::Pending(reply) => self.run(*reply).map(|()| true),
-            Dispatch::Fallback(_) => Ok(false),
+        match fast_path.take(bytes, &context, self.framing, out) {
+            Dispatch::Answered(_) | Dispatch::Accepted | Dispatch::Cancelled => Ok(None),
+            Dispatch::Rejected(rejection) => Err(rejection.into()),
+            Dispatch::Pending(call) => self.run(call).map(|()| None),
+            Dispatch::Fallback(fallback) => Ok(Some(fallback.into())),
         }
     }
 
-    /// Runs a call until it is answered, or cancelled.
-    fn run(&self, reply: RunningReply) -> Result<(), NotTaken> {
-        let queue = self.out.upgrade().ok_or(NotTaken::Ended)?;
-        let id = reply.id().clone();
-        let (ends, registration) = AbortHandle::new_pair();
-        self.in_flight.enter(&id, Some(ends.clone()))?;
-        let in_flight = self.in_flight.clone();
+    /// Runs a call in the background until it is answered or cancelled.
+    fn run(&self, call: Box<PendingCall>) -> Result<(), MessageError> {
+        let out = self.out.upgrade().ok_or(MessageError::Ended)?;
         self.runtime.spawn(Box::pin(async move {
-            // A cancelled call is not answered; its id was freed when it was cancelled.
-            if let Ok((_, bytes)) = Abortable::new(reply, registration).await
-                && let Some(leaving) = in_flight.done(&id, &ends)
-            {
-                if queue.send(bytes.into()).await.is_err() {
+            // A cancelled call has no answer.
+            if let Some(finished) = call.await {
+                if out.send(finished.bytes.into()).await.is_err() {
                     tracing::debug!("an answer was dropped: the client has gone");
                 }
-                drop(leaving);
+                drop(finished.unsent);
             }
         }));
         Ok(())
     }
 
-    /// Takes the bytes of one message for rmcp. Waits while rmcp's queue is full.
+    /// Gives rmcp one message. Waits while rmcp's queue is full.
     ///
     /// # Errors
-    /// [`NotTaken::Refused`] when the bytes are no message or may not come now;
-    /// [`Conversation::answer`] tells the client so. [`NotTaken::Ended`] when nobody is left to
-    /// take it.
-    pub async fn accept(&self, bytes: &[u8]) -> Result<(), NotTaken> {
-        let message = rejection::parse(bytes)?;
-        let to_rmcp = self.to_rmcp.upgrade().ok_or(NotTaken::Ended)?;
-        // The place first: whoever gives up waiting for it leaves nothing in flight.
-        let place = to_rmcp.reserve().await.map_err(|_| NotTaken::Ended)?;
-        match &message {
+    /// [`MessageError::Rejected`] when the bytes are no message or may not come now;
+    /// [`Conversation::answer`] tells the client. [`MessageError::Ended`] when the conversation has
+    /// ended.
+    pub async fn forward(
+        &self,
+        bytes: &[u8],
+        caller: &Caller<'_>,
+        for_sdk: ForSdk,
+    ) -> Result<(), MessageError> {
+        let mut message = rejection::parse(bytes)?;
+        let to_sdk = self.to_sdk.upgrade().ok_or(MessageError::Ended)?;
+        // The queue comes first: a caller that stops waiting for it leaves nothing in flight.
+        let place = to_sdk.reserve().await.map_err(|_| MessageError::Ended)?;
+        match &mut message {
             JsonRpcMessage::Request(JsonRpcRequest {
                 id,
                 request: ClientRequest::DiscoverRequest(_),
@@ -220,12 +273,16 @@ impl Conversation {
                 return Err(Rejection::method_not_found(id.clone(), "server/discover").into());
             }
             JsonRpcMessage::Request(request) => {
-                self.in_flight.enter(&request.id, None)?;
-                self.in_flight.asked(&request.request);
+                self.in_flight.admit_for_sdk(&request.id)?;
+                self.in_flight.record_request(&request.request);
+                if self.has_hook {
+                    let origin = CallOrigin::new(caller, for_sdk.is_checked);
+                    request.request.extensions_mut().insert(origin);
+                }
             }
-            _ if self.in_flight.stage() == Stage::Closed => {
-                // rmcp ends a conversation at anything but a request before one has opened it.
-                tracing::debug!("a message before the conversation was opened was ignored");
+            _ if self.in_flight.handshake() == HandshakeState::New => {
+                // rmcp ends a conversation that does not begin with a request.
+                tracing::debug!("a message before the handshake was ignored");
                 return Ok(());
             }
             JsonRpcMessage::Notification(notification) => {
@@ -243,29 +300,55 @@ impl Conversation {
         Ok(())
     }
 
-    /// Appends the JSON-RPC error that answers a message which was not taken to `out`, framed.
-    pub fn refuse(&self, refusal: Rejection, out: &mut Vec<u8>) {
-        let answer = self.framing.framed(refusal.into_json().as_bytes());
+    /// Splits `bytes` into messages, if they are a batch and the client's revision has batches (MCP
+    /// 2025-03-26, "Batching"). On a lasting stream each message of a batch is treated as if it had
+    /// come alone, and each answer leaves alone: a client has to match them by id anyway.
+    ///
+    /// # Errors
+    /// A rejection when the batch is empty, or holds too many messages.
+    pub fn batch<'b>(&self, bytes: &'b [u8]) -> Result<Option<Vec<BatchPart<'b>>>, Rejection> {
+        if self.in_flight.handshake() != HandshakeState::Settled(Revision::V_2025_03_26) {
+            return Ok(None);
+        }
+        let messages = Batch::read(bytes, self.max_batch_messages).transpose()?;
+        let parts = |messages: Vec<&'b RawValue>| {
+            let parts = messages.into_iter();
+            parts
+                .map(|message| Batch::admits(message).map(|()| message.get().as_bytes()))
+                .collect()
+        };
+        Ok(messages.map(parts))
+    }
+
+    /// Appends the JSON-RPC error of a rejected message to `out`, framed.
+    pub fn reject(&self, rejection: Rejection, out: &mut Vec<u8>) {
+        let answer = self.framing.framed(rejection.into_json().as_bytes());
         out.extend_from_slice(&answer);
     }
 
-    /// Answers a message that was not taken with a JSON-RPC error, on the outgoing side.
+    /// Puts the JSON-RPC error of a rejected message in the outgoing queue.
     ///
     /// # Errors
-    /// [`NotTaken::Ended`] when the outgoing side has ended.
-    pub async fn answer(&self, refusal: Rejection) -> Result<(), NotTaken> {
+    /// [`MessageError::Ended`] when the outgoing side has ended.
+    pub async fn answer(&self, rejection: Rejection) -> Result<(), MessageError> {
         let mut answer = Vec::new();
-        self.refuse(refusal, &mut answer);
-        self.send(answer.into()).await
+        self.reject(rejection, &mut answer);
+        self.send(&mut answer).await
     }
 
-    /// Puts framed messages in the outgoing queue, behind what is there.
+    /// Moves the framed messages in `batch` to the end of the outgoing queue. They stay in `batch` while
+    /// this waits for the queue: dropping the future loses none.
     ///
     /// # Errors
-    /// [`NotTaken::Ended`] when the outgoing side has ended.
-    pub async fn send(&self, framed: Bytes) -> Result<(), NotTaken> {
-        let out = self.out.upgrade().ok_or(NotTaken::Ended)?;
-        out.send(framed).await.map_err(|_| NotTaken::Ended)
+    /// [`MessageError::Ended`] when the outgoing side has ended.
+    pub async fn send(&self, batch: &mut Vec<u8>) -> Result<(), MessageError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let out = self.out.upgrade().ok_or(MessageError::Ended)?;
+        let place = out.reserve().await.map_err(|_| MessageError::Ended)?;
+        place.send(std::mem::take(batch).into());
+        Ok(())
     }
 
     /// Ends the calls that run, for a client that has gone.
@@ -273,8 +356,56 @@ impl Conversation {
         self.in_flight.end_all();
     }
 
-    /// Completes when every request taken so far has been answered.
+    /// Completes when every request so far has been answered.
     pub async fn answered(&self) {
         self.in_flight.empty().await;
+    }
+}
+
+/// rmcp's side of a conversation: messages come in through one queue and leave through another.
+struct QueueTransport {
+    from_client: mpsc::Receiver<RxJsonRpcMessage<RoleServer>>,
+    out: mpsc::Sender<Bytes>,
+    framing: Framing,
+    in_flight: Arc<InFlight>,
+}
+
+impl Transport<RoleServer> for QueueTransport {
+    type Error = io::Error;
+
+    /// Serialises here, so that the queue holds bytes. While the queue has room messages leave in order;
+    /// when it is full each waits on its own, and JSON-RPC promises no order.
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let unsent = self.in_flight.record_sent(&message);
+        let queued = match serde_json::to_vec(&message) {
+            Ok(json) => self.out.try_send(self.framing.framed(&json)),
+            Err(error) => return Either::Left(std::future::ready(Err(error.into()))),
+        };
+        let out = self.out.clone();
+        Either::Right(async move {
+            let is_sent = match queued {
+                Ok(()) => true,
+                Err(TrySendError::Full(framed)) => out.send(framed).await.is_ok(),
+                Err(TrySendError::Closed(_)) => false,
+            };
+            drop(unsent);
+            if !is_sent {
+                // Clients may disconnect. rmcp would log an error for every answer.
+                tracing::debug!("an answer was dropped: the client has gone");
+            }
+            Ok(())
+        })
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        self.from_client.recv().await
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        self.from_client.close();
+        Ok(())
     }
 }

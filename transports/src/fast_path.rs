@@ -1,13 +1,13 @@
-//! The fast path: one JSON-RPC message in; its answer, a running call, or "not mine" out.
+//! The fast path: one JSON-RPC message in; its answer, a call that waits, or a fallback out.
 //!
-//! A [`FastPath`] takes the messages that matter for speed and only where rmcp's answer is known
-//! beforehand to be the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and, where
-//! there are no sessions, what every client sends before its first call. Whatever is doubtful it leaves
-//! to rmcp: an unknown member, a key twice, arguments that do not fit. It reads bytes and writes bytes:
-//! it has no socket and no clock, so the same front stands before Streamable HTTP, SSE and stdio.
+//! A [`FastPath`] takes the messages that matter for speed, and only where it knows that the SDK would
+//! answer the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and, without
+//! sessions, what every client sends before its first call. All others fall back to the SDK: a message
+//! with an unknown member, a key twice, arguments that do not fit. It reads bytes and writes bytes: it
+//! has no socket and no clock, so the same code serves Streamable HTTP, SSE and stdio.
 //!
-//! Left to others: which headers a message came with ([`MessageContext`] carries what they said), which ids
-//! are in flight, and what a reply is sent on.
+//! Left to others: the headers of a message ([`MessageContext`] carries what they say), and what a
+//! reply is sent on.
 
 mod arguments;
 mod call;
@@ -18,50 +18,55 @@ mod message;
 mod meta;
 mod outcome;
 mod reply;
-mod tools;
 mod serialized_result;
+mod tools;
 
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use futures::{FutureExt, task::noop_waker_ref};
 pub use serde_json::value::RawValue;
 
-pub(crate) use self::{call::Words, meta::PROTOCOL_VERSION};
 pub use self::{
     call::{FastCall, Running},
     counters::{Counters, FallbackReason},
     handshake::Handshake,
     outcome::{FastResult, Outcome},
-    reply::{Framing, Reply, RunningReply},
-    tools::{FastTools, ToolMethod, call},
+    reply::{Finished, Framing, PendingCall, Reply},
     serialized_result::SerializedResult,
+    tools::{FastTools, ToolMethod, call},
 };
+pub(crate) use self::meta::PROTOCOL_VERSION;
 use self::{
     id::Id,
     message::Message,
     reply::Shape,
-    tools::{Known, known},
+    tools::ToolTable,
 };
-use crate::{in_flight::InFlight, rejection::Rejection};
+use crate::{in_flight::InFlight, rejection::Rejection, supervise::Caller};
 
-/// The revisions that this front knows, oldest first.
+/// A protocol revision; the fast path knows all of them, and they are ordered by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Revision(usize);
 
-/// What the transport knows of a message besides its bytes.
+/// What the transport knows about a message besides its bytes.
 #[derive(Clone, Copy)]
 pub struct MessageContext<'a> {
     /// The revision that the message is sent in.
     pub revision: Revision,
     /// Whether a header names that revision, or it is assumed.
     pub is_named: bool,
-    /// `Mcp-Method` and `Mcp-Name`, on a wire that has headers. From 2026-07-28 on they have to say what
-    /// the message says.
+    /// `Mcp-Method` and `Mcp-Name`, over HTTP. From 2026-07-28 on they have to repeat what the message
+    /// says.
     pub headers: Option<StandardHeaders<'a>>,
-    /// Whether every message stands alone, so that the handshake may be answered from what it always is.
+    /// Whether every message stands alone, so that the handshake has one answer for all clients.
     pub stateless: bool,
-    /// Where ids are kept: the client's other requests, whose ids are not free.
-    pub(crate) in_flight: Option<&'a InFlight>,
+    /// Who sends the message.
+    pub caller: Caller<'a>,
+    /// The client's requests in flight, where the transport knows the client.
+    pub(crate) in_flight: Option<&'a Arc<InFlight>>,
 }
 
 /// The headers that repeat what a message says (MCP 2026-07-28, "Standard Request Headers").
@@ -73,26 +78,46 @@ pub struct StandardHeaders<'a> {
     pub name: Option<&'a [u8]>,
 }
 
-/// What became of a message.
+/// What the fast path did with a message.
 pub enum Dispatch {
     /// It is answered: the reply is appended to the output.
     Answered(Reply),
-    /// It is a notification that asks for nothing.
+    /// It is a notification that needs no action.
     Accepted,
-    /// Its id is in flight already.
+    /// Its id is in flight already, or too many requests are. Nothing has run for it.
     Rejected(Rejection),
-    /// It is a call that takes its time.
-    Pending(Box<RunningReply>),
-    /// It is rmcp's; the output is as it was.
-    Fallback(FallbackReason),
+    /// Its client cancelled it before it was answered; the output is as it was.
+    Cancelled,
+    /// It is a call that waits for something.
+    Pending(Box<PendingCall>),
+    /// The SDK has to answer it; the output is as it was.
+    Fallback(Fallback),
 }
 
-/// The fast path before the handler `S`.
+/// A message that the fast path leaves to the SDK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// Why.
+    pub reason: FallbackReason,
+    /// Whether the [`CallHook`](crate::supervise::CallHook) has admitted the call already.
+    pub(crate) is_checked: bool,
+}
+
+/// The fast path in front of the handler `S`.
 pub struct FastPath<S> {
     server: S,
-    tools: Vec<Known>,
+    tools: ToolTable,
     handshake: Handshake,
     counters: Counters,
+}
+
+impl From<FallbackReason> for Fallback {
+    fn from(reason: FallbackReason) -> Self {
+        Self {
+            reason,
+            is_checked: false,
+        }
+    }
 }
 
 impl MessageContext<'_> {
@@ -105,9 +130,10 @@ impl MessageContext<'_> {
 impl Revision {
     /// The first revision without sessions and without `initialize`.
     pub const V_2026_07_28: Self = Self(4);
-    /// What a request without `MCP-Protocol-Version` is sent in (MCP 2025-06-18, "Protocol Version Header").
+    /// The revision of a request without `MCP-Protocol-Version` (MCP 2025-06-18, "Protocol Version
+    /// Header").
     pub const ASSUMED: Self = Self(1);
-    /// The only one that has batches.
+    /// The only revision that has batches.
     pub const V_2025_03_26: Self = Self(1);
     const NAMES: [&'static str; 5] = [
         "2024-11-05",
@@ -117,12 +143,12 @@ impl Revision {
         "2026-07-28",
     ];
 
-    /// All of them.
+    /// Lists all revisions, oldest first.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..Self::NAMES.len()).map(Self)
     }
 
-    /// The revision of this name.
+    /// Finds the revision of this name.
     #[must_use]
     pub fn named(name: &[u8]) -> Option<Self> {
         let found = Self::NAMES
@@ -131,13 +157,13 @@ impl Revision {
         found.map(Self)
     }
 
-    /// Its name, a date.
+    /// Returns its name, a date.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES[self.0]
     }
 
-    /// Whether each request says of itself what older ones agree on once.
+    /// Whether each request carries what older revisions agree on once.
     #[must_use]
     pub fn is_self_contained(self) -> bool {
         self >= Self::V_2026_07_28
@@ -145,42 +171,55 @@ impl Revision {
 }
 
 impl<S: FastTools> FastPath<S> {
-    /// A front before `server`. Without a [`Handshake`] it leaves every handshake to rmcp.
-    pub fn new(server: S, handshake: Handshake) -> Self {
-        let tools = known(&server);
+    /// Puts a fast path in front of `server`. Without a [`Handshake`] the SDK answers every handshake.
+    ///
+    /// When the server declares that its tool list can change (`tools.listChanged`), the SDK answers
+    /// `tools/list`, and each call asks the server whether it still has the tool.
+    pub fn new(server: S, mut handshake: Handshake) -> Self {
+        let tools = server.get_info().capabilities.tools;
+        let is_dynamic = tools.is_some_and(|tools| tools.list_changed == Some(true))
+            || handshake.declares_list_changes();
+        if is_dynamic {
+            handshake.forget("tools/list");
+        }
         Self {
+            tools: ToolTable::new(&server, is_dynamic),
             server,
-            tools,
             handshake,
             counters: Counters::default(),
         }
     }
 
-    /// How many messages were taken, and why others were not.
+    /// How many messages the fast path took, and why others fell back.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// Takes the bytes of one message, if it is one for the fast path. A reply is appended to `out`,
-    /// within `framing`.
+    /// Whether a hook checks the calls.
+    pub(crate) fn has_hook(&self) -> bool {
+        self.server.has_hook()
+    }
+
+    /// Takes the bytes of one message, if the fast path answers it. A reply is appended to `out`, within
+    /// `framing`.
     pub fn take(
         &self,
         bytes: &[u8],
-        facts: &MessageContext<'_>,
+        context: &MessageContext<'_>,
         framing: Framing,
         out: &mut Vec<u8>,
     ) -> Dispatch {
-        let taken = Message::read(bytes)
-            .map_err(|_| FallbackReason::Message)
-            .and_then(|message| self.dispatch(bytes, &message, facts, framing, out));
-        match taken {
-            Ok(taken) => {
-                self.counters.taken();
-                taken
+        let dispatch = Message::read(bytes)
+            .map_err(|_| FallbackReason::Message.into())
+            .and_then(|message| self.dispatch(bytes, &message, context, framing, out));
+        match dispatch {
+            Ok(dispatch) => {
+                self.counters.count_dispatch();
+                dispatch
             }
-            Err(reason) => {
-                self.counters.left(reason);
-                Dispatch::Fallback(reason)
+            Err(fallback) => {
+                self.counters.count_fallback(fallback.reason);
+                Dispatch::Fallback(fallback)
             }
         }
     }
@@ -189,51 +228,50 @@ impl<S: FastTools> FastPath<S> {
         &self,
         bytes: &[u8],
         message: &Message<'_>,
-        facts: &MessageContext<'_>,
+        context: &MessageContext<'_>,
         framing: Framing,
         out: &mut Vec<u8>,
-    ) -> Result<Dispatch, FallbackReason> {
+    ) -> Result<Dispatch, Fallback> {
         let meta = message.meta();
-        if !meta.fits(facts.revision) {
-            return Err(FallbackReason::Metadata);
+        if !meta.fits(context.revision) {
+            return Err(FallbackReason::Metadata.into());
         }
-        if facts.revision.is_self_contained()
-            && let Some(headers) = facts.headers
+        if context.revision.is_self_contained()
+            && let Some(headers) = context.headers
             && headers.method != Some(message.method.as_bytes())
         {
-            return Err(FallbackReason::Headers);
+            return Err(FallbackReason::Headers.into());
         }
         let Some(id) = message.id else {
-            return self.note(message, facts);
+            return self.notification(message, context);
         };
         let id = Id::read(id).ok_or(FallbackReason::Message)?;
-        if let Some(in_flight) = facts.in_flight
-            && in_flight.has(|| id.to_request_id())
-        {
-            return Ok(Dispatch::Rejected(Rejection::id_in_flight(id.to_request_id())));
-        }
         if message.method == "tools/call" {
-            return self.call(message, id, facts, framing, out);
+            return self.call(message, id, context, framing, out);
         }
-        if !facts.stateless {
-            return Err(FallbackReason::Method);
+        if !context.stateless {
+            return Err(FallbackReason::Method.into());
         }
-        let result = self.handshake.answer(bytes, message, facts)?;
+        let result = self.handshake.answer(bytes, message, context)?;
         reply::write_result(out, framing, &id, result.as_bytes());
         Ok(Dispatch::Answered(Reply::Result))
     }
 
-    /// Takes a notification. Without sessions nobody remembers that a client is initialized.
-    fn note(&self, message: &Message<'_>, facts: &MessageContext<'_>) -> Result<Dispatch, FallbackReason> {
-        let is_handshake = facts.stateless
+    /// Takes a notification. Without sessions the server does not record that a client is initialized.
+    fn notification(
+        &self,
+        message: &Message<'_>,
+        context: &MessageContext<'_>,
+    ) -> Result<Dispatch, Fallback> {
+        let is_handshake = context.stateless
             && self.handshake.is_known()
-            && !facts.revision.is_self_contained()
+            && !context.revision.is_self_contained()
             && message.method == "notifications/initialized"
             && message.has_only_meta();
         if is_handshake {
             Ok(Dispatch::Accepted)
         } else {
-            Err(FallbackReason::Method)
+            Err(FallbackReason::Method.into())
         }
     }
 
@@ -241,40 +279,59 @@ impl<S: FastTools> FastPath<S> {
         &self,
         message: &Message<'_>,
         id: Id<'_>,
-        facts: &MessageContext<'_>,
+        context: &MessageContext<'_>,
         framing: Framing,
         out: &mut Vec<u8>,
-    ) -> Result<Dispatch, FallbackReason> {
+    ) -> Result<Dispatch, Fallback> {
         let (name, arguments) = message.call().ok_or(FallbackReason::Message)?;
-        let tool = self.tools.iter().find(|tool| tool.name == name);
+        let tool = self.tools.get(&self.server, name);
         let tool = tool.ok_or(FallbackReason::Tool)?;
-        if facts.revision.is_self_contained()
-            && let Some(headers) = facts.headers
+        if context.revision.is_self_contained()
+            && let Some(headers) = context.headers
             && (headers.name != Some(name.as_bytes()) || tool.has_header_arguments)
         {
-            return Err(FallbackReason::Headers);
+            return Err(FallbackReason::Headers.into());
         }
         if !arguments.is_none_or(arguments::is_plain_object) {
-            return Err(FallbackReason::Arguments);
+            return Err(FallbackReason::Arguments.into());
         }
-        let shape = Shape::of(facts.revision);
-        match self.server.fast_call(tool.name, arguments) {
-            FastCall::NotMine => Err(FallbackReason::Tool),
-            FastCall::Misfit => Err(FallbackReason::Arguments),
-            FastCall::Ready(outcome) => {
-                let reply = reply::write_outcome(out, framing, &id, shape, outcome);
-                Ok(Dispatch::Answered(reply))
-            }
+        // Before the tool is polled: a rejected call must not have run.
+        let admitted = context.in_flight.map(|in_flight| in_flight.admit(id.to_request_id()));
+        let admitted = match admitted.transpose() {
+            Ok(admitted) => admitted,
+            Err(rejection) => return Ok(Dispatch::Rejected(rejection)),
+        };
+        let outcome = match self.server.fast_call_from(&context.caller, tool.name, arguments) {
+            FastCall::UnknownTool => return Err(self.checked(FallbackReason::Tool)),
+            FastCall::InvalidArguments => return Err(self.checked(FallbackReason::Arguments)),
+            FastCall::Ready(outcome) => outcome,
             FastCall::Running(mut call) => {
-                // One that needs not wait needs no task either.
-                let mut nobody = Context::from_waker(noop_waker_ref());
-                if let Poll::Ready(outcome) = call.poll_unpin(&mut nobody) {
-                    let reply = reply::write_outcome(out, framing, &id, shape, outcome);
-                    return Ok(Dispatch::Answered(reply));
+                // A call that is ready at once needs no task.
+                let mut context_of_first_poll = Context::from_waker(noop_waker_ref());
+                match call.poll_unpin(&mut context_of_first_poll) {
+                    Poll::Ready(outcome) => outcome,
+                    Poll::Pending => {
+                        let shape = Shape::of(context.revision);
+                        let guard = admitted.map(|admitted| admitted.wait());
+                        let call = PendingCall::new(call, &id, shape, framing, guard);
+                        return Ok(Dispatch::Pending(Box::new(call)));
+                    }
                 }
-                let reply = RunningReply::new(call, &id, shape, framing);
-                Ok(Dispatch::Pending(Box::new(reply)))
             }
+        };
+        if admitted.is_some_and(|admitted| !admitted.finish()) {
+            return Ok(Dispatch::Cancelled);
+        }
+        let shape = Shape::of(context.revision);
+        let reply = reply::write_outcome(out, framing, id.json(), shape, outcome);
+        Ok(Dispatch::Answered(reply))
+    }
+
+    /// A fallback after the hook, if there is one, has admitted the call.
+    fn checked(&self, reason: FallbackReason) -> Fallback {
+        Fallback {
+            reason,
+            is_checked: self.has_hook(),
         }
     }
 }

@@ -1,21 +1,19 @@
-//! HTTP/1.1 for every transport that has it: one accept loop over hyper, whatever the runtime,
-//! and as many of it as the runtime has shards.
+//! HTTP/1.1 for every transport that has it: one accept loop over hyper for each shard of the runtime.
 //!
-//! [`serve_http`] accepts until the shutdown begins, then lets every exchange in flight finish, then
-//! has the service end its standing streams, then waits for the connections to close, all within
-//! the drain timeout. What is said over the connections is the [`HttpService`]'s.
+//! [`serve_http`] accepts until the shutdown begins. Then it lets every exchange in flight finish, has
+//! the service end its open streams, and waits for the connections to close, all within the drain
+//! timeout. The [`HttpService`] decides what is said over the connections.
 
-mod answering;
 mod body;
+mod connections;
 mod guard;
-mod heard;
 mod listen;
 
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     io,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     sync::{Arc, Weak},
     task::Poll,
     time::Duration,
@@ -29,67 +27,69 @@ use http::{Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
 use self::{
-    answering::{Connection, Connections, Order, SWEEPS},
     body::Tracked,
-    heard::Heard,
+    connections::{Connection, Connections, Order, SWEEPS, TrackedIo},
 };
 pub use self::{
     body::Body,
     guard::{Guard, GuardError},
     listen::{Listeners, bind},
 };
-use crate::{fast_path::Counters, runtime::Runtime, shutdown::Shutdown};
+use crate::{
+    fast_path::Counters, limits::Limits, log_limit::LogLimit, runtime::Runtime, shutdown::Shutdown,
+};
 
-/// The default of [`HttpOptions::head_timeout`].
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
-/// Where anybody asks whether a server is up.
+/// The path that answers whether the server is up.
 pub const HEALTH_PATH: &str = "/healthz";
-/// Where a server with a fast path says what it has taken and left.
+/// The path that answers with the counters of the [fast path](crate::fast_path).
 pub const COUNTERS_PATH: &str = "/fast-path";
-/// How long a request head that has begun to arrive when the shutdown begins may take to be whole.
+/// How long a request head may take to arrive if the shutdown begins in the middle of it.
 const LATE_HEADS: Duration = Duration::from_millis(50);
 
-/// What a server says over its connections.
+/// Answers the requests of all connections.
 pub trait HttpService: Clone + Send + Sync + 'static {
-    /// Answers one request.
-    fn respond(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+    /// Answers one request of the client at address `client`.
+    fn respond(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> impl Future<Output = Response<Body>> + Send;
 
-    /// Ends the streams that stand open without a request to answer, for instance event streams
-    /// opened by GET. Called once, when everything else has been answered.
+    /// Ends the streams that stay open without a request to answer, for instance event streams opened
+    /// by GET. Called once, when everything else has been answered.
     fn end_streams(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// What the [fast path](crate::fast_path) has taken and left so far, where there is one.
+    /// Returns the counters of the [fast path](crate::fast_path), if there is one.
     fn counters(&self) -> Option<&Counters> {
         None
     }
 }
 
-/// What varies about the connections themselves.
+/// How connections are served.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpOptions {
     /// Whether `TCP_NODELAY` is set on accepted connections. Without it an answer written in
     /// several pieces waits for the peer's delayed acknowledgement, about 40 ms on Linux.
     pub nodelay: bool,
-    /// How long a client may take to send a request's head, give or take a fifth. The slowloris attack takes
-    /// longer. Idle connections are left alone.
-    pub head_timeout: Duration,
+    /// The limits of connections.
+    pub limits: Limits,
 }
 
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             nodelay: true,
-            head_timeout: HEAD_TIMEOUT,
+            limits: Limits::default(),
         }
     }
 }
 
-/// Serves `service` on `listeners` until `shutdown` begins and what is in flight then is answered.
-/// The listeners are dealt to the runtime's shards in turn; a connection stays on its listener's.
+/// Serves `service` on `listeners` until `shutdown` begins and the exchanges in flight are answered. The
+/// runtime's shards get the listeners in turn; a connection stays on the shard of its listener.
 ///
 /// # Errors
 /// When the runtime cannot adopt a listener. A failed `accept` is logged and tried again.
@@ -102,12 +102,12 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
 ) -> io::Result<()> {
     let connections = Arc::new(Connections::default());
     let mut http = http1::Builder::new();
-    // The sweep does this for less.
+    // The sweep does this at a lower price.
     http.header_read_timeout(None);
     runtime.execute(Box::pin(sweep(
         runtime.clone(),
         Arc::downgrade(&connections),
-        options.head_timeout / u32::from(SWEEPS),
+        options.limits.head_timeout / u32::from(SWEEPS),
     )));
     let shards = runtime.shards();
     let accepting = listeners.into().0.into_iter().zip(shards.iter().cycle());
@@ -118,11 +118,12 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
             service: service.clone(),
             connections: connections.clone(),
             nodelay: options.nodelay,
+            failures: LogLimit::default(),
         };
         let (done, ended) = oneshot::channel();
         let accepting = accept.until(shutdown.clone(), listener);
         shard.execute(Box::pin(async move {
-            // Nobody waits any more when another listener has failed.
+            // The receiver is gone when another listener has failed.
             let _ = done.send(accepting.await);
         }));
         async {
@@ -134,7 +135,7 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     try_join_all(accepting).await?;
     let drained = async {
         runtime.sleep(LATE_HEADS).await;
-        // Those that came out of the backlog: a runtime may see what they sent only a moment later.
+        // For connections out of the backlog: a runtime may see their bytes only a moment later.
         connections.close_when_answered();
         connections.break_unfinished();
         connections.answered().await;
@@ -145,13 +146,14 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     Ok(())
 }
 
-/// What accepts connections on one shard.
+/// Accepts connections on one shard.
 struct Accept<R, S> {
     runtime: R,
     http: http1::Builder,
     service: S,
     connections: Arc<Connections>,
     nodelay: bool,
+    failures: LogLimit,
 }
 
 impl<R: Runtime, S: HttpService> Accept<R, S> {
@@ -168,32 +170,34 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
                 }
             };
             match accepted {
-                Ok(io) => self.open(io),
+                Ok((io, client)) => self.open(io, client),
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if let Some(left_out) = self.failures.admit() {
+                        tracing::warn!(%error, left_out, "a connection could not be accepted");
+                    }
                     self.runtime.sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
         self.connections.close_when_answered();
-        // Who was let in before the signal may have asked already, though nobody has read it yet.
-        // The kernel is asked itself: what the runtime knows of the listener may be a poll old.
-        while let Ok((stream, _)) = backlog.accept() {
+        // A client that connected before the signal may have sent a request already. This asks the kernel
+        // itself, because the runtime's view of the listener may be a poll old.
+        while let Ok((stream, client)) = backlog.accept() {
             if let Ok(io) = self.runtime.adopt(stream, self.nodelay) {
-                self.open(io);
+                self.open(io, client);
             }
         }
         Ok(())
     }
 
-    fn open(&self, io: R::Io) {
+    fn open(&self, io: R::Io, client: SocketAddr) {
         let connection = self.connections.open();
-        let drive = drive::<R, S>(&self.http, io, self.service.clone(), connection);
+        let drive = drive::<R, S>(&self.http, (io, client), self.service.clone(), connection);
         self.runtime.execute(Box::pin(drive));
     }
 }
 
-/// Looks at the connections every `pause`, for as long as they are there.
+/// Sweeps the connections every `pause`, for as long as their table exists.
 async fn sweep<R: Runtime>(runtime: R, connections: Weak<Connections>, pause: Duration) {
     loop {
         runtime.sleep(pause).await;
@@ -204,20 +208,20 @@ async fn sweep<R: Runtime>(runtime: R, connections: Weak<Connections>, pause: Du
     }
 }
 
-/// One connection, from its first request to its last answer.
+/// Serves one connection from its first request to its last answer.
 fn drive<R: Runtime, S: HttpService>(
     http: &http1::Builder,
-    io: R::Io,
+    (io, client): (R::Io, SocketAddr),
     service: S,
     connection: Connection,
 ) -> impl Future<Output = ()> + Send + 'static {
     let state = connection.state();
-    let io = Heard::new(io, state.clone());
+    let io = TrackedIo::new(io, state.clone());
     let respond = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
         let answering = state.begin(&request);
         async move {
-            let response = service.respond(request).await;
+            let response = service.respond(request, client).await;
             Ok::<_, Infallible>(response.map(|body| Tracked::new(body, answering)))
         }
     });
@@ -230,7 +234,7 @@ fn drive<R: Runtime, S: HttpService>(
                 Order::Serve => {}
                 Order::Close if closing => {}
                 Order::Close => {
-                    // What has arrived already is read before the connection refuses more.
+                    // A request that has arrived already is read before the connection refuses more.
                     if let Poll::Ready(ended) = served.as_mut().poll(context) {
                         return Poll::Ready(ended);
                     }
@@ -243,21 +247,21 @@ fn drive<R: Runtime, S: HttpService>(
         })
         .await;
         if let Err(error) = ended {
-            // Peers vanish and send nonsense: their affair, unless somebody is looking for it.
+            // Clients disconnect and send nonsense; only debugging needs to see it.
             tracing::debug!(%error, "a connection ended early");
         }
     }
 }
 
-/// What is answered at [`HEALTH_PATH`].
+/// Answers at [`HEALTH_PATH`].
 #[must_use]
 pub fn healthy() -> Response<Body> {
     text(StatusCode::OK, "ok\n")
 }
 
-/// What is answered at [`COUNTERS_PATH`]: the counters as JSON.
+/// Answers at [`COUNTERS_PATH`] with the counters as JSON.
 #[must_use]
-pub fn counted(counters: Option<&Counters>) -> Response<Body> {
+pub fn fast_path_counters(counters: Option<&Counters>) -> Response<Body> {
     match counters.map(serde_json::to_vec) {
         Some(Ok(counts)) => json(counts),
         _ => text(
@@ -267,14 +271,14 @@ pub fn counted(counters: Option<&Counters>) -> Response<Body> {
     }
 }
 
-/// A message was taken, and there is nothing to say here.
+/// Answers a message that was accepted and has no answer here.
 pub(crate) fn accepted() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::ACCEPTED;
     response
 }
 
-/// A whole response with one JSON value.
+/// Answers with one JSON value.
 pub(crate) fn json(json: impl Into<bytes::Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::whole(json));
     response.headers_mut().insert(
@@ -284,7 +288,7 @@ pub(crate) fn json(json: impl Into<bytes::Bytes>) -> Response<Body> {
     response
 }
 
-/// A response of events, which nobody on the way is to keep or hold back.
+/// Answers with a stream of events, which proxies must not store or buffer.
 pub(crate) fn event_stream(events: Body) -> Response<Body> {
     let mut response = Response::new(events);
     let headers = response.headers_mut();
@@ -299,7 +303,7 @@ pub(crate) fn event_stream(events: Body) -> Response<Body> {
     response
 }
 
-/// A whole response of `status` with a plain text.
+/// Answers with `status` and a plain text.
 #[must_use]
 pub fn text(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::whole(text));

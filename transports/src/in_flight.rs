@@ -1,17 +1,22 @@
-//! The requests of one client that have not been answered yet: of a conversation, or of a session.
-
-#[cfg(test)]
-mod tests;
+//! The requests of one client that are not answered yet: of a conversation, or of a session.
+//!
+//! A request is admitted before anything runs for it: its id is checked and reserved, and the limit is
+//! counted, under one lock. A second request with an id in flight is rejected at once, because rmcp
+//! would leave one of the two unanswered for over a minute.
 
 use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
+    task::{Context, Poll},
 };
 
-use futures::future::AbortHandle;
+use futures::{
+    FutureExt,
+    future::{AbortHandle, Abortable, Pending, pending},
+};
 use rmcp::{
     RoleServer,
     model::{ClientRequest, GetMeta, JsonRpcMessage, ProtocolVersion, RequestId, ServerResult},
@@ -19,189 +24,188 @@ use rmcp::{
 };
 use tokio::sync::Notify;
 
-use crate::{
-    fast_path::Revision,
-    rejection::{MAX_IN_FLIGHT, Rejection},
-};
+use crate::{fast_path::Revision, rejection::Rejection};
 
-/// The ids in flight. A second request with an id that is in flight is refused at once: rmcp
-/// would leave one of the two unanswered for over a minute.
-#[derive(Default)]
+/// The requests in flight, and how far the handshake has come.
 pub(crate) struct InFlight {
     table: Mutex<Table>,
-    /// How far the handshake has come: see [`Stage`].
-    stage: AtomicU8,
+    /// A [`HandshakeState`] as a number.
+    handshake: AtomicU8,
     emptied: Notify,
-    /// Messages that the front is taking just now: a call among them may run already, and is not in the table.
-    taking: AtomicUsize,
-    /// Whether [`Table::early`] holds anything.
-    is_early: AtomicBool,
+    max_in_flight: usize,
 }
 
 #[derive(Default)]
 struct Table {
-    /// With each, how to end it, where that is not rmcp's affair.
-    ids: HashMap<RequestId, Option<AbortHandle>>,
-    /// Answers that have been given and that are not in the outgoing queue yet. Their ids are free
-    /// already: a client may use one again as soon as it sees the answer, which can be before this
-    /// process takes its next step.
-    leaving: usize,
-    /// Set when the client has gone; what is begun after that is ended at once.
+    /// Requests that the fast path is polling for the first time. There are as many as threads, so a
+    /// search costs less than a hash.
+    dispatching: Vec<Dispatching>,
+    next_ticket: u64,
+    /// Requests that wait for something. Each has an abort handle unless rmcp owns the call.
+    waiting: HashMap<RequestId, Option<AbortHandle>>,
+    /// Answers that exist and are not in the outgoing queue yet. Their ids are free already: a client
+    /// may use an id again as soon as it sees the answer, which can be before this process takes its
+    /// next step.
+    unsent: usize,
+    /// Set when the client has gone. A call that begins later ends at once.
     ended: bool,
-    /// Unknown ids that were cancelled while the front was taking something: one may be that call's.
-    early: Vec<RequestId>,
 }
 
-/// The front is taking a message of this client, until this is dropped. Where a client's messages can overtake
-/// each other, its cancellation may come between the first step of a call and the call's entry.
-pub(crate) struct Taking(Arc<InFlight>);
+struct Dispatching {
+    /// Tells this request from a later one with the same id.
+    ticket: u64,
+    id: RequestId,
+}
 
-/// How far a client has come.
+/// How far a client has come with its handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// It has not said who it is.
-    Closed,
-    /// It has, and rmcp has still to answer. Or it has more than once, and what was agreed on is not known here.
-    Opening,
-    /// A revision has been agreed on, or is named by each request.
-    Open(Revision),
+pub(crate) enum HandshakeState {
+    /// The client has not begun.
+    New,
+    /// rmcp has not answered yet, or the client has begun more than once: then only rmcp knows which
+    /// revision holds.
+    Unsettled,
+    /// Both sides agreed on a revision, or each request names it.
+    Settled(Revision),
 }
-
-/// An answer on its way to the outgoing queue, which it is in when this is dropped.
-pub(crate) struct Leaving(Option<Arc<InFlight>>);
 
 impl InFlight {
-    /// Enters a request of `id`; `ends` ends its call, unless that is rmcp's affair.
+    /// Creates the table of a client that may have `max_in_flight` requests in flight.
+    pub(crate) fn new(max_in_flight: usize) -> Self {
+        Self {
+            table: Mutex::default(),
+            handshake: AtomicU8::new(NEW),
+            emptied: Notify::new(),
+            max_in_flight,
+        }
+    }
+
+    /// Admits a request of the fast path: reserves its id until the guard is dropped or becomes a
+    /// [`CallGuard`].
     ///
     /// # Errors
-    /// A refusal when the id is in flight already, or too many are.
-    pub(crate) fn enter(&self, id: &RequestId, ends: Option<AbortHandle>) -> Result<(), Rejection> {
+    /// A rejection when the id is in flight already, or too many requests are.
+    pub(crate) fn admit(self: &Arc<Self>, id: RequestId) -> Result<Admitted<'_>, Rejection> {
         let mut table = self.table();
-        if table.ids.contains_key(id) {
-            return Err(Rejection::id_in_flight(id.clone()));
-        }
-        // An answer that its client does not take still costs its bytes.
-        if table.ids.len() + table.leaving >= MAX_IN_FLIGHT {
-            return Err(Rejection::too_many_in_flight(id.clone()));
-        }
-        let is_over = table.ended || table.was_cancelled_early(id);
-        match ends {
-            Some(ends) if is_over => ends.abort(),
-            None if table.ended => {}
-            ends => {
-                table.ids.insert(id.clone(), ends);
-            }
+        table.check(&id, self.max_in_flight)?;
+        let ticket = table.next_ticket;
+        table.next_ticket += 1;
+        table.dispatching.push(Dispatching { ticket, id });
+        drop(table);
+        Ok(Admitted {
+            in_flight: self,
+            ticket: Some(ticket),
+        })
+    }
+
+    /// Admits a request that rmcp answers. Its id is reserved until the answer is recorded with
+    /// [`Self::record_sent`].
+    ///
+    /// # Errors
+    /// A rejection when the id is in flight already, or too many requests are.
+    pub(crate) fn admit_for_sdk(&self, id: &RequestId) -> Result<(), Rejection> {
+        let mut table = self.table();
+        table.check(id, self.max_in_flight)?;
+        if !table.ended {
+            table.waiting.insert(id.clone(), None);
         }
         Ok(())
     }
 
-    /// Whether a request of this id is in flight. The id is made only where there are any.
-    pub(crate) fn has(&self, id: impl FnOnce() -> RequestId) -> bool {
-        let table = self.table();
-        !table.ids.is_empty() && table.ids.contains_key(&id())
-    }
-
-    /// Forgets the request that its client has cancelled: it is not answered (MCP, "Cancellation"). Says
-    /// whether its call was ended here, so that nobody else needs to know.
+    /// Ends the request that its client has cancelled and frees its id. A cancelled request gets no
+    /// answer (MCP, "Cancellation"). Returns whether rmcp does not need to know.
     pub(crate) fn cancel(&self, id: &RequestId) -> bool {
         let mut table = self.table();
-        let known = table.ids.remove(id);
-        if known.is_none()
-            && self.taking.load(Ordering::SeqCst) > 0
-            && table.early.len() < MAX_IN_FLIGHT
-        {
-            table.early.push(id.clone());
-            self.is_early.store(true, Ordering::SeqCst);
-        }
-        let cancelled = known.flatten();
-        // With the table locked: a call that is done at this moment is answered or cancelled, not both.
-        let is_ended = cancelled.inspect(AbortHandle::abort).is_some();
-        if table.is_empty() {
-            self.emptied.notify_one();
-        }
-        is_ended
+        let is_ours = if let Some(at) = table.dispatching.iter().position(|entry| entry.id == *id) {
+            // The fast path finds its ticket gone when it has polled the call.
+            table.dispatching.swap_remove(at);
+            true
+        } else {
+            let ends = table.waiting.remove(id).flatten();
+            // Under the lock, so that a call that is done at this moment is either answered or cancelled.
+            ends.inspect(AbortHandle::abort).is_some()
+        };
+        self.notify_if_empty(&table);
+        is_ours
     }
 
-    /// Notes that the front is taking a message: what is cancelled meanwhile may be it.
-    pub(crate) fn taking(self: &Arc<Self>) -> Taking {
-        self.taking.fetch_add(1, Ordering::SeqCst);
-        Taking(self.clone())
-    }
-
-    /// Notes that a call of ours that `ends` would end has been answered: its id may be used again, but
-    /// nobody is done with it before what is returned is dropped. Nothing is returned when the call
-    /// has been cancelled meanwhile: there is no answer then, and the id may be another request's already.
-    pub(crate) fn done(self: &Arc<Self>, id: &RequestId, ends: &AbortHandle) -> Option<Leaving> {
+    /// Records an answer of rmcp: the id of its request is free.
+    fn record_answer(self: &Arc<Self>, id: &RequestId) -> UnsentAnswer {
         let mut table = self.table();
-        if ends.is_aborted() {
-            return None;
+        // rmcp may answer after the cancellation, when the id belongs to a call of the fast path.
+        if let Some(None) = table.waiting.get(id) {
+            table.waiting.remove(id);
         }
-        table.ids.remove(id);
-        table.leaving += 1;
-        Some(Leaving(Some(self.clone())))
+        table.unsent += 1;
+        UnsentAnswer(Some(self.clone()))
     }
 
-    /// Notes that rmcp has answered a request.
-    fn answered(self: &Arc<Self>, id: &RequestId) -> Leaving {
-        let mut table = self.table();
-        // Answered after it was cancelled, its id may be that of a call of ours by now.
-        if let Some(None) = table.ids.get(id) {
-            table.ids.remove(id);
-        }
-        table.leaving += 1;
-        Leaving(Some(self.clone()))
-    }
-
-    /// Notes what rmcp has said, if `message` is an answer.
-    pub(crate) fn said(self: &Arc<Self>, message: &TxJsonRpcMessage<RoleServer>) -> Leaving {
+    /// Records what rmcp sends.
+    pub(crate) fn record_sent(
+        self: &Arc<Self>,
+        message: &TxJsonRpcMessage<RoleServer>,
+    ) -> UnsentAnswer {
         let id = match message {
             JsonRpcMessage::Response(response) => {
                 if let ServerResult::InitializeResult(result) = &response.result {
-                    self.opened(&result.protocol_version);
+                    self.settle(&result.protocol_version);
                 }
                 Some(&response.id)
             }
             JsonRpcMessage::Error(error) => error.id.as_ref(),
             JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
         };
-        id.map_or(Leaving(None), |id| self.answered(id))
+        id.map_or_else(UnsentAnswer::default, |id| self.record_answer(id))
     }
 
-    /// Notes a request that rmcp is given, which may be the one that opens the conversation.
-    pub(crate) fn asked(&self, request: &ClientRequest) {
-        if self.stage() == Stage::Closed {
-            match opens(request) {
-                Some(Opens::Handshake) => self.stage.store(OPENING, Ordering::Release),
-                Some(Opens::Inline(version)) => self.opened(&version),
+    /// Records a request that goes to rmcp and may open the conversation.
+    pub(crate) fn record_request(&self, request: &ClientRequest) {
+        if self.handshake() == HandshakeState::New {
+            match opening(request) {
+                Some(Opening::Handshake) => self.handshake.store(UNSETTLED, Ordering::Release),
+                Some(Opening::SelfContained(version)) => self.settle(&version),
                 None => {}
             }
         } else if matches!(request, ClientRequest::InitializeRequest(_)) {
-            self.asked_anew();
+            self.record_second_handshake();
         }
     }
 
-    /// Notes that the client shakes hands once more. rmcp takes its word then for some of what it answers, and
-    /// not for the rest: which revision is spoken is rmcp's to know from now on.
-    pub(crate) fn asked_anew(&self) {
-        self.stage.store(ANEW, Ordering::Release);
+    /// Records that the client begins another handshake. rmcp then follows it in some answers and not
+    /// in others, so from now on only rmcp knows which revision holds.
+    pub(crate) fn record_second_handshake(&self) {
+        self.handshake.store(REPEATED, Ordering::Release);
     }
 
-    /// How far the client has come.
-    pub(crate) fn stage(&self) -> Stage {
-        match self.stage.load(Ordering::Acquire) {
-            CLOSED => Stage::Closed,
-            OPENING | ANEW => Stage::Opening,
-            opened => Revision::all()
-                .nth(usize::from(opened - OPENED))
-                .map_or(Stage::Opening, Stage::Open),
+    fn settle(&self, version: &ProtocolVersion) {
+        let place = Revision::all().position(|known| known.name() == version.as_str());
+        // rmcp alone speaks a revision that is unknown here.
+        let place = place.and_then(|place| u8::try_from(place).ok());
+        let settled = place.map_or(UNSETTLED, |place| SETTLED + place);
+        let update = |now| (now != REPEATED).then_some(settled);
+        // It fails only after a second handshake, which it must not undo.
+        let _ = self
+            .handshake
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+    }
+
+    /// Returns how far the handshake has come.
+    pub(crate) fn handshake(&self) -> HandshakeState {
+        match self.handshake.load(Ordering::Acquire) {
+            NEW => HandshakeState::New,
+            UNSETTLED | REPEATED => HandshakeState::Unsettled,
+            settled => Revision::all()
+                .nth(usize::from(settled - SETTLED))
+                .map_or(HandshakeState::Unsettled, HandshakeState::Settled),
         }
     }
 
-    /// Ends every call that is not rmcp's to end, for a client that has gone for good.
+    /// Ends every call that rmcp does not own, for a client that has gone for good.
     pub(crate) fn end_all(&self) {
         let mut table = self.table();
         table.ended = true;
-        for ends in std::mem::take(&mut table.ids).into_values().flatten() {
+        table.dispatching.clear();
+        for ends in std::mem::take(&mut table.waiting).into_values().flatten() {
             ends.abort();
         }
         self.emptied.notify_one();
@@ -223,13 +227,9 @@ impl InFlight {
         }
     }
 
-    fn opened(&self, version: &ProtocolVersion) {
-        let named = Revision::all().position(|known| known.name() == version.as_str());
-        // A revision that the front does not know stays rmcp's.
-        let stage = named.and_then(|place| u8::try_from(place).ok());
-        let stage = stage.map_or(OPENING, |place| OPENED + place);
-        if self.stage.load(Ordering::Acquire) != ANEW {
-            self.stage.store(stage, Ordering::Release);
+    fn notify_if_empty(&self, table: &Table) {
+        if table.is_empty() {
+            self.emptied.notify_one();
         }
     }
 
@@ -238,68 +238,316 @@ impl InFlight {
     }
 }
 
-const CLOSED: u8 = 0;
-const OPENING: u8 = 1;
-/// And the place of the revision.
-const OPENED: u8 = 2;
-/// Opened more than once.
-const ANEW: u8 = u8::MAX;
+const NEW: u8 = 0;
+const UNSETTLED: u8 = 1;
+/// The place of the revision is added.
+const SETTLED: u8 = 2;
+/// The client began a second handshake.
+const REPEATED: u8 = u8::MAX;
 
-enum Opens {
+enum Opening {
     Handshake,
-    Inline(ProtocolVersion),
+    SelfContained(ProtocolVersion),
 }
 
 /// Whether rmcp takes `request` as the beginning of a conversation: `initialize`, or a request that
-/// says all of 2026-07-28's metadata itself. Before that it answers requests, and ends at anything
-/// else.
-fn opens(request: &ClientRequest) -> Option<Opens> {
+/// carries all metadata of 2026-07-28. Before that rmcp answers requests, and ends at anything else.
+fn opening(request: &ClientRequest) -> Option<Opening> {
     match request {
-        ClientRequest::InitializeRequest(_) => Some(Opens::Handshake),
+        ClientRequest::InitializeRequest(_) => Some(Opening::Handshake),
         ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => None,
         request => {
             let meta = request.get_meta();
             let version = meta.protocol_version()?;
             let missing = meta.missing_required_keys(&ProtocolVersion::V_2026_07_28);
-            missing.is_empty().then_some(Opens::Inline(version))
+            missing
+                .is_empty()
+                .then_some(Opening::SelfContained(version))
         }
     }
 }
 
 impl Table {
     fn is_empty(&self) -> bool {
-        self.ids.is_empty() && self.leaving == 0
+        self.dispatching.is_empty() && self.waiting.is_empty() && self.unsent == 0
     }
 
-    /// Whether `id` was cancelled before it was entered; it is forgotten with that.
-    fn was_cancelled_early(&mut self, id: &RequestId) -> bool {
-        let at = self.early.iter().position(|early| early == id);
-        at.map(|at| self.early.swap_remove(at)).is_some()
+    fn check(&self, id: &RequestId, max_in_flight: usize) -> Result<(), Rejection> {
+        let is_dispatching = self.dispatching.iter().any(|entry| entry.id == *id);
+        if is_dispatching || !self.waiting.is_empty() && self.waiting.contains_key(id) {
+            return Err(Rejection::id_in_flight(id.clone()));
+        }
+        // An answer that its client does not take still costs its bytes.
+        if self.dispatching.len() + self.waiting.len() + self.unsent >= max_in_flight {
+            return Err(Rejection::too_many_in_flight(id.clone(), max_in_flight));
+        }
+        Ok(())
+    }
+
+    /// Takes the request with `ticket` out; its id is returned unless it was cancelled meanwhile.
+    fn take(&mut self, ticket: u64) -> Option<RequestId> {
+        let entries = &self.dispatching;
+        let at = entries.iter().position(|entry| entry.ticket == ticket)?;
+        Some(self.dispatching.swap_remove(at).id)
     }
 }
 
-impl Drop for Taking {
+/// A request whose id is reserved while the fast path polls it for the first time. Dropping this
+/// frees the id.
+pub(crate) struct Admitted<'t> {
+    in_flight: &'t Arc<InFlight>,
+    /// Absent once the ticket is used.
+    ticket: Option<u64>,
+}
+
+impl Admitted<'_> {
+    /// Frees the id of a call that has its outcome. Returns whether the client still wants the answer:
+    /// it may have cancelled the call meanwhile.
+    pub(crate) fn finish(mut self) -> bool {
+        self.free()
+    }
+
+    /// Keeps the id reserved for a call that has to wait. A call that was cancelled meanwhile, or whose
+    /// client has gone, ends at once.
+    pub(crate) fn wait(mut self) -> CallGuard {
+        let (ends, registration) = AbortHandle::new_pair();
+        let mut table = self.in_flight.table();
+        let id = self.ticket.take().and_then(|ticket| table.take(ticket));
+        match &id {
+            Some(id) if !table.ended => {
+                table.waiting.insert(id.clone(), Some(ends.clone()));
+            }
+            _ => ends.abort(),
+        }
+        CallGuard {
+            in_flight: self.in_flight.clone(),
+            id,
+            ends,
+            aborted: Abortable::new(pending(), registration),
+        }
+    }
+
+    fn free(&mut self) -> bool {
+        let Some(ticket) = self.ticket.take() else {
+            return false;
+        };
+        let mut table = self.in_flight.table();
+        let is_wanted = table.take(ticket).is_some();
+        self.in_flight.notify_if_empty(&table);
+        is_wanted
+    }
+}
+
+impl Drop for Admitted<'_> {
     fn drop(&mut self) {
-        let in_flight = &self.0;
-        let was_last = in_flight.taking.fetch_sub(1, Ordering::SeqCst) == 1;
-        if was_last && in_flight.is_early.load(Ordering::SeqCst) {
-            let mut table = in_flight.table();
-            // Nobody is on the way whom these ids could mean; a later request may have one of them again.
-            if in_flight.taking.load(Ordering::SeqCst) == 0 {
-                table.early.clear();
-                in_flight.is_early.store(false, Ordering::SeqCst);
+        self.free();
+    }
+}
+
+/// A call that waits, with its id reserved. Dropping this before the call is answered frees the id.
+pub(crate) struct CallGuard {
+    in_flight: Arc<InFlight>,
+    /// Absent when the call was cancelled before it began to wait, or is answered.
+    id: Option<RequestId>,
+    ends: AbortHandle,
+    aborted: Abortable<Pending<()>>,
+}
+
+impl CallGuard {
+    /// Completes when the call is cancelled or its client has gone.
+    pub(crate) fn poll_cancelled(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.aborted.poll_unpin(context).map(drop)
+    }
+
+    /// Frees the id of a call that has its outcome. The conversation does not end before the guard that
+    /// is returned is dropped. A cancelled call returns none: it gets no answer, and its id may belong to
+    /// another request already.
+    pub(crate) fn finish(&mut self) -> Option<UnsentAnswer> {
+        let id = self.id.take()?;
+        let mut table = self.in_flight.table();
+        if self.ends.is_aborted() {
+            return None;
+        }
+        table.waiting.remove(&id);
+        table.unsent += 1;
+        Some(UnsentAnswer(Some(self.in_flight.clone())))
+    }
+}
+
+impl Drop for CallGuard {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            let mut table = self.in_flight.table();
+            if !self.ends.is_aborted() {
+                table.waiting.remove(&id);
+                self.in_flight.notify_if_empty(&table);
             }
         }
     }
 }
 
-impl Drop for Leaving {
+/// An answer on its way to the outgoing queue. Dropping this says that the answer is there.
+#[derive(Default)]
+pub(crate) struct UnsentAnswer(Option<Arc<InFlight>>);
+
+impl Drop for UnsentAnswer {
     fn drop(&mut self) {
         let Some(in_flight) = &self.0 else { return };
         let mut table = in_flight.table();
-        table.leaving -= 1;
-        if table.is_empty() {
-            in_flight.emptied.notify_one();
+        table.unsent -= 1;
+        in_flight.notify_if_empty(&table);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::task::noop_waker_ref;
+    use rmcp::model::JsonRpcResponse;
+
+    use super::*;
+
+    const LIMIT: usize = 8;
+
+    fn table() -> Arc<InFlight> {
+        Arc::new(InFlight::new(LIMIT))
+    }
+
+    fn id(number: i64) -> RequestId {
+        RequestId::Number(number)
+    }
+
+    /// Begins a call of the fast path that has to wait.
+    fn begin(in_flight: &Arc<InFlight>, number: i64) -> CallGuard {
+        in_flight.admit(id(number)).unwrap().wait()
+    }
+
+    fn is_ended(call: &mut CallGuard) -> bool {
+        let mut context = Context::from_waker(noop_waker_ref());
+        call.poll_cancelled(&mut context).is_ready()
+    }
+
+    fn is_free(in_flight: &Arc<InFlight>, number: i64) -> bool {
+        in_flight.admit(id(number)).is_ok()
+    }
+
+    /// The answer of rmcp to request `number`.
+    fn answer(number: i64) -> TxJsonRpcMessage<RoleServer> {
+        JsonRpcMessage::Response(JsonRpcResponse {
+            jsonrpc: rmcp::model::JsonRpcVersion2_0,
+            id: id(number),
+            result: ServerResult::empty(()),
+        })
+    }
+
+    #[test]
+    fn a_call_is_either_answered_or_cancelled() {
+        let in_flight = table();
+        let (mut cancelled, mut answered) = (begin(&in_flight, 1), begin(&in_flight, 2));
+        assert!(in_flight.cancel(&id(1)));
+        let mut next = begin(&in_flight, 1);
+        // The cancelled call ends late: it is not answered and does not end the next one.
+        assert!(cancelled.finish().is_none());
+        drop(cancelled);
+        assert!(!is_free(&in_flight, 1) && !is_ended(&mut next));
+        assert!(answered.finish().is_some());
+        assert!(!in_flight.cancel(&id(2)));
+    }
+
+    #[test]
+    fn an_id_is_reserved_before_the_call_runs_and_free_when_it_is_over() {
+        let in_flight = table();
+        let admitted = in_flight.admit(id(1)).unwrap();
+        assert!(!is_free(&in_flight, 1) && in_flight.admit_for_sdk(&id(1)).is_err());
+        drop(admitted);
+        assert!(is_free(&in_flight, 1));
+        assert!(in_flight.admit(id(1)).unwrap().finish());
+        assert!(is_free(&in_flight, 1));
+        drop(begin(&in_flight, 1));
+        assert!(is_free(&in_flight, 1) && in_flight.is_empty());
+    }
+
+    #[test]
+    fn the_id_of_an_unsent_answer_is_free_but_the_table_is_not_empty() {
+        let in_flight = table();
+        in_flight.admit_for_sdk(&id(1)).unwrap();
+        assert!(!is_free(&in_flight, 1));
+        let unsent = in_flight.record_sent(&answer(1));
+        assert!(is_free(&in_flight, 1) && !in_flight.is_empty());
+        drop(unsent);
+        assert!(in_flight.is_empty());
+    }
+
+    #[test]
+    fn a_late_answer_of_rmcp_does_not_free_the_id_of_a_fast_call() {
+        let in_flight = table();
+        in_flight.admit_for_sdk(&id(1)).unwrap();
+        assert!(!in_flight.cancel(&id(1)));
+        let _call = begin(&in_flight, 1);
+        drop(in_flight.record_sent(&answer(1)));
+        assert!(!is_free(&in_flight, 1));
+    }
+
+    #[test]
+    fn calls_of_a_client_that_has_gone_end_at_once() {
+        let in_flight = table();
+        let mut before = begin(&in_flight, 1);
+        let dispatching = in_flight.admit(id(2)).unwrap();
+        in_flight.admit_for_sdk(&id(3)).unwrap();
+        in_flight.end_all();
+        let mut after = begin(&in_flight, 4);
+        assert!(is_ended(&mut before) && is_ended(&mut after));
+        assert!(is_ended(&mut dispatching.wait()));
+        drop((before, after));
+        assert!(in_flight.is_empty());
+    }
+
+    #[test]
+    fn requests_that_dispatch_wait_or_have_an_unsent_answer_count_towards_the_limit() {
+        let in_flight = table();
+        let _dispatching = in_flight.admit(id(-1)).unwrap();
+        let _waiting = begin(&in_flight, -2);
+        for number in 2..LIMIT {
+            in_flight
+                .admit_for_sdk(&id(i64::try_from(number).unwrap()))
+                .unwrap();
         }
+        let unsent = in_flight.record_sent(&answer(2));
+        assert!(!is_free(&in_flight, 1) && in_flight.admit_for_sdk(&id(1)).is_err());
+        drop(unsent);
+        assert!(is_free(&in_flight, 1));
+    }
+
+    #[test]
+    fn a_call_cancelled_during_its_first_poll_ends_and_frees_its_id_for_the_next() {
+        let in_flight = table();
+        let first = in_flight.admit(id(1)).unwrap();
+        assert!(in_flight.cancel(&id(1)));
+        let mut next = begin(&in_flight, 1);
+        assert!(is_ended(&mut first.wait()));
+        assert!(!is_ended(&mut next));
+        let ready = in_flight.admit(id(2)).unwrap();
+        assert!(in_flight.cancel(&id(2)));
+        assert!(!ready.finish());
+    }
+
+    #[test]
+    fn a_cancellation_that_comes_too_late_ends_no_later_call_with_that_id() {
+        let in_flight = table();
+        let _other = in_flight.admit(id(7)).unwrap();
+        for number in [1, 2] {
+            assert!(!in_flight.cancel(&id(number)));
+            assert!(!is_ended(&mut begin(&in_flight, number)));
+        }
+    }
+
+    #[test]
+    fn a_second_handshake_leaves_the_revision_to_rmcp() {
+        let in_flight = table();
+        assert_eq!(in_flight.handshake(), HandshakeState::New);
+        in_flight.settle(&ProtocolVersion::V_2025_06_18);
+        assert!(matches!(in_flight.handshake(), HandshakeState::Settled(_)));
+        in_flight.record_second_handshake();
+        in_flight.settle(&ProtocolVersion::V_2025_06_18);
+        assert_eq!(in_flight.handshake(), HandshakeState::Unsettled);
     }
 }

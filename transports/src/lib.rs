@@ -1,15 +1,16 @@
 //! How bytes become MCP tool calls and back.
 //!
-//! A transport ([`stdio`], [`sse`], [`streamable`]) is given any rmcp service and carries its
-//! messages; a [`runtime`] gives it sockets, time and threads; [`supervise`] keeps one call's panic or
-//! delay from costing anybody else; [`shutdown`] says when to stop. What the tools do is not
-//! known here.
+//! A transport ([`stdio`], [`sse`], [`streamable`]) carries the messages of any rmcp service. A
+//! [`runtime`] gives it sockets, time and threads. [`supervise`] keeps the panic or delay of one call
+//! away from all others, and asks a hook before a tool runs. [`shutdown`] tells it when to stop.
+//! [`Limits`] bound what clients may take. This crate knows no tool and no flag.
 
-mod timed_body;
 pub mod conversation;
 pub mod fast_path;
 pub mod http;
 mod in_flight;
+mod limits;
+mod log_limit;
 mod rejection;
 pub mod runtime;
 pub mod shutdown;
@@ -17,3 +18,6 @@ pub mod sse;
 pub mod stdio;
 pub mod streamable;
 pub mod supervise;
+mod timed_body;
+
+pub use self::limits::Limits;

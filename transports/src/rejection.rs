@@ -1,4 +1,4 @@
-//! From bytes to messages, and the JSON-RPC errors for what is none.
+//! Parses messages, and words the JSON-RPC errors that reject bytes which are none.
 
 use rmcp::{
     RoleServer,
@@ -7,13 +7,10 @@ use rmcp::{
 };
 use serde_json::{Value, value::RawValue};
 
-/// Requests of one client that may be in flight at once.
-pub const MAX_IN_FLIGHT: usize = 1024;
-
-/// Server-defined error of JSON-RPC 2.0 section 5.1: more requests in flight than are taken.
+/// Server-defined error of JSON-RPC 2.0 section 5.1: the client has too many requests in flight.
 const TOO_MANY_IN_FLIGHT: ErrorCode = ErrorCode(-32000);
 
-/// A message that is not taken, as the JSON-RPC error that says why.
+/// A message that is not accepted, as the JSON-RPC error that says why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Rejection {
@@ -24,7 +21,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A message that is larger than is taken.
+    /// Rejects a message that is larger than `limit_bytes`.
     #[must_use]
     pub fn too_large(limit_bytes: usize) -> Self {
         Self {
@@ -34,7 +31,7 @@ impl Rejection {
         }
     }
 
-    /// A request whose id is in flight already.
+    /// Rejects a request whose id is in flight already.
     pub(crate) fn id_in_flight(id: RequestId) -> Self {
         Self {
             code: ErrorCode::INVALID_REQUEST,
@@ -43,7 +40,7 @@ impl Rejection {
         }
     }
 
-    /// A request whose method the server does not have.
+    /// Rejects a request whose method the server does not have.
     pub(crate) fn method_not_found(id: RequestId, method: &str) -> Self {
         Self {
             code: ErrorCode::METHOD_NOT_FOUND,
@@ -52,35 +49,35 @@ impl Rejection {
         }
     }
 
-    /// A request more than may be in flight.
-    pub(crate) fn too_many_in_flight(id: RequestId) -> Self {
+    /// Rejects a request of a client that has `max_in_flight` in flight.
+    pub(crate) fn too_many_in_flight(id: RequestId, max_in_flight: usize) -> Self {
         Self {
             code: TOO_MANY_IN_FLIGHT,
             message: format!(
-                "{MAX_IN_FLIGHT} requests are in flight already; wait for an answer before sending more"
+                "{max_in_flight} requests are in flight already; wait for an answer before sending more"
             ),
             id: Some(id),
         }
     }
 
-    /// What `bytes` are refused for, which cannot be read as a message.
+    /// Rejects `bytes` that cannot be read as a message.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         match parse(bytes) {
-            Err(refusal) => refusal,
-            Ok(_) => Self::bad_batch("the message was not taken"),
+            Err(rejection) => rejection,
+            Ok(_) => Self::bad_batch("the message was not accepted"),
         }
     }
 
-    fn because(bytes: &[u8], no_message: &serde_json::Error) -> Self {
+    fn unreadable(bytes: &[u8], error: &serde_json::Error) -> Self {
         match serde_json::from_slice::<Value>(bytes) {
-            Err(no_json) => Self {
+            Err(syntax) => Self {
                 code: ErrorCode::PARSE_ERROR,
-                message: format!("Parse error: {no_json}"),
+                message: format!("Parse error: {syntax}"),
                 id: None,
             },
             Ok(value) => Self {
                 code: ErrorCode::INVALID_REQUEST,
-                message: format!("Invalid Request: {no_message}"),
+                message: format!("Invalid Request: {error}"),
                 id: value
                     .get("id")
                     .and_then(|id| serde_json::from_value(id.clone()).ok()),
@@ -88,7 +85,7 @@ impl Rejection {
         }
     }
 
-    /// A batch that is not one.
+    /// Rejects a batch as a whole.
     pub(crate) fn bad_batch(message: &str) -> Self {
         Self {
             code: ErrorCode::INVALID_REQUEST,
@@ -97,7 +94,7 @@ impl Rejection {
         }
     }
 
-    /// Whether the client has no way to tell which request this answers.
+    /// Whether the client cannot tell which request this answers.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
         self.id.is_none()
@@ -113,50 +110,50 @@ impl Rejection {
     }
 }
 
-/// Reads one message.
+/// Parses one message.
 ///
 /// # Errors
-/// -32700 for what is not JSON, -32600 for JSON that is no message.
+/// -32700 for bytes that are not JSON, -32600 for JSON that is no message.
 pub(crate) fn parse(bytes: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Rejection> {
-    serde_json::from_slice(bytes).map_err(|no_message| Rejection::because(bytes, &no_message))
+    serde_json::from_slice(bytes).map_err(|error| Rejection::unreadable(bytes, &error))
 }
-
-/// The most messages of one batch.
-pub(crate) const MAX_BATCH: usize = 100;
 
 /// A JSON array of messages (MCP 2025-03-26, "Batching").
 pub(crate) enum Batch {}
 
-/// What decides whether a message may stand in a batch.
+/// The members that decide whether a message may be part of a batch.
 #[derive(serde::Deserialize)]
-struct Sketch {
+struct BatchMember {
     id: Option<Value>,
     method: String,
 }
 
 impl Batch {
-    /// The messages of a batch, unread; nothing if `bytes` are none.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Result<Vec<&RawValue>, Rejection>> {
+    /// Splits a batch into its messages; returns nothing if `bytes` are no batch.
+    pub(crate) fn read(
+        bytes: &[u8],
+        max_messages: usize,
+    ) -> Option<Result<Vec<&RawValue>, Rejection>> {
         if bytes.trim_ascii_start().first() != Some(&b'[') {
             return None;
         }
         let messages: Vec<&RawValue> = serde_json::from_slice(bytes).ok()?;
         Some(match messages.len() {
             0 => Err(Rejection::bad_batch("a batch holds at least one message")),
-            1..=MAX_BATCH => Ok(messages),
-            more => Err(Rejection::bad_batch(&format!(
-                "a batch holds at most {MAX_BATCH} messages, not {more}"
+            count if count <= max_messages => Ok(messages),
+            count => Err(Rejection::bad_batch(&format!(
+                "a batch holds at most {max_messages} messages, not {count}"
             ))),
         })
     }
 
-    /// Refuses the one message that must not be part of a batch (MCP 2025-03-26, "Initialization").
+    /// Rejects the one message that must not be part of a batch (MCP 2025-03-26, "Initialization").
     ///
     /// # Errors
     /// -32600 for `initialize`.
     pub(crate) fn admits(message: &RawValue) -> Result<(), Rejection> {
-        match serde_json::from_str::<Sketch>(message.get()) {
-            Ok(Sketch { id, method }) if method == "initialize" => Err(Rejection {
+        match serde_json::from_str::<BatchMember>(message.get()) {
+            Ok(BatchMember { id, method }) if method == "initialize" => Err(Rejection {
                 id: id.and_then(|id| serde_json::from_value(id).ok()),
                 ..Rejection::bad_batch("initialize must not be part of a batch")
             }),
@@ -171,15 +168,15 @@ mod tests {
 
     use super::*;
 
-    fn refused(bytes: &str) -> Value {
-        let refusal = parse(bytes.as_bytes()).expect_err("is no message");
-        serde_json::from_str(&refusal.into_json()).unwrap()
+    fn rejected(bytes: &str) -> Value {
+        let rejection = parse(bytes.as_bytes()).expect_err("is no message");
+        serde_json::from_str(&rejection.into_json()).unwrap()
     }
 
     #[test]
-    fn what_is_not_json_is_a_parse_error_without_id() {
+    fn bytes_that_are_not_json_are_a_parse_error_without_id() {
         for bytes in ["", "{", "nonsense", "{\"jsonrpc\":\"2.0\",\"id\":1"] {
-            let answer = refused(bytes);
+            let answer = rejected(bytes);
             assert_eq!(answer["error"]["code"], json!(-32700), "{bytes}");
             assert_eq!(answer.get("id"), None, "{bytes}");
         }
@@ -187,11 +184,11 @@ mod tests {
 
     #[test]
     fn json_that_is_no_message_is_an_invalid_request_with_its_id() {
-        let answer = refused(r#"{"jsonrpc":"2.0","id":7}"#);
+        let answer = rejected(r#"{"jsonrpc":"2.0","id":7}"#);
         assert_eq!(answer["error"]["code"], json!(-32600));
         assert_eq!(answer["id"], json!(7));
         for bytes in ["[]", "null", "1", r#"{"id":"a"}"#] {
-            assert_eq!(refused(bytes)["error"]["code"], json!(-32600), "{bytes}");
+            assert_eq!(rejected(bytes)["error"]["code"], json!(-32600), "{bytes}");
         }
     }
 
@@ -201,8 +198,8 @@ mod tests {
         for json in ["1", "[]", "{}", r#"{"method":"ping"}"#, r#"{"method":1}"#] {
             assert_eq!(admits(json), Ok(()), "{json}");
         }
-        let refused = admits(r#"{"id":"a","method":"initi\u0061lize"}"#).unwrap_err();
-        let answer: Value = serde_json::from_str(&refused.into_json()).unwrap();
+        let rejected = admits(r#"{"id":"a","method":"initi\u0061lize"}"#).unwrap_err();
+        let answer: Value = serde_json::from_str(&rejected.into_json()).unwrap();
         assert_eq!(
             (&answer["id"], &answer["error"]["code"]),
             (&json!("a"), &json!(-32600))

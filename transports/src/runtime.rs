@@ -1,10 +1,10 @@
 //! The seam between this project and an async runtime.
 //!
-//! [`Runtime`] says what a server needs of one: sockets, time, standard streams and a place for
-//! blocking work. Each adapter is one file below this one. Spawning is hyper's own [`Executor`],
-//! asked for over one boxed future, so that what runs on a runtime can be written as it likes.
+//! [`Runtime`] names what a server needs: sockets, time, standard streams and a place for blocking
+//! work. Each adapter is one file below this one. Spawning is hyper's own [`Executor`] of one boxed
+//! future.
 //!
-//! Left to others: what is spoken over the sockets ([`crate::http`]), and when to stop
+//! Left to others: the protocol over the sockets ([`crate::http`]), and when to stop
 //! ([`crate::shutdown`]).
 
 mod handle;
@@ -25,7 +25,7 @@ mod tokio;
 #[cfg(test)]
 mod tests;
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 pub use handle::{BoxFuture, Handle};
 use hyper::rt::Executor;
@@ -40,8 +40,8 @@ pub use self::smol::Smol;
 #[cfg(feature = "tokio-runtime")]
 pub use self::tokio::Tokio;
 
-/// What the threads are named that run a runtime's tasks, so that whoever looks at the process can
-/// count them. (tokio's threads for blocking work have the same name; they end after 10 s without any.)
+/// The name of the threads that run a runtime's tasks, so that an observer of the process can count
+/// them. (tokio's threads for blocking work have the same name; they end after 10 s without work.)
 pub const WORKER: &str = "worker";
 
 /// IO, time, standard streams and blocking work of one async runtime.
@@ -49,7 +49,7 @@ pub const WORKER: &str = "worker";
 /// Its methods are called from tasks of the runtime itself. rmcp and reqwest need a tokio context
 /// wherever they are polled: a runtime that is not tokio's gives its tasks and its blocking work one.
 pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
-    /// A connected TCP stream, already in hyper's terms.
+    /// A connected TCP stream with hyper's traits.
     type Io: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static;
     /// A listening TCP socket.
     type Listener: Send + Sync + 'static;
@@ -61,25 +61,27 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     /// The runtime's name in binaries, flags and results.
     const NAME: &'static str;
 
-    /// Starts the runtime on `workers` threads, at least one, named [`WORKER`], and drives what `main` makes until it is done.
+    /// Starts the runtime on `workers` threads, at least one, named [`WORKER`], and runs the future of
+    /// `main` to its end.
     ///
     /// # Errors
     /// When the operating system refuses the threads or the event queue.
     ///
     /// # Panics
-    /// When `main` panics: the panic is continued here.
+    /// When `main` panics: the panic is resumed here.
     fn block_on<F>(workers: usize, main: impl FnOnce(Self) -> F) -> io::Result<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// The parts of this runtime that keep what is spawned on them to themselves, each with a
-    /// listener of its own. A runtime whose threads share their work is one such part.
+    /// Returns the shards of this runtime. Each keeps its tasks to itself and has a listener of its own.
+    /// A runtime whose threads share their work is one shard.
     fn shards(&self) -> Vec<Self> {
         vec![self.clone()]
     }
 
-    /// Which of the [shards](Self::shards) the caller runs on, from 0; outside of all of them, 0.
+    /// Returns the number of the [shard](Self::shards) that the caller runs on, from 0; outside of all
+    /// shards, 0.
     #[must_use]
     fn shard() -> usize {
         0
@@ -91,7 +93,8 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     /// When the socket cannot be registered with the runtime's event queue.
     fn listen(&self, listener: std::net::TcpListener) -> io::Result<Self::Listener>;
 
-    /// Waits for the next connection and sets `TCP_NODELAY` on it as `nodelay` says.
+    /// Waits for the next connection and sets `TCP_NODELAY` on it as `nodelay` says. Returns the
+    /// connection and the address of its client.
     ///
     /// # Errors
     /// Whatever `accept(2)` or `setsockopt(2)` reports; the listener stays usable.
@@ -99,7 +102,7 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
         &self,
         listener: &Self::Listener,
         nodelay: bool,
-    ) -> impl Future<Output = io::Result<Self::Io>> + Send;
+    ) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
 
     /// Adopts a connection that was accepted without the runtime, and sets `TCP_NODELAY` on it as
     /// `nodelay` says.
@@ -111,15 +114,15 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static;
 
-    /// Runs `work` where it may block, and gives back what it returns.
+    /// Runs `work` on a thread that may block, and returns its result.
     ///
-    /// A panic in `work` is continued in the caller.
+    /// A panic in `work` is resumed in the caller.
     fn unblock<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send + 'static;
 
-    /// This process's standard input and output.
+    /// Returns this process's standard input and output.
     ///
     /// # Errors
     /// When the streams cannot be registered with the runtime's event queue.

@@ -1,6 +1,6 @@
-//! The one signal that ends a server: raised once, seen by everybody who holds a clone.
+//! The signal that ends a server: raised once, and seen by all its clones.
 //!
-//! Left to others: who raises it (a signal handler, a test) and what each transport does then.
+//! Left to others: raising it (a signal handler, a test), and what each transport does then.
 
 use std::{future::Future, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::runtime::Runtime;
 
-/// Says when a server is to stop taking work, and how long it may take over what it has.
+/// Tells a server when to stop accepting work, and how long it may take to finish.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
     token: CancellationToken,
@@ -17,8 +17,7 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// A signal that is not raised yet. Once it is, what is in flight has `drain_timeout` to be
-    /// answered.
+    /// Creates the signal. After it is raised, requests in flight have `drain_timeout` to be answered.
     #[must_use]
     pub fn new(drain_timeout: Duration) -> Self {
         Self {
@@ -43,8 +42,7 @@ impl Shutdown {
         self.token.is_cancelled()
     }
 
-    /// Waits for `drained`, but not longer than the drain timeout, and says in the log when that
-    /// was too short.
+    /// Waits for `drained`, but not longer than the drain timeout. A timeout is logged.
     pub async fn drain(&self, runtime: &impl Runtime, drained: impl Future<Output = ()>) {
         let drained = std::pin::pin!(drained);
         let deadline = std::pin::pin!(runtime.sleep(self.drain_timeout));

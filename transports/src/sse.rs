@@ -1,61 +1,61 @@
 //! Legacy HTTP+SSE, MCP 2024-11-05 ("Transports", "HTTP with SSE").
 //!
-//! `GET /sse` opens a session's event stream: first an `endpoint` event with the URI to post to,
-//! then one `message` event for each message of the server. `POST /messages?sessionId=...`
-//! answers 202 with no body; whatever there is to say comes on the stream. Closing the GET ends
-//! the session. rmcp ships no such transport: it speaks through a [`Conversation`].
+//! `GET /sse` opens a session's event stream: first an `endpoint` event with the URI to post to, then one
+//! `message` event for each message of the server. `POST /messages?sessionId=...` answers 202 without a
+//! body; the answers come on the stream. Closing the GET ends the session. rmcp ships no such
+//! transport: it gets a [`Conversation`].
 
-mod event;
-mod session;
+mod sessions;
 
-use std::time::Duration;
+use std::{convert::Infallible, net::SocketAddr, pin::pin, task::Poll, time::Duration};
 
 use bytes::Bytes;
+use futures::future::{Either, select};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use hyper::body::Incoming;
+use tokio::sync::mpsc;
 
-use self::session::Sessions;
+use self::sessions::{Session, Sessions};
 use crate::{
-    timed_body::{self, TimedBody, Read},
-    conversation::{Conversation, NotTaken, Opening, Part},
+    conversation::{BatchPart, Conversation, ConversationFactory, MessageError},
     fast_path::{Counters, FastTools, Framing},
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, counted, event_stream,
-        healthy, text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, event_stream,
+        fast_path_counters, healthy, text,
     },
+    limits::Limits,
     runtime::{Handle, Runtime},
+    supervise::Caller,
+    timed_body::{Read, TimedBody},
 };
 
-/// Where a client opens its event stream.
+/// The path where a client opens its event stream.
 pub const STREAM_PATH: &str = "/sse";
-/// Where it posts its messages.
+/// The path where a client posts its messages.
 pub const MESSAGES_PATH: &str = "/messages";
 
-/// The default of [`SseOptions::body_timeout`].
-pub const BODY_TIMEOUT: Duration = timed_body::BODY_TIMEOUT;
-
-/// Comments keep the stream from looking dead to whatever lies between, many of which close an
-/// idle connection after 60 s.
+/// The pause after which a stream carries a comment. Many proxies close a connection that is idle for
+/// 60 s.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What varies about an SSE server.
+/// How an SSE server serves.
 #[derive(Clone, Debug)]
 pub struct SseOptions {
-    /// Who may speak to it.
+    /// The hosts and origins that it accepts.
     pub guard: Guard,
-    /// The largest message it takes, in bytes.
-    pub max_body_bytes: usize,
-    /// How long a message may take to arrive, once the head of its request is here.
-    pub body_timeout: Duration,
-    /// Whether calls are answered by the [fast path](crate::fast_path) where they can be.
+    /// What it takes from its clients.
+    pub limits: Limits,
+    /// Whether the [fast path](crate::fast_path) answers calls where it can.
     pub fast_path: bool,
 }
 
-/// Legacy HTTP+SSE in front of the rmcp handler `S`, of which every session gets a clone.
+/// Legacy HTTP+SSE in front of the rmcp handler `S`. Every session gets a clone of the handler.
 #[derive(Clone)]
 pub struct Sse<S> {
     runtime: Handle,
-    opening: Opening<S>,
+    conversations: ConversationFactory<S>,
     options: SseOptions,
     sessions: Sessions,
 }
@@ -63,38 +63,33 @@ pub struct Sse<S> {
 impl<S: FastTools> Sse<S> {
     /// Serves `service` to every client that opens a stream.
     pub fn new(runtime: &impl Runtime, service: S, options: SseOptions) -> Self {
-        let opening = Opening::new(runtime, service, Framing::MESSAGE_EVENT, options.fast_path)
-            .handshake_only();
+        let (framing, limits) = (Framing::MESSAGE_EVENT, options.limits);
+        let conversations =
+            ConversationFactory::new(runtime, service, framing, options.fast_path, limits)
+                .handshake_only();
         Self {
             runtime: Handle::new(runtime.clone()),
-            opening,
+            conversations,
+            sessions: Sessions::new(limits.max_sessions),
             options,
-            sessions: Sessions::default(),
         }
     }
 
     fn open_stream(&self) -> Response<Body> {
-        let (session, outgoing) = match self.sessions.enter(|| self.opening.start()) {
-            Ok(entered) => entered,
-            Err(why) => {
-                let message = format!("Service Unavailable: {why}");
-                return text(StatusCode::SERVICE_UNAVAILABLE, message);
+        match self.sessions.open(|| self.conversations.start()) {
+            Ok((session, outgoing)) => {
+                event_stream(events(outgoing, session, self.runtime.clone()))
             }
-        };
-        let endpoint = event::endpoint(&format!("{MESSAGES_PATH}?sessionId={}", session.id()));
-        let body = event::stream(
-            endpoint,
-            outgoing,
-            session,
-            self.runtime.clone(),
-            KEEP_ALIVE,
-        );
-        event_stream(body)
+            Err(error) => {
+                let message = format!("Service Unavailable: {error}");
+                text(StatusCode::SERVICE_UNAVAILABLE, message)
+            }
+        }
     }
 
-    async fn post(&self, request: Request<Incoming>) -> Response<Body> {
-        let id = request.uri().query().and_then(session_id);
-        let Some(id) = id else {
+    async fn post(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let Some(id) = parts.uri.query().and_then(session_id) else {
             return text(
                 StatusCode::BAD_REQUEST,
                 "Bad Request: post to the URI of the endpoint event, which has a sessionId",
@@ -103,12 +98,9 @@ impl<S: FastTools> Sse<S> {
         let Some(conversation) = self.sessions.get(id) else {
             return unknown_session();
         };
-        let SseOptions {
-            max_body_bytes: limit,
-            body_timeout,
-            ..
-        } = self.options;
-        let body = TimedBody::new(request.into_body(), self.runtime.clone(), body_timeout);
+        let limits = &self.options.limits;
+        let limit = limits.max_message_bytes;
+        let body = TimedBody::new(body, self.runtime.clone(), limits.body_timeout);
         let bytes = match body.read(limit).await {
             Read::Whole(bytes) => bytes,
             Read::TooLarge(_) => {
@@ -119,65 +111,73 @@ impl<S: FastTools> Sse<S> {
             }
             Read::Failed(error) => return error.into_response(),
         };
-        self.take(&conversation, &bytes).await
-    }
-
-    async fn take(&self, conversation: &Conversation, bytes: &Bytes) -> Response<Body> {
-        let batch = match conversation.batch(bytes) {
-            Ok(batch) => batch,
-            Err(refusal) => return text(StatusCode::BAD_REQUEST, refusal.to_string()),
+        let caller = Caller {
+            session: Some(id),
+            client: Some(client),
+            headers: Some(&parts.headers),
         };
-        let outcome = match batch {
-            None => take_one(conversation, bytes).await,
-            Some(parts) => take_all(conversation, parts).await,
+        let outcome = match conversation.batch(&bytes) {
+            Ok(None) => take_message(&conversation, &bytes, &caller).await,
+            Ok(Some(parts)) => take_batch(&conversation, parts, &caller).await,
+            Err(rejection) => Err(rejection.into()),
         };
         match outcome {
             Ok(()) => accepted(),
-            Err(NotTaken::Refused(refusal)) => text(StatusCode::BAD_REQUEST, refusal.to_string()),
-            Err(NotTaken::Ended) => unknown_session(),
+            Err(MessageError::Rejected(rejection)) => {
+                text(StatusCode::BAD_REQUEST, rejection.to_string())
+            }
+            Err(MessageError::Ended) => unknown_session(),
         }
     }
 }
 
-/// Takes one message. What is refused is answered on the stream, unless nobody could tell there what the
-/// answer is about.
-async fn take_one(conversation: &Conversation, bytes: &[u8]) -> Result<(), NotTaken> {
+/// Takes one message. A rejection is answered on the stream if it names its request; otherwise the
+/// client could not tell there what it answers.
+async fn take_message(
+    conversation: &Conversation,
+    bytes: &[u8],
+    caller: &Caller<'_>,
+) -> Result<(), MessageError> {
     let mut answer = Vec::new();
-    let taken = match conversation.turn(bytes, &mut answer) {
-        Ok(true) if answer.is_empty() => Ok(()),
-        Ok(true) => conversation.send(answer.into()).await,
-        Ok(false) => conversation.accept(bytes).await,
-        Err(refused) => Err(refused),
+    let outcome = match conversation.dispatch(bytes, caller, &mut answer) {
+        Ok(None) => conversation.send(&mut answer).await,
+        Ok(Some(for_sdk)) => conversation.forward(bytes, caller, for_sdk).await,
+        Err(error) => Err(error),
     };
-    match taken {
-        Err(NotTaken::Refused(refusal)) if !refusal.is_anonymous() => {
-            conversation.answer(refusal).await
+    match outcome {
+        Err(MessageError::Rejected(rejection)) if !rejection.is_anonymous() => {
+            conversation.answer(rejection).await
         }
-        taken => taken,
+        outcome => outcome,
     }
 }
 
-/// Takes the messages of a batch. Whatever is refused is answered on the stream, for the rest is not.
-async fn take_all(conversation: &Conversation, parts: Vec<Part<'_>>) -> Result<(), NotTaken> {
+/// Takes the messages of a batch. Every rejection is answered on the stream, so that the other messages
+/// are taken.
+async fn take_batch(
+    conversation: &Conversation,
+    parts: Vec<BatchPart<'_>>,
+    caller: &Caller<'_>,
+) -> Result<(), MessageError> {
     for part in parts {
-        let taken = match part {
-            Ok(message) => take_one(conversation, message).await,
-            Err(refusal) => Err(refusal.into()),
+        let outcome = match part {
+            Ok(message) => take_message(conversation, message, caller).await,
+            Err(rejection) => Err(rejection.into()),
         };
-        match taken {
-            Err(NotTaken::Refused(refusal)) => conversation.answer(refusal).await?,
-            taken => taken?,
+        match outcome {
+            Err(MessageError::Rejected(rejection)) => conversation.answer(rejection).await?,
+            outcome => outcome?,
         }
     }
     Ok(())
 }
 
 impl<S: FastTools> HttpService for Sse<S> {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
         let path = request.uri().path();
-        let known = match path {
+        let method = match path {
             HEALTH_PATH => return healthy(),
-            COUNTERS_PATH => return counted(self.counters()),
+            COUNTERS_PATH => return fast_path_counters(self.counters()),
             STREAM_PATH => Method::GET,
             MESSAGES_PATH => Method::POST,
             _ => {
@@ -190,29 +190,62 @@ impl<S: FastTools> HttpService for Sse<S> {
         if let Err(error) = self.options.guard.check(request.uri(), request.headers()) {
             return text(error.status(), error.to_string());
         }
-        if request.method() != known {
+        if request.method() != method {
             let mut response = text(
                 StatusCode::METHOD_NOT_ALLOWED,
-                format!("Method Not Allowed: {path} takes {known}"),
+                format!("Method Not Allowed: {path} takes {method}"),
             );
-            if let Ok(allow) = HeaderValue::from_str(known.as_str()) {
+            if let Ok(allow) = HeaderValue::from_str(method.as_str()) {
                 response.headers_mut().insert(header::ALLOW, allow);
             }
             return response;
         }
-        if known == Method::GET {
+        if method == Method::GET {
             self.open_stream()
         } else {
-            self.post(request).await
+            self.post(request, client).await
         }
     }
 
     async fn end_streams(&self) {
-        self.sessions.end().await;
+        self.sessions.end_all().await;
     }
 
     fn counters(&self) -> Option<&Counters> {
-        self.opening.counters()
+        self.conversations.counters()
+    }
+}
+
+/// The body of a session's stream (WHATWG HTML, "Server-sent events"): the `endpoint` event, then the
+/// messages of `outgoing`, and a comment after each [`KEEP_ALIVE`] without one. It ends with
+/// `outgoing`; dropping it ends `session`.
+fn events(outgoing: mpsc::Receiver<Bytes>, session: Session, runtime: Handle) -> Body {
+    let id = session.id();
+    let endpoint = format!("event: endpoint\ndata: {MESSAGES_PATH}?sessionId={id}\n\n");
+    let state = (Some(endpoint.into()), outgoing, session);
+    let events = futures::stream::unfold(state, move |(first, mut outgoing, session)| {
+        let runtime = runtime.clone();
+        async move {
+            let event = match first {
+                Some(first) => first,
+                None => next_event(&mut outgoing, &runtime).await?,
+            };
+            let frame = Ok::<_, Infallible>(Frame::data(event));
+            Some((frame, (None, outgoing, session)))
+        }
+    });
+    Body::stream(StreamBody::new(events))
+}
+
+async fn next_event(outgoing: &mut mpsc::Receiver<Bytes>, runtime: &Handle) -> Option<Bytes> {
+    let mut received = pin!(outgoing.recv());
+    // An event that is ready needs no timer.
+    if let Poll::Ready(event) = futures::poll!(received.as_mut()) {
+        return event;
+    }
+    match select(received, pin!(runtime.sleep(KEEP_ALIVE))).await {
+        Either::Left((event, _)) => event,
+        Either::Right(_) => Some(Bytes::from_static(b": keep-alive\n\n")),
     }
 }
 

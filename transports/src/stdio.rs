@@ -1,12 +1,12 @@
-//! stdio (MCP, "Transports"): one JSON message a line, in on standard input, out on standard
-//! output, which carries nothing else.
+//! stdio (MCP, "Transports"): one JSON message per line, in on standard input, out on standard output,
+//! which carries nothing else.
 //!
-//! A line that is no message is answered (-32700, -32600) and the server lives on. The end of
-//! input, or the shutdown, ends the server after everything it was asked is answered.
+//! A line that is no message is answered (-32700, -32600) and the server goes on. The end of input, or
+//! the shutdown, ends the server after it has answered every request that it has read.
 
 mod lines;
 
-use std::io;
+use std::{io, pin::pin};
 
 use bytes::Bytes;
 use futures::{
@@ -18,30 +18,34 @@ use tokio::sync::mpsc;
 
 use self::lines::{Line, Lines};
 use crate::{
-    conversation::{Conversation, NotTaken, Open, Opening, Rejection},
+    conversation::{Conversation, ConversationFactory, KeepOpen, MessageError, Rejection},
     fast_path::FastTools,
     runtime::Runtime,
     shutdown::Shutdown,
+    supervise::Caller,
 };
 
-/// The longest line that is taken, in bytes.
-pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
-/// Answers that are written at once, when so many are ready.
-const WRITE_BATCH: usize = 64;
-/// Answers that are given to the writer at once, in bytes.
+/// Messages that the writer takes from the queue at once.
+const WRITE_MESSAGES: usize = 64;
+/// Bytes of answers that are handed to the writer at once.
 const BATCH_BYTES: usize = 64 * 1024;
+/// stdio has one client, without an address or headers.
+const PARENT: Caller<'static> = Caller {
+    session: None,
+    client: None,
+    headers: None,
+};
 
-/// Serves a conversation of `opening`, whose messages are framed as lines, on `streams`, which are standard input and output outside of tests, until input
-/// ends or `shutdown` begins.
+/// Serves one conversation of `factory`, whose messages are framed as lines, on standard input and
+/// output (other streams in tests), until input ends or `shutdown` begins.
 ///
 /// # Errors
-/// When the streams cannot be read or written. A reader of the output that goes away ends the
-/// server without an error.
+/// When the streams cannot be read or written. A reader that closes the output ends the server without
+/// an error.
 pub async fn serve_stdio<R, S, I, O>(
     runtime: R,
-    opening: &Opening<S>,
+    factory: &ConversationFactory<S>,
     (stdin, stdout): (I, O),
-    max_line_bytes: usize,
     shutdown: Shutdown,
 ) -> io::Result<()>
 where
@@ -50,8 +54,8 @@ where
     I: AsyncRead + Unpin,
     O: AsyncWrite + Unpin + Send + 'static,
 {
-    let (conversation, open, outgoing) = opening.start();
-    let (wrote, mut written) = oneshot::channel();
+    let (conversation, open, outgoing) = factory.start();
+    let (writer_ended, mut written) = oneshot::channel();
     runtime.execute(Box::pin(async move {
         let outcome = match write(stdout, outgoing).await {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -60,28 +64,29 @@ where
             }
             outcome => outcome,
         };
-        // The receiver is gone only when the server is.
-        let _ = wrote.send(outcome);
+        // The receiver is gone when the server is.
+        let _ = writer_ended.send(outcome);
     }));
-    let mut input = Lines::new(stdin, max_line_bytes);
+    let mut input = Lines::new(stdin, factory.limits().max_message_bytes);
+    // Answers that are not in the queue yet. It outlives the reading: their calls have run.
+    let mut batch = Vec::new();
     let outcome = {
-        let read = std::pin::pin!(read(&mut input, &conversation));
-        let begun = std::pin::pin!(shutdown.begun());
+        let read = pin!(read(&mut input, &conversation, &mut batch));
+        let begun = pin!(shutdown.begun());
         match select(select(read, begun), &mut written).await {
             Either::Left((Either::Left((outcome, _)), _)) => outcome,
             Either::Left((Either::Right(_), _)) => Ok(()),
-            // Nobody reads any more: no answer is owed, whatever input may still bring.
+            // The reader of the output has gone, so no answer can be delivered.
             Either::Right((written, _)) => return written.unwrap_or(Ok(())),
         }
     };
-    let ended = end(conversation, open, written);
+    let ended = end(conversation, open, batch, written);
     if shutdown.is_begun() {
         shutdown.drain(&runtime, async { drop(ended.await) }).await;
         return outcome;
     }
-    // Without a signal there is no hurry: the peer waits for what it asked, but a signal may come.
-    let ended = std::pin::pin!(ended);
-    match select(ended, std::pin::pin!(shutdown.begun())).await {
+    // The client waits for its answers; a signal may still come and limit the time.
+    match select(pin!(ended), pin!(shutdown.begun())).await {
         Either::Left((written, _)) => outcome.and(written),
         Either::Right(((), ended)) => {
             shutdown.drain(&runtime, async { drop(ended.await) }).await;
@@ -90,14 +95,19 @@ where
     }
 }
 
-/// Waits for the last answer, then for it to be written.
+/// Queues the answers in `batch`, waits for the last answer, then for the end of the writer.
 async fn end(
     conversation: Conversation,
-    open: Open,
+    open: KeepOpen,
+    mut batch: Vec<u8>,
     written: oneshot::Receiver<io::Result<()>>,
 ) -> io::Result<()> {
-    let answered = std::pin::pin!(conversation.answered());
-    // The writer ends first only when nobody reads any more: then no answer is owed.
+    let answered = pin!(async {
+        // It fails only when the writer has ended.
+        let _ = conversation.send(&mut batch).await;
+        conversation.answered().await;
+    });
+    // The writer ends first only when the output is closed: then no answer can be delivered.
     let written = match select(answered, written).await {
         Either::Left(((), written)) => written,
         Either::Right((outcome, _)) => return outcome.unwrap_or(Ok(())),
@@ -106,99 +116,97 @@ async fn end(
     written.await.unwrap_or(Ok(()))
 }
 
-/// Takes line after line. What one read brought is answered in one piece, as far as it can be at once.
+/// Reads line after line. The answers to the lines of one read leave in one piece, if they are ready at
+/// once.
 async fn read<I: AsyncRead + Unpin>(
     input: &mut Lines<I>,
     conversation: &Conversation,
+    batch: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let mut batch = Vec::new();
     loop {
         while let Some(line) = input.next() {
-            let taken = match line {
+            let outcome = match line {
                 Line::Whole(line) if line.trim_ascii().is_empty() => continue,
-                Line::Whole(line) => take(conversation, line, &mut batch).await,
+                Line::Whole(line) => take_line(conversation, line, batch).await,
                 Line::TooLong { limit_bytes } => Err(Rejection::too_large(limit_bytes).into()),
             };
-            let taken = match answered(conversation, taken, &mut batch) {
-                Ok(()) if batch.len() >= BATCH_BYTES => send(conversation, &mut batch).await,
-                taken => taken,
+            let outcome = match answer_rejection(conversation, outcome, batch) {
+                Ok(()) if batch.len() >= BATCH_BYTES => flush(conversation, batch).await,
+                outcome => outcome,
             };
-            if taken.is_err() {
+            if outcome.is_err() {
                 return Ok(());
             }
         }
-        if send(conversation, &mut batch).await.is_err() || !input.fill().await? {
+        if flush(conversation, batch).await.is_err() || !input.fill().await? {
             return Ok(());
         }
     }
 }
 
-/// Takes one line: a message, or a batch of them where the client may send one.
-async fn take(
+/// Queues the answers in `batch`, and makes room for as many.
+async fn flush(conversation: &Conversation, batch: &mut Vec<u8>) -> Result<(), MessageError> {
+    let capacity = batch.len().min(BATCH_BYTES);
+    conversation.send(batch).await?;
+    batch.reserve(capacity);
+    Ok(())
+}
+
+/// Takes one line: a message, or a batch of messages where the revision has batches.
+async fn take_line(
     conversation: &Conversation,
     line: &[u8],
     batch: &mut Vec<u8>,
-) -> Result<(), NotTaken> {
+) -> Result<(), MessageError> {
     if let Some(messages) = conversation.batch(line)? {
         for message in messages {
-            let taken = match message {
-                Ok(message) => take_one(conversation, message, batch).await,
-                Err(refusal) => Err(refusal.into()),
+            let outcome = match message {
+                Ok(message) => take_message(conversation, message, batch).await,
+                Err(rejection) => Err(rejection.into()),
             };
-            answered(conversation, taken, batch)?;
+            answer_rejection(conversation, outcome, batch)?;
         }
         return Ok(());
     }
-    take_one(conversation, line, batch).await
+    take_message(conversation, line, batch).await
 }
 
-/// Answers what was refused along with the rest.
-fn answered(
+/// Appends the answer to a rejected message to the others.
+fn answer_rejection(
     conversation: &Conversation,
-    taken: Result<(), NotTaken>,
+    outcome: Result<(), MessageError>,
     batch: &mut Vec<u8>,
-) -> Result<(), NotTaken> {
-    match taken {
-        Err(NotTaken::Refused(refusal)) => {
-            conversation.refuse(refusal, batch);
+) -> Result<(), MessageError> {
+    match outcome {
+        Err(MessageError::Rejected(rejection)) => {
+            conversation.reject(rejection, batch);
             Ok(())
         }
-        taken => taken,
+        outcome => outcome,
     }
 }
 
-async fn take_one(
+async fn take_message(
     conversation: &Conversation,
     message: &[u8],
     batch: &mut Vec<u8>,
-) -> Result<(), NotTaken> {
-    if conversation.turn(message, batch)? {
+) -> Result<(), MessageError> {
+    let Some(for_sdk) = conversation.dispatch(message, &PARENT, batch)? else {
         return Ok(());
-    }
-    // rmcp's queue may be full, and its client waiting for what is here.
-    send(conversation, batch).await?;
-    conversation.accept(message).await
+    };
+    // rmcp's queue may be full, while the client waits for the answers in the batch.
+    conversation.send(batch).await?;
+    conversation.forward(message, &PARENT, for_sdk).await
 }
 
-/// Puts what has been answered in the outgoing queue.
-async fn send(conversation: &Conversation, batch: &mut Vec<u8>) -> Result<(), NotTaken> {
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let next = Vec::with_capacity(batch.len().min(BATCH_BYTES));
-    conversation
-        .send(std::mem::replace(batch, next).into())
-        .await
-}
-
-/// Writes what comes out of `outgoing`, as much at once as is there.
+/// Writes the messages of `outgoing`, as many at once as are ready.
 async fn write(
     mut stdout: impl AsyncWrite + Unpin,
     mut outgoing: mpsc::Receiver<Bytes>,
 ) -> io::Result<()> {
-    let mut ready = Vec::with_capacity(WRITE_BATCH);
+    let mut ready = Vec::with_capacity(WRITE_MESSAGES);
     let mut batch = Vec::new();
-    while outgoing.recv_many(&mut ready, WRITE_BATCH).await > 0 {
+    while outgoing.recv_many(&mut ready, WRITE_MESSAGES).await > 0 {
         if let [single] = ready.as_slice() {
             stdout.write_all(single).await?;
         } else {

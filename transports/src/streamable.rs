@@ -1,52 +1,56 @@
-//! Streamable HTTP (MCP 2025-03-26 and later, "Transports"): the [fast path](crate::fast_path), and behind it
-//! rmcp's own service.
+//! Streamable HTTP (MCP 2025-03-26 and later, "Transports"): the [fast path](crate::fast_path), and
+//! behind it rmcp's own service.
 //!
-//! The protocol is rmcp's: methods, headers, sessions, event streams. This module reads a message once,
-//! has the front answer it if it can, and gives rmcp everything else. Around both it keeps the routes, the time that a
-//! body may take, which ids are in flight in a session, and an end to standing streams.
+//! rmcp implements the protocol: methods, headers, sessions, event streams. This module reads a message
+//! once, has the fast path answer it if it can, and gives rmcp all other messages. Around both it keeps
+//! the routes, the time limit of bodies, the ids in flight in a session, and the end of open streams.
 
-mod answers;
 mod batch;
-mod body;
 mod forward;
-mod head;
-mod detach_on_drop;
+mod post_headers;
+mod responses;
 mod sessions;
-mod single;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use futures::future::{AbortHandle, Abortable};
 use http::{Method, Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    body::Forwarded,
-    forward::session_id,
-    head::Head,
-    detach_on_drop::DetachOnDrop,
+    forward::{ForwardedBody, session_id},
+    post_headers::{PostHeaders, names_self_contained_revision},
     sessions::{Session, Sessions},
 };
 use crate::{
-    timed_body::{self, TimedBody, Read},
-    fast_path::{Counters, MessageContext, FastTools, Framing, FastPath, FallbackReason, RunningReply, Dispatch},
-    http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, counted, healthy, text,
+    conversation::ForSdk,
+    fast_path::{
+        Counters, Dispatch, FallbackReason, FastPath, FastTools, Framing, MessageContext,
+        PendingCall,
     },
-    in_flight::{Stage, Taking},
+    http::{
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, fast_path_counters, healthy,
+        text,
+    },
+    in_flight::HandshakeState,
+    limits::Limits,
     runtime::{Handle, Runtime},
+    supervise::{CallOrigin, Caller},
+    timed_body::{Read, TimedBody},
 };
 
-/// The one endpoint that MCP is spoken at.
+/// The path of the one MCP endpoint.
 pub const MCP_PATH: &str = "/mcp";
-/// The default of [`StreamableOptions::body_timeout`].
-pub const BODY_TIMEOUT: Duration = timed_body::BODY_TIMEOUT;
-/// The default of [`StreamableOptions::max_sessions`].
-pub const MAX_SESSIONS: usize = 10_000;
 
-/// How a request is answered.
+/// The form of the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// One JSON message. Without the fast path rmcp does so without sessions only: in a session its
@@ -56,35 +60,32 @@ pub enum Answer {
     EventStream,
 }
 
-/// What varies about a Streamable HTTP server.
+/// How a Streamable HTTP server serves.
 #[derive(Clone, Debug)]
 pub struct StreamableOptions {
-    /// How requests are answered.
+    /// The form of its answers.
     pub answer: Answer,
-    /// Sessions (`Mcp-Session-Id`) end after this long without traffic; without a value there are
-    /// none.
+    /// Sessions (`Mcp-Session-Id`) end after this long without traffic. Without a value there are no
+    /// sessions.
     pub session_ttl: Option<Duration>,
-    /// Sessions that may be open at once; each costs memory and a task.
-    pub max_sessions: usize,
-    /// Who may speak to the server.
+    /// The hosts and origins that it accepts.
     pub guard: Guard,
-    /// The largest request body that is taken, in bytes.
-    pub max_body_bytes: usize,
-    /// How long a request's body may take to arrive, once its head is here.
-    pub body_timeout: Duration,
-    /// Whether messages are answered by the [fast path](crate::fast_path) where they can be.
+    /// What it takes from its clients.
+    pub limits: Limits,
+    /// Whether the [fast path](crate::fast_path) answers messages where it can.
     pub fast_path: bool,
 }
 
-/// Streamable HTTP in front of the handler `S`, of which every session, or without sessions
-/// every request that rmcp answers, gets a clone.
+/// Streamable HTTP in front of the handler `S`. Every session gets a clone of the handler; without
+/// sessions every request that rmcp answers gets one.
 pub struct Streamable<S>(Arc<Inner<S>>);
 
 struct Inner<S> {
     rmcp: StreamableHttpService<S, Sessions>,
-    front: Option<FastPath<S>>,
+    fast_path: Option<FastPath<S>>,
     sessions: Option<Arc<Sessions>>,
     options: StreamableOptions,
+    has_hook: bool,
     runtime: Handle,
     ended: CancellationToken,
 }
@@ -105,25 +106,27 @@ impl Answer {
 }
 
 impl<S: FastTools> Streamable<S> {
-    /// Serves `service` at [`MCP_PATH`]. With the fast path rmcp is asked first for what it answers to a
+    /// Serves `service` at [`MCP_PATH`]. With the fast path it first asks rmcp for its answers to a
     /// handshake.
     pub async fn start(runtime: &impl Runtime, service: S, options: StreamableOptions) -> Self {
         let runtime = Handle::new(runtime.clone());
         let ended = CancellationToken::new();
         let ttl = options.session_ttl;
-        let sessions = ttl.map(|ttl| Sessions::new(&runtime, ttl, options.max_sessions));
-        let front = if options.fast_path {
+        let sessions = ttl.map(|ttl| Sessions::start(&runtime, ttl, &options.limits));
+        let fast_path = if options.fast_path {
             let handshake = forward::handshake(&service, &options).await;
             Some(FastPath::new(service.clone(), handshake))
         } else {
             None
         };
+        let has_hook = service.has_hook();
         let rmcp = forward::rmcp(service, &options, sessions.clone(), ended.clone());
         Self(Arc::new(Inner {
             rmcp,
-            front,
+            fast_path,
             sessions,
             options,
+            has_hook,
             runtime,
             ended,
         }))
@@ -131,14 +134,14 @@ impl<S: FastTools> Streamable<S> {
 }
 
 impl<S: FastTools> HttpService for Streamable<S> {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
         match request.uri().path() {
-            MCP_PATH => self.0.mcp(request).await,
+            MCP_PATH => self.0.mcp(request, client).await,
             HEALTH_PATH => healthy(),
-            COUNTERS_PATH => counted(self.counters()),
+            COUNTERS_PATH => fast_path_counters(self.counters()),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "Not Found: MCP is spoken at POST /mcp",
+                "Not Found: the MCP endpoint is POST /mcp",
             ),
         }
     }
@@ -148,147 +151,201 @@ impl<S: FastTools> HttpService for Streamable<S> {
     }
 
     fn counters(&self) -> Option<&Counters> {
-        self.0.front.as_ref().map(FastPath::counters)
+        self.0.fast_path.as_ref().map(FastPath::counters)
     }
 }
 
 impl<S: FastTools> Inner<S> {
-    async fn mcp(&self, request: Request<Incoming>) -> Response<Body> {
-        let (parts, incoming) = request.into_parts();
-        let arriving = TimedBody::new(incoming, self.runtime.clone(), self.options.body_timeout);
+    async fn mcp(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+        let (mut parts, incoming) = request.into_parts();
+        let limits = &self.options.limits;
+        let body = TimedBody::new(incoming, self.runtime.clone(), limits.body_timeout);
         if parts.method != Method::POST {
-            self.touch(&parts);
-            return self.forward(parts, Forwarded::Unread(arriving)).await;
+            self.record_traffic(&parts);
+            return self.forward(parts, ForwardedBody::Unread(body)).await;
         }
-        let head = Head::read(&parts.headers, &self.options.guard);
-        // In a session everything is read here, for its ids are kept here.
-        if self.sessions.is_none() && (head.is_err() || self.front.is_none()) {
-            self.count(FallbackReason::Headers);
-            return self.forward_unread(parts, arriving).await;
+        let headers = PostHeaders::read(&parts.headers, &self.options.guard);
+        // In a session every body is read here, because its ids are recorded here.
+        if self.sessions.is_none() && (headers.is_err() || self.fast_path.is_none()) {
+            self.count_fallback(FallbackReason::Headers);
+            self.record_origin(&mut parts, client, ForSdk::default());
+            return self.forward_unread(parts, body).await;
         }
-        let bytes = match arriving.read(self.options.max_body_bytes).await {
+        let bytes = match body.read(limits.max_message_bytes).await {
             Read::Whole(bytes) => bytes,
+            // rmcp answers that it is too large.
             Read::TooLarge(bytes) => return self.forward_read(parts, bytes).await,
             Read::Failed(error) => return error.into_response(),
         };
-        let facts = head.and_then(|head| head.facts(self.sessions.is_none()));
-        let is_doubtful = facts.is_err();
-        let answered = match facts {
-            Ok(facts) => self.answered_here(&parts, &facts, &bytes).await,
-            Err(_) => None,
+        let caller = Caller {
+            session: None,
+            client: Some(client),
+            headers: Some(&parts.headers),
         };
-        match answered {
-            Some(response) => response,
-            None if is_doubtful => {
-                self.count(FallbackReason::Headers);
-                self.forward_doubtful(parts, bytes).await
+        let context =
+            headers.and_then(|headers| headers.context(self.sessions.is_none(), caller));
+        let Ok(context) = context else {
+            self.count_fallback(FallbackReason::Headers);
+            self.record_origin(&mut parts, client, ForSdk::default());
+            return self.forward_unusual(parts, bytes).await;
+        };
+        match self.answer_here(&parts, &context, &bytes).await {
+            Ok(response) => response,
+            Err(for_sdk) => {
+                self.record_origin(&mut parts, client, for_sdk);
+                self.forward_message(parts, bytes).await
             }
-            None => self.forward_message(parts, bytes).await,
         }
     }
 
-    /// Answers a message, or a batch of them, if that is not rmcp's to do.
-    async fn answered_here(
+    /// Answers a message, or a batch of them, unless the SDK has to.
+    async fn answer_here(
         &self,
         parts: &Parts,
-        facts: &MessageContext<'_>,
+        context: &MessageContext<'_>,
         bytes: &[u8],
-    ) -> Option<Response<Body>> {
-        if self.front.is_some()
-            && let Some(messages) = batch::of(facts, bytes)
+    ) -> Result<Response<Body>, ForSdk> {
+        if self.fast_path.is_some()
+            && let Some(messages) = self.batch_messages(context, bytes)
             && self.takes_batches(parts)
         {
-            return Some(match messages {
-                Ok(messages) => self.batch(parts, facts, messages).await,
-                Err(refusal) => answers::refused(refusal),
+            return Ok(match messages {
+                Ok(messages) => self.answer_batch(parts, context, messages).await,
+                Err(rejection) => responses::rejected(rejection),
             });
         }
-        self.fast(parts, facts, bytes).await
+        self.answer_fast(parts, context, bytes).await
     }
 
-    /// Has the front answer a message, if it can.
-    async fn fast(&self, parts: &Parts, facts: &MessageContext<'_>, bytes: &[u8]) -> Option<Response<Body>> {
-        let front = self.front.as_ref()?;
-        let session = match &self.sessions {
-            Some(sessions) if !facts.stateless => {
-                let session = open_session(sessions, parts);
-                if session.is_none() {
-                    front.counters().left(FallbackReason::Session);
-                    return None;
-                }
-                session
-            }
-            _ => None,
-        };
-        let facts = MessageContext {
-            in_flight: session.as_deref().map(|session| &*session.in_flight),
-            ..*facts
-        };
-        // A session's client may have several connections: its cancellation may come before the call is entered.
-        let taking = session.as_ref().map(|session| session.in_flight.taking());
+    /// Has the fast path answer a message, if it can.
+    async fn answer_fast(
+        &self,
+        parts: &Parts,
+        context: &MessageContext<'_>,
+        bytes: &[u8],
+    ) -> Result<Response<Body>, ForSdk> {
+        let fast_path = self.fast_path.as_ref().ok_or_else(ForSdk::default)?;
+        let mut context = *context;
+        let session;
+        if let Some(sessions) = &self.sessions
+            && !context.stateless
+        {
+            session = settled_session(sessions, parts);
+            let Some(session) = &session else {
+                self.count_fallback(FallbackReason::Session);
+                return Err(ForSdk::default());
+            };
+            context.in_flight = Some(&session.in_flight);
+            context.caller.session = session_id(parts);
+        }
         let answer = self.options.answer;
         let mut out = Vec::with_capacity(512);
-        let is_self_contained = facts.revision.is_self_contained();
-        match front.take(bytes, &facts, answer.framing(), &mut out) {
-            Dispatch::Answered(reply) => Some(answers::reply(answer, is_self_contained, reply, out)),
-            Dispatch::Accepted => Some(accepted()),
-            Dispatch::Rejected(refusal) => Some(answers::refused(refusal)),
-            Dispatch::Pending(reply) => Some(self.run(reply, session, taking).await),
-            Dispatch::Fallback(_) => None,
-        }
-    }
-
-    /// Waits for a call. Up to 2025-11-25 it goes on when its client has gone.
-    async fn run(
-        &self,
-        reply: Box<RunningReply>,
-        session: Option<Arc<Session>>,
-        taking: Option<Taking>,
-    ) -> Response<Body> {
-        let is_self_contained = reply.ends_with_its_stream();
-        let Some(session) = session else {
-            let (reply, bytes) = if is_self_contained {
-                reply.await
-            } else {
-                DetachOnDrop::new(reply, &self.runtime).await
-            };
-            return answers::reply(self.options.answer, is_self_contained, reply, bytes);
-        };
-        let id = reply.id().clone();
-        let (ends, registration) = AbortHandle::new_pair();
-        if let Err(refusal) = session.in_flight.enter(&id, Some(ends.clone())) {
-            return answers::refused(refusal);
-        }
-        drop(taking);
-        let in_flight = session.in_flight.clone();
-        let call = Box::pin(async move {
-            let outcome = Abortable::new(reply, registration).await.ok()?;
-            in_flight.done(&id, &ends).map(|_answered| outcome)
-        });
-        match DetachOnDrop::new(call, &self.runtime).await {
-            Some((reply, bytes)) => {
-                answers::reply(self.options.answer, is_self_contained, reply, bytes)
+        let is_self_contained = context.revision.is_self_contained();
+        match fast_path.take(bytes, &context, answer.framing(), &mut out) {
+            Dispatch::Answered(reply) => {
+                Ok(responses::reply(answer, is_self_contained, reply, out))
             }
-            // It was cancelled.
-            None => answers::cancelled(),
+            Dispatch::Accepted => Ok(accepted()),
+            Dispatch::Rejected(rejection) => Ok(responses::rejected(rejection)),
+            Dispatch::Cancelled => Ok(responses::cancelled()),
+            Dispatch::Pending(call) => Ok(self.wait(call).await),
+            Dispatch::Fallback(fallback) => Err(fallback.into()),
         }
     }
 
-    fn touch(&self, parts: &Parts) {
+    /// Waits for a call. Up to 2025-11-25 the call goes on when its client disconnects.
+    async fn wait(&self, call: Box<PendingCall>) -> Response<Body> {
+        let is_self_contained = call.ends_with_its_stream();
+        let finished = if is_self_contained {
+            call.await
+        } else {
+            DetachOnDrop::new(call, &self.runtime).await
+        };
+        let answer = self.options.answer;
+        finished.map_or_else(responses::cancelled, |finished| {
+            responses::reply(answer, is_self_contained, finished.reply, finished.bytes)
+        })
+    }
+
+    /// Records who sends a message, for the hook, before the SDK gets the message.
+    fn record_origin(&self, parts: &mut Parts, client: SocketAddr, for_sdk: ForSdk) {
+        if !self.has_hook {
+            return;
+        }
+        let sessions = self.sessions.as_ref();
+        let sessions = sessions.filter(|_| !names_self_contained_revision(&parts.headers));
+        let session = session_id(parts).filter(|id| {
+            sessions.is_some_and(|sessions| sessions.get(id).is_some())
+        });
+        let caller = Caller {
+            session,
+            client: Some(client),
+            headers: None,
+        };
+        let origin = CallOrigin::new(&caller, for_sdk.is_checked);
+        parts.extensions.insert(origin);
+    }
+
+    fn record_traffic(&self, parts: &Parts) {
         if let (Some(sessions), Some(id)) = (&self.sessions, session_id(parts)) {
             sessions.get(id);
         }
     }
 
-    fn count(&self, reason: FallbackReason) {
-        if let Some(front) = &self.front {
-            front.counters().left(reason);
+    fn count_fallback(&self, reason: FallbackReason) {
+        if let Some(fast_path) = &self.fast_path {
+            fast_path.counters().count_fallback(reason);
         }
     }
 }
 
-/// The session that a request is sent in, once the client has agreed on a revision there.
-fn open_session(sessions: &Sessions, parts: &Parts) -> Option<Arc<Session>> {
+/// Returns the session of a request, once the client has agreed on a revision there.
+fn settled_session(sessions: &Sessions, parts: &Parts) -> Option<Arc<Session>> {
     let session = sessions.get(session_id(parts)?)?;
-    matches!(session.in_flight.stage(), Stage::Open(_)).then_some(session)
+    let is_settled = matches!(session.in_flight.handshake(), HandshakeState::Settled(_));
+    is_settled.then_some(session)
+}
+
+/// A call that goes on in the background when it is dropped before its end. MCP, "Streamable HTTP": up
+/// to 2025-11-25 disconnection SHOULD NOT be taken for cancellation.
+struct DetachOnDrop<F>
+where
+    F: Future + Unpin + Send + 'static,
+{
+    call: Option<F>,
+    runtime: Handle,
+}
+
+impl<F: Future + Unpin + Send + 'static> DetachOnDrop<F> {
+    fn new(call: F, runtime: &Handle) -> Self {
+        Self {
+            call: Some(call),
+            runtime: runtime.clone(),
+        }
+    }
+}
+
+impl<F: Future + Unpin + Send + 'static> Future for DetachOnDrop<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Some(call) = &mut self.call else {
+            return Poll::Pending;
+        };
+        let outcome = Pin::new(call).poll(context);
+        if outcome.is_ready() {
+            self.call = None;
+        }
+        outcome
+    }
+}
+
+impl<F: Future + Unpin + Send + 'static> Drop for DetachOnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            self.runtime.spawn(Box::pin(async move {
+                call.await;
+            }));
+        }
+    }
 }

@@ -1,10 +1,13 @@
-//! Keeps one tool call's trouble to itself: a panic or a call that takes too long is answered in
-//! band, as a tool result with `isError`, and nobody else notices. A cancelled call is dropped.
+//! Supervision of tool calls, in the one place that both paths pass.
+//!
+//! [`Supervised`] wraps a handler. It answers a call that panics or takes too long in band, as a tool
+//! result with `isError`, so that no other call notices. It drops a cancelled call. It serves only
+//! the tools that it is told to serve, and it asks the [`CallHook`] before a tool runs.
 //!
 //! Left to others: what the tools do, and what a transport does with the answer.
 
 mod forward;
-mod limits;
+mod hook;
 
 use std::{
     any::Any,
@@ -25,33 +28,62 @@ use rmcp::{
     service::RequestContext,
 };
 
-pub(crate) use self::limits::Limits;
+pub(crate) use self::hook::CallOrigin;
+pub use self::hook::{CallHook, Caller, ToolCall};
 use crate::{
-    fast_path::{FastCall, FastTools, Outcome, RawValue, Words},
-    runtime::Handle,
+    fast_path::{FastCall, FastTools, Outcome, RawValue},
+    log_limit::LogLimit,
+    runtime::{BoxFuture, Handle},
 };
 
-/// An rmcp handler whose tool calls can neither panic nor run for ever, nor on after they are cancelled.
-#[derive(Clone, Debug)]
+/// How tool calls are supervised.
+#[derive(Clone)]
+pub struct SuperviseOptions {
+    /// The runtime whose timers end calls that take too long.
+    pub runtime: Handle,
+    /// How long a call may take.
+    pub call_timeout: Duration,
+    /// The limits of tools that have one of their own; the first one for a tool holds.
+    pub time_limits: Vec<(String, Duration)>,
+    /// The tools to serve, on both paths; without a list, all of them.
+    pub tools: Option<Vec<String>>,
+    /// The hook that every call passes before it runs.
+    pub hook: Option<Arc<dyn CallHook>>,
+}
+
+impl SuperviseOptions {
+    /// Serves all tools with one time limit and without a hook.
+    #[must_use]
+    pub fn new(runtime: Handle, call_timeout: Duration) -> Self {
+        Self {
+            runtime,
+            call_timeout,
+            time_limits: Vec::new(),
+            tools: None,
+            hook: None,
+        }
+    }
+}
+
+/// An rmcp handler whose tool calls are supervised. Wrap it around the outermost handler.
+#[derive(Clone)]
 pub struct Supervised<S> {
     inner: S,
-    limits: Arc<Limits>,
+    policy: Arc<Policy>,
 }
 
 impl<S> Supervised<S> {
-    /// Supervises `inner`: a tool call that is not answered within `call_timeout` is given up.
-    pub fn new(inner: S, runtime: Handle, call_timeout: Duration) -> Self {
+    /// Supervises `inner` as `options` say.
+    pub fn new(inner: S, options: SuperviseOptions) -> Self {
+        let policy = Policy {
+            options,
+            panics: LogLimit::default(),
+            timeouts: LogLimit::default(),
+        };
         Self {
             inner,
-            limits: Arc::new(Limits::new(runtime, call_timeout)),
+            policy: Arc::new(policy),
         }
-    }
-
-    /// Gives the calls of some tools another limit than the rest; of two for one tool the first holds.
-    #[must_use]
-    pub fn with_time_limits(mut self, tools: impl IntoIterator<Item = (String, Duration)>) -> Self {
-        self.limits = Arc::new(self.limits.with_tools(tools.into_iter().collect()));
-        self
     }
 }
 
@@ -61,75 +93,172 @@ impl<S: ServerHandler> Supervised<S> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let policy = &*self.policy;
         let tool = request.name.clone();
         let cancelled = context.ct.clone();
-        let call = AssertUnwindSafe(self.inner.call_tool(request, context)).catch_unwind();
-        let mut call = pin!(call);
+        let call = async {
+            if let Err(reason) = policy.check_sdk_call(&request, &context) {
+                return Ok(in_band(reason));
+            }
+            if !policy.serves(&request.name) {
+                // What rmcp's tool router says of a tool that it does not know.
+                return Err(ErrorData::invalid_params("tool not found", None));
+            }
+            self.inner.call_tool(request, context).await
+        };
+        let mut call = pin!(AssertUnwindSafe(call).catch_unwind());
+        let or_panic = |outcome: Result<_, Box<dyn Any + Send>>| {
+            outcome.unwrap_or_else(|panic| Ok(policy.panicked(&tool, panic.as_ref())))
+        };
         // A call that is ready at once does not pay for a timer.
         if let Poll::Ready(outcome) = futures::poll!(call.as_mut()) {
-            return outcome.unwrap_or_else(|panic| Ok(panicked(&tool, panic.as_ref())));
+            return or_panic(outcome);
         }
-        let timeout = pin!(self.limits.timer(&tool));
+        let timeout = pin!(policy.timer(&tool));
         let cancelled = pin!(cancelled.cancelled());
-        let given_up = select(timeout, cancelled);
-        match select(call, given_up).await {
-            Either::Left((outcome, _)) => {
-                outcome.unwrap_or_else(|panic| Ok(panicked(&tool, panic.as_ref())))
-            }
-            Either::Right((Either::Left(_), _)) => Ok(timed_out(&tool, &self.limits)),
+        match select(call, select(timeout, cancelled)).await {
+            Either::Left((outcome, _)) => or_panic(outcome),
+            Either::Right((Either::Left(_), _)) => Ok(policy.timed_out(&tool)),
             // rmcp sends no answer to a cancelled request; the call itself ends here.
             Either::Right((Either::Right(_), _)) => Ok(in_band(format!("{tool} was cancelled"))),
         }
     }
 }
 
-/// What is said of a call that failed by itself, on either path.
-const WORDS: Words = Words {
-    panicked,
-    timed_out,
-};
-
 impl<S: FastTools> FastTools for Supervised<S> {
-    const FAST_TOOLS: &'static [&'static str] = S::FAST_TOOLS;
+    fn fast_tools(&self) -> Vec<&'static str> {
+        let mut tools = self.inner.fast_tools();
+        tools.retain(|tool| self.policy.serves(tool));
+        tools
+    }
 
     fn fast_call(&self, name: &'static str, arguments: Option<&RawValue>) -> FastCall {
-        let call = catch_unwind(AssertUnwindSafe(|| self.inner.fast_call(name, arguments)));
-        match call {
+        self.fast_call_from(&Caller::default(), name, arguments)
+    }
+
+    fn fast_call_from(
+        &self,
+        caller: &Caller<'_>,
+        name: &'static str,
+        arguments: Option<&RawValue>,
+    ) -> FastCall {
+        let policy = &self.policy;
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(hook) = &policy.options.hook
+                && let Err(reason) = hook.check(&caller.call(name, arguments))
+            {
+                return FastCall::Ready(Outcome::Sdk(Ok(in_band(reason))));
+            }
+            self.inner.fast_call_from(caller, name, arguments)
+        }));
+        match called {
             Ok(FastCall::Running(call)) => {
-                FastCall::Running(call.limited(name, self.limits.clone(), WORDS))
+                FastCall::Running(call.supervised(name, policy.clone()))
             }
             Ok(call) => call,
-            Err(panic) => FastCall::Ready(Outcome::Sdk(Ok(panicked(name, panic.as_ref())))),
+            Err(panic) => {
+                FastCall::Ready(Outcome::Sdk(Ok(policy.panicked(name, panic.as_ref()))))
+            }
         }
     }
 
-    fn withholds(&self, name: &str) -> bool {
-        self.inner.withholds(name)
+    fn has_hook(&self) -> bool {
+        self.policy.options.hook.is_some() || self.inner.has_hook()
     }
 }
 
-fn panicked(tool: &str, panic: &(dyn Any + Send)) -> CallToolResponse {
-    let cause = panic_message(panic);
-    tracing::error!(
-        tool,
-        cause,
-        "a tool panicked; the call was answered in band"
-    );
-    in_band(format!(
-        "{tool} failed: it panicked ({cause}). This is a defect of the server; other calls are not affected."
-    ))
+/// What both paths apply to each call.
+pub(crate) struct Policy {
+    options: SuperviseOptions,
+    panics: LogLimit,
+    timeouts: LogLimit,
 }
 
-fn timed_out(tool: &str, limits: &Limits) -> CallToolResponse {
-    let (limit, flag) = limits.of(tool);
-    let limit = limit.as_secs_f64();
-    tracing::warn!(tool, time_limit_s = limit, "a call was given up");
-    in_band(format!(
-        "{tool} did not answer within {limit} s (the server's {flag}); ask for less work or raise the limit"
-    ))
+impl Policy {
+    /// Whether `tool` is one of those to serve.
+    fn serves(&self, tool: &str) -> bool {
+        let tools = self.options.tools.as_ref();
+        tools.is_none_or(|tools| tools.iter().any(|served| served == tool))
+    }
+
+    /// Asks the hook about a call that the SDK brings, unless the fast path has asked it already.
+    fn check_sdk_call(
+        &self,
+        request: &CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(), String> {
+        let Some(hook) = &self.options.hook else {
+            return Ok(());
+        };
+        let (is_checked, caller) = CallOrigin::of(&context.extensions);
+        if is_checked {
+            return Ok(());
+        }
+        let arguments = request.arguments.as_ref().map(serde_json::to_vec);
+        let arguments = match arguments.transpose() {
+            Ok(arguments) => arguments.unwrap_or_else(|| b"{}".to_vec()),
+            Err(error) => return Err(format!("the arguments cannot be checked: {error}")),
+        };
+        hook.check(&ToolCall {
+            arguments: &arguments,
+            ..caller.call(&request.name, None)
+        })
+    }
+
+    /// Returns the limit of calls of `tool`, and the flag that sets it.
+    fn time_limit(&self, tool: &str) -> (Duration, &'static str) {
+        let SuperviseOptions {
+            call_timeout,
+            time_limits,
+            ..
+        } = &self.options;
+        // There are a handful at most; searching them is faster than a map.
+        let own = time_limits.iter().find(|(name, _)| name == tool);
+        own.map_or((*call_timeout, "--call-timeout"), |(_, limit)| {
+            (*limit, "--time-limit")
+        })
+    }
+
+    /// Completes when a call of `tool` that begins now has taken too long.
+    pub(crate) fn timer(&self, tool: &str) -> BoxFuture<()> {
+        self.options.runtime.sleep(self.time_limit(tool).0)
+    }
+
+    /// Returns the answer to a call that panicked.
+    pub(crate) fn panicked(&self, tool: &str, panic: &(dyn Any + Send)) -> CallToolResponse {
+        let cause = panic_message(panic);
+        if let Some(left_out) = self.panics.admit() {
+            tracing::error!(
+                tool,
+                cause,
+                left_out,
+                "a tool panicked; the call was answered in band"
+            );
+        }
+        in_band(format!(
+            "{tool} failed: it panicked ({cause}). This is a defect of the server; other calls are not affected."
+        ))
+    }
+
+    /// Returns the answer to a call that took too long.
+    pub(crate) fn timed_out(&self, tool: &str) -> CallToolResponse {
+        let (limit, flag) = self.time_limit(tool);
+        let limit = limit.as_secs_f64();
+        if let Some(left_out) = self.timeouts.admit() {
+            tracing::warn!(
+                tool,
+                time_limit_s = limit,
+                left_out,
+                "a call exceeded its time limit"
+            );
+        }
+        in_band(format!(
+            "{tool} did not answer within {limit} s (the server's {flag}); ask for less work or raise the limit"
+        ))
+    }
 }
 
-/// A tool result that reports an error.
+/// Returns a tool result that reports an error.
 fn in_band(message: String) -> CallToolResponse {
     CallToolResult::error(vec![ContentBlock::text(message)]).into()
 }

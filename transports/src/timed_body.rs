@@ -1,4 +1,4 @@
-//! A request's body on its way in: read once, within a size and a time.
+//! The body of a request: read once, within a limit of size and of time.
 
 use std::{
     future::poll_fn,
@@ -21,17 +21,14 @@ use crate::{
     runtime::{BoxFuture, Handle},
 };
 
-/// How long a body may take by default.
-pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A body that has to arrive within a time. The clock starts when it is first found waiting: one that
-/// came with its head pays for none.
+/// A body that has to arrive in time. The timer starts when the body is first found incomplete: a body
+/// that arrives with its head needs no timer.
 pub(crate) struct TimedBody {
     incoming: Incoming,
     runtime: Handle,
     limit: Duration,
     timer: Option<BoxFuture<()>>,
-    /// Told when the time is over, if somebody asks.
+    /// Set when the time is over, if the caller asked for it.
     late: Option<Arc<AtomicBool>>,
 }
 
@@ -44,13 +41,13 @@ pub(crate) enum BodyError {
     Broken(#[from] hyper::Error),
 }
 
-/// What was read of a body.
+/// The outcome of reading a body.
 pub(crate) enum Read {
-    /// All of it.
+    /// The whole body.
     Whole(Bytes),
-    /// More than is taken.
+    /// The beginning of a body that is larger than the limit.
     TooLarge(Bytes),
-    /// Not all of it, ever.
+    /// The body did not arrive.
     Failed(BodyError),
 }
 
@@ -65,12 +62,12 @@ impl TimedBody {
         }
     }
 
-    /// Whether it turns out to have come too late, for whoever gives the body away.
+    /// Returns a flag that is set when the body is late, for a caller that hands the body over.
     pub(crate) fn late(&mut self) -> Arc<AtomicBool> {
         self.late.get_or_insert_default().clone()
     }
 
-    /// Reads it all, up to `max_bytes`.
+    /// Reads the whole body, up to `max_bytes`.
     pub(crate) async fn read(mut self, max_bytes: usize) -> Read {
         let mut first = Bytes::new();
         let mut more: Option<BytesMut> = None;
@@ -141,7 +138,7 @@ impl HttpBody for TimedBody {
 }
 
 impl BodyError {
-    /// What is answered to it. A body that is late leaves its connection of no more use.
+    /// Returns the response. After a late body the connection cannot be used again.
     pub(crate) fn into_response(self) -> Response<Body> {
         match self {
             Self::Late(_) => {

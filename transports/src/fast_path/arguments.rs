@@ -1,24 +1,24 @@
-//! Whether a tool's arguments may be read straight from their bytes.
+//! Decides whether a tool's arguments may be read straight from their bytes.
 //!
-//! rmcp reads a whole body into values before a tool sees its arguments, and refuses what no value
-//! can hold: more than 127 levels, a number beyond `f64`, half a surrogate pair. A tool that reads
-//! its arguments from the bytes skips what it does not ask for, and would not notice. So what could be
-//! refused is found here, and left to rmcp.
+//! rmcp reads a whole body into values before a tool sees its arguments, and rejects what no value can
+//! hold: more than 127 levels, a number beyond `f64`, half a surrogate pair. A tool that reads its
+//! arguments from the bytes skips members that it does not know, and would not notice. So this module
+//! finds what rmcp could reject, and the SDK answers those messages.
 
 use serde_json::value::RawValue;
 
-/// Levels that are taken: those of a body are two more, and 127 are allowed.
+/// The deepest level that the fast path takes. A body has two levels more, and rmcp allows 127.
 const MAX_DEPTH: usize = 120;
-/// Digits that no number needs; longer ones might be beyond `f64`.
+/// The longest number that the fast path takes. A longer one might be beyond `f64`.
 const MAX_NUMBER_BYTES: usize = 300;
 
-/// Whether `arguments`, which are JSON already, are an object that any reader takes as it is.
+/// Whether `arguments`, which are valid JSON, are an object that every reader accepts.
 pub(super) fn is_plain_object(arguments: &RawValue) -> bool {
     let bytes = arguments.get().as_bytes();
     bytes.first() == Some(&b'{') && is_plain(bytes)
 }
 
-/// Whether `json`, which is one valid value by its grammar, has nothing that a reader may refuse.
+/// Whether `json`, which is grammatically one valid value, holds nothing that a reader may reject.
 pub(super) fn is_plain(json: &[u8]) -> bool {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -49,14 +49,15 @@ pub(super) fn is_plain(json: &[u8]) -> bool {
     true
 }
 
-/// The place after the string whose first character is at `at`; nothing if it has a surrogate escaped.
+/// Returns the place after the string whose first character is at `at`; nothing if it escapes a
+/// surrogate.
 fn string_end(json: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr2(b'"', b'\\', json.get(at..)?)?;
         if json[at] == b'"' {
             return Some(at + 1);
         }
-        // Half a pair or a whole one: rmcp will know.
+        // rmcp checks whether the pair is whole.
         let is_surrogate = matches!(
             json.get(at + 1..at + 4),
             Some([b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F'])
@@ -68,7 +69,7 @@ fn string_end(json: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// The place after the number at `at`; nothing if it has an exponent or is very long.
+/// Returns the place after the number at `at`; nothing if it has an exponent or is very long.
 fn number_end(json: &[u8], at: usize) -> Option<usize> {
     let digits = json[at..]
         .iter()
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_value_may_not_hold_is_not() {
+    fn values_that_a_reader_may_reject_are_not_plain() {
         let deep = format!("{}{}", "[".repeat(121), "]".repeat(121));
         let long = "9".repeat(301);
         for json in [

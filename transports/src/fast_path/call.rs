@@ -1,7 +1,6 @@
-//! A tool call that the front has taken.
+//! A tool call on the fast path.
 
 use std::{
-    any::Any,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -9,66 +8,51 @@ use std::{
     task::{Context, Poll},
 };
 
-use rmcp::model::CallToolResponse;
-
 use super::outcome::Outcome;
-use crate::{runtime::BoxFuture, supervise::Limits};
+use crate::{runtime::BoxFuture, supervise::Policy};
 
 /// What a server does with a call of the fast path.
 pub enum FastCall {
-    /// No tool of the fast path has this name.
-    NotMine,
-    /// The arguments are not what the tool takes; rmcp has the words for it.
-    Misfit,
-    /// It is done.
+    /// No fast tool has this name.
+    UnknownTool,
+    /// The arguments do not fit the tool. The SDK answers the call: it words the error.
+    InvalidArguments,
+    /// The call has its outcome.
     Ready(Outcome),
-    /// It takes its time.
+    /// The call has to wait for something.
     Running(Running),
 }
 
-/// A call that takes its time. It owns all that it needs, so it outlives the bytes that it was made from.
-/// Dropping it cancels the call.
+/// A call that waits for something. It owns all that it needs, so it outlives the message that it
+/// was made from. Dropping it cancels the call.
 pub struct Running {
     call: BoxFuture<Outcome>,
-    limited: Option<Limited>,
+    supervision: Option<Supervision>,
 }
 
-/// How a call is kept from costing anybody else anything.
-struct Limited {
+struct Supervision {
     tool: &'static str,
-    limits: Arc<Limits>,
+    policy: Arc<Policy>,
     timer: Option<BoxFuture<()>>,
-    words: Words,
-}
-
-/// What is said of a call that failed by itself.
-#[derive(Clone, Copy)]
-pub(crate) struct Words {
-    /// It panicked with this.
-    pub(crate) panicked: fn(&str, &(dyn Any + Send)) -> CallToolResponse,
-    /// It took longer than it may.
-    pub(crate) timed_out: fn(&str, &Limits) -> CallToolResponse,
 }
 
 impl Running {
-    /// A call without a limit, whose panic is its caller's.
+    /// Wraps a call without a time limit. Its panic unwinds into its caller.
     #[must_use]
     pub fn new(call: BoxFuture<Outcome>) -> Self {
         Self {
             call,
-            limited: None,
+            supervision: None,
         }
     }
 
-    /// The call of `tool`, answered in band with `words` when it panics or takes longer than `limits` allow it.
-    /// The limit is looked up and the timer starts when the call is first found waiting: one that is ready
-    /// at once pays for neither.
-    pub(crate) fn limited(mut self, tool: &'static str, limits: Arc<Limits>, words: Words) -> Self {
-        self.limited = Some(Limited {
+    /// Applies `policy` to this call of `tool`. The time limit is looked up and the timer starts when the
+    /// call is first found waiting: a call that is ready at once pays for neither.
+    pub(crate) fn supervised(mut self, tool: &'static str, policy: Arc<Policy>) -> Self {
+        self.supervision = Some(Supervision {
             tool,
-            limits,
+            policy,
             timer: None,
-            words,
         });
         self
     }
@@ -78,28 +62,27 @@ impl Future for Running {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        let Self { call, limited } = &mut *self;
-        let Some(limited) = limited else {
+        let Self { call, supervision } = &mut *self;
+        let Some(Supervision {
+            tool,
+            policy,
+            timer,
+        }) = supervision
+        else {
             return call.as_mut().poll(context);
         };
-        let Limited {
-            tool,
-            limits,
-            timer,
-            words,
-        } = limited;
         match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
             Err(panic) => {
-                let said = (words.panicked)(tool, panic.as_ref());
-                Poll::Ready(Outcome::Sdk(Ok(said)))
+                let answer = policy.panicked(tool, panic.as_ref());
+                Poll::Ready(Outcome::Sdk(Ok(answer)))
             }
             Ok(Poll::Ready(outcome)) => Poll::Ready(outcome),
             Ok(Poll::Pending) => {
-                let timer = timer.get_or_insert_with(|| limits.timer(tool));
+                let timer = timer.get_or_insert_with(|| policy.timer(tool));
                 timer
                     .as_mut()
                     .poll(context)
-                    .map(|()| Outcome::Sdk(Ok((words.timed_out)(tool, limits))))
+                    .map(|()| Outcome::Sdk(Ok(policy.timed_out(tool))))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! How many messages the front took, and why it left others.
+//! Counts the messages that the fast path took, and those that fell back, by reason.
 
 use std::{
     fmt,
@@ -7,22 +7,22 @@ use std::{
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-/// Why a message was left to rmcp.
+/// Why a message fell back to the SDK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FallbackReason {
-    /// Its headers are missing, unusual or not what the message says.
+    /// Its headers are missing, unusual or contradict the message.
     Headers,
-    /// It is no message whose every part the front knows.
+    /// It has a part that the fast path does not know.
     Message,
-    /// Its `_meta` says something else than its revision asks for.
+    /// Its `_meta` is not what its revision asks for.
     Metadata,
-    /// Its method is not answered here.
+    /// The fast path does not answer its method.
     Method,
     /// Its tool is not fast.
     Tool,
-    /// Its arguments are not plain, or not what the tool takes.
+    /// Its arguments are unusual, or do not fit the tool.
     Arguments,
-    /// Its session is not one whose calls can be answered here, or not any more.
+    /// Its session is unknown, or has no settled revision.
     Session,
 }
 
@@ -42,67 +42,61 @@ impl FallbackReason {
 #[derive(Debug, Default)]
 pub struct Counters {
     taken: AtomicU64,
-    left: [AtomicU64; FallbackReason::ALL.len()],
+    fallbacks: [AtomicU64; FallbackReason::ALL.len()],
 }
 
 impl Counters {
-    /// Counts a message that was taken.
-    pub(crate) fn taken(&self) {
+    /// Counts a message that the fast path took.
+    pub(crate) fn count_dispatch(&self) {
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a message that was left for `reason`.
-    pub(crate) fn left(&self, reason: FallbackReason) {
-        self.left[reason as usize].fetch_add(1, Ordering::Relaxed);
+    /// Counts a message that fell back for `reason`.
+    pub(crate) fn count_fallback(&self, reason: FallbackReason) {
+        self.fallbacks[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Messages that were taken.
+    /// Returns the number of messages that the fast path took.
     pub fn count_taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Messages that were left for `reason`.
-    pub fn count_left(&self, reason: FallbackReason) -> u64 {
-        self.left[reason as usize].load(Ordering::Relaxed)
+    fn fallbacks(&self, reason: FallbackReason) -> u64 {
+        self.fallbacks[reason as usize].load(Ordering::Relaxed)
     }
 
-    /// Messages that were left for any reason.
-    pub fn count_all_left(&self) -> u64 {
-        let counts = self.left.iter().map(|count| count.load(Ordering::Relaxed));
-        counts.sum()
+    fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let reasons = FallbackReason::ALL.into_iter();
+        reasons.map(|(reason, name)| (name, self.fallbacks(reason)))
     }
 }
 
 /// `12 taken, 3 left (headers 1, method 2)`.
 impl fmt::Display for Counters {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (taken, left) = (self.count_taken(), self.count_all_left());
-        write!(formatter, "{taken} taken, {left} left")?;
+        let fallbacks: u64 = self.by_reason().map(|(_, count)| count).sum();
+        write!(formatter, "{} taken, {fallbacks} left", self.count_taken())?;
         let mut before = " (";
-        for (reason, name) in FallbackReason::ALL {
-            let count = self.count_left(reason);
-            if count > 0 {
-                write!(formatter, "{before}{name} {count}")?;
-                before = ", ";
-            }
+        for (name, count) in self.by_reason().filter(|(_, count)| *count > 0) {
+            write!(formatter, "{before}{name} {count}")?;
+            before = ", ";
         }
-        formatter.write_str(if left > 0 { ")" } else { "" })
+        formatter.write_str(if fallbacks > 0 { ")" } else { "" })
     }
 }
 
 /// `{"taken":12,"left":{"headers":1,...}}`, every reason named.
 impl Serialize for Counters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Left<'c>(&'c Counters);
-        impl Serialize for Left<'_> {
+        struct Fallbacks<'c>(&'c Counters);
+        impl Serialize for Fallbacks<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let counts = FallbackReason::ALL.map(|(reason, name)| (name, self.0.count_left(reason)));
-                serializer.collect_map(counts)
+                serializer.collect_map(self.0.by_reason())
             }
         }
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("taken", &self.count_taken())?;
-        map.serialize_entry("left", &Left(self))?;
+        map.serialize_entry("left", &Fallbacks(self))?;
         map.end()
     }
 }
@@ -112,19 +106,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_stand_where_they_are_counted() {
+    fn each_reason_has_its_own_count() {
         for (place, (reason, _)) in FallbackReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
         }
     }
 
     #[test]
-    fn counts_read_well() {
+    fn counts_are_shown_as_text_and_as_json() {
         let counters = Counters::default();
         assert_eq!(counters.to_string(), "0 taken, 0 left");
-        counters.taken();
-        counters.left(FallbackReason::Tool);
-        counters.left(FallbackReason::Headers);
+        counters.count_dispatch();
+        counters.count_fallback(FallbackReason::Tool);
+        counters.count_fallback(FallbackReason::Headers);
         assert_eq!(counters.to_string(), "1 taken, 2 left (headers 1, tool 1)");
         let json = serde_json::to_value(&counters).unwrap();
         assert_eq!(json["left"]["tool"], 1);

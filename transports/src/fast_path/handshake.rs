@@ -1,13 +1,13 @@
-//! What every client sends before its first call, answered from what rmcp answered at the start.
+//! Answers what every client sends before its first call, with what rmcp answered at the start.
 //!
-//! Without sessions these answers depend on the revision alone, so each is asked for once, of
-//! rmcp itself, and repeated with another id.
+//! Without sessions these answers depend on the revision alone. So the server asks rmcp for each answer
+//! once, and repeats it with other ids.
 
 use std::future::Future;
 
 use rmcp::model::InitializeRequestParams;
 use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use super::{
     MessageContext, FallbackReason, Revision, arguments,
@@ -15,7 +15,7 @@ use super::{
     meta::{CLIENT_CAPABILITIES, PROTOCOL_VERSION},
 };
 
-/// The results of the handshake's requests. The default knows none and leaves all to rmcp.
+/// The results of the handshake's requests. The default knows none and leaves all to the SDK.
 #[derive(Clone, Debug, Default)]
 pub struct Handshake {
     known: Vec<Known>,
@@ -36,9 +36,8 @@ struct Answer {
 impl Handshake {
     const METHODS: [&'static str; 4] = ["initialize", "ping", "tools/list", "server/discover"];
 
-    /// Asks for every result of every revision: `ask` is given a revision, a method and the bytes of a
-    /// request, and gives back the bytes of the reply. Requests that are answered with an error are
-    /// left to rmcp for ever.
+    /// Asks for every result of every revision: `ask` gets a revision, a method and a request, and returns
+    /// the bytes of the reply. A request that is answered with an error stays with the SDK.
     pub async fn learn<A, F>(ask: A) -> Self
     where
         A: Fn(Revision, &'static str, String) -> F,
@@ -64,22 +63,36 @@ impl Handshake {
         Self { known }
     }
 
-    /// Whether it knows anything.
+    /// Whether it knows any result.
     pub(super) fn is_known(&self) -> bool {
         !self.known.is_empty()
     }
 
-    /// The result of `message`, whose bytes are `bytes`.
+    /// Whether a result declares that the tool list can change.
+    pub(super) fn declares_list_changes(&self) -> bool {
+        let mut results = self.known.iter().map(|known| &*known.result);
+        results.any(|result| {
+            serde_json::from_str::<Value>(result)
+                .is_ok_and(|result| result["capabilities"]["tools"]["listChanged"] == true)
+        })
+    }
+
+    /// Forgets the results of `method`, so that the SDK answers it.
+    pub(super) fn forget(&mut self, method: &str) {
+        self.known.retain(|known| known.method != method);
+    }
+
+    /// Returns the result of `message`, whose bytes are `bytes`.
     pub(super) fn answer(
         &self,
         bytes: &[u8],
         message: &Message<'_>,
-        facts: &MessageContext<'_>,
+        context: &MessageContext<'_>,
     ) -> Result<&str, FallbackReason> {
         let revision = if message.method == "initialize" {
-            initialized(bytes, message, facts)?
+            initialized(bytes, message, context)?
         } else if message.has_only_meta() {
-            facts.revision
+            context.revision
         } else {
             return Err(FallbackReason::Message);
         };
@@ -91,15 +104,19 @@ impl Handshake {
     }
 }
 
-/// An `initialize` whose types are rmcp's to know.
+/// An `initialize` that rmcp can read.
 #[derive(Deserialize)]
 struct Request {
-    #[expect(dead_code, reason = "that it can be read is all that is asked")]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
     params: InitializeRequestParams,
 }
 
-/// The revision that `initialize` asks for, if there is no doubt that rmcp would agree.
-fn initialized(bytes: &[u8], message: &Message<'_>, facts: &MessageContext<'_>) -> Result<Revision, FallbackReason> {
+/// Returns the revision that `initialize` asks for, if rmcp is known to agree.
+fn initialized(
+    bytes: &[u8],
+    message: &Message<'_>,
+    context: &MessageContext<'_>,
+) -> Result<Revision, FallbackReason> {
     let Initialize {
         protocol_version,
         capabilities,
@@ -110,14 +127,14 @@ fn initialized(bytes: &[u8], message: &Message<'_>, facts: &MessageContext<'_>) 
     let are_plain = parts
         .iter()
         .all(|raw| arguments::is_plain(raw.get().as_bytes()));
-    if revision.is_self_contained() || facts.names_another(revision) || !are_plain {
+    if revision.is_self_contained() || context.names_another(revision) || !are_plain {
         return Err(FallbackReason::Message);
     }
     serde_json::from_slice::<Request>(bytes).map_err(|_| FallbackReason::Message)?;
     Ok(revision)
 }
 
-/// The request of `method` that a client of `revision` sends.
+/// Builds the request of `method` that a client of `revision` sends.
 fn request(revision: Revision, method: &str) -> String {
     let mut request = json!({"jsonrpc": "2.0", "id": 0, "method": method});
     if method == "initialize" {

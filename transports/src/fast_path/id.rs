@@ -1,19 +1,20 @@
-//! A request's id, as it was sent.
+//! The id of a request, as it was sent.
 
 use std::sync::Arc;
 
 use rmcp::model::RequestId;
 use serde_json::value::RawValue;
 
-/// Digits of a whole number that fits 64 bits whatever they are.
+/// The most digits with which every whole number fits 64 bits.
 const MAX_DIGITS: usize = 18;
 
-/// An id that goes back as it came: a whole number in its plain form, or a string without escapes.
+/// An id that can be sent back byte for byte: a whole number in its plain form, or a string without
+/// escapes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Id<'a>(&'a str);
 
 impl<'a> Id<'a> {
-    /// Reads an id; nothing for every form that rmcp might write in another way.
+    /// Reads an id; returns nothing for a form that rmcp might write differently.
     pub(super) fn read(id: &'a RawValue) -> Option<Self> {
         let text = id.get();
         let bytes = text.as_bytes();
@@ -29,12 +30,12 @@ impl<'a> Id<'a> {
         is_plain.then_some(Self(text))
     }
 
-    /// Its JSON text.
+    /// Returns its JSON.
     pub(super) fn json(&self) -> &'a str {
         self.0
     }
 
-    /// The id in rmcp's terms.
+    /// Converts the id to rmcp's type.
     pub(super) fn to_request_id(self) -> RequestId {
         let text = self.0;
         match text.parse() {
@@ -54,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_ids_are_what_rmcp_reads() {
+    fn plain_ids_are_read_as_rmcp_reads_them() {
         for json in [
             "0",
             "7",
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_left() {
+    fn other_forms_are_not_read() {
         for json in [
             "-0",
             "1.0",

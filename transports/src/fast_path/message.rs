@@ -1,7 +1,7 @@
-//! The envelope of a message, read in one pass without copying.
+//! Reads the envelope of a message in one pass, without copying.
 //!
-//! Every member is known, none comes twice, and what is skipped has been looked at: anything else is an
-//! error, and an error means that the message is rmcp's.
+//! Every member has to be known and unique, and members that are skipped are checked. Any other message
+//! is an error, and the SDK answers it.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -27,14 +27,14 @@ pub(super) struct Message<'a> {
     params: Option<Object<Params<'a>>>,
 }
 
-/// A `T` that was written as an object. serde alone takes an array of its members' values too.
+/// A `T` that was written as an object. serde alone would accept an array of its members' values too.
 struct Object<T>(T);
 
 /// A string, borrowed where it has no escapes. (serde borrows a bare `Cow`, but not one in an `Option`.)
 #[derive(Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// The parameters of every method that the front answers.
+/// The parameters of every method that the fast path answers.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params<'a> {
@@ -44,7 +44,7 @@ struct Params<'a> {
     arguments: Option<&'a RawValue>,
     #[serde(borrow, rename = "_meta", default)]
     meta: Option<Meta<'a>>,
-    // Of `initialize`; read again, and with more care, where it is answered.
+    // Members of `initialize`, which is read again, with more checks, before it is answered.
     #[serde(borrow, rename = "protocolVersion", default)]
     protocol_version: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -60,7 +60,7 @@ pub(super) struct Initialize<'m> {
     pub(super) client_info: &'m RawValue,
 }
 
-/// A member that is there, whatever its value: `null` is a value too.
+/// Reads a member that is present, whatever its value: `null` is a value too.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
@@ -69,7 +69,7 @@ impl<'a> Message<'a> {
     /// Reads the bytes of one message.
     ///
     /// # Errors
-    /// When they are no message, or one that the front does not know every part of.
+    /// When they are no message, or the message has a part that the fast path does not know.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Unknown> {
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(Unknown);
@@ -84,13 +84,13 @@ impl<'a> Message<'a> {
         self.params.as_ref().map(|Object(params)| params)
     }
 
-    /// What the message says of itself.
+    /// Returns the metadata of the message.
     pub(super) fn meta(&self) -> Meta<'a> {
         let meta = self.params().and_then(|params| params.meta);
         meta.unwrap_or_default()
     }
 
-    /// The tool's name and its arguments, if these are the parameters of `tools/call`.
+    /// Returns the tool's name and its arguments, if the parameters are those of `tools/call`.
     pub(super) fn call(&self) -> Option<(&str, Option<&'a RawValue>)> {
         let params = self.params()?;
         let is_call = params.protocol_version.is_none()
@@ -101,7 +101,7 @@ impl<'a> Message<'a> {
         Some((name, arguments))
     }
 
-    /// Whether there are no parameters but perhaps `_meta`.
+    /// Whether there are no parameters except `_meta`.
     pub(super) fn has_only_meta(&self) -> bool {
         self.params().is_none_or(|params| {
             params.name.is_none()
@@ -112,7 +112,7 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// The parameters of `initialize`, if these are they.
+    /// Returns the parameters of `initialize`, if they are all present.
     pub(super) fn initialize(&self) -> Option<Initialize<'_>> {
         let params = self.params()?;
         if params.name.is_some() || params.arguments.is_some() {
@@ -146,7 +146,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// A message that is left to rmcp.
+/// A message that the SDK has to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unknown;
 
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_left() {
+    fn unknown_parts_are_an_error() {
         for json in [
             "",
             "[]",

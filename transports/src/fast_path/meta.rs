@@ -1,4 +1,5 @@
-//! `_meta`: what a message says of itself (MCP 2025-11-25, "General fields"; 2026-07-28, "Request metadata").
+//! Reads `_meta`, the metadata of a message (MCP 2025-11-25, "General fields"; 2026-07-28, "Request
+//! metadata").
 
 use std::{fmt, marker::PhantomData};
 
@@ -11,9 +12,9 @@ use serde_json::value::RawValue;
 
 use super::{Revision, message::Text};
 
-/// Where a request names its revision.
+/// The key under which a request names its revision.
 pub(crate) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-/// Where a request says what its client can do.
+/// The key under which a request declares what its client can do.
 pub(super) const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 /// The parts of `_meta` that decide how a message is answered.
@@ -31,8 +32,8 @@ enum Named {
 }
 
 impl Meta<'_> {
-    /// Whether these are the metadata of a message in `revision`: all that it requires from 2026-07-28 on, and
-    /// no word of a revision before, where a message has none to name.
+    /// Whether these are the metadata of a message in `revision`: from 2026-07-28 on all that it requires;
+    /// before, a message does not name its revision.
     pub(super) fn fits(&self, revision: Revision) -> bool {
         if !revision.is_self_contained() {
             return self.revision.is_none();
@@ -74,12 +75,12 @@ impl<'de: 'a, 'a> Visitor<'de> for MetaVisitor<'a> {
                 CLIENT_CAPABILITIES if meta.capabilities.is_none() => {
                     let raw: &RawValue = map.next_value()?;
                     if !super::arguments::is_plain(raw.get().as_bytes()) {
-                        return Err(A::Error::custom("doubtful capabilities"));
+                        return Err(A::Error::custom("unusual capabilities"));
                     }
                     meta.capabilities = Some(raw);
                 }
                 PROTOCOL_VERSION | CLIENT_CAPABILITIES => {
-                    return Err(A::Error::custom("a key that decides came twice"));
+                    return Err(A::Error::custom("a key came twice"));
                 }
                 _ => {
                     let _: Checked = map.next_value()?;
@@ -90,7 +91,7 @@ impl<'de: 'a, 'a> Visitor<'de> for MetaVisitor<'a> {
     }
 }
 
-/// A value that is read and forgotten. Unlike serde's `IgnoredAny` it refuses what no value can hold.
+/// A value that is checked and skipped. Unlike serde's `IgnoredAny` it rejects what no value can hold.
 struct Checked;
 
 impl<'de> Deserialize<'de> for Checked {
@@ -139,7 +140,7 @@ impl<'de> Visitor<'de> for CheckedVisitor {
     }
 }
 
-/// A key that is read and forgotten: as a string, for its escapes have to be right.
+/// A key that is checked and skipped. It is read as a string, because its escapes have to be right.
 struct CheckedKey;
 
 impl<'de> Deserialize<'de> for CheckedKey {

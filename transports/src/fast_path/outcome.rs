@@ -1,10 +1,10 @@
-//! What a call came to, and the shortest way there.
+//! The outcome of a call, serialised once.
 //!
-//! rmcp turns a structured result into a tree of values, the tree into a text, and both into the reply. The
-//! reply holds the same bytes twice, once as a text and once as they are; so a result that is
-//! serialised once can be written twice. The bytes have to be those that the tree would be written as:
-//! members in the order of their names, every number as a double. Where they are not, the tree is
-//! built after all.
+//! rmcp turns a structured result into a tree of values, the tree into a text, and both into the
+//! reply. The reply holds the same JSON twice: as a text and as a value. So the fast path serialises a
+//! result once and writes it twice. The JSON has to say what the tree would say: a tree holds every
+//! float as a double. Members stand in the order in which the type declares them. Values that a tree
+//! would change in another way are left to the tree.
 
 use std::io;
 
@@ -19,30 +19,30 @@ use serde_json::ser::{Formatter, Serializer};
 
 use super::{reply, serialized_result::SerializedResult};
 
-/// What a call came to.
+/// The outcome of a call.
 pub enum Outcome {
-    /// As rmcp has it.
+    /// What rmcp makes of the tool's result.
     Sdk(Result<CallToolResponse, ErrorData>),
-    /// A complete result without error, whose structured content this is, as JSON.
+    /// The structured content, as JSON, of a complete result without error.
     Structured(Vec<u8>),
-    /// A complete result that is JSON already.
+    /// A complete result that was serialised before.
     Serialized(SerializedResult),
 }
 
 impl Outcome {
-    /// The outcome as JSON.
+    /// Serialises the outcome.
     ///
     /// # Errors
-    /// When it is no complete result but a JSON-RPC error, or cannot be written.
-    pub fn written(self) -> Result<SerializedResult, ErrorData> {
-        reply::written(self)
+    /// The JSON-RPC error that the outcome is, or an internal error when it cannot be serialised.
+    pub fn serialized(self) -> Result<SerializedResult, ErrorData> {
+        reply::serialized(self)
     }
 }
 
-/// What a fast tool may return: rmcp's own kinds of result. A type of one's own that is
-/// `IntoCallToolResult` joins them with an empty `impl FastResult`.
+/// A result of a fast tool: rmcp's own kinds of result. Another type that is `IntoCallToolResult` needs an
+/// empty `impl FastResult`.
 pub trait FastResult: IntoCallToolResult + Sized {
-    /// The outcome, which says what `into_call_tool_result` says.
+    /// Returns the outcome, which says the same as `into_call_tool_result`.
     fn outcome(self) -> Outcome {
         Outcome::Sdk(self.into_call_tool_result())
     }
@@ -58,7 +58,7 @@ impl FastResult for ErrorData {}
 
 impl<T: Serialize + JsonSchema + 'static> FastResult for Json<T> {
     fn outcome(self) -> Outcome {
-        match as_a_value(&self.0) {
+        match structured(&self.0) {
             Some(json) => Outcome::Structured(json),
             None => Outcome::Sdk(self.into_call_tool_result()),
         }
@@ -74,18 +74,18 @@ impl<T: FastResult, E: IntoCallToolResult> FastResult for Result<T, E> {
     }
 }
 
-/// `value` as JSON, if a tree of its values would be written in the same bytes.
-fn as_a_value(value: &impl Serialize) -> Option<Vec<u8>> {
+/// Serialises `value`, if its tree would say the same.
+fn structured(value: &impl Serialize) -> Option<Vec<u8>> {
     let mut json = Vec::with_capacity(128);
-    let mut serializer = Serializer::with_formatter(&mut json, AsValues);
+    let mut serializer = Serializer::with_formatter(&mut json, TreeNumbers);
     value.serialize(&mut serializer).ok()?;
-    are_members_ordered(&json).then_some(json)
+    Some(json)
 }
 
-/// Compact JSON with the numbers that a tree of values can hold.
-struct AsValues;
+/// Writes compact JSON with the numbers that a tree of values can hold.
+struct TreeNumbers;
 
-impl Formatter for AsValues {
+impl Formatter for TreeNumbers {
     fn write_f32<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
         self.write_f64(writer, f64::from(value))
     }
@@ -98,66 +98,9 @@ impl Formatter for AsValues {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// JSON within JSON keeps its own spaces and order.
+    /// Raw JSON may hold spaces, which would break the framing, and numbers that a tree would change.
     fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, _: &mut W, _: &str) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
-/// Levels whose members are compared; deeper ones are left to the tree.
-const MAX_DEPTH: usize = 16;
-
-/// Whether in every object of `json`, which is compact, each name is greater than the one before.
-fn are_members_ordered(json: &[u8]) -> bool {
-    // The last name in each object that is open; an array has none to compare.
-    let mut names: [&[u8]; MAX_DEPTH] = [&[]; MAX_DEPTH];
-    let mut depth = 0;
-    let mut at = 0;
-    while let Some(&byte) = json.get(at) {
-        at += 1;
-        match byte {
-            b'{' | b'[' => {
-                if depth == MAX_DEPTH {
-                    return false;
-                }
-                names[depth] = &[];
-                depth += 1;
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                let start = at;
-                let Some(end) = string_end(json, start) else {
-                    return false;
-                };
-                at = end + 1;
-                if json.get(at) == Some(&b':') {
-                    let name = &json[start..end];
-                    let Some(last) = depth.checked_sub(1).and_then(|open| names.get_mut(open))
-                    else {
-                        return false;
-                    };
-                    // The first may be empty; an escaped one sorts in another place than its bytes.
-                    let is_first = json[start - 2] == b'{';
-                    if name.contains(&b'\\') || !is_first && name <= *last {
-                        return false;
-                    }
-                    *last = name;
-                }
-            }
-            _ => {}
-        }
-    }
-    true
-}
-
-/// The place of the quote that ends the string whose first character is at `at`.
-fn string_end(json: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr::memchr2(b'"', b'\\', json.get(at..)?)?;
-        if json[at] == b'"' {
-            return Some(at);
-        }
-        at += 2;
     }
 }
 
@@ -165,69 +108,65 @@ fn string_end(json: &[u8], mut at: usize) -> Option<usize> {
 mod tests {
     use std::collections::HashMap;
 
-    use serde_json::{json, value::RawValue};
+    use serde_json::{Value, json, value::RawValue};
 
     use super::*;
 
-    /// What [`as_a_value`] has to say whenever it says anything.
-    fn by_tree(value: &impl Serialize) -> Vec<u8> {
-        serde_json::to_value(value)
-            .unwrap()
-            .to_string()
-            .into_bytes()
+    /// Compares [`structured`] with the tree of `value`.
+    fn assert_is_its_tree(value: &impl Serialize) {
+        let json = structured(value).expect("it can be written");
+        let read: Value = serde_json::from_slice(&json).expect("it is JSON");
+        assert_eq!(read, serde_json::to_value(value).unwrap());
     }
 
     #[derive(Serialize)]
-    struct Ordered {
-        a: f32,
+    struct Unordered {
+        d: f32,
         b: Vec<Inner>,
         c: Option<&'static str>,
-        d: f64,
+        a: f64,
     }
 
     #[derive(Serialize)]
     struct Inner {
-        x: i64,
         y: String,
+        x: i64,
     }
 
     #[test]
-    fn ordered_members_are_written_as_the_tree_would_be() {
+    fn a_result_says_what_its_tree_says_whatever_the_order_of_its_members() {
         let inner = |x| Inner {
             x,
             y: "\"{}\\:\u{1}é".into(),
         };
-        let value = Ordered {
-            a: 0.1,
+        assert_is_its_tree(&Unordered {
+            d: 0.1,
             b: vec![inner(1), inner(-2)],
             c: None,
-            d: 1e300,
-        };
-        assert_eq!(as_a_value(&value), Some(by_tree(&value)));
-        for value in [
-            json!({}),
-            json!([]),
-            json!("a:b"),
-            json!({"a": {"a": {}}, "b": [{"a": 1}, {"a": 2}]}),
-        ] {
-            assert_eq!(as_a_value(&value), Some(by_tree(&value)), "{value}");
+            a: 1e300,
+        });
+        assert_is_its_tree(&HashMap::from([("b\"", 1), ("a", 2), ("", 3)]));
+        for value in [json!({}), json!([]), json!("a:b"), json!({"b": [{"a": {}}]})] {
+            assert_is_its_tree(&value);
         }
+        let nested = (0..100).fold(json!({"a": 1}), |inner, _| json!([inner]));
+        assert_is_its_tree(&nested);
     }
 
     #[test]
-    fn everything_else_is_left_to_the_tree() {
-        #[derive(Serialize)]
-        struct Reversed {
-            b: i32,
-            a: i32,
-        }
-        assert_eq!(as_a_value(&Reversed { b: 1, a: 2 }), None);
-        assert_eq!(as_a_value(&[[Reversed { b: 1, a: 2 }]]), None);
-        assert_eq!(as_a_value(&HashMap::from([("a\"", 1)])), None);
-        assert_eq!(as_a_value(&u128::MAX), None);
+    fn members_keep_the_order_of_their_type() {
+        let inner = Inner {
+            y: String::new(),
+            x: 1,
+        };
+        assert_eq!(structured(&inner).unwrap(), br#"{"y":"","x":1}"#);
+    }
+
+    #[test]
+    fn values_that_a_tree_would_change_are_left_to_the_tree() {
+        assert_eq!(structured(&u128::MAX), None);
+        assert_eq!(structured(&i128::MIN), None);
         let raw = RawValue::from_string("{ \"b\": 1 }".into()).unwrap();
-        assert_eq!(as_a_value(&raw), None);
-        let deep = (0..MAX_DEPTH).fold(json!({"a": 1}), |inner, _| json!([inner]));
-        assert_eq!(as_a_value(&deep), None);
+        assert_eq!(structured(&raw), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Replies as bytes.
+//! Writes replies.
 
 mod result;
 
@@ -8,31 +8,29 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use rmcp::{
-    ErrorData,
-    model::{ErrorCode, RequestId},
-};
+use rmcp::{ErrorData, model::ErrorCode};
 
-pub(super) use self::result::written;
+pub(super) use self::result::serialized;
 use self::result::{complete, write_call_result, write_structured};
 use super::{Revision, call::Running, id::Id, outcome::Outcome};
+use crate::in_flight::{CallGuard, UnsentAnswer};
 
-/// What stands around the JSON of a message on a wire.
+/// What surrounds the JSON of a message in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Framing {
-    /// Before it.
+    /// Precedes the JSON.
     pub prefix: &'static str,
-    /// After it.
+    /// Follows the JSON.
     pub suffix: &'static str,
 }
 
 impl Framing {
-    /// Nothing: a message is a body of its own.
+    /// No framing: a message is a whole body.
     pub const NONE: Self = Self {
         prefix: "",
         suffix: "",
     };
-    /// A line each.
+    /// One line for each message.
     pub const LINE: Self = Self {
         prefix: "",
         suffix: "\n",
@@ -48,7 +46,7 @@ impl Framing {
         suffix: "\n\n",
     };
 
-    /// `json` in its frame.
+    /// Frames `json`.
     #[must_use]
     pub fn framed(self, json: &[u8]) -> bytes::Bytes {
         [self.prefix.as_bytes(), json, self.suffix.as_bytes()]
@@ -57,16 +55,16 @@ impl Framing {
     }
 }
 
-/// What kind of reply it is.
+/// The kind of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// A result, right or `isError`.
+    /// A result, with `isError` or without.
     Result,
     /// A JSON-RPC error of this code.
     Error(ErrorCode),
 }
 
-/// Which members a result has.
+/// The members of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Up to 2025-11-25: without `resultType`.
@@ -85,64 +83,81 @@ impl Shape {
     }
 }
 
-/// A call whose reply is still to be written.
-pub struct RunningReply {
+/// A call that waits for something before its reply is written.
+pub struct PendingCall {
     call: Running,
     id: Box<str>,
-    request_id: RequestId,
     shape: Shape,
     framing: Framing,
+    guard: Option<CallGuard>,
 }
 
-impl RunningReply {
-    pub(super) fn new(call: Running, id: &Id<'_>, shape: Shape, framing: Framing) -> Self {
+/// The end of a [`PendingCall`].
+pub struct Finished {
+    /// What kind of reply it is.
+    pub reply: Reply,
+    /// The reply, framed.
+    pub bytes: Vec<u8>,
+    /// To be dropped when the reply is on its way.
+    pub(crate) unsent: UnsentAnswer,
+}
+
+impl PendingCall {
+    pub(super) fn new(
+        call: Running,
+        id: &Id<'_>,
+        shape: Shape,
+        framing: Framing,
+        guard: Option<CallGuard>,
+    ) -> Self {
         Self {
             call,
             id: id.json().into(),
-            request_id: id.to_request_id(),
             shape,
             framing,
+            guard,
         }
     }
 
-    /// The id of the request.
-    #[must_use]
-    pub fn id(&self) -> &RequestId {
-        &self.request_id
-    }
-
-    /// Whether the call ends when nobody waits for it any more: it does from 2026-07-28 on, and SHOULD NOT before
-    /// (MCP, "Streamable HTTP", disconnection).
+    /// Whether a disconnection cancels the call: it does from 2026-07-28 on, and SHOULD NOT before (MCP,
+    /// "Streamable HTTP", disconnection).
     #[must_use]
     pub fn ends_with_its_stream(&self) -> bool {
         self.shape == Shape::SelfContained
     }
 }
 
-impl Future for RunningReply {
-    type Output = (Reply, Vec<u8>);
+impl Future for PendingCall {
+    /// Nothing when the client cancelled the call.
+    type Output = Option<Finished>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if let Some(guard) = &mut this.guard
+            && guard.poll_cancelled(context).is_ready()
+        {
+            return Poll::Ready(None);
+        }
         let outcome = ready!(Pin::new(&mut this.call).poll(context));
-        let mut out = Vec::with_capacity(256);
-        let reply = write_outcome_for(&mut out, this.framing, &this.id, this.shape, outcome);
-        Poll::Ready((reply, out))
+        let unsent = match &mut this.guard {
+            Some(guard) => match guard.finish() {
+                Some(unsent) => unsent,
+                None => return Poll::Ready(None),
+            },
+            None => UnsentAnswer::default(),
+        };
+        let mut bytes = Vec::with_capacity(256);
+        let reply = write_outcome(&mut bytes, this.framing, &this.id, this.shape, outcome);
+        Poll::Ready(Some(Finished {
+            reply,
+            bytes,
+            unsent,
+        }))
     }
 }
 
-/// Appends the reply to request `id` that `outcome` is.
+/// Appends the reply to request `id`, whose outcome is `outcome`.
 pub(super) fn write_outcome(
-    out: &mut Vec<u8>,
-    framing: Framing,
-    id: &Id<'_>,
-    shape: Shape,
-    outcome: Outcome,
-) -> Reply {
-    write_outcome_for(out, framing, id.json(), shape, outcome)
-}
-
-fn write_outcome_for(
     out: &mut Vec<u8>,
     framing: Framing,
     id: &str,
@@ -159,10 +174,10 @@ fn write_outcome_for(
             end(out, framing);
             return Reply::Result;
         }
-        Outcome::Serialized(written) => {
+        Outcome::Serialized(result) => {
             begin_result(out, shape);
-            // Its brace is open already.
-            out.extend_from_slice(&written.json()[1..]);
+            // The opening brace is written already.
+            out.extend_from_slice(&result.json()[1..]);
             end(out, framing);
             return Reply::Result;
         }
@@ -174,18 +189,18 @@ fn write_outcome_for(
         }
         Err(error) => write_error(out, &error),
     };
-    // A value that does not serialise leaves half of itself behind.
-    let reply = written.unwrap_or_else(|unwritable| {
+    // A value that fails to serialise has written half of itself.
+    let reply = written.unwrap_or_else(|failure| {
         out.truncate(start);
         begin(out, framing, id);
-        let error = ErrorData::internal_error(format!("Internal error: {unwritable}"), None);
+        let error = ErrorData::internal_error(format!("Internal error: {failure}"), None);
         write_error(out, &error).unwrap_or(Reply::Error(error.code))
     });
     end(out, framing);
     reply
 }
 
-/// Appends the reply to request `id` whose result is `result`, JSON already.
+/// Appends the reply to request `id`, whose result is the JSON in `result`.
 pub(super) fn write_result(out: &mut Vec<u8>, framing: Framing, id: &Id<'_>, result: &[u8]) {
     begin(out, framing, id.json());
     out.extend_from_slice(b",\"result\":");
@@ -210,7 +225,7 @@ fn write_error(out: &mut Vec<u8>, error: &ErrorData) -> serde_json::Result<Reply
     Ok(Reply::Error(error.code))
 }
 
-/// Appends the beginning of a complete result, which has more members.
+/// Appends the beginning of a complete result; more members have to follow.
 fn begin_result(out: &mut Vec<u8>, shape: Shape) {
     out.extend_from_slice(b",\"result\":{");
     if shape == Shape::SelfContained {

@@ -1,4 +1,4 @@
-//! A result that is JSON already, so that it can be kept and given again for the price of a copy.
+//! A result that is serialised already, so that a cache can give it again for the price of a copy.
 
 use bytes::Bytes;
 use rmcp::{
@@ -9,8 +9,8 @@ use rmcp::{
 
 use super::outcome::{FastResult, Outcome};
 
-/// A complete result as JSON: `{"content":[...],"structuredContent":{...},"isError":false}`, on one line and
-/// without `resultType`, which depends on who asks. Cheap to clone.
+/// A complete result as JSON: `{"content":[...],"structuredContent":{...},"isError":false}`, on one line
+/// and without `resultType`, which depends on the client's revision. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SerializedResult {
     /// An object with at least one member.
@@ -19,15 +19,15 @@ pub struct SerializedResult {
 }
 
 impl SerializedResult {
-    /// Writes `result`.
+    /// Serialises `result`.
     ///
     /// # Errors
-    /// When it is no complete result but a JSON-RPC error, or cannot be written.
+    /// The JSON-RPC error that the result is, or an internal error when it cannot be serialised.
     pub fn of(result: impl FastResult) -> Result<Self, ErrorData> {
-        result.outcome().written()
+        result.outcome().serialized()
     }
 
-    /// What is JSON already: see [`Self::json`].
+    /// Wraps JSON of the form that [`Self::json`] returns.
     pub(super) fn new(json: Vec<u8>, is_error: bool) -> Self {
         Self {
             json: json.into(),
@@ -35,10 +35,11 @@ impl SerializedResult {
         }
     }
 
-    /// Takes what [`Self::json`] has given to somebody else to keep, if it is still that.
+    /// Takes back what [`Self::json`] returned, for instance from a shared cache. Returns nothing for
+    /// other bytes.
     #[must_use]
     pub fn read(json: Bytes) -> Option<Self> {
-        // It goes into a reply as it is, which begins with more members and, on stdio, ends with its line.
+        // A reply puts other members before these bytes and, over stdio, ends with the line.
         if !json.starts_with(b"{\"") || memchr::memchr2(b'\n', b'\r', &json).is_some() {
             return None;
         }
@@ -50,7 +51,7 @@ impl SerializedResult {
             .then_some(Self { json, is_error })
     }
 
-    /// The JSON.
+    /// Returns the JSON.
     #[must_use]
     pub fn json(&self) -> &Bytes {
         &self.json
@@ -66,7 +67,7 @@ impl SerializedResult {
 impl IntoCallToolResult for SerializedResult {
     fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
         let mut result: CallToolResult = serde_json::from_slice(&self.json).map_err(|error| {
-            ErrorData::internal_error(format!("a kept result cannot be read: {error}"), None)
+            ErrorData::internal_error(format!("a stored result cannot be read: {error}"), None)
         })?;
         result.result_type = Some(ResultType::COMPLETE);
         Ok(result.into())
@@ -86,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    /// What the reply's result is on rmcp's path.
+    /// The result in the reply on the SDK's path.
     fn by_rmcp(result: impl IntoCallToolResult) -> Value {
         match result.into_call_tool_result().unwrap() {
             CallToolResponse::Complete(result) => serde_json::to_value(result).unwrap(),
@@ -95,19 +96,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_it_was() {
+    fn a_serialized_result_says_what_the_result_said() {
         let text = "\"{}\\:\u{1}é\nand more";
         let structured = || Json(json!({"b": [1.5, text], "a": null}));
-        let written = SerializedResult::of(structured()).unwrap();
-        assert!(!written.is_error());
-        assert_eq!(by_rmcp(written.clone()), by_rmcp(structured()));
-        assert_eq!(SerializedResult::read(written.json().clone()), Some(written));
+        let serialized = SerializedResult::of(structured()).unwrap();
+        assert!(!serialized.is_error());
+        assert_eq!(by_rmcp(serialized.clone()), by_rmcp(structured()));
+        assert_eq!(SerializedResult::read(serialized.json().clone()), Some(serialized));
 
         let error = || CallToolResult::error(vec![ContentBlock::text(text)]);
-        let written = SerializedResult::of(error()).unwrap();
-        assert!(written.is_error());
-        assert_eq!(by_rmcp(written.clone()), by_rmcp(error()));
-        assert_eq!(SerializedResult::read(written.json().clone()), Some(written));
+        let serialized = SerializedResult::of(error()).unwrap();
+        assert!(serialized.is_error());
+        assert_eq!(by_rmcp(serialized.clone()), by_rmcp(error()));
+        assert_eq!(SerializedResult::read(serialized.json().clone()), Some(serialized));
     }
 
     #[test]
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_break_a_reply_is_not_read() {
+    fn json_that_could_break_a_reply_is_not_read() {
         for json in [
             "",
             "{}",

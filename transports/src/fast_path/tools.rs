@@ -1,48 +1,59 @@
 //! Which tools of a server are fast, and how its own methods are called.
 //!
 //! [`fast_tools!`](crate::fast_tools) lists methods that carry rmcp's `#[tool]`. The same methods
-//! answer on rmcp's path: nothing is written twice.
+//! answer on the SDK's path: nothing is written twice.
 
 use std::{future::Future, pin::Pin};
 
-use rmcp::{ServerHandler, handler::server::wrapper::Parameters};
+use rmcp::{ServerHandler, handler::server::wrapper::Parameters, model::Tool};
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     call::{FastCall, Running},
     outcome::FastResult,
 };
+use crate::supervise::Caller;
 
-/// A server some of whose tools may be called from a message's bytes. Implemented by
-/// [`fast_tools!`](crate::fast_tools).
+/// A server some of whose tools can be called from the bytes of a message.
+/// [`fast_tools!`](crate::fast_tools) implements it.
 pub trait FastTools: ServerHandler + Clone {
-    /// The names of these tools.
-    const FAST_TOOLS: &'static [&'static str];
+    /// Returns the names of these tools. A name without a tool is a mistake, and the log warns of it.
+    fn fast_tools(&self) -> Vec<&'static str>;
 
-    /// Calls tool `name`. What it gives back owns all that it needs.
+    /// Calls tool `name`. The call that is returned owns all that it needs.
     fn fast_call(&self, name: &'static str, arguments: Option<&RawValue>) -> FastCall;
 
-    /// Whether tool `name` is there, but was not to be served. Otherwise a fast tool that is not served is a mistake,
-    /// which the log tells.
-    fn withholds(&self, _name: &str) -> bool {
+    /// Calls tool `name` for `caller`. A wrapper that asks a
+    /// [`CallHook`](crate::supervise::CallHook) implements it; other servers do not care who calls.
+    fn fast_call_from(
+        &self,
+        _caller: &Caller<'_>,
+        name: &'static str,
+        arguments: Option<&RawValue>,
+    ) -> FastCall {
+        self.fast_call(name, arguments)
+    }
+
+    /// Whether a hook checks the calls, so that transports have to say who calls.
+    fn has_hook(&self) -> bool {
         false
     }
 }
 
-/// Makes tools of a server fast: `fast_tools!(Server: echo, query)`, each a method under `#[tool]` that takes
-/// `&self` and perhaps `Parameters<T>`, and is called as the method is named.
+/// Makes tools of a server fast: `fast_tools!(Server: echo, query)`. Each is a method under `#[tool]`
+/// that takes `&self` and perhaps `Parameters<T>`, and its tool has the method's name.
 ///
-/// A tool that takes a `RequestContext`, or speaks to the client while it runs, cannot be listed: what
-/// is fast has no client to speak to. What it returns is a [`FastResult`]. A tool under another name than its method's stays with rmcp.
-///
-/// A server that may serve fewer of them names its method for [`FastTools::withholds`]:
-/// `fast_tools!(Server, unless withholds: echo, query)`.
+/// A tool that takes a `RequestContext`, or speaks to the client while it runs, cannot be listed: the
+/// fast path has no client to speak to. A fast tool returns a [`FastResult`]. A tool whose name differs
+/// from its method's stays on the SDK's path.
 #[macro_export]
 macro_rules! fast_tools {
-    ($server:ty $(, unless $withholds:ident)?: $($tool:ident),* $(,)?) => {
+    ($server:ty: $($tool:ident),* $(,)?) => {
         impl $crate::fast_path::FastTools for $server {
-            const FAST_TOOLS: &'static [&'static str] = &[$(stringify!($tool)),*];
+            fn fast_tools(&self) -> ::std::vec::Vec<&'static str> {
+                ::std::vec![$(stringify!($tool)),*]
+            }
 
             fn fast_call(
                 &self,
@@ -51,20 +62,16 @@ macro_rules! fast_tools {
             ) -> $crate::fast_path::FastCall {
                 match name {
                     $(stringify!($tool) => $crate::fast_path::call(self, Self::$tool, arguments),)*
-                    _ => $crate::fast_path::FastCall::NotMine,
+                    _ => $crate::fast_path::FastCall::UnknownTool,
                 }
             }
-
-            $(fn withholds(&self, name: &str) -> bool {
-                Self::$withholds(self, name)
-            })?
         }
     };
 }
 
-/// A method under `#[tool]`. `Kind` is for the compiler to find.
+/// A method under `#[tool]`. The compiler infers `Kind` from the method's signature.
 pub trait ToolMethod<S, Kind> {
-    /// Calls it on `server`.
+    /// Calls the method on `server`.
     fn start(self, server: &S, arguments: Option<&RawValue>) -> FastCall;
 }
 
@@ -84,7 +91,7 @@ pub enum Now<P, R> {
     Never(P, R, std::convert::Infallible),
 }
 
-/// The kind of a method that is `async`, which `#[tool]` makes one that returns a boxed future.
+/// The kind of an `async` method. `#[tool]` turns it into one that returns a boxed future.
 #[doc(hidden)]
 pub enum Later<P, R> {
     #[doc(hidden)]
@@ -102,7 +109,7 @@ where
     fn start(self, server: &S, arguments: Option<&RawValue>) -> FastCall {
         match read(arguments) {
             Some(arguments) => FastCall::Ready(self(server, Parameters(arguments)).outcome()),
-            None => FastCall::Misfit,
+            None => FastCall::InvalidArguments,
         }
     }
 }
@@ -126,7 +133,7 @@ where
 {
     fn start(self, server: &S, arguments: Option<&RawValue>) -> FastCall {
         let Some(arguments) = read::<P>(arguments) else {
-            return FastCall::Misfit;
+            return FastCall::InvalidArguments;
         };
         let server = server.clone();
         FastCall::Running(Running::new(Box::pin(async move {
@@ -149,36 +156,74 @@ where
     }
 }
 
-/// Reads arguments; absent ones are no members at all, as rmcp has it.
+/// Reads arguments. Absent arguments are an empty object, as rmcp reads them.
 fn read<P: DeserializeOwned>(arguments: Option<&RawValue>) -> Option<P> {
     serde_json::from_str(arguments.map_or("{}", RawValue::get)).ok()
 }
 
-/// A tool that is fast.
-pub(super) struct Known {
+/// The fast tools of one server.
+pub(super) struct ToolTable {
+    tools: Vec<FastTool>,
+    /// Whether the server's list of tools can change, so that each call has to ask for its tool.
+    is_dynamic: bool,
+}
+
+/// One fast tool.
+#[derive(Clone, Copy)]
+pub(super) struct FastTool {
     pub(super) name: &'static str,
-    /// Whether some of its arguments are repeated in headers (`x-mcp-header`), which rmcp compares.
+    /// Whether headers repeat some of its arguments (`x-mcp-header`). rmcp compares them.
     pub(super) has_header_arguments: bool,
 }
 
-/// The tools that `server` has under the names that it lists as fast.
-pub(super) fn known<S: FastTools>(server: &S) -> Vec<Known> {
-    let mut tools = Vec::with_capacity(S::FAST_TOOLS.len());
-    for name in S::FAST_TOOLS {
-        let Some(tool) = server.get_tool(name) else {
-            if !server.withholds(name) {
-                tracing::warn!(
+impl ToolTable {
+    /// Lists the fast tools of `server`. With a list that can change, all of them may come later.
+    pub(super) fn new<S: FastTools>(server: &S, is_dynamic: bool) -> Self {
+        let mut tools = Vec::new();
+        for name in server.fast_tools() {
+            match server.get_tool(name) {
+                Some(tool) => tools.push(FastTool::new(name, &tool)),
+                None if is_dynamic => tools.push(FastTool {
+                    name,
+                    has_header_arguments: false,
+                }),
+                None => tracing::warn!(
                     tool = name,
-                    "listed as fast, but no tool has this name; it is left to rmcp"
-                );
+                    "listed as fast, but no tool has this name; its calls take the SDK's path"
+                ),
             }
-            continue;
-        };
-        let schema = serde_json::to_string(&tool.input_schema);
-        tools.push(Known {
-            name,
-            has_header_arguments: schema.is_ok_and(|schema| schema.contains("x-mcp-header")),
-        });
+        }
+        Self { tools, is_dynamic }
     }
-    tools
+
+    /// Finds the fast tool `name` that `server` has at this moment.
+    pub(super) fn get<S: FastTools>(&self, server: &S, name: &str) -> Option<FastTool> {
+        let tool = self.tools.iter().find(|tool| tool.name == name)?;
+        if self.is_dynamic {
+            let now = server.get_tool(tool.name)?;
+            return Some(FastTool::new(tool.name, &now));
+        }
+        Some(*tool)
+    }
+}
+
+impl FastTool {
+    fn new(name: &'static str, tool: &Tool) -> Self {
+        Self {
+            name,
+            has_header_arguments: tool.input_schema.iter().any(names_header),
+        }
+    }
+}
+
+/// Whether a member of a schema, or one within it, names a header.
+fn names_header((name, value): (&String, &Value)) -> bool {
+    fn within(value: &Value) -> bool {
+        match value {
+            Value::Object(members) => members.iter().any(names_header),
+            Value::Array(values) => values.iter().any(within),
+            _ => false,
+        }
+    }
+    name == "x-mcp-header" || within(value)
 }

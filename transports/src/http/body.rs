@@ -1,4 +1,4 @@
-//! A response's body: whole, or whatever a stream brings.
+//! The body of a response: whole, or a stream.
 
 use std::{
     convert::Infallible,
@@ -13,32 +13,32 @@ use http_body_util::{
     combinators::{BoxBody, UnsyncBoxBody},
 };
 
-use super::answering::Answering;
+use super::connections::AnswerGuard;
 
-/// A response's body.
+/// The body of a response.
 #[derive(Debug)]
 pub enum Body {
     /// All of it, in one piece.
     Whole(Option<Bytes>),
     /// Piece by piece.
     Stream(UnsyncBoxBody<Bytes, Infallible>),
-    /// rmcp's own, already boxed.
+    /// rmcp's body, which is boxed already.
     Rmcp(BoxBody<Bytes, Infallible>),
 }
 
 impl Body {
-    /// A body of one piece.
+    /// Makes a body of one piece.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
         Self::Whole(Some(bytes.into()))
     }
 
-    /// No body at all.
+    /// Makes an empty body.
     #[must_use]
     pub fn empty() -> Self {
         Self::Whole(None)
     }
 
-    /// A body that arrives piece by piece.
+    /// Makes a body that arrives piece by piece.
     pub fn stream<B>(body: B) -> Self
     where
         B: HttpBody<Data = Bytes, Error = Infallible> + Send + 'static,
@@ -81,14 +81,14 @@ impl HttpBody for Body {
     }
 }
 
-/// A body that keeps its connection marked as answering for as long as it is there.
+/// A body that keeps its connection marked as answering until it is dropped.
 pub(super) struct Tracked {
     body: Body,
-    _answering: Answering,
+    _answering: AnswerGuard,
 }
 
 impl Tracked {
-    pub(super) fn new(body: Body, answering: Answering) -> Self {
+    pub(super) fn new(body: Body, answering: AnswerGuard) -> Self {
         Self {
             body,
             _answering: answering,

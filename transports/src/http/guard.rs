@@ -1,11 +1,11 @@
-//! Who may speak to this server: the `Host` and `Origin` checks against DNS rebinding.
+//! Checks `Host` and `Origin`, against DNS rebinding.
 //!
-//! MCP specification, "Transports", security warning: servers MUST validate `Origin`. Streamable
-//! HTTP leaves both checks to rmcp, configured from this list; legacy SSE makes them here.
+//! MCP specification, "Transports", security warning: servers MUST validate `Origin`. Streamable HTTP
+//! leaves both checks to rmcp, which gets the same lists; legacy SSE makes them here.
 
 use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
 
-/// The hosts and origins that are served.
+/// The hosts and origins that the server accepts.
 #[derive(Clone, Debug)]
 pub struct Guard {
     /// Host names or `name:port`; a name alone stands for every port.
@@ -15,7 +15,7 @@ pub struct Guard {
 }
 
 impl Default for Guard {
-    /// Only this machine, on any port.
+    /// Accepts only this machine, on any port.
     fn default() -> Self {
         let own = |list: &[&str]| list.iter().map(ToString::to_string).collect();
         Self {
@@ -25,22 +25,22 @@ impl Default for Guard {
     }
 }
 
-/// Why a request was turned away.
+/// Why a request is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GuardError {
-    /// There is no `Host`, or it is not a host.
+    /// `Host` is missing or malformed.
     #[error("Bad Request: the Host header is missing or malformed")]
     MalformedHost,
-    /// The host is not one of those served.
+    /// The server does not accept the host.
     #[error("Forbidden: Host is not allowed; start the server with --allowed-host to allow it")]
     Host,
-    /// The origin is not one of those served.
+    /// The server does not accept the origin.
     #[error("Forbidden: Origin is not allowed; start the server with --allowed-origin to allow it")]
     Origin,
 }
 
 impl GuardError {
-    /// The HTTP status that says so.
+    /// Returns the HTTP status of the rejection.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -51,8 +51,8 @@ impl GuardError {
 }
 
 impl Guard {
-    /// Checks a request's `Host`, then its `Origin`. A request without `Origin` passes: it does not
-    /// come from a browser's page.
+    /// Checks a request's `Host`, then its `Origin`. A request without `Origin` passes, because it does
+    /// not come from a web page.
     ///
     /// # Errors
     /// The first check that the request fails.
@@ -104,17 +104,17 @@ impl Guard {
     }
 }
 
-/// The two checks on bytes as they usually come, without taking them apart: what is plainly allowed is
-/// allowed by [`Guard::check`] and by rmcp too; what is not may still be.
+/// The two checks on usual headers, without parsing them. [`Guard::check`] and rmcp accept every header
+/// that passes here, and may accept others.
 impl Guard {
-    /// Whether `host` is an allowed name, followed by a port or not.
+    /// Whether `host` is an allowed name, with a port or without.
     pub(crate) fn plainly_allows_host(&self, host: &[u8]) -> bool {
         self.allowed_hosts.iter().any(|allowed| {
             let allowed = allowed.as_bytes();
             let colons = memchr::memchr_iter(b':', allowed).count();
             let is_bracketed = allowed.starts_with(b"[");
             if colons > 1 && !is_bracketed {
-                // An IPv6 address, which a host has in brackets.
+                // An IPv6 address; `Host` puts it in brackets.
                 let bare = host.strip_prefix(b"[");
                 let rest = bare.and_then(|bare| after(bare, allowed)?.strip_prefix(b"]"));
                 return rest.is_some_and(is_plain_port);
@@ -125,7 +125,7 @@ impl Guard {
         })
     }
 
-    /// Whether `origin` is an allowed one, letter for letter.
+    /// Whether `origin` equals an allowed one, byte for byte.
     pub(crate) fn plainly_allows_origin(&self, origin: &[u8]) -> bool {
         self.allowed_origins
             .iter()
@@ -136,13 +136,13 @@ impl Guard {
     }
 }
 
-/// What follows `prefix` in `text`, in any case.
+/// Returns the part of `text` after `prefix`, ignoring case.
 fn after<'t>(text: &'t [u8], prefix: &[u8]) -> Option<&'t [u8]> {
     let (start, rest) = text.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-/// Whether `text` is nothing, or a colon and a port of up to four digits, or one that begins with 1 to 5.
+/// Whether `text` is empty, or a colon and a port whose digits show that it is below 65536.
 fn is_plain_port(text: &[u8]) -> bool {
     match text {
         [] => true,
@@ -158,7 +158,7 @@ fn is_plain_port(text: &[u8]) -> bool {
     }
 }
 
-/// Whether `text` is nothing, or a colon and a port.
+/// Whether `text` is empty, or a colon and a port.
 fn is_port(text: &str) -> bool {
     text.is_empty()
         || text
@@ -166,7 +166,7 @@ fn is_port(text: &str) -> bool {
             .is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
-/// A host without the brackets of an IPv6 literal.
+/// Returns a host without the brackets of an IPv6 literal.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_passes_on_any_port() {
+    fn this_machine_is_accepted_on_any_port() {
         for host in [
             "localhost",
             "LOCALHOST:1",
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn others_do_not() {
+    fn other_hosts_and_origins_are_rejected() {
         assert_eq!(check(None, None), Err(GuardError::MalformedHost));
         assert_eq!(check(Some("a b"), None), Err(GuardError::MalformedHost));
         for host in ["evil.example", "localhost.evil.example", "127.0.0.2"] {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_plainly_allowed_is_allowed() {
+    fn plainly_allowed_headers_are_allowed() {
         let guard = Guard {
             allowed_hosts: ["localhost", "::1", "[::2]", "[::3]:1", "a.example:8443"]
                 .map(str::to_owned)

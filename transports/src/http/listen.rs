@@ -1,4 +1,4 @@
-//! Listening sockets: one, or several that share a port.
+//! Opens listening sockets: one, or several that share a port.
 
 use std::{
     io,
@@ -7,18 +7,18 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Connections that the kernel completes before they are accepted, for each listener.
+/// Connections that the kernel holds for each listener until they are accepted.
 const BACKLOG: i32 = 1024;
 
-/// Non-blocking listeners on one address, between which the kernel deals out the connections.
+/// Non-blocking listeners on one address. The kernel distributes the connections among them.
 #[derive(Debug)]
 pub struct Listeners(pub(super) Vec<TcpListener>);
 
 impl Listeners {
-    /// The address of all of them.
+    /// Returns the address of all of them.
     ///
     /// # Errors
-    /// When the operating system cannot say it.
+    /// When the operating system does not return it.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let first = self.0.first().ok_or(io::ErrorKind::NotConnected)?;
         first.local_addr()
@@ -35,9 +35,9 @@ impl From<TcpListener> for Listeners {
 /// Binds `count` listeners to `address`, at least one; port 0 takes a free one for all.
 ///
 /// # Errors
-/// Whatever the operating system says of the address: in use, not ours, not permitted.
+/// The operating system's error about the address: in use, not of this machine, not permitted.
 pub fn bind(address: SocketAddr, count: usize) -> io::Result<Listeners> {
-    // The first one alone, for `SO_REUSEPORT` would let it share even with another process.
+    // `SO_REUSEPORT` is set later: it would let the first listener share a port with another process.
     let first = socket(address)?;
     listen(&first, address)?;
     let mut listeners = vec![first];
@@ -85,23 +85,22 @@ mod tests {
         let clients: Vec<_> = (0..200)
             .map(|_| TcpStream::connect(address).unwrap())
             .collect();
-        // The last step of the handshake is the client's, and may still be on its way.
+        // The client sends the last step of the handshake, which may still be on its way.
         std::thread::sleep(Duration::from_millis(50));
-        let taken = listeners.0.iter().map(|listener| {
-            let accepted = std::iter::from_fn(|| listener.accept().ok());
-            accepted.count()
+        let accepted = listeners.0.iter().map(|listener| {
+            std::iter::from_fn(|| listener.accept().ok()).count()
         });
-        let taken: Vec<_> = taken.collect();
-        assert_eq!(taken.iter().sum::<usize>(), clients.len(), "{taken:?}");
-        // By chance one of them would be left out once in 10^35.
-        assert!(taken.iter().all(|&taken| taken > 0), "{taken:?}");
+        let accepted: Vec<_> = accepted.collect();
+        assert_eq!(accepted.iter().sum::<usize>(), clients.len(), "{accepted:?}");
+        // By chance one of them would get none once in 10^35.
+        assert!(accepted.iter().all(|&count| count > 0), "{accepted:?}");
     }
 
     #[test]
     fn a_port_in_use_is_an_error_however_many_listen_on_it() {
         for (first, second) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
-            let taken = bind(ANY_PORT, first).unwrap();
-            let error = bind(taken.local_addr().unwrap(), second).unwrap_err();
+            let bound = bind(ANY_PORT, first).unwrap();
+            let error = bind(bound.local_addr().unwrap(), second).unwrap_err();
             assert_eq!(
                 error.kind(),
                 io::ErrorKind::AddrInUse,

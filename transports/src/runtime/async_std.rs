@@ -1,6 +1,6 @@
 //! async-std: the global executor of its process, started on as many threads as asked for.
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use async_global_executor::{GlobalExecutorConfig, init_with_config, spawn_more_threads};
 use async_std::{
@@ -31,7 +31,7 @@ impl Runtime for AsyncStd {
 
     const NAME: &'static str = "async-std";
 
-    /// A process has one such executor: a second call gets the threads of the first.
+    /// A process has one such executor: a second call uses the threads of the first.
     fn block_on<F>(workers: usize, main: impl FnOnce(Self) -> F) -> io::Result<F::Output>
     where
         F: Future + Send + 'static,
@@ -44,13 +44,13 @@ impl Runtime for AsyncStd {
             // Every worker enters the context that this thread has when the first is started.
             let _context = runtime.tokio.enter();
             let config = GlobalExecutorConfig::default()
-                // A variable without a name cannot be set: the number is the flag's affair alone.
+                // A variable without a name cannot be set, so the flag alone decides the number.
                 .with_env_var("")
                 .with_min_threads(1)
                 .with_max_threads(workers)
                 .with_thread_name_fn(|| WORKER.into());
             init_with_config(config);
-            // One by one there is an error to return; the configuration's own would be a panic.
+            // This call returns an error; the configuration's own maximum would panic.
             futures::executor::block_on(spawn_more_threads(workers.saturating_sub(1)))?;
         }
         outside::wait_for(main(runtime.clone()), |main| {
@@ -62,10 +62,14 @@ impl Runtime for AsyncStd {
         Ok(listener.into())
     }
 
-    async fn accept(&self, listener: &Self::Listener, nodelay: bool) -> io::Result<Self::Io> {
-        let (stream, _) = listener.accept().await?;
+    async fn accept(
+        &self,
+        listener: &Self::Listener,
+        nodelay: bool,
+    ) -> io::Result<(Self::Io, SocketAddr)> {
+        let (stream, client) = listener.accept().await?;
         stream.set_nodelay(nodelay)?;
-        Ok(FuturesIo::new(stream))
+        Ok((FuturesIo::new(stream), client))
     }
 
     fn adopt(&self, stream: std::net::TcpStream, nodelay: bool) -> io::Result<Self::Io> {

@@ -1,4 +1,4 @@
-//! A [`Runtime`] behind a pointer, for code that has no business being generic over one.
+//! A [`Runtime`] behind a pointer, for code that need not be generic over it.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -9,10 +9,7 @@ use super::Runtime;
 /// A boxed future that may move between threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What a tool may ask of the runtime that it runs on: to wait, to block somewhere harmless, to go on by
-/// itself, and where it is.
-///
-/// Cheap to clone.
+/// A runtime as tools see it: they sleep, move blocking work away, and spawn tasks. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle(Arc<dyn Erased>);
 
@@ -58,30 +55,31 @@ impl Handle {
         self.0.sleep(duration)
     }
 
-    /// Runs `task` by itself.
+    /// Runs `task` in the background.
     pub fn spawn(&self, task: BoxFuture<()>) {
         self.0.spawn(task);
     }
 
-    /// Handles of the runtime's [shards](Runtime::shards): what is spawned on one stays there.
+    /// Returns handles of the runtime's [shards](Runtime::shards). A task that is spawned on one stays
+    /// there.
     pub(super) fn shards(&self) -> Vec<Self> {
         self.0.shards()
     }
 
-    /// Which of them the caller runs on.
+    /// Returns the number of the shard that the caller runs on.
     pub(super) fn shard(&self) -> usize {
         self.0.shard()
     }
 
-    /// Runs `work` where it may block, and gives back what it returns.
+    /// Runs `work` on a thread that may block, and returns its result.
     ///
     /// # Panics
-    /// When `work` panics: the panic is continued here.
+    /// When `work` panics: the panic is resumed here.
     pub async fn unblock<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let (sender, receiver) = oneshot::channel();
         self.0
             .unblock(Box::new(move || {
-                // Nobody waits any more when the call was cancelled; the result goes with it.
+                // A cancelled caller has dropped the receiver, and the result is dropped too.
                 let _ = sender.send(work());
             }))
             .await;

@@ -1,4 +1,4 @@
-//! Waiting for a runtime on a thread that is none of its workers.
+//! Waits for a runtime on a thread that is not one of its workers.
 
 use std::{any::Any, future::Future, io, panic::AssertUnwindSafe, sync::mpsc};
 
@@ -6,9 +6,9 @@ use futures::FutureExt;
 
 use super::BoxFuture;
 
-/// Has `main` run by `execute`, and waits for it on this thread, which so keeps out of the workers' way.
+/// Has `main` run by `execute` and waits for it on this thread, which does no work of the runtime.
 ///
-/// A panic of `main` is continued here.
+/// A panic of `main` is resumed here.
 ///
 /// # Errors
 /// When the runtime drops `main` before it is done.
@@ -20,7 +20,7 @@ where
     let (sender, receiver) = mpsc::sync_channel::<Result<F::Output, Box<dyn Any + Send>>>(1);
     execute(Box::pin(async move {
         let outcome = AssertUnwindSafe(main).catch_unwind().await;
-        // The receiver waits for as long as this may take.
+        // The receiver waits until this is sent.
         let _ = sender.send(outcome);
     }));
     match receiver.recv() {

@@ -1,4 +1,4 @@
-//! What every shard of a runtime has one of, so that shards share nothing.
+//! One value for each shard of a runtime, so that shards share nothing.
 
 use std::{fmt, future::Future, io, sync::Arc};
 
@@ -6,9 +6,9 @@ use futures::{channel::oneshot, future::try_join_all};
 
 use super::Handle;
 
-/// One `T` for each [shard](super::Runtime::shards), made there and used there: a pool whose connections
-/// stay with the event queue that opened them, and whose lock no other core takes. On a runtime whose
-/// threads share their work there is one.
+/// One `T` for each [shard](super::Runtime::shards), made there and used there. A pool then keeps its
+/// connections at the event queue that opened them, and no other core takes its lock. A runtime whose
+/// threads share their work has one `T`.
 ///
 /// Cheap to clone: clones share everything.
 pub struct PerShard<T> {
@@ -17,11 +17,11 @@ pub struct PerShard<T> {
 }
 
 impl<T: Send + Sync + 'static> PerShard<T> {
-    /// One for each shard of `runtime`. `make` is given the shard's handle and how many shards there are;
-    /// what it returns runs on the shard.
+    /// Makes one `T` for each shard of `runtime`. `make` gets the shard's handle and the number of shards;
+    /// its future runs on the shard.
     ///
     /// # Errors
-    /// The first error of `make`, and one of its own when `make` panics.
+    /// The first error of `make`, and an I/O error when `make` panics.
     pub async fn make<F, E>(runtime: Handle, make: impl Fn(Handle, usize) -> F) -> Result<Self, E>
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
@@ -33,7 +33,7 @@ impl<T: Send + Sync + 'static> PerShard<T> {
             let (sender, receiver) = oneshot::channel();
             let one = make(shard.clone(), count);
             shard.spawn(Box::pin(async move {
-                // Nobody waits any more when another shard has failed.
+                // The receiver is gone when another shard has failed.
                 let _ = sender.send(one.await);
             }));
             async {
@@ -51,7 +51,7 @@ impl<T: Send + Sync + 'static> PerShard<T> {
 }
 
 impl<T> PerShard<T> {
-    /// One for all shards of `runtime`.
+    /// Shares `one` between all shards of `runtime`.
     pub fn shared(runtime: Handle, one: T) -> Self {
         Self {
             runtime,
@@ -59,7 +59,7 @@ impl<T> PerShard<T> {
         }
     }
 
-    /// The one of the shard that this is called on; outside of every shard, the first one's.
+    /// Returns the `T` of the caller's shard; outside of all shards, the first one.
     #[must_use]
     pub fn here(&self) -> &T {
         match &*self.each {

@@ -1,10 +1,12 @@
-//! One current-thread tokio runtime a core: nothing is stolen, what a connection spawns stays where
+//! One current-thread tokio runtime per core: no task moves, and the tasks of a connection stay where
 //! the connection was accepted.
 //!
-//! The threads are not pinned: the kernel may move them, as it may any other runtime's. Sessions are shared
+//! The threads are not pinned: the kernel may move them, as with any other runtime. Sessions are shared
 //! between the cores; the tools' pools are not ([`PerShard`](super::PerShard)).
 
-use std::{cell::Cell, future::Future, io, sync::Arc, thread, time::Duration};
+use std::{
+    cell::Cell, future::Future, io, net::SocketAddr, sync::Arc, thread, time::Duration,
+};
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +17,7 @@ use super::{BoxFuture, Runtime, Tokio, WORKER, outside};
 #[derive(Clone, Debug)]
 pub struct PerCore {
     cores: Arc<[Handle]>,
-    /// Where to spawn. Without one: where the caller is, or on the first when that is outside.
+    /// The core to spawn on. Without one, the caller's core; outside of all cores, the first.
     core: Option<usize>,
 }
 
@@ -29,11 +31,11 @@ impl hyper::rt::Executor<BoxFuture<()>> for PerCore {
 }
 
 thread_local! {
-    /// Which core's runtime this thread runs.
+    /// The core whose runtime this thread runs.
     static CORE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The runtime of `core` and the thread that runs it until `stop`.
+/// Starts the runtime of `core` on a thread of its own that runs until `stop`.
 fn start(core: usize, stop: CancellationToken) -> io::Result<Handle> {
     let runtime = Builder::new_current_thread()
         .thread_name("blocking")
@@ -43,7 +45,7 @@ fn start(core: usize, stop: CancellationToken) -> io::Result<Handle> {
     thread::Builder::new().name(WORKER.into()).spawn(move || {
         CORE.set(core);
         runtime.block_on(stop.cancelled());
-        // A blocking call may outlive its caller's patience; the process does not wait for it.
+        // The process does not wait for blocking calls whose callers have given up.
         runtime.shutdown_background();
     })?;
     Ok(handle)
@@ -63,7 +65,7 @@ impl Runtime for PerCore {
         F::Output: Send + 'static,
     {
         let stop = CancellationToken::new();
-        // However this ends, the threads end with it.
+        // The threads end when this function does, also by a panic.
         let _stopped = stop.clone().drop_guard();
         let cores: io::Result<_> = (0..workers).map(|core| start(core, stop.clone())).collect();
         let runtime = Self {
@@ -91,7 +93,11 @@ impl Runtime for PerCore {
         Tokio.listen(listener)
     }
 
-    async fn accept(&self, listener: &Self::Listener, nodelay: bool) -> io::Result<Self::Io> {
+    async fn accept(
+        &self,
+        listener: &Self::Listener,
+        nodelay: bool,
+    ) -> io::Result<(Self::Io, SocketAddr)> {
         Tokio.accept(listener, nodelay).await
     }
 

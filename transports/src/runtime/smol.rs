@@ -6,6 +6,7 @@
 use std::{
     future::Future,
     io,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -38,10 +39,10 @@ impl hyper::rt::Executor<BoxFuture<()>> for Smol {
 impl Smol {
     /// Runs tasks, IO and timers on this thread until `stop`.
     fn work(&self, stop: &CancellationToken) {
-        // Once for the thread, not for every poll.
+        // Entered once for the thread, not for every poll.
         let _context = self.tokio.enter();
         let run = || smol::block_on(self.executor.run(stop.cancelled()));
-        // A panic ends the task that it comes from, and no other.
+        // A panic ends its own task and no other.
         while catch_unwind(AssertUnwindSafe(run)).is_err() {}
     }
 }
@@ -64,7 +65,7 @@ impl Runtime for Smol {
             tokio: futures_io::tokio()?,
         };
         let stop = CancellationToken::new();
-        // However this ends, the threads end with it.
+        // The threads end when this function does, also by a panic.
         let _stopped = stop.clone().drop_guard();
         for _ in 0..workers {
             let (smol, stop) = (smol.clone(), stop.clone());
@@ -81,10 +82,14 @@ impl Runtime for Smol {
         Ok(Async::new_nonblocking(listener)?.into())
     }
 
-    async fn accept(&self, listener: &Self::Listener, nodelay: bool) -> io::Result<Self::Io> {
-        let (stream, _) = listener.accept().await?;
+    async fn accept(
+        &self,
+        listener: &Self::Listener,
+        nodelay: bool,
+    ) -> io::Result<(Self::Io, SocketAddr)> {
+        let (stream, client) = listener.accept().await?;
         stream.set_nodelay(nodelay)?;
-        Ok(FuturesIo::new(stream))
+        Ok((FuturesIo::new(stream), client))
     }
 
     fn adopt(&self, stream: std::net::TcpStream, nodelay: bool) -> io::Result<Self::Io> {

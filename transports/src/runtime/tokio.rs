@@ -1,6 +1,6 @@
 //! tokio, multi-threaded and work-stealing.
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use hyper_util::rt::TokioIo;
 use rmcp::transport::io::{StdioReader, StdioWriter};
@@ -8,7 +8,7 @@ use tokio_util::compat::{Compat, TokioAsyncReadCompatExt, TokioAsyncWriteCompatE
 
 use super::{Runtime, WORKER, outside};
 
-/// The tokio runtime that the caller runs on.
+/// The tokio runtime of the caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Tokio;
 
@@ -37,14 +37,14 @@ impl Runtime for Tokio {
     {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
-            // Threads for blocking work are named so too; there is one name for both.
+            // tokio gives its threads for blocking work the same name.
             .thread_name(WORKER)
             .enable_all()
             .build()?;
         let outcome = outside::wait_for(main(Self), |main| {
             runtime.spawn(main);
         });
-        // A blocking call may outlive its caller's patience; the process does not wait for it.
+        // The process does not wait for blocking calls whose callers have given up.
         runtime.shutdown_background();
         outcome
     }
@@ -53,10 +53,14 @@ impl Runtime for Tokio {
         tokio::net::TcpListener::from_std(listener)
     }
 
-    async fn accept(&self, listener: &Self::Listener, nodelay: bool) -> io::Result<Self::Io> {
-        let (stream, _) = listener.accept().await?;
+    async fn accept(
+        &self,
+        listener: &Self::Listener,
+        nodelay: bool,
+    ) -> io::Result<(Self::Io, SocketAddr)> {
+        let (stream, client) = listener.accept().await?;
         stream.set_nodelay(nodelay)?;
-        Ok(TokioIo::new(stream))
+        Ok((TokioIo::new(stream), client))
     }
 
     fn adopt(&self, stream: std::net::TcpStream, nodelay: bool) -> io::Result<Self::Io> {
@@ -79,7 +83,7 @@ impl Runtime for Tokio {
                 Ok(value) => value,
                 Err(failed) => match failed.try_into_panic() {
                     Ok(panic) => std::panic::resume_unwind(panic),
-                    // Only a runtime that is being torn down cancels blocking work.
+                    // tokio cancels blocking work only while the runtime shuts down.
                     Err(_) => std::future::pending().await,
                 },
             }

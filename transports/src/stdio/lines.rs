@@ -1,4 +1,4 @@
-//! Lines out of a byte stream, none longer than a limit.
+//! Reads lines from a byte stream, none longer than a limit.
 
 use std::io;
 
@@ -6,15 +6,15 @@ use futures::{AsyncRead, AsyncReadExt};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
-/// Buffer that is kept between lines.
+/// Size of the buffer that is kept between lines.
 const KEPT_BYTES: usize = 4 * READ_BYTES;
 
 /// One line of input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
-    /// Without its line break. The last one may have ended with the input.
+    /// A line without its line break. The last line may end with the input.
     Whole(&'a [u8]),
-    /// Longer than the limit; it has been read over.
+    /// A line longer than the limit, which was skipped.
     TooLong {
         /// The limit, in bytes.
         limit_bytes: usize,
@@ -24,16 +24,16 @@ pub(super) enum Line<'a> {
 /// Reads lines from `I`.
 pub(super) struct Lines<I> {
     input: I,
-    /// Longer than what has been read into it, so that reading more need not clear it first.
+    /// The bytes beyond `filled` are initialised already, so that reading more need not clear them.
     buffer: Vec<u8>,
-    /// Up to where `buffer` holds what has been read.
+    /// The end of the bytes in `buffer` that were read.
     filled: usize,
     /// Where the next line starts in `buffer`.
     start: usize,
-    /// Up to where `buffer` is known to have no line break.
+    /// The end of the bytes in `buffer` that are known to have no line break.
     searched: usize,
     limit_bytes: usize,
-    /// In a line that is too long already: its rest is thrown away.
+    /// Whether the current line is too long already and its rest is skipped.
     skipping: bool,
     ended: bool,
 }
@@ -52,7 +52,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         }
     }
 
-    /// The next line that is here already.
+    /// Returns the next line that was read whole.
     pub(super) fn next(&mut self) -> Option<Line<'_>> {
         if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..self.filled]) {
             let end = self.searched + at;
@@ -74,7 +74,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         if self.ended { self.last() } else { None }
     }
 
-    /// What is left when the input ends in the middle of a line.
+    /// Returns the rest of an input that ends in the middle of a line.
     fn last(&mut self) -> Option<Line<'_>> {
         let line = self.start..self.filled;
         self.start = self.filled;
@@ -90,11 +90,11 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         }
     }
 
-    /// Reads more, after moving what is unread to the front of the buffer. Says whether there may be
+    /// Reads more, after moving the unread bytes to the start of the buffer. Returns whether there may be
     /// another line.
     ///
     /// # Errors
-    /// What reading the input reports.
+    /// The error of reading the input.
     pub(super) async fn fill(&mut self) -> io::Result<bool> {
         if self.ended {
             return Ok(false);
@@ -106,7 +106,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         if self.buffer.len() - self.filled < READ_BYTES {
             self.buffer.resize(self.filled + READ_BYTES, 0);
         } else if self.filled < READ_BYTES && self.buffer.len() > KEPT_BYTES {
-            // One long line must not be remembered for ever.
+            // The buffer of one long line is given back.
             self.buffer.truncate(KEPT_BYTES);
             self.buffer.shrink_to_fit();
         }

@@ -1,9 +1,14 @@
-//! The way to rmcp, for what the front leaves.
+//! Forwards to rmcp what the fast path does not answer.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, request::Parts};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use rmcp::{
     model::RequestId,
@@ -14,19 +19,18 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Answer, Inner, MCP_PATH, StreamableOptions, answers,
-    body::Forwarded,
-    head,
+    Answer, Inner, MCP_PATH, StreamableOptions,
+    post_headers::SESSION_ID,
+    responses::{self, RmcpBody},
     sessions::{Session, Sessions},
-    single::{self, RmcpBody},
 };
 use crate::{
-    timed_body::{TimedBody, BodyError},
-    fast_path::{FastTools, Handshake},
-    http::{Body, accepted, text},
+    fast_path::{FastTools, Handshake, PROTOCOL_VERSION},
+    http::{Body, Guard, accepted, text},
+    timed_body::{BodyError, TimedBody},
 };
 
-/// rmcp's service, configured as `options` say.
+/// Configures rmcp's service as `options` say.
 pub(super) fn rmcp<S: FastTools>(
     service: S,
     options: &StreamableOptions,
@@ -42,19 +46,19 @@ pub(super) fn rmcp<S: FastTools>(
     config
         .allowed_origins
         .clone_from(&options.guard.allowed_origins);
-    config.max_request_body_bytes = options.max_body_bytes;
+    config.max_request_body_bytes = options.limits.max_message_bytes;
     config.cancellation_token = ended;
-    // An empty list of origins must refuse all of them, not switch the check off.
+    // An empty list of origins must reject all of them, not switch the check off.
     let config = config.enforce_origin_validation();
-    let sessions = sessions.unwrap_or_else(Sessions::none);
+    let sessions = sessions.unwrap_or_else(Sessions::disabled);
     StreamableHttpService::new(move || Ok(service.clone()), sessions, config)
 }
 
-/// What rmcp answers to each request of a handshake.
+/// Asks rmcp for its answer to each request of a handshake.
 pub(super) async fn handshake<S: FastTools>(service: &S, options: &StreamableOptions) -> Handshake {
     let options = StreamableOptions {
         answer: Answer::Json,
-        guard: crate::http::Guard::default(),
+        guard: Guard::default(),
         ..options.clone()
     };
     let rmcp = rmcp(service.clone(), &options, None, CancellationToken::new());
@@ -71,7 +75,7 @@ pub(super) async fn handshake<S: FastTools>(service: &S, options: &StreamableOpt
             if revision.is_self_contained() {
                 asked = asked.header("mcp-method", method);
             }
-            let body = Forwarded::Read(Some(request.into()));
+            let body = ForwardedBody::Read(Some(request.into()));
             let response = rmcp.handle(asked.body(body).ok()?).await;
             if response.status() != StatusCode::OK {
                 return None;
@@ -84,16 +88,16 @@ pub(super) async fn handshake<S: FastTools>(service: &S, options: &StreamableOpt
     .await
 }
 
-/// What has to be known of a message in a session, whoever answers it.
+/// The members of a message that matter in a session.
 #[derive(Deserialize)]
-struct Sketch {
+struct Envelope {
     id: Option<RequestId>,
     method: Option<String>,
     params: Option<Value>,
 }
 
-impl Sketch {
-    /// The request that a notification cancels.
+impl Envelope {
+    /// Returns the request that a notification cancels.
     fn cancels(&self) -> Option<RequestId> {
         if self.method.as_deref() != Some("notifications/cancelled") {
             return None;
@@ -102,73 +106,77 @@ impl Sketch {
         serde_json::from_value(id.clone()).ok()
     }
 
-    /// Whether it says of itself what sessions agree on: rmcp answers such a request outside of any.
+    /// Whether the message names its revision. rmcp answers such a request outside of the session.
     fn names_its_revision(&self) -> bool {
         let meta = self.params.as_ref().and_then(|params| params.get("_meta"));
-        meta.is_some_and(|meta| meta.get(crate::fast_path::PROTOCOL_VERSION).is_some())
+        meta.is_some_and(|meta| meta.get(PROTOCOL_VERSION).is_some())
     }
 }
 
-/// A request that may still not come to its session: refused by rmcp, or given up by a client that left at
-/// this moment. Its id is free then, for nobody will answer it.
-struct OnItsWay<'r> {
+/// The reserved id of a request that may not reach its session: rmcp may reject it, or its client may
+/// disconnect. Dropping this frees the id unless the request arrived, because then nothing answers it.
+struct Reservation<'r> {
     session: &'r Session,
     id: &'r RequestId,
-    came: bool,
+    has_arrived: bool,
 }
 
-impl Drop for OnItsWay<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        if !self.came {
+        if !self.has_arrived {
             self.session.in_flight.cancel(self.id);
         }
     }
 }
 
 impl<S: FastTools> Inner<S> {
-    /// Gives rmcp one message that has been read.
+    /// Forwards one message that was read.
     pub(super) async fn forward_message(&self, parts: Parts, bytes: Bytes) -> Response<Body> {
         let Some(sessions) = &self.sessions else {
             return self.forward_read(parts, bytes).await;
         };
-        let Ok(sketch) = serde_json::from_slice::<Sketch>(&bytes) else {
+        let Ok(envelope) = serde_json::from_slice::<Envelope>(&bytes) else {
             return self.forward_read(parts, bytes).await;
         };
         let Some(session) = session_id(&parts).and_then(|id| sessions.get(id)) else {
-            let is_initialize = sketch.method.as_deref() == Some("initialize");
-            if is_initialize && sessions.are_full() {
-                return text(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "Service Unavailable: too many sessions are open; close one or try again later",
-                );
+            if envelope.method.as_deref() != Some("initialize") {
+                return self.forward_read(parts, bytes).await;
             }
-            return self.forward_read(parts, bytes).await;
+            if sessions.are_full() {
+                return too_many_sessions();
+            }
+            let response = self.forward_read(parts, bytes).await;
+            // Another client may have taken the last place meanwhile; rmcp reports that as 500.
+            if response.status() == StatusCode::INTERNAL_SERVER_ERROR && sessions.are_full() {
+                return too_many_sessions();
+            }
+            return response;
         };
-        if sketch.method.as_deref() == Some("initialize") {
-            session.in_flight.asked_anew();
+        if envelope.method.as_deref() == Some("initialize") {
+            session.in_flight.record_second_handshake();
         }
-        if let Some(id) = sketch.cancels()
+        if let Some(id) = envelope.cancels()
             && session.in_flight.cancel(&id)
         {
             return accepted();
         }
-        match &sketch.id {
-            Some(id) if sketch.method.is_some() && !sketch.names_its_revision() => {
+        match &envelope.id {
+            Some(id) if envelope.method.is_some() && !envelope.names_its_revision() => {
                 self.forward_request(parts, bytes, &session, id).await
             }
             _ => self.forward_read(parts, bytes).await,
         }
     }
 
-    /// Gives rmcp a message whose headers it may refuse: who must not speak here changes nothing in a session,
-    /// and what is refused cancels nothing.
-    pub(super) async fn forward_doubtful(&self, parts: Parts, bytes: Bytes) -> Response<Body> {
-        let is_refused = self.options.guard.check(&parts.uri, &parts.headers);
-        let Some(sessions) = self.sessions.as_ref().filter(|_| is_refused.is_ok()) else {
+    /// Forwards a message whose headers rmcp may reject. A client that is not allowed changes nothing in a
+    /// session, and a rejected message cancels nothing.
+    pub(super) async fn forward_unusual(&self, parts: Parts, bytes: Bytes) -> Response<Body> {
+        let is_allowed = self.options.guard.check(&parts.uri, &parts.headers).is_ok();
+        let Some(sessions) = self.sessions.as_ref().filter(|_| is_allowed) else {
             return self.forward_read(parts, bytes).await;
         };
-        let sketch = serde_json::from_slice::<Sketch>(&bytes).ok();
-        let Some(id) = sketch.and_then(|sketch| sketch.cancels()) else {
+        let envelope = serde_json::from_slice::<Envelope>(&bytes).ok();
+        let Some(id) = envelope.and_then(|envelope| envelope.cancels()) else {
             return self.forward_message(parts, bytes).await;
         };
         let session = session_id(&parts).and_then(|id| sessions.get(id));
@@ -181,7 +189,7 @@ impl<S: FastTools> Inner<S> {
         response
     }
 
-    /// Gives rmcp a request in a session, whose id is in flight until rmcp has answered it there.
+    /// Forwards a request in a session. Its id is in flight until rmcp has answered it there.
     async fn forward_request(
         &self,
         parts: Parts,
@@ -189,23 +197,23 @@ impl<S: FastTools> Inner<S> {
         session: &Session,
         id: &RequestId,
     ) -> Response<Body> {
-        if let Err(refusal) = session.in_flight.enter(id, None) {
-            return answers::refused(refusal);
+        if let Err(rejection) = session.in_flight.admit_for_sdk(id) {
+            return responses::rejected(rejection);
         }
-        let mut on_its_way = OnItsWay {
+        let mut reservation = Reservation {
             session,
             id,
-            came: false,
+            has_arrived: false,
         };
-        let response = self.ask(parts, Forwarded::Read(Some(bytes))).await;
-        on_its_way.came = response.status() == StatusCode::OK;
-        drop(on_its_way);
-        self.shaped(response).await
+        let response = self.ask(parts, ForwardedBody::Read(Some(bytes))).await;
+        reservation.has_arrived = response.status() == StatusCode::OK;
+        drop(reservation);
+        self.in_answer_form(response).await
     }
 
     pub(super) async fn forward_unread(&self, parts: Parts, mut body: TimedBody) -> Response<Body> {
-        let (late, limit) = (body.late(), self.options.body_timeout);
-        let response = self.forward(parts, Forwarded::Unread(body)).await;
+        let (late, limit) = (body.late(), self.options.limits.body_timeout);
+        let response = self.forward(parts, ForwardedBody::Unread(body)).await;
         if late.load(Ordering::Relaxed) {
             return BodyError::Late(limit).into_response();
         }
@@ -213,33 +221,79 @@ impl<S: FastTools> Inner<S> {
     }
 
     pub(super) async fn forward_read(&self, parts: Parts, bytes: Bytes) -> Response<Body> {
-        let response = self.ask(parts, Forwarded::Read(Some(bytes))).await;
-        self.shaped(response).await
+        let response = self.ask(parts, ForwardedBody::Read(Some(bytes))).await;
+        self.in_answer_form(response).await
     }
 
-    async fn ask(&self, parts: Parts, body: Forwarded) -> Response<RmcpBody> {
+    async fn ask(&self, parts: Parts, body: ForwardedBody) -> Response<RmcpBody> {
         let request = Request::from_parts(parts, body);
-        // Boxed, or rmcp's large future would swell every connection.
+        // Boxed, because rmcp's large future would grow every connection.
         Box::pin(self.rmcp.handle(request)).await
     }
 
-    /// A response of rmcp's in the kind of answer that this server gives.
-    async fn shaped(&self, response: Response<RmcpBody>) -> Response<Body> {
+    /// Converts rmcp's response to the form of this server's answers.
+    async fn in_answer_form(&self, response: Response<RmcpBody>) -> Response<Body> {
         let is_json_in_a_session =
-            self.sessions.is_some() && self.front.is_some() && self.options.answer == Answer::Json;
+            self.sessions.is_some() && self.fast_path.is_some() && self.options.answer == Answer::Json;
         if is_json_in_a_session {
-            single::unwrapped(response).await
+            responses::stream_to_json(response).await
         } else {
             response.map(Body::Rmcp)
         }
     }
 
-    pub(super) async fn forward(&self, parts: Parts, body: Forwarded) -> Response<Body> {
+    pub(super) async fn forward(&self, parts: Parts, body: ForwardedBody) -> Response<Body> {
         self.ask(parts, body).await.map(Body::Rmcp)
     }
 }
 
-/// The session that a request is sent in, if it names one.
+/// Returns the session that a request names.
 pub(super) fn session_id(parts: &Parts) -> Option<&str> {
-    parts.headers.get(head::SESSION_ID)?.to_str().ok()
+    parts.headers.get(SESSION_ID)?.to_str().ok()
+}
+
+fn too_many_sessions() -> Response<Body> {
+    text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Service Unavailable: too many sessions are open; close one or try again later",
+    )
+}
+
+/// The body of a request to rmcp.
+pub(super) enum ForwardedBody {
+    /// rmcp reads it.
+    Unread(TimedBody),
+    /// It was read.
+    Read(Option<Bytes>),
+}
+
+impl HttpBody for ForwardedBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Unread(body) => Pin::new(body).poll_frame(context),
+            Self::Read(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Unread(body) => body.is_end_stream(),
+            Self::Read(bytes) => bytes.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Unread(body) => body.size_hint(),
+            Self::Read(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+        }
+    }
 }

@@ -1,8 +1,8 @@
-//! The sessions of Streamable HTTP: rmcp's, with a table of our own around them.
+//! The session table of Streamable HTTP, around rmcp's own sessions.
 //!
-//! rmcp keeps the conversation of a session. What it cannot know is kept here: which requests the
-//! [fast path](crate::fast_path) answers in it, that these are traffic too, and how many sessions there may be.
-//! The table hears what rmcp says in a session by standing between it and its worker.
+//! rmcp keeps the conversation of a session. This table keeps what rmcp cannot know: the requests that
+//! the [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of sessions.
+//! A [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
 
 use std::{
     collections::HashMap,
@@ -31,29 +31,40 @@ use rmcp::{
     },
 };
 
-use crate::{in_flight::InFlight, runtime::Handle};
+use crate::{in_flight::InFlight, limits::Limits, log_limit::LogLimit, runtime::Handle};
 
-/// Looks at the table within a session's time to live.
-const LOOKS: u32 = 10;
+/// Sweeps of the table within a session's time to live.
+const SWEEPS_PER_TTL: u32 = 10;
 
 /// All sessions of one server.
 pub(super) struct Sessions {
     rmcp: LocalSessionManager,
-    table: Mutex<HashMap<SessionId, Arc<Session>>>,
-    /// Sessions that may be open at once.
-    most: usize,
-    /// Looks since the start: the only clock that a session needs.
-    now: AtomicU64,
+    table: Mutex<Table>,
+    max_sessions: usize,
+    max_in_flight: usize,
+    /// Sweeps since the start: the only clock that a session needs.
+    sweeps: AtomicU64,
+    rejections: LogLimit,
 }
 
-/// What is known of one session.
+#[derive(Default)]
+struct Table {
+    open: HashMap<SessionId, Arc<Session>>,
+    /// Places of sessions that rmcp is creating.
+    reserved: usize,
+}
+
+/// One session.
 pub(super) struct Session {
     pub(super) in_flight: Arc<InFlight>,
-    /// The look that its last message came before.
-    seen: AtomicU64,
+    /// The number of sweeps at its last message.
+    last_seen: AtomicU64,
 }
 
-/// Why a session cannot be had.
+/// A place for a session that rmcp is creating. Dropping this frees the place.
+struct ReservedPlace<'s>(&'s Sessions);
+
+/// Why a session cannot be created or used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionError {
     #[error("too many sessions are open; close one or try again later")]
@@ -63,76 +74,106 @@ pub(super) enum SessionError {
 }
 
 impl Sessions {
-    /// No sessions yet, and never more than `max_sessions`; each is closed after `ttl` without traffic.
-    pub(super) fn new(runtime: &Handle, ttl: Duration, max_sessions: usize) -> Arc<Self> {
-        let mut rmcp = LocalSessionManager::default();
-        // rmcp would not see what the front answers.
-        rmcp.session_config.keep_alive = None;
-        let sessions = Arc::new(Self {
-            rmcp,
-            table: Mutex::default(),
-            most: max_sessions,
-            now: AtomicU64::new(0),
-        });
-        let looking = look(runtime.clone(), Arc::downgrade(&sessions), ttl / LOOKS);
-        runtime.spawn(Box::pin(looking));
+    /// Starts an empty table. Each session is closed after `ttl` without traffic.
+    pub(super) fn start(runtime: &Handle, ttl: Duration, limits: &Limits) -> Arc<Self> {
+        let sessions = Arc::new(Self::new(limits.max_sessions, limits.max_in_flight));
+        let weak = Arc::downgrade(&sessions);
+        runtime.spawn(Box::pin(sweep(runtime.clone(), weak, ttl / SWEEPS_PER_TTL)));
         sessions
     }
 
-    /// The table of a server without sessions, which rmcp never asks.
-    pub(super) fn none() -> Arc<Self> {
-        Arc::new(Self {
-            rmcp: LocalSessionManager::default(),
-            table: Mutex::default(),
-            most: 0,
-            now: AtomicU64::new(0),
-        })
+    /// Creates the table of a server without sessions. rmcp does not use it.
+    pub(super) fn disabled() -> Arc<Self> {
+        Arc::new(Self::new(0, 0))
     }
 
-    /// The session of this id, which has just been heard of.
+    fn new(max_sessions: usize, max_in_flight: usize) -> Self {
+        let mut rmcp = LocalSessionManager::default();
+        // rmcp does not see the traffic of the fast path.
+        rmcp.session_config.keep_alive = None;
+        Self {
+            rmcp,
+            table: Mutex::default(),
+            max_sessions,
+            max_in_flight,
+            sweeps: AtomicU64::new(0),
+            rejections: LogLimit::default(),
+        }
+    }
+
+    /// Returns the session of this id, and records that it has traffic.
     pub(super) fn get(&self, id: &str) -> Option<Arc<Session>> {
-        let session = self.table().get(id).cloned()?;
+        let session = self.table().open.get(id).cloned()?;
         session
-            .seen
-            .store(self.now.load(Ordering::Relaxed), Ordering::Relaxed);
+            .last_seen
+            .store(self.sweeps.load(Ordering::Relaxed), Ordering::Relaxed);
         Some(session)
     }
 
-    /// Whether there may be no more.
+    /// Whether no more sessions may be created.
     pub(super) fn are_full(&self) -> bool {
-        self.table().len() >= self.most
+        self.is_full(&self.table())
     }
 
-    /// The sessions without traffic for long enough, and nothing in flight.
+    fn is_full(&self, table: &Table) -> bool {
+        table.open.len() + table.reserved >= self.max_sessions
+    }
+
+    /// Reserves a place before rmcp creates a session: it may have to wait, and other clients create
+    /// sessions meanwhile.
+    fn reserve(&self) -> Result<ReservedPlace<'_>, SessionError> {
+        let mut table = self.table();
+        if self.is_full(&table) {
+            if let Some(left_out) = self.rejections.admit() {
+                let max_sessions = self.max_sessions;
+                tracing::warn!(
+                    max_sessions,
+                    left_out,
+                    "a session was rejected: too many are open"
+                );
+            }
+            return Err(SessionError::TooMany);
+        }
+        table.reserved += 1;
+        Ok(ReservedPlace(self))
+    }
+
+    /// Returns the sessions that had no traffic for long enough and have nothing in flight.
     fn idle(&self) -> Vec<SessionId> {
-        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+        let now = self.sweeps.fetch_add(1, Ordering::Relaxed) + 1;
         let is_idle = |session: &Session| {
             if !session.in_flight.is_empty() {
-                // Its client waits, and will want to go on when it is answered.
-                session.seen.store(now, Ordering::Relaxed);
+                // Its client waits for an answer, and may go on after it.
+                session.last_seen.store(now, Ordering::Relaxed);
             }
-            now - session.seen.load(Ordering::Relaxed) > u64::from(LOOKS)
+            now - session.last_seen.load(Ordering::Relaxed) > u64::from(SWEEPS_PER_TTL)
         };
         let table = self.table();
-        let idle = table.iter().filter(|(_, session)| is_idle(session));
+        let idle = table.open.iter().filter(|(_, session)| is_idle(session));
         idle.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Takes a session out of the table and ends what the front still does for it.
-    fn forget(&self, id: &SessionId) {
-        let session = self.table().remove(id);
+    /// Removes a session and ends its calls on the fast path.
+    fn remove(&self, id: &SessionId) {
+        let session = self.table().open.remove(id);
         if let Some(session) = session {
             session.in_flight.end_all();
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Session>>> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Closes idle sessions, for as long as there is somebody who has any.
-async fn look(runtime: Handle, sessions: Weak<Sessions>, pause: Duration) {
+impl Drop for ReservedPlace<'_> {
+    fn drop(&mut self) {
+        self.0.table().reserved -= 1;
+    }
+}
+
+/// Closes idle sessions every `pause`, for as long as the table exists.
+async fn sweep(runtime: Handle, sessions: Weak<Sessions>, pause: Duration) {
     loop {
         runtime.sleep(pause).await;
         let Some(sessions) = sessions.upgrade() else {
@@ -151,18 +192,15 @@ impl SessionManager for Sessions {
     type Transport = TrackedTransport;
 
     async fn create_session(&self) -> Result<(SessionId, TrackedTransport), SessionError> {
-        if self.are_full() {
-            let max_sessions = self.most;
-            tracing::warn!(max_sessions, "a session was refused: too many are open");
-            return Err(SessionError::TooMany);
-        }
+        let place = self.reserve()?;
         let (id, worker) = self.rmcp.create_session().await?;
+        let in_flight = Arc::new(InFlight::new(self.max_in_flight));
         let session = Arc::new(Session {
-            in_flight: Arc::default(),
-            seen: AtomicU64::new(self.now.load(Ordering::Relaxed)),
+            in_flight: in_flight.clone(),
+            last_seen: AtomicU64::new(self.sweeps.load(Ordering::Relaxed)),
         });
-        let in_flight = session.in_flight.clone();
-        self.table().insert(id.clone(), session);
+        self.table().open.insert(id.clone(), session);
+        drop(place);
         Ok((id, TrackedTransport { worker, in_flight }))
     }
 
@@ -179,7 +217,7 @@ impl SessionManager for Sessions {
     }
 
     async fn close_session(&self, id: &SessionId) -> Result<(), SessionError> {
-        self.forget(id);
+        self.remove(id);
         Ok(self.rmcp.close_session(id).await?)
     }
 
@@ -215,7 +253,7 @@ impl SessionManager for Sessions {
     }
 }
 
-/// A session's worker, overheard: what it answers is in flight no more.
+/// The worker of a session. It records the answers that rmcp sends.
 pub(super) struct TrackedTransport {
     worker: WorkerTransport<LocalSessionWorker>,
     in_flight: Arc<InFlight>,
@@ -228,11 +266,11 @@ impl Transport<RoleServer> for TrackedTransport {
         &mut self,
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        let leaving = self.in_flight.said(&message);
+        let unsent = self.in_flight.record_sent(&message);
         let sent = self.worker.send(message);
         async move {
             let sent = sent.await;
-            drop(leaving);
+            drop(unsent);
             sent
         }
     }
@@ -243,5 +281,33 @@ impl Transport<RoleServer> for TrackedTransport {
 
     async fn close(&mut self) -> Result<(), Self::Error> {
         self.worker.close().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt, future::join};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn clients_that_open_sessions_at_the_same_moment_do_not_exceed_the_limit() {
+        let sessions = Sessions::new(1, 1);
+        let busy = sessions.rmcp.sessions.read().await;
+        let mut both = Box::pin(join(sessions.create_session(), sessions.create_session()));
+        assert!(both.as_mut().now_or_never().is_none(), "rmcp has to wait");
+        drop(busy);
+        let (first, second) = both.await;
+        assert!(first.is_ok() && matches!(second, Err(SessionError::TooMany)));
+        assert!(sessions.are_full());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_while_its_session_is_created_frees_the_place() {
+        let sessions = Sessions::new(1, 1);
+        let busy = sessions.rmcp.sessions.read().await;
+        assert!(sessions.create_session().now_or_never().is_none());
+        drop(busy);
+        assert!(sessions.create_session().await.is_ok());
     }
 }

@@ -1,8 +1,8 @@
-//! [`Supervised`] is its inner handler in everything but tool calls.
+//! [`Supervised`] passes everything but tool calls and tool lists to its inner handler unchanged.
 
 #![expect(
     deprecated,
-    reason = "what older revisions have is forwarded like everything else"
+    reason = "requests of older revisions are forwarded like all others"
 )]
 
 use std::borrow::Cow;
@@ -25,7 +25,7 @@ use rmcp::{
 
 use super::Supervised;
 
-/// Requests and notifications whose handling is the inner handler's.
+/// Requests and notifications that the inner handler handles.
 macro_rules! forward {
     (
         requests { $($request:ident($($params:ty)?) -> $result:ty;)* }
@@ -69,6 +69,21 @@ impl<S: ServerHandler> ServerHandler for Supervised<S> {
         self.supervise(request, context).await
     }
 
+    async fn list_tools(
+        &self,
+        params: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let mut list = self.inner.list_tools(params, context).await?;
+        list.tools.retain(|tool| self.policy.serves(&tool.name));
+        Ok(list)
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        let tool = self.inner.get_tool(name);
+        tool.filter(|_| self.policy.serves(name))
+    }
+
     forward! {
         requests {
             ping() -> ();
@@ -83,7 +98,6 @@ impl<S: ServerHandler> ServerHandler for Supervised<S> {
             read_resource(ReadResourceRequestParams) -> ReadResourceResponse;
             subscribe(SubscribeRequestParams) -> ();
             unsubscribe(UnsubscribeRequestParams) -> ();
-            list_tools(Option<PaginatedRequestParams>) -> ListToolsResult;
             on_custom_request(CustomRequest) -> CustomResult;
             get_task(GetTaskParams) -> GetTaskResult;
             update_task(UpdateTaskParams) -> ();
@@ -99,10 +113,6 @@ impl<S: ServerHandler> ServerHandler for Supervised<S> {
             on_roots_list_changed();
             on_custom_notification(CustomNotification);
         }
-    }
-
-    fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.inner.get_tool(name)
     }
 
     fn accepted_subscription_filter(

@@ -1,4 +1,4 @@
-//! Results as JSON.
+//! Writes results as JSON.
 
 use rmcp::{
     ErrorData,
@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::Shape;
 use crate::fast_path::{outcome::Outcome, serialized_result::SerializedResult};
 
-/// How rmcp begins what it says of arguments that a tool could not read; it says so in band.
-const MISFIT: &str = "failed to deserialize parameters";
+/// The beginning of rmcp's error for arguments that a tool cannot read. rmcp reports it in band.
+const INVALID_ARGUMENTS: &str = "failed to deserialize parameters";
 
-/// `outcome` as JSON, if it is a result.
-pub(in crate::fast_path) fn written(outcome: Outcome) -> Result<SerializedResult, ErrorData> {
+/// Serialises `outcome`, if it is a result.
+pub(in crate::fast_path) fn serialized(outcome: Outcome) -> Result<SerializedResult, ErrorData> {
     let mut out = Vec::new();
     let outcome = match outcome {
         Outcome::Sdk(outcome) => outcome,
@@ -22,22 +22,22 @@ pub(in crate::fast_path) fn written(outcome: Outcome) -> Result<SerializedResult
             write_structured(&mut out, &json);
             return Ok(SerializedResult::new(out, false));
         }
-        Outcome::Serialized(written) => return Ok(written),
+        Outcome::Serialized(result) => return Ok(result),
     };
     let result = complete(outcome, Shape::Handshake)?;
-    write_call_result(&mut out, &result).map_err(|unwritable| {
-        ErrorData::internal_error(format!("Internal error: {unwritable}"), None)
+    write_call_result(&mut out, &result).map_err(|failure| {
+        ErrorData::internal_error(format!("Internal error: {failure}"), None)
     })?;
     Ok(SerializedResult::new(out, result.is_error == Some(true)))
 }
 
-/// Appends the members of a complete result whose structured content is `json`, which has no character
-/// outside of strings that a string could not hold, and closes it.
+/// Appends the members of a complete result whose structured content is `json`, and closes it. `json`
+/// has no control characters outside of strings.
 pub(super) fn write_structured(out: &mut Vec<u8>, json: &[u8]) {
     out.reserve(2 * json.len() + 128);
     out.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":\"");
     let mut rest = json;
-    // serde_json has escaped whatever else needs it.
+    // serde_json has escaped all other characters that need it.
     while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
         out.extend_from_slice(&rest[..at]);
         out.push(b'\\');
@@ -50,7 +50,7 @@ pub(super) fn write_structured(out: &mut Vec<u8>, json: &[u8]) {
     out.extend_from_slice(b",\"isError\":false}");
 }
 
-/// The result to write, as rmcp's handler leaves it.
+/// Returns the result to write, as rmcp's handler would return it.
 pub(super) fn complete(
     outcome: Result<CallToolResponse, ErrorData>,
     shape: Shape,
@@ -63,12 +63,12 @@ pub(super) fn complete(
             }
             match result {
                 ServerResult::CallToolResult(result) => Ok(result),
-                _ => Err(unfit()),
+                _ => Err(not_complete()),
             }
         }
-        Ok(_) => Err(unfit()),
+        Ok(_) => Err(not_complete()),
         Err(error)
-            if error.code == ErrorCode::INVALID_PARAMS && error.message.starts_with(MISFIT) =>
+            if error.code == ErrorCode::INVALID_PARAMS && error.message.starts_with(INVALID_ARGUMENTS) =>
         {
             let text = ContentBlock::text(error.message);
             complete(Ok(CallToolResult::error(vec![text]).into()), shape)
@@ -77,14 +77,14 @@ pub(super) fn complete(
     }
 }
 
-fn unfit() -> ErrorData {
+fn not_complete() -> ErrorData {
     ErrorData::internal_error(
         "a tool that asks its client for more cannot be fast: take it out of fast_tools!",
         None,
     )
 }
 
-/// The members of a [`CallToolResult`], as it serialises itself, but without a detour for texts.
+/// Appends a [`CallToolResult`] as it serialises itself, with a short cut for texts.
 pub(super) fn write_call_result(
     out: &mut Vec<u8>,
     result: &CallToolResult,

@@ -1,22 +1,23 @@
-//! What a POST's headers say, in one pass over them.
+//! Reads the headers of a POST in one pass.
 //!
-//! The checks are rmcp's, in the forms that need no thought: the list of `Accept` without parameters, one
-//! `Content-Type`, a `Host` and an `Origin` written as they are allowed. Every other form may well be
-//! right, and is rmcp's to judge.
+//! The checks are rmcp's, for the usual forms: `Accept` without parameters, one `Content-Type`, a `Host`
+//! and an `Origin` written as they are allowed. Other forms may be right too, and rmcp checks them.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
     fast_path::{MessageContext, Revision, StandardHeaders},
     http::Guard,
+    supervise::Caller,
 };
 
 /// The header that names a session.
 pub(super) const SESSION_ID: &str = "mcp-session-id";
+const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 
 const JSON: &[u8] = b"application/json";
 const EVENT_STREAM: &[u8] = b"text/event-stream";
-/// What clients send, which need not be taken apart.
+/// The values that clients usually send, which need no parsing.
 const USUAL_ACCEPTS: [&[u8]; 3] = [
     b"application/json, text/event-stream",
     b"application/json,text/event-stream",
@@ -25,37 +26,37 @@ const USUAL_ACCEPTS: [&[u8]; 3] = [
 
 /// The headers of a POST that decide how it is answered.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Head<'h> {
+pub(super) struct PostHeaders<'h> {
     host: Option<&'h [u8]>,
     accepts_json: bool,
     accepts_stream: bool,
     content_type: Option<&'h [u8]>,
     revision: Option<&'h [u8]>,
     standard: StandardHeaders<'h>,
-    pub(super) session_id: Option<&'h str>,
+    session_id: Option<&'h str>,
 }
 
-/// The headers are not plain.
+/// The headers are in a form that only rmcp checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Doubtful;
+pub(super) struct UnusualHeaders;
 
-impl<'h> Head<'h> {
+impl<'h> PostHeaders<'h> {
     /// Reads `headers`.
     ///
     /// # Errors
-    /// When any of them is missing, comes twice, or is written in a way that only rmcp should judge.
-    pub(super) fn read(headers: &'h HeaderMap, guard: &Guard) -> Result<Self, Doubtful> {
-        let mut head = Self::default();
+    /// When one of them is missing, comes twice, or has an unusual form.
+    pub(super) fn read(headers: &'h HeaderMap, guard: &Guard) -> Result<Self, UnusualHeaders> {
+        let mut read = Self::default();
         for (name, value) in headers {
-            head.add(name, value, guard)?;
+            read.add(name, value, guard)?;
         }
-        let is_plain = head
+        let is_usual = read
             .host
             .is_some_and(|host| guard.plainly_allows_host(host))
-            && head.accepts_json
-            && head.accepts_stream
-            && head.content_type.is_some();
-        if is_plain { Ok(head) } else { Err(Doubtful) }
+            && read.accepts_json
+            && read.accepts_stream
+            && read.content_type.is_some();
+        if is_usual { Ok(read) } else { Err(UnusualHeaders) }
     }
 
     fn add(
@@ -63,7 +64,7 @@ impl<'h> Head<'h> {
         name: &HeaderName,
         value: &'h HeaderValue,
         guard: &Guard,
-    ) -> Result<(), Doubtful> {
+    ) -> Result<(), UnusualHeaders> {
         let value = value.as_bytes();
         match *name {
             header::ACCEPT if USUAL_ACCEPTS.contains(&value) => {
@@ -71,8 +72,8 @@ impl<'h> Head<'h> {
                 self.accepts_stream = true;
                 Ok(())
             }
-            // In quotes a comma does not separate.
-            header::ACCEPT if !is_text(value) || value.contains(&b'"') => Err(Doubtful),
+            // A comma in quotes does not separate.
+            header::ACCEPT if !is_text(value) || value.contains(&b'"') => Err(UnusualHeaders),
             header::ACCEPT => {
                 for entry in value.split(|byte| *byte == b',') {
                     let entry = entry.trim_ascii();
@@ -83,42 +84,46 @@ impl<'h> Head<'h> {
             }
             header::HOST => once(&mut self.host, value),
             header::CONTENT_TYPE if value == JSON => once(&mut self.content_type, value),
-            header::CONTENT_TYPE if !is_text(value) => Err(Doubtful),
+            header::CONTENT_TYPE if !is_text(value) => Err(UnusualHeaders),
             header::CONTENT_TYPE => {
                 let essence = value.split(|byte| *byte == b';').next().unwrap_or(value);
                 if !essence.trim_ascii().eq_ignore_ascii_case(JSON) {
-                    return Err(Doubtful);
+                    return Err(UnusualHeaders);
                 }
                 once(&mut self.content_type, value)
             }
             header::ORIGIN if guard.plainly_allows_origin(value) => Ok(()),
-            header::ORIGIN => Err(Doubtful),
-            _ => self.add_own(name.as_str(), value),
+            header::ORIGIN => Err(UnusualHeaders),
+            _ => self.add_mcp(name.as_str(), value),
         }
     }
 
-    /// Takes a header that is MCP's own, if it is one.
-    fn add_own(&mut self, name: &str, value: &'h [u8]) -> Result<(), Doubtful> {
+    /// Adds one of MCP's own headers.
+    fn add_mcp(&mut self, name: &str, value: &'h [u8]) -> Result<(), UnusualHeaders> {
         match name {
-            "mcp-protocol-version" => once(&mut self.revision, value),
+            PROTOCOL_VERSION => once(&mut self.revision, value),
             "mcp-method" => once(&mut self.standard.method, value),
             "mcp-name" => once(&mut self.standard.name, value),
             SESSION_ID => {
-                let id = std::str::from_utf8(value).map_err(|_| Doubtful)?;
+                let id = std::str::from_utf8(value).map_err(|_| UnusualHeaders)?;
                 once(&mut self.session_id, id)
             }
             _ => Ok(()),
         }
     }
 
-    /// What they say of the message.
+    /// Returns what they say about the message of `caller`.
     ///
     /// # Errors
-    /// When they name a revision that is not known.
-    pub(super) fn facts(&self, stateless: bool) -> Result<MessageContext<'h>, Doubtful> {
+    /// When they name an unknown revision.
+    pub(super) fn context(
+        &self,
+        stateless: bool,
+        caller: Caller<'h>,
+    ) -> Result<MessageContext<'h>, UnusualHeaders> {
         let revision = match self.revision {
             None => Revision::ASSUMED,
-            Some(name) => Revision::named(name).ok_or(Doubtful)?,
+            Some(name) => Revision::named(name).ok_or(UnusualHeaders)?,
         };
         Ok(MessageContext {
             revision,
@@ -126,20 +131,28 @@ impl<'h> Head<'h> {
             headers: Some(self.standard),
             // Sessions ended with 2025-11-25.
             stateless: stateless || revision.is_self_contained(),
+            caller,
             in_flight: None,
         })
     }
 }
 
-/// Whether rmcp reads the value at all: not every byte that a header may have is text.
+/// Whether the headers name a revision without sessions.
+pub(super) fn names_self_contained_revision(headers: &HeaderMap) -> bool {
+    let value = headers.get(PROTOCOL_VERSION).map(HeaderValue::as_bytes);
+    let revision = value.and_then(Revision::named);
+    revision.is_some_and(Revision::is_self_contained)
+}
+
+/// Whether rmcp can read the value: a header may have bytes that are not text.
 fn is_text(value: &[u8]) -> bool {
     value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }
 
-/// Takes a header that may come once. A second `Origin` is checked like the first.
-fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Doubtful> {
+/// Stores a header that may come once. (A second `Origin` is checked like the first.)
+fn once<T>(place: &mut Option<T>, value: T) -> Result<(), UnusualHeaders> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(Doubtful),
+        Some(_) => Err(UnusualHeaders),
     }
 }

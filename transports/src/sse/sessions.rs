@@ -1,4 +1,4 @@
-//! The sessions of an SSE server: one for each open event stream.
+//! The session table of an SSE server: one session for each open event stream.
 
 use std::{
     collections::HashMap,
@@ -7,25 +7,32 @@ use std::{
 
 use futures::future::join_all;
 
-use crate::conversation::{Conversation, Open};
+use crate::{
+    conversation::{Conversation, KeepOpen},
+    log_limit::LogLimit,
+};
 
-/// Streams that may be open at once; each costs memory and a task.
-const MAX_SESSIONS: usize = 10_000;
-/// 128 bits from the operating system, so that nobody guesses another's session.
+/// 128 bits from the operating system, so that a client cannot guess the session of another.
 const ID_BYTES: usize = 16;
 
 /// All open sessions.
-#[derive(Clone, Default)]
-pub(super) struct Sessions(Arc<Mutex<Table>>);
+#[derive(Clone)]
+pub(super) struct Sessions(Arc<Inner>);
+
+struct Inner {
+    table: Mutex<Table>,
+    max_sessions: usize,
+    rejections: LogLimit,
+}
 
 #[derive(Default)]
 struct Table {
     open: HashMap<String, Entry>,
-    /// Set once the server is to end; no session begins after that.
+    /// Set when the server shuts down; no session begins after that.
     ended: bool,
 }
 
-/// Why no session can be opened. Each is the server's affair, and may pass.
+/// Why no session can be opened. The client may try again later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoSession {
     #[error("too many sessions are open; close one or try again later")]
@@ -38,37 +45,53 @@ pub(super) enum NoSession {
 
 struct Entry {
     conversation: Conversation,
-    open: Option<Open>,
+    keep_open: Option<KeepOpen>,
 }
 
-/// One session, held by its event stream: dropping it ends the session.
+/// One session. Its event stream holds this; dropping it ends the session.
 pub(super) struct Session {
     id: String,
     sessions: Sessions,
 }
 
 impl Sessions {
-    /// Enters the session that `start` makes, under a new id.
+    /// Creates a table for at most `max_sessions`.
+    pub(super) fn new(max_sessions: usize) -> Self {
+        Self(Arc::new(Inner {
+            table: Mutex::default(),
+            max_sessions,
+            rejections: LogLimit::default(),
+        }))
+    }
+
+    /// Opens the session that `start` starts, under a new id.
     ///
     /// # Errors
-    /// When there may be no more sessions; nothing has been started then.
-    pub(super) fn enter<T>(
+    /// When no more sessions may be open; then `start` is not called.
+    pub(super) fn open<T>(
         &self,
-        start: impl FnOnce() -> (Conversation, Open, T),
+        start: impl FnOnce() -> (Conversation, KeepOpen, T),
     ) -> Result<(Session, T), NoSession> {
         let id = new_id()?;
         let mut table = self.table();
         if table.ended {
             return Err(NoSession::Ending);
         }
-        if table.open.len() >= MAX_SESSIONS {
-            tracing::warn!(MAX_SESSIONS, "a session was refused: too many are open");
+        let max_sessions = self.0.max_sessions;
+        if table.open.len() >= max_sessions {
+            if let Some(left_out) = self.0.rejections.admit() {
+                tracing::warn!(
+                    max_sessions,
+                    left_out,
+                    "a session was rejected: too many are open"
+                );
+            }
             return Err(NoSession::TooMany);
         }
-        let (conversation, open, more) = start();
+        let (conversation, keep_open, more) = start();
         let entry = Entry {
             conversation,
-            open: Some(open),
+            keep_open: Some(keep_open),
         };
         table.open.insert(id.clone(), entry);
         let session = Session {
@@ -78,14 +101,14 @@ impl Sessions {
         Ok((session, more))
     }
 
-    /// The conversation of session `id`.
+    /// Returns the conversation of session `id`.
     pub(super) fn get(&self, id: &str) -> Option<Conversation> {
         let table = self.table();
         table.open.get(id).map(|entry| entry.conversation.clone())
     }
 
-    /// Ends every session, each after its last answer, and lets no other begin.
-    pub(super) async fn end(&self) {
+    /// Ends every session after its last answer, and lets no other begin.
+    pub(super) async fn end_all(&self) {
         let ids: Vec<String> = {
             let mut table = self.table();
             table.ended = true;
@@ -100,17 +123,17 @@ impl Sessions {
         };
         conversation.answered().await;
         if let Some(entry) = self.table().open.get_mut(id) {
-            entry.open = None;
+            entry.keep_open = None;
         }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Session {
-    /// The session's id: visible ASCII, safe in a URI.
+    /// Returns the session's id: visible ASCII, safe in a URI.
     pub(super) fn id(&self) -> &str {
         &self.id
     }
@@ -122,12 +145,12 @@ impl Drop for Session {
         if let Some(entry) = &removed {
             entry.conversation.abandon();
         }
-        // Outside the lock: what hangs on the conversation ends here too.
+        // Outside the lock, because the end of a conversation drops more than the entry.
         drop(removed);
     }
 }
 
-/// A new id in lower-case hexadecimal.
+/// Makes a new id in lower-case hexadecimal.
 fn new_id() -> Result<String, NoSession> {
     let mut bytes = [0; ID_BYTES];
     if let Err(error) = getrandom::fill(&mut bytes) {
