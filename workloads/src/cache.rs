@@ -1,19 +1,17 @@
-//! Results of tools, kept for those who ask the same: in this process or in Redis.
+//! Results of tools, cached for callers that ask the same: in this process or in Redis.
 //!
-//! What is kept is the result as JSON ([`SerializedResult`]), because a hit is then a look-up and a copy.
-//! [`Cacheable`] says which tools take part. Left to others: what a tool does, and where in a call the cache is
-//! asked (the methods of [`DemoServer`](crate::DemoServer), so that both paths pass it).
+//! A cached result is JSON already ([`SerializedResult`]), so a hit costs a look-up and a copy.
+//! Which results are cached is said by each tool's file; the tool's method asks the cache, so both
+//! paths pass it.
 //!
-//! Invariants: of those who ask the same at once one works, and the others wait for it, whoever of
-//! them leaves; errors are given to those who wait and kept for nobody; a key holds the server's type, the
-//! tool and every argument, so nobody is given another's result; what is kept is bounded in number, size and
-//! time.
+//! Invariants: of callers that ask the same at once one works, and the others wait for it,
+//! whichever of them leaves; errors are given to those who wait and are not cached; a key holds the
+//! server's type, the tool and every argument, so no caller is given another's result; the cache is
+//! bounded in number, size and time.
 
-mod flights;
-mod key;
-mod memory;
+#[cfg(feature = "redis")]
 mod redis;
-mod warm;
+mod single_flight;
 
 use std::{
     fmt,
@@ -25,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+use moka::sync::{Cache as Memory, CacheBuilder};
 use rmcp::{
     ErrorData,
     handler::server::{tool::IntoCallToolResult, wrapper::Json},
@@ -33,26 +32,44 @@ use rmcp::{
 use serde::Serialize;
 use transports::fast_path::{FastResult, Outcome, SerializedResult};
 
-use self::{
-    flights::{Flight, Flights},
-    key::Key,
-    memory::Memory,
-    redis::Redis,
-};
-pub use self::{key::Cacheable, redis::RedisCacheError, warm::warm};
+#[cfg(feature = "redis")]
+use self::redis::Redis;
+use self::single_flight::{Generation, Joined, SingleFlight};
 
-/// The largest result that is kept: so memory is bounded by the number of results.
+/// The largest result that is cached: so memory is bounded by the number of results.
 pub const MAX_RESULT_BYTES: usize = 128 * 1024;
 
-/// What is kept, and for how long.
+/// The longest key that is cached: arguments come from outside, and may be as long as a message.
+const MAX_KEY_BYTES: usize = 4 * 1024;
+
+/// What is cached, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct CacheOptions {
     /// The field `server_type` of the results, which is part of every key.
     pub server_type: &'static str,
     /// How long a result is given again.
     pub ttl: Duration,
-    /// How many results are kept in memory; Redis has limits of its own.
+    /// How many results are held in memory; Redis has limits of its own.
     pub capacity: u64,
+}
+
+/// A cache in Redis that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// The URL is not one of a Redis. It is not repeated here: it may hold a password.
+    #[error(
+        "the cache's URL is not one of a Redis ({reason}); give redis://HOST:PORT, or --cache memory"
+    )]
+    Url {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// This build leaves Redis out.
+    #[error(
+        "--cache redis needs the feature `redis`, which this build leaves out; \
+         build with `cargo build --features redis`, or give --cache memory"
+    )]
+    MissingFeature,
 }
 
 /// A cache. Cheap to clone: clones share everything.
@@ -61,125 +78,162 @@ pub struct Cache(Arc<Inner>);
 
 struct Inner {
     server_type: &'static str,
-    keeper: Keeper,
-    flights: Flights,
+    backend: Backend,
+    in_flight: SingleFlight,
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
-enum Keeper {
-    Memory(Memory),
+enum Backend {
+    /// A bounded number of results, each for a time. When it is full, moka keeps those that are
+    /// asked for often.
+    Memory(Memory<Key, SerializedResult>),
+    #[cfg(feature = "redis")]
     Redis(Box<Redis>),
 }
 
-/// What a tool gives back whose results may be kept.
+/// What a tool returns whose results may be cached.
 pub enum Cached<R> {
     /// Made for this call; there is no cache.
     Fresh(R),
-    /// Kept, or made for everybody who asked.
-    Shared(Flown),
+    /// Cached, or made for several callers at once.
+    Shared(SharedResult),
 }
 
-/// What those are given who share a result.
-type Flown = Result<SerializedResult, ErrorData>;
+/// A result for several callers.
+pub type SharedResult = Result<SerializedResult, ErrorData>;
 
 /// A result that a cache may keep.
-pub trait Keep {
-    /// Whether it is worth giving again. Errors never are, and need not be told.
-    fn is_worth_keeping(&self) -> bool {
+pub trait Cacheable {
+    /// Whether this one may be given again. Errors never are.
+    fn is_cacheable(&self) -> bool {
         true
     }
 }
 
-impl<T: Keep> Keep for Json<T> {
-    fn is_worth_keeping(&self) -> bool {
-        self.0.is_worth_keeping()
+impl<T: Cacheable> Cacheable for Json<T> {
+    fn is_cacheable(&self) -> bool {
+        self.0.is_cacheable()
     }
 }
 
-impl<T: Keep, E> Keep for Result<T, E> {
-    fn is_worth_keeping(&self) -> bool {
-        self.as_ref().is_ok_and(T::is_worth_keeping)
+impl<T: Cacheable, E> Cacheable for Result<T, E> {
+    fn is_cacheable(&self) -> bool {
+        self.as_ref().is_ok_and(T::is_cacheable)
     }
 }
 
-impl Keep for CallToolResult {}
+impl Cacheable for CallToolResult {}
+
+/// What a result is cached under: server type, tool, arguments as JSON. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key(Arc<[u8]>);
+
+impl Key {
+    /// The key of `tool` for `arguments`, unless it would be too long.
+    ///
+    /// Two spellings of the same arguments have one key, because arguments are read before they are
+    /// written here: members in the order of the type, defaults filled in.
+    fn of(server_type: &str, tool: &str, arguments: &impl Serialize) -> Option<Self> {
+        let mut key = Vec::with_capacity(256);
+        for part in [server_type, tool] {
+            key.extend_from_slice(part.as_bytes());
+            key.push(b':');
+        }
+        serde_json::to_writer(&mut key, arguments).ok()?;
+        (key.len() <= MAX_KEY_BYTES).then(|| Self(key.into()))
+    }
+}
 
 impl Cache {
     /// A cache in this process.
     #[must_use]
     pub fn in_memory(options: &CacheOptions) -> Self {
-        Self::over(Keeper::Memory(Memory::new(options)), options)
+        let memory = CacheBuilder::new(options.capacity).time_to_live(options.ttl);
+        Self::over(Backend::Memory(memory.build()), options)
     }
 
-    /// A cache in the Redis at `url`, which need not be there: without it every call works for itself, and the log
-    /// says so once.
+    /// A cache in the Redis at `url`. While that is unreachable, each call computes its own result,
+    /// and the log says so once.
     ///
     /// # Errors
-    /// When `url` is not one of a Redis.
-    pub async fn in_redis(url: &str, options: &CacheOptions) -> Result<Self, RedisCacheError> {
+    /// When `url` is not one of a Redis, or this build leaves Redis out.
+    #[cfg(feature = "redis")]
+    pub async fn in_redis(url: &str, options: &CacheOptions) -> Result<Self, CacheError> {
         let redis = Redis::open(url, options.ttl).await?;
-        Ok(Self::over(Keeper::Redis(Box::new(redis)), options))
+        Ok(Self::over(Backend::Redis(Box::new(redis)), options))
     }
 
-    fn over(keeper: Keeper, options: &CacheOptions) -> Self {
+    /// Refuses: this build leaves Redis out.
+    ///
+    /// # Errors
+    /// Always.
+    #[cfg(not(feature = "redis"))]
+    #[expect(clippy::unused_async, reason = "with the feature `redis` it connects")]
+    pub async fn in_redis(_: &str, _: &CacheOptions) -> Result<Self, CacheError> {
+        Err(CacheError::MissingFeature)
+    }
+
+    fn over(backend: Backend, options: &CacheOptions) -> Self {
         Self(Arc::new(Inner {
             server_type: options.server_type,
-            keeper,
-            flights: Flights::default(),
+            backend,
+            in_flight: SingleFlight::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }))
     }
 
-    /// The result of `tool` for `arguments`: a kept one, or what `work` makes, for this caller and for whoever
-    /// asks the same meanwhile.
+    /// The result of `tool` for `arguments`: a cached one, or what `work` makes, for this caller
+    /// and for all that ask the same meanwhile.
     ///
     /// # Errors
-    /// What `work` ended with, if that is a JSON-RPC error.
+    /// When `work` ends with a JSON-RPC error.
     pub async fn get<A, R, F>(
         &self,
-        tool: Cacheable,
+        tool: &str,
         arguments: A,
         work: impl FnOnce(A) -> F,
-    ) -> Flown
+    ) -> SharedResult
     where
         A: Serialize,
-        R: FastResult + Keep + Send + 'static,
+        R: FastResult + Cacheable + Send + 'static,
         F: Future<Output = R> + Send + 'static,
     {
         let Some(key) = Key::of(self.0.server_type, tool, &arguments) else {
             return SerializedResult::of(work(arguments).await);
         };
-        if let Some(written) = self.0.at_hand(&key) {
-            return Ok(written);
+        if let Some(result) = self.0.in_memory(&key) {
+            return Ok(result);
         }
-        let joined = self.0.flights.join(
+        let joined = self.0.in_flight.join(
             &key,
-            // Its flight may have ended since; what it made is kept before.
-            || self.0.at_hand(&key),
-            |ticket| self.0.clone().fly(key.clone(), ticket, work(arguments)),
+            // Work that was in flight at the first look may have ended and cached its result since.
+            || self.0.in_memory(&key),
+            |generation| self.0.clone().fill(key.clone(), generation, work(arguments)),
         );
         match joined {
-            Flight::Landed(written) => Ok(written),
-            Flight::Under(flight) => flight.await,
+            Joined::Cached(result) => Ok(result),
+            Joined::InFlight(work) => work.await,
         }
     }
 
-    /// Takes away what is kept for `tool` and `arguments`, and what is on its way there.
-    pub async fn forget(&self, tool: Cacheable, arguments: &impl Serialize) {
+    /// Removes the cached result of `tool` for `arguments`, and keeps work in flight from caching
+    /// an old one.
+    pub async fn forget(&self, tool: &str, arguments: &impl Serialize) {
         let Some(key) = Key::of(self.0.server_type, tool, arguments) else {
             return;
         };
-        self.0.flights.cut_off(&key);
-        match &self.0.keeper {
-            Keeper::Memory(memory) => memory.forget(&key),
-            Keeper::Redis(redis) => redis.forget(&key).await,
+        self.0.in_flight.cut_off(&key);
+        match &self.0.backend {
+            Backend::Memory(memory) => memory.invalidate(&key),
+            #[cfg(feature = "redis")]
+            Backend::Redis(redis) => redis.remove(&key).await,
         }
     }
 
-    /// Calls that were answered with a kept result, and those that had to work. Who waited for another's work is
-    /// neither.
+    /// Calls that were answered with a cached result, and those that had to work. A caller that
+    /// waited for another caller's work is neither.
     #[must_use]
     pub fn hits_and_misses(&self) -> (u64, u64) {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -188,11 +242,12 @@ impl Cache {
 }
 
 impl Inner {
-    /// What is kept under `key` in this process.
-    fn at_hand(&self, key: &Key) -> Option<SerializedResult> {
-        match &self.keeper {
-            Keeper::Memory(memory) => self.counted(memory.find(key)),
-            Keeper::Redis(_) => None,
+    /// The result under `key`, if the cache is in this process and has one.
+    fn in_memory(&self, key: &Key) -> Option<SerializedResult> {
+        match &self.backend {
+            Backend::Memory(memory) => self.counted(memory.get(key)),
+            #[cfg(feature = "redis")]
+            Backend::Redis(_) => None,
         }
     }
 
@@ -203,45 +258,54 @@ impl Inner {
         found
     }
 
-    /// Looks further away, then works, then keeps what was made.
-    async fn fly<R: FastResult + Keep + Send + 'static>(
+    /// Looks into Redis, then works, then caches the result. Runs once for all callers that wait
+    /// for it.
+    async fn fill<R: FastResult + Cacheable + Send + 'static>(
         self: Arc<Self>,
         key: Key,
-        ticket: flights::Ticket,
+        generation: Generation,
         work: impl Future<Output = R>,
-    ) -> Flown {
-        let landing = self.flights.landing(&key, ticket);
-        if let Keeper::Redis(redis) = &self.keeper
-            && let Some(written) = self.counted(redis.find(&key).await)
+    ) -> SharedResult {
+        let guard = self.in_flight.guard(&key, generation);
+        #[cfg(feature = "redis")]
+        if let Backend::Redis(redis) = &self.backend
+            && let Some(result) = self.counted(redis.get(&key).await)
         {
-            return Ok(written);
+            return Ok(result);
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         let result = work.await;
-        let is_worth_keeping = result.is_worth_keeping();
-        let written = SerializedResult::of(result)?;
-        let is_kept =
-            is_worth_keeping && !written.is_error() && written.json().len() <= MAX_RESULT_BYTES;
-        match &self.keeper {
-            Keeper::Memory(memory) if is_kept => {
-                landing.if_expected(|| memory.keep(&key, &written));
-            }
-            Keeper::Redis(redis) if is_kept && landing.is_expected() => {
-                redis.keep(&key, &written).await;
-            }
-            _ => {}
+        let is_cacheable = result.is_cacheable();
+        let result = SerializedResult::of(result)?;
+        if !is_cacheable || result.is_error() || result.json().len() > MAX_RESULT_BYTES {
+            return Ok(result);
         }
-        Ok(written)
+        match &self.backend {
+            Backend::Memory(memory) => {
+                guard.if_current(|| memory.insert(key.clone(), result.clone()));
+            }
+            #[cfg(feature = "redis")]
+            Backend::Redis(redis) => {
+                if guard.if_current(|| ()).is_some() {
+                    redis.set(&key, &result).await;
+                }
+                if guard.if_current(|| ()).is_none() {
+                    // It was forgotten while it was on its way there.
+                    redis.remove(&key).await;
+                }
+            }
+        }
+        Ok(result)
     }
 }
 
 impl fmt::Debug for Cache {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = match self.0.keeper {
-            Keeper::Memory(_) => "memory",
-            Keeper::Redis(_) => "Redis",
-        };
-        write!(formatter, "Cache in {place}")
+        formatter.write_str(match self.0.backend {
+            Backend::Memory(_) => "Cache in memory",
+            #[cfg(feature = "redis")]
+            Backend::Redis(_) => "Cache in Redis",
+        })
     }
 }
 
@@ -260,5 +324,34 @@ impl<R: FastResult> FastResult for Cached<R> {
             Self::Fresh(result) => result.outcome(),
             Self::Shared(result) => result.outcome(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_tells_servers_tools_and_arguments_apart() {
+        let key = |server, tool, user: &str| Key::of(server, tool, &json!({"user_id": user})).unwrap();
+        let one = key("a", "get_user_cart", "user-00042");
+        assert_eq!(one, key("a", "get_user_cart", "user-00042"));
+        assert_ne!(one, key("b", "get_user_cart", "user-00042"));
+        assert_ne!(one, key("a", "search_products", "user-00042"));
+        assert_ne!(one, key("a", "get_user_cart", "user-00043"));
+        // No argument can write itself into another's place.
+        assert_ne!(
+            key("a", "get_user_cart", "x\",\"y\":\"z"),
+            Key::of("a", "get_user_cart", &json!({"user_id": "x", "y": "z"})).unwrap()
+        );
+    }
+
+    #[test]
+    fn what_is_too_long_has_no_key() {
+        let long = "x".repeat(MAX_KEY_BYTES);
+        assert_eq!(Key::of("a", "fetch_external_data", &long), None);
+        assert!(Key::of("a", "fetch_external_data", &&long[..2_048]).is_some());
     }
 }

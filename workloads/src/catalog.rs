@@ -1,13 +1,17 @@
 //! The catalogue: 100,000 products, each computed from its index.
 //!
-//! The database, the upstream API and every expected answer in a suite come from this formula, so
-//! that a right answer can be known without asking the server that is being checked. The formula is
-//! that of the public v2 benchmark; brand names, tags, weight and description, which it leaves open,
-//! are ours.
+//! The database, the catalogue API and every expected answer of a suite come from this formula, so the
+//! right answer is known without the server under test. The formula is that of the public v2 benchmark,
+//! which leaves brand names, tags, weight and description open: those are this project's.
 
+mod contract;
 mod names;
 mod price;
 
+pub use contract::{
+    JSON_BYTES, MAX_CART_ITEMS, MAX_CART_QUANTITY, MAX_DELAY_MS, MAX_PAYLOAD_BYTES,
+    MAX_SEARCH_LIMIT, MIN_PAYLOAD_BYTES, TEXT_BYTES,
+};
 use names::TAGS;
 pub use names::{BRANDS, CATEGORIES};
 pub use price::{MAX_PRICE, PriceError, PriceRange, units};
@@ -15,10 +19,10 @@ pub use price::{MAX_PRICE, PriceError, PriceRange, units};
 /// How many products there are. Their ids run from 1 to this.
 pub const PRODUCT_COUNT: u32 = 100_000;
 
-/// After how many products the prices start again.
+/// The number of products after which the prices repeat.
 const PRICE_PERIOD: i64 = 99_900;
 
-/// One product. Amounts are exact integers; see [`units`] for the form that people read.
+/// One product. Amounts are exact integers; [`units`] gives the decimal form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
     /// 1 to [`PRODUCT_COUNT`].
@@ -81,7 +85,7 @@ pub fn products() -> impl Iterator<Item = Product> {
     (0..PRODUCT_COUNT).map(Product::at)
 }
 
-/// Whether `name` is one of [`CATEGORIES`]; if so, that one.
+/// The entry of [`CATEGORIES`] that equals `name`.
 #[must_use]
 pub fn category(name: &str) -> Option<&'static str> {
     CATEGORIES.into_iter().find(|known| *known == name)
@@ -140,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_outside_the_catalogue_are_nobody() {
+    fn ids_outside_the_catalogue_have_no_product() {
         for id in [i64::MIN, -1, 0, 100_001, i64::MAX] {
             assert_eq!(Product::by_id(id), None, "{id}");
         }

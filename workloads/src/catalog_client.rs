@@ -1,51 +1,56 @@
-//! The client of the upstream API: JSON, one host, within a time limit.
+//! The client of the catalogue API ("the upstream"): JSON from one host, within a time limit.
 //!
-//! It goes to the configured base URL and nowhere else: endpoints are checked ([`EndpointError`]),
-//! redirects are returned as what they are, and the environment's proxies are not used.
+//! It sends requests to the configured base URL only: [`endpoint`] checks each path, a redirect is an
+//! answer like any other, and the environment's proxies are not used.
 
-mod catalogue;
 mod endpoint;
 mod error;
-mod limit;
-mod payload;
 
 use std::{
+    fmt,
+    num::NonZeroU32,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
-pub use catalogue::{FoundProduct, FoundProducts, ProductSearch};
+use bytes::{Bytes, BytesMut};
 pub use endpoint::{EndpointError, MAX_ENDPOINT_BYTES};
 pub use error::{BaseUrlError, CatalogClientError};
 use http::StatusCode;
-pub use limit::CallLimit;
-pub use payload::{Payload, PayloadKind};
 use reqwest::{Client, RequestBuilder, Response, Url, redirect::Policy};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
-use crate::pool::{PoolOptions, PoolSize};
+use crate::{
+    catalog::MAX_PAYLOAD_BYTES,
+    pool::{PoolOptions, PoolSize},
+    store::CartItem,
+};
 
-/// The largest body that is taken from the upstream.
+/// The largest body that the client reads, except of [payloads](CatalogClient::payload).
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// How the upstream is reached.
+/// How to reach the API.
 #[derive(Clone, Debug)]
 pub struct CatalogClientOptions {
     /// `http://HOST[:PORT][/PREFIX]`; with the feature `tls` also `https://`.
     pub base_url: String,
-    /// How many idle connections are kept for the next calls.
+    /// The number of idle connections that are kept for the next calls.
     pub pool: PoolSize,
-    /// How long they are kept; without it, until the upstream closes them.
+    /// How long an idle connection is kept; without it, until the other side closes it.
     pub pool_idle_timeout: Option<Duration>,
-    /// How many calls may be under way at once; without it, all of them.
+    /// The limit of calls at once, if there is one.
     pub limit: Option<CallLimit>,
-    /// How long one call may take, from looking up the host to the last byte of the body.
+    /// How long one call may take, from the look-up of the host to the last byte of the body.
     pub time_limit: Duration,
 }
 
 impl CatalogClientOptions {
-    /// Options for `base_url` with the other defaults: 100 idle connections, no other limit than ten seconds a call.
+    /// Options for `base_url` with the defaults: 100 idle connections, ten seconds a call, no other limit.
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         Self {
@@ -58,7 +63,43 @@ impl CatalogClientOptions {
     }
 }
 
-/// A client of one upstream. Cheap to clone: clones share the connections.
+/// A limit of calls at once. The next call waits: first come, first served. Clones count together.
+///
+/// Waiting needs a tokio context, as the calls themselves do.
+#[derive(Clone, Debug)]
+pub struct CallLimit {
+    turns: Arc<Semaphore>,
+    calls: u32,
+    patience: Duration,
+}
+
+impl CallLimit {
+    /// At most `calls` at once; another one waits for at most `patience`.
+    #[must_use]
+    pub fn new(calls: NonZeroU32, patience: Duration) -> Self {
+        let calls = calls.get();
+        Self {
+            turns: Arc::new(Semaphore::new(calls as usize)),
+            calls,
+            patience,
+        }
+    }
+
+    /// Waits for a turn, which ends when the permit is dropped.
+    async fn turn(&self, url: &Url) -> Result<SemaphorePermit<'_>, CatalogClientError> {
+        match timeout(self.patience, self.turns.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            // The semaphore is never closed.
+            Ok(Err(_)) | Err(_) => Err(CatalogClientError::Busy {
+                url: url.to_string(),
+                calls: self.calls,
+                waited: self.patience,
+            }),
+        }
+    }
+}
+
+/// A client of one catalogue API. Cheap to clone: clones share the connections.
 ///
 /// Its futures must be polled inside of a tokio runtime, which reqwest needs.
 #[derive(Clone, Debug)]
@@ -72,24 +113,85 @@ struct Inner {
     limit: Option<CallLimit>,
 }
 
-/// What the upstream answered.
+/// The answer to a request for any endpoint.
 #[derive(Clone, Debug)]
 pub struct Fetched {
-    /// Where the answer came from.
+    /// The URL of the request.
     pub url: Url,
-    /// The HTTP status, whichever it was.
+    /// The HTTP status, whatever it is.
     pub status: StatusCode,
-    /// From the request to the last byte of the body.
+    /// The time from the request to the last byte of the body.
     pub elapsed: Duration,
     /// The body.
     pub body: Value,
 }
 
+/// The products that a search asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct ProductSearch {
+    /// One of [`crate::catalog::CATEGORIES`].
+    pub category: &'static str,
+    /// The lowest price, inclusive, in units.
+    pub min_price: f64,
+    /// The highest price, inclusive, in units.
+    pub max_price: f64,
+    /// The largest number of products.
+    pub limit: i64,
+}
+
+/// The products that a search found.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct FoundProducts {
+    /// How many products match, whatever the limit.
+    pub total_found: i64,
+    /// The cheapest of them.
+    pub products: Vec<FoundProduct>,
+}
+
+/// The members of a product that the tools use.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct FoundProduct {
+    /// The product's number, from 1.
+    pub id: i64,
+    /// The stock-keeping unit.
+    pub sku: String,
+    /// The product's name.
+    pub name: String,
+    /// Price in units.
+    pub price: f64,
+    /// 1.0 to 4.9.
+    pub rating: f64,
+}
+
+/// A kind of document that the API makes to any length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadKind {
+    /// A JSON document of records.
+    Json,
+    /// The lines of a log.
+    Text,
+}
+
+/// A payload as it came.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    url: Url,
+    /// All of it.
+    pub body: Bytes,
+}
+
+impl Payload {
+    /// The error of a payload that is not what it should be, for this `reason`.
+    pub fn misshapen(&self, reason: &dyn fmt::Display) -> CatalogClientError {
+        CatalogClientError::payload(&self.url, reason)
+    }
+}
+
 impl CatalogClient {
-    /// A client for the upstream that `options` names. Nothing is connected yet.
+    /// A client for the API that `options` name. It does not connect yet.
     ///
     /// # Errors
-    /// When the base URL is not one that this build can fetch from.
+    /// When this build cannot fetch from the base URL.
     pub fn new(options: &CatalogClientOptions) -> Result<Self, BaseUrlError> {
         let base = endpoint::parse_base(&options.base_url)?;
         let idle_connections = match options.pool {
@@ -114,20 +216,19 @@ impl CatalogClient {
         })))
     }
 
-    /// Gets `endpoint`, a path of the upstream with an optional query.
+    /// Gets `endpoint`, a path of the API with an optional query, whatever status it answers with.
     ///
     /// # Errors
-    /// When the endpoint could lead elsewhere, or the upstream is down, too slow, or answers with
-    /// something that is not JSON of at most [`MAX_BODY_BYTES`].
+    /// When the endpoint could lead elsewhere, or the API is down, too slow, or answers with something that
+    /// is not JSON of at most [`MAX_BODY_BYTES`].
     pub async fn get(&self, endpoint: &str) -> Result<Fetched, CatalogClientError> {
-        let Inner { client, base, .. } = &*self.0;
-        let url = endpoint::resolve(base, endpoint)?;
+        let url = self.resolve(endpoint)?;
         let started = Instant::now();
-        let request = client.get(url.clone());
-        let (status, bytes) = self.ask(request, &url, MAX_BODY_BYTES).await?;
+        let request = self.0.client.get(url.clone());
+        let (status, bytes) = self.send(request, &url, MAX_BODY_BYTES).await?;
         let elapsed = started.elapsed();
         let body = serde_json::from_slice(&bytes)
-            .map_err(|source| CatalogClientError::not_json(&url, status, &bytes, source))?;
+            .map_err(|source| CatalogClientError::not_json(&url, status, &bytes, &source))?;
         Ok(Fetched {
             url,
             status,
@@ -136,9 +237,83 @@ impl CatalogClient {
         })
     }
 
-    /// Sends `request`, which goes to `url`, and reads the whole answer, given up beyond `limit_bytes`.
-    /// Every call passes here.
-    async fn ask(
+    /// Searches the catalogue: `GET /products/search`.
+    ///
+    /// # Errors
+    /// When the API cannot be reached, or does not answer with products.
+    pub async fn search(&self, search: &ProductSearch) -> Result<FoundProducts, CatalogClientError> {
+        let ProductSearch {
+            category,
+            min_price,
+            max_price,
+            limit,
+        } = search;
+        self.get_typed(&format!(
+            "/products/search?category={category}&min_price={min_price}&max_price={max_price}&limit={limit}"
+        ))
+        .await
+    }
+
+    /// One product: `GET /products/{id}`.
+    ///
+    /// # Errors
+    /// When the API cannot be reached, has no such product, or answers with something else.
+    pub async fn product(&self, id: i64) -> Result<FoundProduct, CatalogClientError> {
+        self.get_typed(&format!("/products/{id}")).await
+    }
+
+    /// The price of a cart with tax and shipping, in units: `POST /cart/calculate`. It changes nothing there.
+    ///
+    /// # Errors
+    /// When the API cannot be reached, refuses the cart, or answers with something else.
+    pub async fn total(&self, items: &[CartItem]) -> Result<f64, CatalogClientError> {
+        #[derive(Serialize)]
+        struct Cart<'a> {
+            items: &'a [CartItem],
+        }
+        let url = self.resolve("/cart/calculate")?;
+        let request = self.0.client.post(url.clone()).json(&Cart { items });
+        let answer = self.send(request, &url, MAX_BODY_BYTES).await?;
+        read::<Calculation>(&url, answer).map(|calculation| calculation.total)
+    }
+
+    /// Gets a payload of `bytes` bytes, at most [`MAX_PAYLOAD_BYTES`].
+    ///
+    /// # Errors
+    /// When the API cannot be reached, or has no payload of this length.
+    pub async fn payload(
+        &self,
+        kind: PayloadKind,
+        bytes: i64,
+    ) -> Result<Payload, CatalogClientError> {
+        let path = match kind {
+            PayloadKind::Json => "/payload/json",
+            PayloadKind::Text => "/payload/text",
+        };
+        let url = self.resolve(&format!("{path}?bytes={bytes}"))?;
+        let request = self.0.client.get(url.clone());
+        let (status, body) = self.send(request, &url, MAX_PAYLOAD_BYTES as usize).await?;
+        if status != StatusCode::OK {
+            return Err(CatalogClientError::refused(&url, status, &body, None));
+        }
+        let body = body.freeze();
+        Ok(Payload { url, body })
+    }
+
+    async fn get_typed<T: DeserializeOwned>(&self, endpoint: &str) -> Result<T, CatalogClientError> {
+        let url = self.resolve(endpoint)?;
+        let request = self.0.client.get(url.clone());
+        let answer = self.send(request, &url, MAX_BODY_BYTES).await?;
+        read(&url, answer)
+    }
+
+    fn resolve(&self, endpoint: &str) -> Result<Url, EndpointError> {
+        endpoint::resolve(&self.0.base, endpoint)
+    }
+
+    /// Sends `request`, which goes to `url`, and reads the whole answer, of at most `limit_bytes`. Every
+    /// call passes here.
+    async fn send(
         &self,
         request: RequestBuilder,
         url: &Url,
@@ -151,32 +326,105 @@ impl CatalogClient {
         let failed = |source| CatalogClientError::from_reqwest(source, url, self.0.time_limit);
         let response = request.send().await.map_err(failed)?;
         let status = response.status();
-        let bytes = read_body(response, url, limit_bytes, failed).await?;
-        Ok((status, bytes))
+        match read_body(response, limit_bytes).await.map_err(failed)? {
+            Some(body) => Ok((status, body)),
+            None => Err(CatalogClientError::TooLarge {
+                url: url.to_string(),
+                limit_bytes,
+            }),
+        }
     }
 }
 
-/// The whole body, given up as soon as it is seen to be too long.
+/// The whole body; none as soon as it turns out to be longer than `limit_bytes`.
 async fn read_body(
     mut response: Response,
-    url: &Url,
     limit_bytes: usize,
-    failed: impl Fn(reqwest::Error) -> CatalogClientError,
-) -> Result<BytesMut, CatalogClientError> {
-    let too_large = || CatalogClientError::TooLarge {
-        url: url.to_string(),
-        limit_bytes,
-    };
+) -> Result<Option<BytesMut>, reqwest::Error> {
     let announced = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
     if announced > limit_bytes {
-        return Err(too_large());
+        return Ok(None);
     }
     let mut body = BytesMut::with_capacity(announced);
-    while let Some(chunk) = response.chunk().await.map_err(&failed)? {
+    while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > limit_bytes {
-            return Err(too_large());
+            return Ok(None);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(Some(body))
+}
+
+/// The member of a cart's price that the tools use.
+#[derive(Deserialize)]
+struct Calculation {
+    total: f64,
+}
+
+/// The body of an answer with another status than 200.
+#[derive(Deserialize)]
+struct Problem {
+    error: String,
+}
+
+/// The `T` in an answer of status 200.
+fn read<T: DeserializeOwned>(
+    url: &Url,
+    (status, body): (StatusCode, BytesMut),
+) -> Result<T, CatalogClientError> {
+    if status != StatusCode::OK {
+        let said = serde_json::from_slice::<Problem>(&body).map(|problem| problem.error);
+        return Err(CatalogClientError::refused(url, status, &body, said.ok()));
+    }
+    serde_json::from_slice(&body).map_err(|source| {
+        if source.is_data() {
+            CatalogClientError::misshapen(url, &body, &source)
+        } else {
+            CatalogClientError::not_json(url, status, &body, &source)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(status: u16, body: &str) -> Result<f64, String> {
+        let url = Url::parse("http://127.0.0.1:9/cart/calculate").unwrap();
+        let status = StatusCode::from_u16(status).unwrap();
+        read::<Calculation>(&url, (status, body.as_bytes().into()))
+            .map(|calculation| calculation.total)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn other_members_are_ignored() {
+        assert_eq!(total(200, r#"{"items_count":1,"total":24.63,"tax":1}"#), Ok(24.63));
+    }
+
+    #[test]
+    fn every_other_answer_is_an_error_that_shows_it() {
+        for (status, body, says) in [
+            (404, r#"{"error":"no product 7"}"#, ["HTTP 404", "no product 7"]),
+            (500, "<h1>Oh</h1>", ["HTTP 500", "<h1>Oh</h1>"]),
+            (302, "", ["HTTP 302", "an empty body"]),
+            (201, r#"{"total":1}"#, ["HTTP 201", "total"]),
+            (200, r#"{"sum":1}"#, ["missing field `total`", "sum"]),
+            (200, r#"{"total":"1"}"#, ["invalid type: string", "another shape"]),
+            (200, r#"{"total":"#, ["not JSON", "HTTP 200"]),
+            (200, "", ["not JSON", "HTTP 200"]),
+        ] {
+            let refused = total(status, body).unwrap_err();
+            assert!(refused.contains("upstream"), "{refused}");
+            for part in says {
+                assert!(refused.contains(part), "{part:?} is missing: {refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_answer_is_shown_by_its_beginning() {
+        let refused = total(502, &"long ".repeat(10_000)).unwrap_err();
+        assert!(refused.len() < 400, "{refused}");
+    }
 }

@@ -1,29 +1,28 @@
 //! The SQL database behind `query_products`.
 //!
-//! [`Database::open`] creates, migrates and seeds it, so that a server finds its products on the
-//! first start as on every other. `SQLite` and `PostgreSQL` are the engines; another one is another file
-//! beside theirs, a scheme in `url`, and an arm in the matches here.
+//! [`Database::open`] creates, fills and opens it, so a server finds its products on every start. The
+//! engines are `SQLite` and, with the feature `postgres`, `PostgreSQL`. Calls only read, each on one
+//! connection of a pool.
 
-mod error;
-mod found;
-mod orders;
-mod pooled;
+#[cfg(feature = "postgres")]
 mod postgres;
-mod seeding;
-pub(crate) mod sqlite;
-pub(crate) mod url;
+mod products;
+mod seed;
+#[cfg(all(test, feature = "tokio"))]
+mod tests;
 
-use schemars::JsonSchema;
-use serde::Serialize;
+use sqlx::{SqliteConnection, SqlitePool};
 
-pub use error::{DatabaseError, Step};
-pub use orders::{OrderFilter, OrderLine, OrderPage, OrderQueries};
-use postgres::Postgres;
-use sqlite::Sqlite;
-pub use url::default_url;
-use url::{DatabaseUrl, Scheme};
+pub use self::products::{ProductFilter, ProductPage, ProductRow};
+use crate::{
+    pool::PoolOptions,
+    storage::{
+        Place, Scheme, Step, Storage, StorageError, StorageUrl, pool,
+        sqlite::{self, Keeper, SqliteFile},
+    },
+};
 
-use crate::{catalog::PriceRange, pool::PoolOptions};
+const SCHEMA: &str = include_str!("../schema/database.sqlite.sql");
 
 /// Which database to open, and how many calls may use it at once.
 #[derive(Clone, Debug)]
@@ -50,99 +49,131 @@ impl DatabaseOptions {
 #[derive(Clone, Debug)]
 pub struct Database {
     engine: Engine,
+    place: Place,
+    pool: PoolOptions,
 }
 
 #[derive(Clone, Debug)]
 enum Engine {
-    Sqlite(Sqlite),
-    Postgres(Postgres),
+    Sqlite {
+        readers: SqlitePool,
+        keeper: Keeper,
+    },
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgPool),
 }
 
-/// Which products are wanted.
-#[derive(Clone, Copy, Debug)]
-pub struct ProductFilter {
-    /// One of [`crate::catalog::CATEGORIES`].
-    pub category: &'static str,
-    /// The prices wanted.
-    pub price: PriceRange,
-    /// How many rows at most; at least 1, or nothing can be counted.
-    pub limit: i64,
+/// A query that reads over one connection of either engine. It may run twice, so it must not write.
+pub trait Query: Sync {
+    /// What the query returns.
+    type Rows: Send;
+
+    /// Runs it on `SQLite`.
+    fn sqlite(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> impl Future<Output = sqlx::Result<Self::Rows>> + Send;
+
+    /// Runs it on `PostgreSQL`.
+    #[cfg(feature = "postgres")]
+    fn postgres(
+        &self,
+        connection: &mut sqlx::PgConnection,
+    ) -> impl Future<Output = sqlx::Result<Self::Rows>> + Send;
 }
 
-/// What was found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProductPage {
-    /// How many products match the filter, whatever its limit.
-    pub total_found: i64,
-    /// The cheapest of them; those of equal price in the order of their ids.
-    pub products: Vec<ProductRow>,
+/// Keeps its tokens if this crate has the feature `postgres`, which another crate may have turned on.
+/// Implementations of [`Query`](database::Query) in other crates need it.
+#[cfg(feature = "postgres")]
+#[macro_export]
+macro_rules! with_postgres {
+    ($($tokens:tt)*) => { $($tokens)* };
 }
-
-/// One product as a tool returns it.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct ProductRow {
-    /// Who makes it.
-    pub brand: String,
-    /// The product's number, from 1.
-    pub id: i64,
-    /// The product's name.
-    pub name: String,
-    /// Price in units of the currency, to the cent.
-    pub price: f64,
-    /// 1.0 to 4.9.
-    pub rating: f64,
-    /// The stock-keeping unit.
-    pub sku: String,
-    /// Pieces in stock.
-    pub stock: i64,
+/// Drops its tokens, because this crate is built without the feature `postgres`.
+#[cfg(not(feature = "postgres"))]
+#[macro_export]
+macro_rules! with_postgres {
+    ($($tokens:tt)*) => {};
 }
 
 impl Database {
     /// Opens the database: creates a file and its folders where they are missing (a `PostgreSQL` database
-    /// has to be there), migrates the schema, and seeds what is missing of the products. Several processes
-    /// may do so at once.
+    /// must exist), creates the tables, and seeds the missing products. Several processes may do so at once.
     ///
     /// # Errors
     /// When the URL is not understood, or a step fails; the error names both and a remedy.
-    pub async fn open(options: &DatabaseOptions) -> Result<Self, DatabaseError> {
-        let url = DatabaseUrl::parse(&options.url)?;
+    pub async fn open(options: &DatabaseOptions) -> Result<Self, StorageError> {
+        let url = StorageUrl::parse(Storage::Database, &options.url)?;
         let engine = match url.scheme {
-            Scheme::Sqlite => Engine::Sqlite(Sqlite::open(&url, options).await?),
-            Scheme::Postgres => Engine::Postgres(Postgres::open(&url, options).await?),
+            Scheme::Sqlite => open_sqlite(&url, &options.pool).await?,
+            #[cfg(feature = "postgres")]
+            Scheme::Postgres => Engine::Postgres(postgres::open(&url, &options.pool).await?),
+            _ => return Err(url.unknown()),
         };
-        Ok(Self { engine })
+        Ok(Self {
+            engine,
+            place: url.place,
+            pool: options.pool,
+        })
     }
 
     /// Finds the cheapest products that match, and counts all that do.
     ///
     /// # Errors
     /// When no connection becomes free within the pool's timeout, or the query fails.
-    pub async fn find_products(
-        &self,
-        filter: &ProductFilter,
-    ) -> Result<ProductPage, DatabaseError> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.find_products(filter).await,
-            Engine::Postgres(postgres) => postgres.find_products(filter).await,
-        }
+    pub async fn find_products(&self, filter: &ProductFilter) -> Result<ProductPage, StorageError> {
+        self.run(filter).await
     }
 
-    /// Finds the orders of a customer with their lines and products.
+    /// Runs `query` on a connection of the pool. A `PostgreSQL` connection that died while it was idle is
+    /// replaced, and the query runs again.
     ///
     /// # Errors
-    /// When no connection becomes free within the pool's timeout, or a query fails.
-    pub async fn find_orders(&self, filter: &OrderFilter) -> Result<OrderPage, DatabaseError> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.find_orders(filter).await,
-            Engine::Postgres(postgres) => postgres.find_orders(filter).await,
-        }
+    /// When no connection becomes free within the pool's timeout, or the query fails.
+    pub async fn run<Q: Query>(&self, query: &Q) -> Result<Q::Rows, StorageError> {
+        let rows = match &self.engine {
+            Engine::Sqlite { readers, .. } => match readers.acquire().await {
+                Ok(mut connection) => query.sqlite(&mut connection).await,
+                Err(error) => Err(error),
+            },
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(readers) => postgres::run(readers, query).await,
+        };
+        rows.map_err(|source| StorageError::query(&self.place, &self.pool, source))
     }
 
     /// Closes every connection, once the queries that run have ended.
     pub async fn close(&self) {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.close().await,
-            Engine::Postgres(postgres) => postgres.close().await,
+            Engine::Sqlite { readers, keeper } => {
+                readers.close().await;
+                keeper.close().await;
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(readers) => readers.close().await,
         }
     }
+}
+
+async fn open_sqlite(url: &StorageUrl, options: &PoolOptions) -> Result<Engine, StorageError> {
+    let file = SqliteFile::at(url)?;
+    let mut writer = file.create(SCHEMA).await?;
+    if seed::sqlite(&mut writer, &url.place).await? {
+        let checkpoint = sqlite::checkpoint(&mut writer).await;
+        checkpoint.map_err(url.place.failed(Step::Seed))?;
+    }
+    let readers = pool::open(file.options().pragma("query_only", "ON"), options).await;
+    let readers = readers.map_err(url.place.failed(Step::Pool))?;
+    Ok(Engine::Sqlite {
+        readers,
+        keeper: file.keep(writer).await,
+    })
+}
+
+/// The URL of the file that is used when no URL is given. See [`Storage::default_url`].
+///
+/// # Errors
+/// When neither `XDG_CACHE_HOME` nor `HOME` is an absolute path in UTF-8.
+pub fn default_url() -> Result<String, StorageError> {
+    Storage::Database.default_url()
 }

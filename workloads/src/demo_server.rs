@@ -1,13 +1,7 @@
-//! The server: which tools there are, and nothing about what they do.
+//! The server of the tools, and what the tools stand on.
 //!
-//! The tools are methods of [`DemoServer`] in the files below, a router each; [`DemoServer::new`] adds the routers up, and
-//! `fast_tools!` at the end says which of the tools the fast path may take.
-
-mod cached;
-mod choice;
-mod lessons;
-mod plain;
-mod shop;
+//! What a tool does is in its own file below `tools`; which tools there are is the list in
+//! `tools.rs`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,10 +16,18 @@ use rmcp::{
     service::RequestContext,
     tool_handler,
 };
-use transports::runtime::{Handle, PerShard};
+use serde::Serialize;
+use transports::{
+    fast_path::FastResult,
+    runtime::{Handle, PerShard},
+};
 
 use crate::{
-    database::Database, lessons::Lessons, tuning::Tuning, store::Store, catalog_client::CatalogClient,
+    cache::{Cache, Cacheable, Cached},
+    catalog_client::CatalogClient,
+    database::Database,
+    store::Store,
+    tools::{self, ToolError},
 };
 
 /// What the tools stand on.
@@ -35,29 +37,43 @@ pub struct AppState {
     pub server_type: &'static str,
     /// The runtime that the server runs on.
     pub runtime: Handle,
-    /// Where `query_products` looks.
+    /// The database of `query_products`.
     pub database: Database,
-    /// Where `fetch_external_data` goes; without one the tool says that there is none.
+    /// The catalogue API. Without it, the tools that need it say so.
     pub upstream: Option<CatalogClient>,
-    /// Where CPU-bound work runs, and what is cached.
-    pub tuning: Tuning,
-    /// Where carts, orders and popularity are; without one the tools of the shop say that there is none.
+    /// Carts, orders and popularity. Without it, the tools that need it say so.
     pub store: Option<Store>,
-    /// After how long `checkout` says how far it has come: a little before its call is given up, which would
-    /// leave open what became of the order.
+    /// Where CPU-bound work runs.
+    pub cpu_offload: CpuOffload,
+    /// Results of earlier calls. Without it, every call computes its own result.
+    pub cache: Option<Cache>,
+    /// After how long `checkout` reports how far it has come. It is a little shorter than the time
+    /// limit of a call, whose end would leave open what became of the order.
     pub checkout_limit: Duration,
 }
 
-/// The tool set as an rmcp server. Cheap to clone: clones share everything.
-#[derive(Clone)]
-pub struct DemoServer {
-    parts: PerShard<AppState>,
-    tool_router: Arc<ToolRouter<Self>>,
-    lessons: Option<Arc<Lessons>>,
+/// Where CPU-bound work runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CpuOffload {
+    /// On the thread that reads the network: everything else on that thread waits.
+    Inline,
+    /// On a thread that may block, unless moving the work would take longer than doing it.
+    #[default]
+    Blocking,
+}
+
+/// How long a piece of CPU-bound work takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CpuWork {
+    /// Not much longer than moving it to another thread and back, which took 13 us where it was
+    /// measured. It is never moved.
+    Short,
+    /// Longer.
+    Long,
 }
 
 impl AppState {
-    /// The parts that no server is without; what is optional is not there.
+    /// The parts that every server has, without the optional ones.
     #[must_use]
     pub fn new(server_type: &'static str, runtime: Handle, database: Database) -> Self {
         Self {
@@ -65,39 +81,97 @@ impl AppState {
             runtime,
             database,
             upstream: None,
-            tuning: Tuning::default(),
             store: None,
+            cpu_offload: CpuOffload::default(),
+            cache: None,
             checkout_limit: Duration::from_secs(10),
         }
     }
+
+    /// The catalogue API.
+    ///
+    /// # Errors
+    /// When the server was started without one.
+    pub fn catalogue(&self) -> Result<&CatalogClient, ToolError> {
+        self.upstream.as_ref().ok_or(ToolError::NoUpstream)
+    }
+
+    /// The store of carts and orders.
+    ///
+    /// # Errors
+    /// When the server was started without one.
+    pub fn store(&self) -> Result<&Store, ToolError> {
+        self.store.as_ref().ok_or(ToolError::NoStore)
+    }
+
+    /// Runs CPU-bound `work` where [`Self::cpu_offload`] puts work of its `length`.
+    ///
+    /// # Panics
+    /// When `work` panics.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        length: CpuWork,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        match (self.cpu_offload, length) {
+            (CpuOffload::Inline, _) | (_, CpuWork::Short) => work(),
+            (CpuOffload::Blocking, CpuWork::Long) => self.runtime.unblock(work).await,
+        }
+    }
+}
+
+/// The tool set as an rmcp server. Cheap to clone: clones share everything.
+#[derive(Clone)]
+pub struct DemoServer {
+    state: PerShard<AppState>,
+    tool_router: Arc<ToolRouter<Self>>,
 }
 
 impl DemoServer {
-    /// A server of all tools over `parts`.
+    /// A server of all tools over `state`.
     #[must_use]
-    pub fn new(parts: AppState) -> Self {
-        Self::sharded(PerShard::shared(parts.runtime.clone(), parts))
+    pub fn new(state: AppState) -> Self {
+        Self::sharded(PerShard::shared(state.runtime.clone(), state))
     }
 
-    /// A server of all tools over what each shard of its runtime has for itself.
+    /// A server of all tools on a runtime each of whose shards has a state of its own.
     #[must_use]
-    pub fn sharded(parts: PerShard<AppState>) -> Self {
+    pub fn sharded(state: PerShard<AppState>) -> Self {
         Self {
-            parts,
-            tool_router: Arc::new(Self::usual_tools()),
-            lessons: None,
+            state,
+            tool_router: Arc::new(tools::router()),
         }
     }
 
-    /// The tools that every server has.
-    fn usual_tools() -> ToolRouter<Self> {
-        Self::plain_tools() + Self::shop_tools()
+    /// The state of the shard that runs the caller.
+    #[must_use]
+    pub fn state(&self) -> &AppState {
+        self.state.here()
+    }
+
+    /// The result of `work` for `arguments`, or the cached one of an earlier call of `tool`.
+    pub(crate) async fn cached<A, R, F>(
+        &self,
+        tool: &'static str,
+        arguments: A,
+        work: impl FnOnce(Self, A) -> F,
+    ) -> Cached<R>
+    where
+        A: Serialize,
+        R: FastResult + Cacheable + Send + 'static,
+        F: Future<Output = R> + Send + 'static,
+    {
+        let Some(cache) = &self.state().cache else {
+            return Cached::Fresh(work(self.clone(), arguments).await);
+        };
+        // The work outlives this call when others wait for it, so it owns all that it needs.
+        let result = cache.get(tool, arguments, |arguments| work(self.clone(), arguments));
+        Cached::Shared(result.await)
     }
 }
 
-/// rmcp answers the listings of capabilities that a server never declared with empty lists. A client
-/// that asks all the same is told that the method is not there: -32601 is the answer to what a
-/// server does not have (JSON-RPC 2.0, section 5.1).
+/// rmcp answers the listings of capabilities that a server never declared with empty lists. This
+/// server answers -32601, method not found, as JSON-RPC 2.0 asks (section 5.1).
 #[tool_handler(
     router = self.tool_router,
     name = "mcp-transport-lab",
@@ -139,4 +213,33 @@ impl ServerHandler for DemoServer {
     }
 }
 
-transports::fast_tools!(DemoServer, unless is_withheld: echo, calculate_fibonacci, process_json_data, query_products, fetch_external_data, simulate_database_query, aggregate_json, scan_text, search_products, get_user_cart, checkout, lesson_waits, lesson_json, lesson_orders, lesson_token, lesson_notify, lesson_listing);
+#[cfg(all(test, feature = "tokio"))]
+mod tests {
+    use std::thread;
+
+    use transports::runtime::Tokio;
+
+    use super::*;
+    use crate::database::DatabaseOptions;
+
+    #[tokio::test]
+    async fn only_long_work_that_may_move_is_moved() {
+        let database = DatabaseOptions::new("sqlite::memory:");
+        let database = Database::open(&database).await.unwrap();
+        let state = AppState::new("test", Handle::new(Tokio), database);
+        for (cpu_offload, length, moves) in [
+            (CpuOffload::Inline, CpuWork::Short, false),
+            (CpuOffload::Inline, CpuWork::Long, false),
+            (CpuOffload::Blocking, CpuWork::Short, false),
+            (CpuOffload::Blocking, CpuWork::Long, true),
+        ] {
+            let state = AppState {
+                cpu_offload,
+                ..state.clone()
+            };
+            let there = state.compute(length, || thread::current().id()).await;
+            let moved = there != thread::current().id();
+            assert_eq!(moved, moves, "{cpu_offload:?} {length:?}");
+        }
+    }
+}

@@ -1,6 +1,4 @@
-//! How many connections a service is given, in the words of its flag: a number, or `off`.
-//!
-//! What is behind the connections is left to whoever opens them.
+//! The options of a pool of connections. The code that opens the connections knows what is behind them.
 
 use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
@@ -12,11 +10,11 @@ pub const MAX_CONNECTIONS: u32 = 1024;
 pub enum PoolSize {
     /// No pool: each call opens a connection of its own and closes it.
     Off,
-    /// So many connections, kept and shared.
+    /// This many connections, kept and shared.
     Of(NonZeroU32),
 }
 
-/// What is written is neither `off` nor a number of connections.
+/// The text is neither `off` nor a number of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected `off` (a new connection for each call) or a number of connections from 1 to {MAX_CONNECTIONS}"
@@ -46,19 +44,19 @@ impl fmt::Display for PoolSize {
     }
 }
 
-/// A pool, and how long anybody waits for it.
+/// A pool, and how long a call waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// How many connections.
+    /// The number of connections.
     pub size: PoolSize,
     /// How long a call waits for a connection, whether one has to become free or to be opened.
     pub timeout: Duration,
-    /// How long a connection may lie idle before it is closed; without it, as long as the pool lives.
+    /// How long a connection may be idle before it is closed; without it, as long as the pool lives.
     pub idle_timeout: Option<Duration>,
 }
 
 impl PoolOptions {
-    /// A pool of `size` connections (1 for 0) that a call waits for at most five seconds.
+    /// A pool of `size` connections (1 for 0), with a wait of at most five seconds.
     #[must_use]
     pub const fn of(size: u32) -> Self {
         let size = match NonZeroU32::new(size) {

@@ -1,32 +1,34 @@
 //! The store behind the shop tools: carts, order histories, a popularity ranking and rate counters.
 //!
-//! [`Store`] is one contract over two engines, told apart by the URL: `SQLite`, embedded, and Redis.
-//! Both hold what [`content`] makes by formula, so that a right answer is known without asking them.
+//! [`Store`] is one contract over two engines: `SQLite`, embedded, and, with the feature `redis`, Redis. Both
+//! hold what [`content`] makes by formula, so the right answer is known without asking them.
 //!
-//! Invariants: an order is recorded as a whole or not at all; every call is bounded (the wait for a connection by the
-//! pool's timeout; then `SQLite`'s wait for the file's lock by the same, and Redis's answer by [`ANSWER_LIMIT`]); no
-//! error shows a password.
+//! Invariants: an order is recorded as a whole or not at all; every call is bounded (the wait for a
+//! connection by the pool's timeout; `SQLite`'s wait for the file's lock by the same; Redis's answer by
+//! [`ANSWER_LIMIT`]); no error shows a password.
 
 pub mod content;
-mod error;
-mod model;
+#[cfg(feature = "redis")]
 mod redis;
+mod seed;
 mod sqlite;
-mod url;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use transports::runtime::Handle;
 
-pub use error::{Step, StoreError};
-pub use model::{Cart, CartItem, Order, Popular, Progress, user_number};
-use redis::Redis;
-pub(crate) use redis::client as redis_client;
-use sqlite::Sqlite;
-pub use url::default_url;
-use url::{Scheme, scheme};
-
-use crate::pool::PoolOptions;
+#[cfg(feature = "redis")]
+use self::redis::Redis;
+#[cfg(feature = "redis")]
+pub use self::redis::client as redis_client;
+pub use self::seed::Progress;
+use self::sqlite::Sqlite;
+use crate::{
+    pool::PoolOptions,
+    storage::{Scheme, Storage, StorageError, StorageUrl},
+};
 
 /// How long Redis may take for an answer. It needs a fraction of a millisecond.
 pub const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -39,8 +41,50 @@ pub struct StoreOptions {
     pub url: String,
     /// How many connections are kept, and how long a call waits for one.
     pub pool: PoolOptions,
-    /// The runtime that the store is asked on. Redis also needs a tokio context, as every runtime here has.
+    /// The runtime of the callers. Redis also needs a tokio context, as every runtime here has.
     pub runtime: Handle,
+}
+
+/// A number of pieces of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CartItem {
+    /// The product's number, from 1.
+    pub product_id: i64,
+    /// The number of pieces, from 1.
+    pub quantity: i64,
+}
+
+/// What a user is about to buy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cart {
+    /// The items in the order in which the user added them.
+    pub items: Vec<CartItem>,
+    /// The price of the items, in units of the currency, before tax and shipping.
+    pub total: f64,
+}
+
+/// What a user has bought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Order {
+    /// The time of the order (RFC 3339).
+    pub created: String,
+    /// The items.
+    pub items: Vec<CartItem>,
+    /// The order's name.
+    pub order_id: String,
+    /// The price of the items, in units of the currency, before tax and shipping.
+    pub total: f64,
+    /// The buyer: `user-` and five digits.
+    pub user_id: String,
+}
+
+/// A product in the ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Popular {
+    /// The product's number, from 1.
+    pub product_id: i64,
+    /// The score; higher is more popular.
+    pub score: f64,
 }
 
 /// An open store. Cheap to clone: clones share the connections.
@@ -52,19 +96,34 @@ pub struct Store {
 #[derive(Clone, Debug)]
 enum Engine {
     Sqlite(Sqlite),
+    #[cfg(feature = "redis")]
     Redis(Redis),
 }
 
+/// Evaluates an expression over the engine of a store.
+macro_rules! on_engine {
+    ($store:expr, $engine:ident => $call:expr) => {
+        match &$store.engine {
+            Engine::Sqlite($engine) => $call,
+            #[cfg(feature = "redis")]
+            Engine::Redis($engine) => $call,
+        }
+    };
+}
+
 impl Store {
-    /// Opens the store. A `SQLite` file and its folders are created and filled on the first start; Redis is
-    /// filled by the program `seed`, and need not be there yet.
+    /// Opens the store. A `SQLite` file and its folders are created and filled on the first start. Redis is
+    /// filled by the program `seed`, and need not be reachable yet.
     ///
     /// # Errors
     /// When the URL is not understood, or a step of opening a file fails.
-    pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
-        let engine = match scheme(&options.url)? {
-            Scheme::Sqlite => Engine::Sqlite(Sqlite::open(options).await?),
-            Scheme::Redis => Engine::Redis(Redis::open(options)?),
+    pub async fn open(options: &StoreOptions) -> Result<Self, StorageError> {
+        let url = StorageUrl::parse(Storage::Store, &options.url)?;
+        let engine = match url.scheme {
+            Scheme::Sqlite => Engine::Sqlite(Sqlite::open(&url, options).await?),
+            #[cfg(feature = "redis")]
+            Scheme::Redis => Engine::Redis(Redis::open(&url, options)?),
+            _ => return Err(url.unknown()),
         };
         Ok(Self { engine })
     }
@@ -72,101 +131,119 @@ impl Store {
     /// The cart of `user_id`, if there is one.
     ///
     /// # Errors
-    /// When the store cannot be asked in time, or what it holds is no cart.
-    pub async fn cart(&self, user_id: &str) -> Result<Option<Cart>, StoreError> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.cart(user_id).await,
-            Engine::Redis(redis) => redis.cart(user_id).await,
-        }
+    /// When the store does not answer in time, or what it holds is no cart.
+    pub async fn cart(&self, user_id: &str) -> Result<Option<Cart>, StorageError> {
+        on_engine!(self, engine => engine.cart(user_id).await)
     }
 
     /// The `newest` orders of `user_id`, newest first; fewer when there are not so many.
     ///
     /// # Errors
-    /// When the store cannot be asked in time, or what it holds is no order.
-    pub async fn history(&self, user_id: &str, newest: u32) -> Result<Vec<Order>, StoreError> {
-        match &self.engine {
-            // Redis reads a range that ends where it begins as all there is.
-            _ if newest == 0 => Ok(Vec::new()),
-            Engine::Sqlite(sqlite) => sqlite.history(user_id, newest).await,
-            Engine::Redis(redis) => redis.history(user_id, newest).await,
+    /// When the store does not answer in time, or what it holds is no order.
+    pub async fn history(&self, user_id: &str, newest: u32) -> Result<Vec<Order>, StorageError> {
+        // Redis reads a range that ends where it begins as everything.
+        if newest == 0 {
+            return Ok(Vec::new());
         }
+        on_engine!(self, engine => engine.history(user_id, newest).await)
     }
 
     /// The `count` most popular products, highest score first. Those of equal score come in the reverse
-    /// order of their ids as text, which is Redis's.
+    /// order of their ids as text, which is Redis's order.
     ///
     /// # Errors
-    /// When the store cannot be asked in time, or what it holds is no ranking.
-    pub async fn popular(&self, count: u32) -> Result<Vec<Popular>, StoreError> {
-        match &self.engine {
-            _ if count == 0 => Ok(Vec::new()),
-            Engine::Sqlite(sqlite) => sqlite.popular(count).await,
-            Engine::Redis(redis) => redis.popular(count).await,
+    /// When the store does not answer in time, or what it holds is no ranking.
+    pub async fn popular(&self, count: u32) -> Result<Vec<Popular>, StorageError> {
+        if count == 0 {
+            return Ok(Vec::new());
         }
+        on_engine!(self, engine => engine.popular(count).await)
     }
 
-    /// Records `order`, all of it or nothing: appends it to the history of its user, adds the quantity of each
-    /// item to the popularity of its product, and counts one up on the user's rate counter, whose value
-    /// is returned. A call that is dropped has recorded all of it or nothing, too.
+    /// Records `order`, all of it or nothing: appends it to the history of its user, adds the quantity of
+    /// each item to the popularity of its product, and increments the user's rate counter, whose value it
+    /// returns. A call that is dropped has recorded all of it or nothing, too.
     ///
     /// # Errors
-    /// When the user is none, or the store cannot be asked in time. Then nothing was recorded, except where
-    /// [`StoreError::may_have_written`] says that it is not known.
-    pub async fn record_order(&self, order: &Order) -> Result<i64, StoreError> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.record_order(order).await,
-            Engine::Redis(redis) => redis.record_order(order).await,
-        }
+    /// When the order names no user, or the store does not answer in time. Then nothing was recorded,
+    /// except where [`StorageError::may_have_written`] says that this is not known.
+    pub async fn record_order(&self, order: &Order) -> Result<i64, StorageError> {
+        let number = user_number(&order.user_id).ok_or_else(|| StorageError::UserId {
+            user_id: order.user_id.clone(),
+        })?;
+        let counter = content::rate_counter(number);
+        on_engine!(self, engine => engine.record_order(order, counter).await)
     }
 
-    /// Puts the content where it is missing and leaves the rest alone; `progress` is told how far it is.
+    /// Adds the content that is missing and leaves the rest alone; `progress` learns how far it is.
     ///
     /// # Errors
-    /// When the store cannot be asked. `SQLite` then is as it was; in Redis what was put stays, and seeding again goes
-    /// on from there.
-    pub async fn seed(&self, mut progress: impl FnMut(Progress) + Send) -> Result<(), StoreError> {
-        self.put(false, &mut progress).await
+    /// When the store does not answer. `SQLite` then is as it was; Redis keeps what was added, and the next
+    /// seeding continues from there.
+    pub async fn seed(&self, mut progress: impl FnMut(Progress) + Send) -> Result<(), StorageError> {
+        on_engine!(self, engine => engine.seed(false, &mut progress).await)
     }
 
-    /// Takes away everything that the store holds, and puts the content there anew. Of Redis only the store's own keys
-    /// are touched; calls that are made meanwhile find some of them missing.
+    /// Removes everything that the store holds, and adds the content anew. Of Redis it touches only the
+    /// store's own keys; calls that run meanwhile find some of them missing.
     ///
     /// # Errors
-    /// When the store cannot be asked.
-    pub async fn reset(&self, mut progress: impl FnMut(Progress) + Send) -> Result<(), StoreError> {
-        self.put(true, &mut progress).await
+    /// When the store does not answer.
+    pub async fn reset(&self, mut progress: impl FnMut(Progress) + Send) -> Result<(), StorageError> {
+        on_engine!(self, engine => engine.seed(true, &mut progress).await)
     }
 
     /// Closes every connection: those that are in use, when their calls end.
     pub async fn close(&self) {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.close().await,
-            Engine::Redis(redis) => redis.close(),
-        }
-    }
-
-    async fn put(
-        &self,
-        anew: bool,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), StoreError> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.seed(anew, progress).await,
-            Engine::Redis(redis) => redis.seed(anew, progress).await,
-        }
+        on_engine!(self, engine => engine.close().await);
     }
 }
 
-/// What `future` gives, unless it takes longer than `limit`.
-async fn within<T>(
-    runtime: &Handle,
-    limit: Duration,
-    future: impl Future<Output = T>,
-) -> Option<T> {
-    tokio::select! {
-        biased;
-        output = future => Some(output),
-        () = runtime.sleep(limit) => None,
+/// The number in `user_id`, if it is a user's id: `user-` and five digits.
+#[must_use]
+pub fn user_number(user_id: &str) -> Option<u32> {
+    let digits = user_id.strip_prefix("user-")?;
+    let is_number = digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
+}
+
+/// The URL of the file that is used when no URL is given. See [`Storage::default_url`].
+///
+/// # Errors
+/// When neither `XDG_CACHE_HOME` nor `HOME` is an absolute path in UTF-8.
+pub fn default_url() -> Result<String, StorageError> {
+    Storage::Store.default_url()
+}
+
+/// Items as they are stored.
+fn to_json(items: &impl Serialize) -> String {
+    serde_json::json!(items).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_id_is_user_and_five_digits() {
+        for (user_id, number) in [
+            ("user-00000", 0),
+            ("user-00042", 42),
+            ("user-99999", 99_999),
+        ] {
+            assert_eq!(user_number(user_id), Some(number), "{user_id}");
+        }
+        for user_id in [
+            "",
+            "user-",
+            "user-42",
+            "user-000042",
+            "user-+0042",
+            "User-00042",
+            "user-0004\u{664}",
+            "bench:user-00042",
+        ] {
+            assert_eq!(user_number(user_id), None, "{user_id}");
+        }
     }
 }

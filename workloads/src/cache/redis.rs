@@ -1,8 +1,8 @@
-//! Results kept in Redis, for every server that uses it.
+//! A cache in Redis, shared by every server that uses it.
 //!
-//! A cache that fails is no reason for a call to fail: then nothing is found and nothing kept, the log says so
-//! once, and once more when Redis is back. While it is away, one caller a second tries it and the others
-//! go on without.
+//! A cache that fails does not fail a call: nothing is found and nothing cached, the log says so
+//! once, and once more when Redis is back. While Redis is unreachable, one caller a second tries to
+//! connect and the others go on without.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -15,26 +15,16 @@ use redis::{
 };
 use transports::fast_path::SerializedResult;
 
-use super::key::Key;
+use super::{CacheError, Key};
 
-/// How long Redis may take to connect, and to answer. A cache that is slower than this is in the way.
+/// How long Redis may take to connect, and to answer. A slower cache costs more than it saves.
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
-/// How long callers go without Redis after it has failed one of them.
+/// How long callers go on without Redis after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 /// What every key begins with: Redis holds other things, too.
 const PREFIX: &[u8] = b"mcp-transport-lab:cache:";
 
-/// A URL that is not one of a Redis.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the cache's URL is not one of a Redis ({reason}); give redis://HOST:PORT, or --cache memory"
-)]
-pub struct RedisCacheError {
-    /// What is wrong with it. The URL itself is not repeated: it may hold a password.
-    reason: String,
-}
-
-/// Results in one Redis, each for a time. How many it holds is its own `maxmemory`'s to say.
+/// Results in one Redis, each for a time. Its own setting `maxmemory` limits how many it holds.
 pub(super) struct Redis {
     client: Client,
     address: String,
@@ -46,14 +36,14 @@ struct State {
     connection: Option<MultiplexedConnection>,
     /// Without a connection: when to try for one.
     try_at: Instant,
-    /// Whether the log has said that Redis is away.
+    /// Whether the log has said that Redis is unreachable.
     is_away: bool,
 }
 
 impl Redis {
-    /// Opens the Redis at `url`, which may be away.
-    pub(super) async fn open(url: &str, ttl: Duration) -> Result<Self, RedisCacheError> {
-        let client = Client::open(url).map_err(|error| RedisCacheError {
+    /// Opens the Redis at `url`, which may be unreachable.
+    pub(super) async fn open(url: &str, ttl: Duration) -> Result<Self, CacheError> {
+        let client = Client::open(url).map_err(|error| CacheError::Url {
             reason: error.to_string(),
         })?;
         let redis = Self {
@@ -71,27 +61,27 @@ impl Redis {
         Ok(redis)
     }
 
-    pub(super) async fn find(&self, key: &Key) -> Option<SerializedResult> {
+    pub(super) async fn get(&self, key: &Key) -> Option<SerializedResult> {
         let mut get = redis::cmd("GET");
         get.arg(name(key));
         let json: Vec<u8> = self.ask::<Option<Vec<u8>>>(&get).await??;
         SerializedResult::read(Bytes::from(json))
     }
 
-    pub(super) async fn keep(&self, key: &Key, written: &SerializedResult) {
+    pub(super) async fn set(&self, key: &Key, result: &SerializedResult) {
         let mut set = redis::cmd("SET");
-        set.arg(name(key)).arg(&written.json()[..]);
+        set.arg(name(key)).arg(&result.json()[..]);
         set.arg("PX").arg(self.ttl_ms);
         let _: Option<()> = self.ask(&set).await;
     }
 
-    pub(super) async fn forget(&self, key: &Key) {
+    pub(super) async fn remove(&self, key: &Key) {
         let mut del = redis::cmd("DEL");
         del.arg(name(key));
         let _: Option<i64> = self.ask(&del).await;
     }
 
-    /// What Redis says to `command`, if it says anything.
+    /// The answer of Redis to `command`, if there is one.
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
         let mut connection = self.connection().await?;
         match command.query_async(&mut connection).await {
@@ -156,5 +146,5 @@ impl Redis {
 }
 
 fn name(key: &Key) -> Vec<u8> {
-    [PREFIX, key.bytes()].concat()
+    [PREFIX, &key.0].concat()
 }

@@ -1,10 +1,10 @@
-//! Prices: exact cents inside, decimal units outside.
+//! Prices: integers of cents in the program, decimal units in JSON.
 
-/// The highest price that a filter may name, in units. No product costs 1,000; the bound keeps the
-/// conversion to cents exact.
+/// The highest price that a filter may name, in units. Every product costs less than 1,000; the bound
+/// keeps the conversion to cents exact.
 pub const MAX_PRICE: f64 = 1_000_000.0;
 
-/// A closed range of prices in cents. It may hold no price at all.
+/// A closed range of prices in cents. It may be empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceRange {
     /// The lowest price in the range.
@@ -13,18 +13,18 @@ pub struct PriceRange {
     pub max_cents: i64,
 }
 
-/// Why two prices make no range.
+/// The reason why two prices make no range.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum PriceError {
-    /// One of them is not a price.
+    /// One of the two is not a price.
     #[error("{name} must lie between 0 and {MAX_PRICE}, not {value}")]
     OutOfBounds {
-        /// Which one.
+        /// The name of the argument.
         name: &'static str,
-        /// What it was.
+        /// Its value.
         value: f64,
     },
-    /// They are the wrong way round.
+    /// The lower bound is above the upper bound.
     #[error("min_price {min_price} is above max_price {max_price}; swap them or widen the range")]
     Reversed {
         /// The lower bound that was given.
@@ -38,7 +38,7 @@ impl PriceRange {
     /// The prices that are at least `min_price` and at most `max_price`, both in units.
     ///
     /// # Errors
-    /// When one is negative, above [`MAX_PRICE`] or no number, or the first is above the second.
+    /// When a price is negative, above [`MAX_PRICE`] or not a number, or the first is above the second.
     pub fn new(min_price: f64, max_price: f64) -> Result<Self, PriceError> {
         for (name, value) in [("min_price", min_price), ("max_price", max_price)] {
             if !(0.0..=MAX_PRICE).contains(&value) {
@@ -58,14 +58,14 @@ impl PriceRange {
     }
 }
 
-/// `hundredths / 100` as the nearest `f64`: the form in which amounts are written in JSON.
+/// Returns `hundredths / 100` as the nearest `f64`, the form of amounts in JSON.
 #[must_use]
 pub fn units(hundredths: i64) -> f64 {
     hundredths as f64 / 100.0
 }
 
-/// The lowest number of cents whose decimal form is not below `price`. Comparing with that form, and
-/// not multiplying alone, keeps 19.99 (which is slightly less as an `f64`) at 1,999 cents.
+/// The lowest number of cents whose decimal form is not below `price`. The comparison with that form
+/// keeps 19.99, which is slightly less as an `f64`, at 1,999 cents; multiplication alone would not.
 fn first_cent_from(price: f64) -> i64 {
     let nearest = nearest_cent(price);
     if units(nearest) < price {

@@ -1,35 +1,34 @@
-//! Which endpoints are fetched: plain paths below the base URL.
+//! The endpoints that the client fetches: plain paths below the base URL.
 //!
-//! A tool's argument comes from a model that may have read hostile text, so nothing in it may choose
-//! another host, climb out of the base path, or be read differently by two parsers on the way.
+//! A tool's argument comes from a model that may have read hostile text. So it must not choose another
+//! host, leave the base path, or mean different things to two parsers on the way.
 
 use percent_encoding::percent_decode;
 use reqwest::Url;
 
 use super::BaseUrlError;
 
-/// The longest endpoint that is taken.
+/// The length of the longest endpoint.
 pub const MAX_ENDPOINT_BYTES: usize = 2_048;
 
-/// How often an endpoint is decoded in search of what it hides: a proxy and an application may each
-/// do it once.
+/// How often the check decodes an endpoint: a proxy and an application may each do it once.
 const DECODINGS: usize = 3;
 
-/// Why an endpoint is not fetched.
+/// The reason why an endpoint is not fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the endpoint {shown:?} is refused: {reason}; \
      give a path of the upstream that starts with one \"/\", for example /products/42"
 )]
 pub struct EndpointError {
-    /// How the endpoint begins.
+    /// The beginning of the endpoint.
     shown: String,
-    reason: Refused,
+    reason: Reason,
 }
 
 /// What is wrong with an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum Refused {
+enum Reason {
     #[error("it is not a path")]
     NotAPath,
     #[error("\"//\" at the start names a host")]
@@ -65,7 +64,7 @@ pub(super) fn parse_base(url: &str) -> Result<Url, BaseUrlError> {
         scheme => return Err(invalid(&format!("the scheme {scheme:?} is not http"))),
     }
     if !base.username().is_empty() || base.password().is_some() {
-        // They would show up in results and logs.
+        // They would appear in results and logs.
         return Err(invalid("it holds a user name or password"));
     }
     if base.query().is_some() || base.fragment().is_some() {
@@ -82,34 +81,33 @@ pub(super) fn resolve(base: &Url, endpoint: &str) -> Result<Url, EndpointError> 
     };
     check(endpoint).map_err(refuse)?;
     let prefix = base.as_str().trim_end_matches('/');
-    let url = Url::parse(&format!("{prefix}{endpoint}")).map_err(|_| refuse(Refused::Elsewhere))?;
-    // The checks above leave no way to get here with another host or above the base path. Should
-    // one be found, this stops it.
+    let url = Url::parse(&format!("{prefix}{endpoint}")).map_err(|_| refuse(Reason::Elsewhere))?;
+    // A second line of defence: the checks above leave no known way to another host or out of the base path.
     let below = url.path().starts_with(base.path().trim_end_matches('/'));
     let same =
         url.origin() == base.origin() && url.username().is_empty() && url.password().is_none();
     if below && same {
         Ok(url)
     } else {
-        Err(refuse(Refused::Elsewhere))
+        Err(refuse(Reason::Elsewhere))
     }
 }
 
-fn check(endpoint: &str) -> Result<(), Refused> {
+fn check(endpoint: &str) -> Result<(), Reason> {
     if endpoint.len() > MAX_ENDPOINT_BYTES {
-        return Err(Refused::TooLong);
+        return Err(Reason::TooLong);
     }
     if !endpoint.starts_with('/') {
-        return Err(Refused::NotAPath);
+        return Err(Reason::NotAPath);
     }
     if endpoint.contains(' ') {
-        return Err(Refused::Space);
+        return Err(Reason::Space);
     }
     if endpoint.contains('#') {
-        return Err(Refused::Fragment);
+        return Err(Reason::Fragment);
     }
     if !escapes_are_whole(endpoint.as_bytes()) {
-        return Err(Refused::Escape);
+        return Err(Reason::Escape);
     }
     let path = endpoint.split_once('?').map_or(endpoint, |(path, _)| path);
     check_decoded(endpoint.as_bytes(), check_characters)?;
@@ -117,7 +115,7 @@ fn check(endpoint: &str) -> Result<(), Refused> {
 }
 
 /// Applies `check` to `bytes` as they are and to what decoding makes of them.
-fn check_decoded(bytes: &[u8], check: fn(&[u8]) -> Result<(), Refused>) -> Result<(), Refused> {
+fn check_decoded(bytes: &[u8], check: fn(&[u8]) -> Result<(), Reason>) -> Result<(), Reason> {
     let mut bytes = bytes.to_vec();
     check(&bytes)?;
     for _ in 0..DECODINGS {
@@ -131,27 +129,27 @@ fn check_decoded(bytes: &[u8], check: fn(&[u8]) -> Result<(), Refused>) -> Resul
     Ok(())
 }
 
-fn check_characters(bytes: &[u8]) -> Result<(), Refused> {
+fn check_characters(bytes: &[u8]) -> Result<(), Reason> {
     if bytes.iter().any(u8::is_ascii_control) {
-        return Err(Refused::Control);
+        return Err(Reason::Control);
     }
     if bytes.contains(&b'\\') {
-        return Err(Refused::Backslash);
+        return Err(Reason::Backslash);
     }
     Ok(())
 }
 
-fn check_segments(path: &[u8]) -> Result<(), Refused> {
+fn check_segments(path: &[u8]) -> Result<(), Reason> {
     if path.starts_with(b"//") {
-        return Err(Refused::Host);
+        return Err(Reason::Host);
     }
-    // Some servers take parameters off a segment before they look at it: `..;x` is `..` to them.
+    // Some servers strip the parameters of a segment first: they read `..;x` as `..`.
     let is_dots = |segment: &[u8]| {
         let name = segment.split(|byte| *byte == b';').next();
         matches!(name, Some(b"." | b".."))
     };
     if path.split(|byte| *byte == b'/').any(is_dots) {
-        return Err(Refused::DotSegment);
+        return Err(Reason::DotSegment);
     }
     Ok(())
 }
@@ -167,7 +165,7 @@ fn escapes_are_whole(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn resolved(endpoint: &str) -> Result<String, Refused> {
+    fn resolved(endpoint: &str) -> Result<String, Reason> {
         let base = parse_base("http://127.0.0.1:9/api/").unwrap();
         resolve(&base, endpoint)
             .map(String::from)
@@ -196,7 +194,7 @@ mod tests {
 
     #[test]
     fn everything_that_could_lead_elsewhere_is_refused() {
-        use Refused::{
+        use Reason::{
             Backslash, Control, DotSegment, Escape, Fragment, Host, NotAPath, Space, TooLong,
         };
         for (endpoint, reason) in [

@@ -1,24 +1,28 @@
-//! What can go wrong between this server and the upstream, and what to do about it.
+//! What can go wrong between this server and the catalogue API, and what to do about it.
 
-use std::{error::Error, fmt::Write as _, time::Duration};
+use std::{
+    error::Error,
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
 use http::StatusCode;
 use reqwest::Url;
 
 use super::EndpointError;
 
-/// How much of a body that is not JSON is shown.
+/// The length of the part of a body that a message shows.
 const SHOWN_CHARS: usize = 80;
-/// How much is shown of what an upstream says of its own trouble.
+/// The length of the part of an API's own error that a message shows.
 const MAX_SAID_CHARS: usize = 300;
 
 /// A base URL that cannot be fetched from.
 #[derive(Debug, thiserror::Error)]
 pub enum BaseUrlError {
-    /// Not a URL, or not one with a host.
+    /// It is no URL, or has no host.
     #[error("the upstream URL is not valid ({reason}); give --upstream-url http://HOST:PORT")]
     Invalid {
-        /// What is wrong with it. The URL itself is not repeated: it may hold a password.
+        /// What is wrong with it. The message leaves out the URL, which may hold a password.
         reason: String,
     },
     /// This build has no TLS.
@@ -32,33 +36,33 @@ pub enum BaseUrlError {
     Client(#[source] reqwest::Error),
 }
 
-/// A call of the upstream that brought no JSON.
+/// A call that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogClientError {
-    /// The endpoint is not one that is fetched. Nothing was sent.
+    /// The endpoint is refused. Nothing was sent.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// Nobody accepts connections there.
+    /// The host accepts no connection.
     #[error(
         "the upstream is down: cannot connect for {url} ({reason}); \
          start it, or point --upstream-url at one that runs"
     )]
     Down {
-        /// What was to be fetched.
+        /// The URL.
         url: String,
-        /// What the operating system says.
+        /// The error of the operating system.
         reason: String,
     },
-    /// Its turn did not come.
+    /// The limit of calls at once left no turn for this one.
     #[error(
         "the upstream is busy: as many calls are under way as this server makes at once ({calls}), and none \
          ended within {} s to let {url} be asked; ask again later, or raise the server's --upstream-limit",
         waited.as_secs_f64()
     )]
     Busy {
-        /// What was to be fetched.
+        /// The URL.
         url: String,
-        /// How many calls may be under way.
+        /// The limit of calls at once.
         calls: u32,
         /// How long this one waited.
         waited: Duration,
@@ -70,80 +74,49 @@ pub enum CatalogClientError {
         limit.as_secs_f64()
     )]
     Slow {
-        /// What was to be fetched.
+        /// The URL.
         url: String,
         /// The time limit.
         limit: Duration,
     },
-    /// The connection ended, or what came over it was no HTTP.
+    /// The connection ended, or carried no HTTP.
     #[error("the upstream broke off: {url} was not answered in full ({reason}); ask again")]
     Broken {
-        /// What was to be fetched.
+        /// The URL.
         url: String,
         /// What happened.
         reason: String,
     },
-    /// More than this server takes.
+    /// The body is longer than the limit.
     #[error(
         "the upstream's answer to {url} is longer than {limit_bytes} bytes; ask for less of it"
     )]
     TooLarge {
-        /// What was to be fetched.
+        /// The URL.
         url: String,
-        /// The most that is taken.
+        /// The limit.
         limit_bytes: usize,
     },
-    /// A body that is not JSON.
-    #[error(
-        "the upstream answered {url} with HTTP {status} and a body that is not JSON \
-         ({source}): {start:?}; choose an endpoint that serves JSON"
-    )]
-    NotJson {
-        /// What was fetched.
-        url: String,
-        /// The HTTP status. Redirects are not followed and end up here.
-        status: u16,
-        /// How the body begins.
-        start: String,
-        /// Where it stops being JSON.
-        source: serde_json::Error,
-    },
-    /// Another status than 200 where nothing else will do.
+    /// The status is not 200.
     #[error(
         "the upstream answered {url} with HTTP {status}: {said}; \
          look into its log, or point --upstream-url at a catalogue API"
     )]
     Refused {
-        /// What was asked for.
+        /// The URL.
         url: String,
         /// The HTTP status.
         status: u16,
-        /// What the upstream says of it, or how the body begins.
+        /// The API's own message, or the beginning of the body.
         said: String,
     },
-    /// JSON without what was asked for.
-    #[error(
-        "the upstream answered {url} with JSON of another shape than a catalogue API's \
-         ({source}): {start:?}; point --upstream-url at one"
-    )]
-    Misshapen {
-        /// What was asked for.
+    /// The body is not JSON, or not what the route should return.
+    #[error("the upstream answered {url} with {problem}")]
+    Unusable {
+        /// The URL.
         url: String,
-        /// How the body begins.
-        start: String,
-        /// What is missing or wrong.
-        source: serde_json::Error,
-    },
-    /// A payload that is not made as it should be.
-    #[error(
-        "the upstream answered {url} with something else than such a payload ({reason}); \
-         point --upstream-url at this project's `upstream`"
-    )]
-    Payload {
-        /// What was asked for.
-        url: String,
-        /// What is wrong with it, and where.
-        reason: String,
+        /// What is wrong with the body, and what to do.
+        problem: String,
     },
 }
 
@@ -167,17 +140,39 @@ impl CatalogClientError {
         url: &Url,
         status: StatusCode,
         body: &[u8],
-        source: serde_json::Error,
+        source: &serde_json::Error,
     ) -> Self {
-        Self::NotJson {
-            url: url.to_string(),
-            status: status.as_u16(),
-            start: start(body),
-            source,
-        }
+        let (status, start) = (status.as_u16(), start(body));
+        let problem = format!(
+            "HTTP {status} and a body that is not JSON ({source}): {start:?}; \
+             choose an endpoint that serves JSON"
+        );
+        Self::unusable(url, problem)
     }
 
-    /// `said` is what the upstream said of it in words, if it did.
+    pub(super) fn misshapen(url: &Url, body: &[u8], source: &serde_json::Error) -> Self {
+        let start = start(body);
+        let problem = format!(
+            "JSON of another shape than a catalogue API's ({source}): {start:?}; \
+             point --upstream-url at one"
+        );
+        Self::unusable(url, problem)
+    }
+
+    pub(super) fn payload(url: &Url, reason: &dyn fmt::Display) -> Self {
+        let problem = format!(
+            "something else than such a payload ({reason}); \
+             point --upstream-url at this project's `upstream`"
+        );
+        Self::unusable(url, problem)
+    }
+
+    fn unusable(url: &Url, problem: String) -> Self {
+        let url = url.to_string();
+        Self::Unusable { url, problem }
+    }
+
+    /// `said` is the API's own message, if it sent one.
     pub(super) fn refused(
         url: &Url,
         status: StatusCode,
@@ -195,23 +190,15 @@ impl CatalogClientError {
             said,
         }
     }
-
-    pub(super) fn misshapen(url: &Url, body: &[u8], source: serde_json::Error) -> Self {
-        Self::Misshapen {
-            url: url.to_string(),
-            start: start(body),
-            source,
-        }
-    }
 }
 
-/// How a body begins, for people.
+/// The beginning of a body, for people.
 fn start(body: &[u8]) -> String {
     let start = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN_CHARS)]);
     start.chars().take(SHOWN_CHARS).collect()
 }
 
-/// An error and all that caused it: reqwest's own text leaves the cause out.
+/// An error and its causes, which reqwest's own text leaves out.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,129 +1,109 @@
-//! `PostgreSQL`: one connection that writes while the database is opened, and a pool that only reads.
+//! `PostgreSQL`: how it is opened, and what happens when it goes away and comes back.
 //!
-//! The server may go away and come back while this runs. Connections that died with it are found out by
-//! the query that they fail, which is then asked again on another one: it only reads, so that asking
-//! twice does no harm, and no call pays for a check before it.
+//! A connection that died is found by the query that it fails. That query then runs again on another one:
+//! it only reads, so a second run does no harm, and no call pays for a check before it.
 
-mod open;
-mod orders;
-mod seed;
+use std::str::FromStr as _;
 
-use std::sync::Arc;
-
-use futures::future::{BoxFuture, FutureExt};
-use sqlx::{PgPool, postgres::PgConnection};
-
-use super::{
-    DatabaseError, DatabaseOptions, ProductFilter, ProductPage, Step,
-    found::{self, FIND_PRODUCTS, FoundRow},
-    pooled,
-    url::DatabaseUrl,
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgPool,
+    postgres::{PgConnectOptions, PgConnection},
 };
-use crate::pool::{PoolOptions, PoolSize};
 
-/// An open `PostgreSQL` database.
-#[derive(Clone, Debug)]
-pub(super) struct Postgres {
-    readers: PgPool,
-    url: Arc<str>,
-    pool: PoolOptions,
+use super::{Query, seed};
+use crate::{
+    pool::PoolOptions,
+    storage::{Step, StorageError, StorageUrl, pool},
+};
+
+/// What `pg_stat_activity` shows these connections as, unless the URL names something else.
+const APPLICATION_NAME: &str = "mcp-transport-lab";
+
+const SCHEMA: &str = include_str!("../../schema/database.postgres.sql");
+
+/// Begins a transaction that locks out others of this project: an advisory lock of a number that spells
+/// "products".
+pub(super) const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(8102661156849808499)";
+
+/// After a seeding: the first queries then know how many rows there are, and count them in the index alone.
+const ANALYZE: &str =
+    "VACUUM (ANALYZE) products, experiment_orders, experiment_order_lines";
+
+/// Creates the tables, seeds them, and opens a pool that only reads.
+pub(super) async fn open(
+    url: &StorageUrl,
+    options: &PoolOptions,
+) -> Result<PgPool, StorageError> {
+    let place = &url.place;
+    let connect = connect_options(url)?;
+    let mut writer = connect.connect().await.map_err(place.failed(Step::Open))?;
+    create_tables(&mut writer).await.map_err(place.failed(Step::Schema))?;
+    if seed::postgres(&mut writer, place).await? {
+        let analyzed = sqlx::query(ANALYZE).execute(&mut writer).await;
+        analyzed.map_err(place.failed(Step::Seed))?;
+    }
+    if let Err(error) = writer.close().await {
+        tracing::warn!(%error, "the database did not close cleanly");
+    }
+    let reading = connect.options([("default_transaction_read_only", "on")]);
+    let readers = pool::open(reading, options).await;
+    readers.map_err(place.failed(Step::Pool))
 }
 
-impl Postgres {
-    pub(super) async fn open(
-        url: &DatabaseUrl,
-        options: &DatabaseOptions,
-    ) -> Result<Self, DatabaseError> {
-        let connect = open::connect_options(url)?;
-        let mut writer = open::writer(url, &connect).await?;
-        seed::seed(&mut writer, url).await?;
-        open::close(writer).await;
-        let readers = pooled::open(open::reading(connect), &options.pool)
-            .await
-            .map_err(|source| DatabaseError::Open {
-                url: url.shown.clone(),
-                step: Step::Pool,
-                source,
-            })?;
-        Ok(Self {
-            readers,
-            url: url.shown.as_str().into(),
-            pool: options.pool,
-        })
-    }
-
-    pub(super) async fn find_products(
-        &self,
-        filter: &ProductFilter,
-    ) -> Result<ProductPage, DatabaseError> {
-        let filter = *filter;
-        let found: Vec<FoundRow> = self
-            .read(move |connection| {
-                sqlx::query_as(FIND_PRODUCTS)
-                    .bind(filter.category)
-                    .bind(filter.price.min_cents)
-                    .bind(filter.price.max_cents)
-                    .bind(filter.limit)
-                    .fetch_all(connection)
-                    .boxed()
-            })
-            .await?;
-        Ok(found::page(found))
-    }
-
-    /// What `ask` reads over a connection; over another one while those in the pool are found dead.
-    async fn read<T>(
-        &self,
-        ask: impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>>,
-    ) -> Result<T, DatabaseError> {
-        let mut lost = 0;
-        loop {
-            match self.read_once(&ask).await {
-                // Everything in the pool may have died at once; what comes after that is a new connection.
-                Err(error) if is_lost(&error) && lost < self.kept() => lost += 1,
-                found => return found.map_err(|source| self.query_error(source)),
-            }
-        }
-    }
-
-    async fn read_once<T>(
-        &self,
-        ask: &impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>>,
-    ) -> sqlx::Result<T> {
-        let mut connection = self.readers.acquire().await?;
-        let found = ask(&mut connection).await;
-        if found.as_ref().is_err_and(is_lost) {
-            connection.close_on_drop();
-        }
-        found
-    }
-
-    pub(super) async fn close(&self) {
-        self.readers.close().await;
-    }
-
-    /// How many connections may lie in the pool, and so be dead.
-    fn kept(&self) -> u32 {
-        match self.pool.size {
-            PoolSize::Off => 1,
-            PoolSize::Of(size) => size.get(),
-        }
-    }
-
-    fn query_error(&self, source: sqlx::Error) -> DatabaseError {
-        DatabaseError::query(self.url.to_string(), &self.pool, source)
-    }
+/// The options that every connection to `url` shares.
+fn connect_options(url: &StorageUrl) -> Result<PgConnectOptions, StorageError> {
+    let options =
+        PgConnectOptions::from_str(&url.full).map_err(|error| StorageError::InvalidUrl {
+            place: url.place.clone(),
+            reason: error.to_string(),
+        })?;
+    let options = match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name(APPLICATION_NAME),
+    };
+    // Without the notice that a table exists.
+    Ok(options
+        .options([("client_min_messages", "warning")])
+        .disable_statement_logging())
 }
 
-/// Whether the connection is gone rather than the question wrong: a socket's error, or the server's last
-/// word before it closes (<https://www.postgresql.org/docs/current/errcodes-appendix.html>: class 57P is an
-/// operator's intervention, class 08 a connection's exception).
+async fn create_tables(writer: &mut PgConnection) -> sqlx::Result<()> {
+    let mut locked = writer.begin_with(BEGIN).await?;
+    sqlx::raw_sql(SCHEMA).execute(&mut *locked).await?;
+    locked.commit().await
+}
+
+/// Runs `query` on a connection, and on another one while those in the pool turn out to be dead.
+pub(super) async fn run<Q: Query>(readers: &PgPool, query: &Q) -> sqlx::Result<Q::Rows> {
+    // All connections in the pool may have died at once; the one after them is new.
+    for _ in 0..readers.size().max(1) {
+        match run_once(readers, query).await {
+            Err(error) if is_lost(&error) => {}
+            rows => return rows,
+        }
+    }
+    run_once(readers, query).await
+}
+
+async fn run_once<Q: Query>(readers: &PgPool, query: &Q) -> sqlx::Result<Q::Rows> {
+    let mut connection = readers.acquire().await?;
+    let rows = query.postgres(&mut connection).await;
+    if rows.as_ref().is_err_and(is_lost) {
+        connection.close_on_drop();
+    }
+    rows
+}
+
+/// Whether the connection is gone rather than the query wrong: a socket's error, or a server that closes
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>: class 57P is an operator's
+/// intervention, class 08 a connection exception).
 fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+        sqlx::Error::Database(error) => {
+            let code = error.code();
+            code.is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+        }
         _ => false,
     }
 }

@@ -1,12 +1,13 @@
-//! What a store holds before anybody buys: computed from numbers, as the catalogue is.
+//! What a store holds before the first order: computed from numbers, as the catalogue is.
 //!
-//! - user `n`, for n from 0 to 9,999, has a cart of 1 + n mod 5 items; item k, from 0, is product
-//!   1 + (37 n + 101 k) mod 100,000, in 1 + (n + k) mod 3 pieces;
-//! - user `n`, for n from 0 to 999, has 20 orders; order j, from 0 and oldest first, has 1 + j mod 3 items; item k is
-//!   product 1 + (53 n + 17 j + 211 k) mod 100,000, in 1 + (j + k) mod 3 pieces. It was made on the day j + 1 of January 2026,
-//!   n seconds after noon, UTC, and is named `order-`, n in five digits, `-`, j in two;
-//! - the product with the number p has the score 7,919 p mod 100,003. That is a prime, so no two are equal;
-//! - rate counter `n`, for n from 0 to 99, is 0. It counts for all users whose number ends in n.
+//! - User `n`, for n from 0 to 9,999, has a cart of 1 + n mod 5 items; item k, from 0, is product
+//!   1 + (37 n + 101 k) mod 100,000, in 1 + (n + k) mod 3 pieces.
+//! - User `n`, for n from 0 to 999, has 20 orders; order j, from 0 and oldest first, has 1 + j mod 3 items;
+//!   item k is product 1 + (53 n + 17 j + 211 k) mod 100,000, in 1 + (j + k) mod 3 pieces. Its time is the
+//!   day j + 1 of January 2026, n seconds after noon, UTC, and its name `order-`, n in five digits, `-`, j
+//!   in two.
+//! - The product with the number p has the score 7,919 p mod 100,003. That is a prime, so scores differ.
+//! - Rate counter `n`, for n from 0 to 99, is 0. It counts for all users whose number ends in n.
 //!
 //! A total is the sum of the catalogue's prices, without tax and shipping.
 
@@ -28,10 +29,10 @@ pub const POPULAR: u32 = PRODUCT_COUNT;
 /// How many rate counters there are.
 pub const RATE_COUNTERS: u32 = 100;
 
-/// When every cart was made. Redis keeps it beside the cart; no tool asks for it.
+/// The creation time of every cart. Redis keeps it beside the cart; no tool reads it.
 pub const CART_CREATED: &str = "2026-01-01T00:00:00Z";
 
-/// When every cart goes stale. Redis keeps it beside the cart; no tool asks for it.
+/// The expiry time of every cart. Redis keeps it beside the cart; no tool reads it.
 pub const CART_EXPIRES: &str = "2027-01-01T00:00:00Z";
 
 /// The id of user `number`.
@@ -77,7 +78,7 @@ pub fn history(number: u32) -> impl Iterator<Item = Order> {
     })
 }
 
-/// The place of the product with `index` (one less than its id) in the ranking.
+/// The ranking's entry for the product with `index`, which is one less than its id.
 #[must_use]
 pub fn popular(index: u32) -> Popular {
     let product_id = product_id(index);
@@ -97,7 +98,7 @@ fn product_id(index: u32) -> i64 {
     i64::from(1 + index % PRODUCT_COUNT)
 }
 
-/// What `items` cost together by the catalogue's prices, in units, before tax and shipping.
+/// The price of `items` in the catalogue, in units, before tax and shipping.
 #[must_use]
 pub fn total(items: &[CartItem]) -> f64 {
     let cents = items.iter().map(|item| {

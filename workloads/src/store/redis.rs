@@ -1,46 +1,45 @@
 //! The store in Redis, 6 or newer, under the keys of the public v2 benchmark.
 //!
-//! Nothing is connected before the first call, so that a server starts whether Redis is there or not; and nothing is
-//! seeded here by itself, for Redis is shared.
+//! Nothing is connected before the first call, so a server starts whether Redis is reachable or not; and
+//! nothing is seeded without a request, because Redis is shared.
 
 mod keys;
 mod pool;
 mod seed;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use ::redis::{
     ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, aio::MultiplexedConnection,
 };
+pub use pool::client;
 use pool::Pool;
-pub(crate) use pool::client;
 
-use super::{
-    ANSWER_LIMIT, Cart, CartItem, Order, Popular, Progress, StoreError, StoreOptions, content,
-    user_number, within,
-};
+use super::{ANSWER_LIMIT, Cart, CartItem, Order, Popular, Progress, StoreOptions, to_json};
+use crate::storage::{StorageError, StorageUrl};
 
 /// An open Redis store.
 #[derive(Clone, Debug)]
 pub(super) struct Redis {
-    pool: Arc<Pool>,
+    pool: Pool,
 }
 
-/// What is sent in one go, and what it means for the store when nobody knows whether it arrived.
+/// Commands that are sent together.
 struct Request<'a> {
     commands: &'a Pipeline,
+    /// Whether they record something: an answer that is lost then leaves open whether they did.
     writes: bool,
+    /// How long the answer may take.
     limit: Duration,
 }
 
 impl Redis {
-    pub(super) fn open(options: &StoreOptions) -> Result<Self, StoreError> {
-        Ok(Self {
-            pool: Pool::new(options)?,
-        })
+    pub(super) fn open(url: &StorageUrl, options: &StoreOptions) -> Result<Self, StorageError> {
+        let pool = Pool::new(url, options)?;
+        Ok(Self { pool })
     }
 
-    pub(super) async fn cart(&self, user_id: &str) -> Result<Option<Cart>, StoreError> {
+    pub(super) async fn cart(&self, user_id: &str) -> Result<Option<Cart>, StorageError> {
         let key = keys::cart(user_id);
         let mut commands = Pipeline::new();
         commands.cmd("HMGET").arg(&key).arg("items").arg("total");
@@ -51,7 +50,7 @@ impl Redis {
                 items: self.parsed::<Vec<CartItem>>(&items, &key, "a list of items")?,
                 total,
             })),
-            _ => Err(self.not_ours(&key, "a cart", "it lacks its items or its total")),
+            _ => Err(self.foreign(&key, "a cart", "it lacks its items or its total")),
         }
     }
 
@@ -59,14 +58,11 @@ impl Redis {
         &self,
         user_id: &str,
         newest: u32,
-    ) -> Result<Vec<Order>, StoreError> {
+    ) -> Result<Vec<Order>, StorageError> {
         let key = keys::history(user_id);
         let mut commands = Pipeline::new();
-        commands
-            .cmd("LRANGE")
-            .arg(&key)
-            .arg(-i64::from(newest))
-            .arg(-1);
+        let range = commands.cmd("LRANGE").arg(&key);
+        range.arg(-i64::from(newest)).arg(-1);
         let (orders,): (Vec<String>,) = self.read(&commands).await?;
         let newest_first = orders.iter().rev();
         newest_first
@@ -74,49 +70,39 @@ impl Redis {
             .collect()
     }
 
-    pub(super) async fn popular(&self, count: u32) -> Result<Vec<Popular>, StoreError> {
+    pub(super) async fn popular(&self, count: u32) -> Result<Vec<Popular>, StorageError> {
         let mut commands = Pipeline::new();
-        commands
-            .cmd("ZREVRANGE")
-            .arg(keys::POPULAR)
-            .arg(0)
-            .arg(i64::from(count) - 1)
-            .arg("WITHSCORES");
+        let range = commands.cmd("ZREVRANGE").arg(keys::POPULAR);
+        range.arg(0).arg(i64::from(count) - 1).arg("WITHSCORES");
         let (ranking,): (Vec<(String, f64)>,) = self.read(&commands).await?;
         let popular = |(member, score): (String, f64)| {
             let product_id = keys::product_id(&member)
-                .ok_or_else(|| self.not_ours(keys::POPULAR, "a product", &member))?;
+                .ok_or_else(|| self.foreign(keys::POPULAR, "a product", &member))?;
             Ok(Popular { product_id, score })
         };
         ranking.into_iter().map(popular).collect()
     }
 
-    /// One transaction. Redis takes all of its commands or none of them; of those that it has taken one fails alone
-    /// only where its key holds something of another type, which nothing of ours leaves there.
-    pub(super) async fn record_order(&self, order: &Order) -> Result<i64, StoreError> {
-        let number = user_number(&order.user_id).ok_or_else(|| StoreError::UserId {
-            user_id: order.user_id.clone(),
-        })?;
+    /// Records `order` in one transaction. Redis accepts all of its commands or none; of those that it
+    /// accepted, one fails alone only where its key holds another type, which this program never leaves there.
+    pub(super) async fn record_order(
+        &self,
+        order: &Order,
+        counter: u32,
+    ) -> Result<i64, StorageError> {
         let mut commands = Pipeline::new();
-        commands
-            .atomic()
-            .cmd("RPUSH")
-            .arg(keys::history(&order.user_id))
-            .arg(keys::order(order))
-            .ignore();
+        commands.atomic();
+        let append = commands.cmd("RPUSH").arg(keys::history(&order.user_id));
+        append.arg(to_json(order)).ignore();
         for item in &order.items {
-            commands
-                .cmd("ZINCRBY")
-                .arg(keys::POPULAR)
-                .arg(item.quantity)
+            let add = commands.cmd("ZINCRBY").arg(keys::POPULAR);
+            add.arg(item.quantity)
                 .arg(keys::product(item.product_id))
                 .ignore();
         }
-        commands
-            .cmd("INCR")
-            .arg(keys::rate_counter(content::rate_counter(number)));
+        commands.cmd("INCR").arg(keys::rate_counter(counter));
         let (count,) = self
-            .ask(Request {
+            .send(Request {
                 commands: &commands,
                 writes: true,
                 limit: ANSWER_LIMIT,
@@ -129,19 +115,20 @@ impl Redis {
         &self,
         anew: bool,
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), StorageError> {
         if anew {
             seed::clear(self).await?;
         }
-        seed::seed(self, progress).await
+        super::seed::seed(&mut self.clone(), progress).await
     }
 
-    pub(super) fn close(&self) {
+    #[expect(clippy::unused_async, reason = "every engine closes in the same way")]
+    pub(super) async fn close(&self) {
         self.pool.close();
     }
 
-    async fn read<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, StoreError> {
-        self.ask(Request {
+    async fn read<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, StorageError> {
+        self.send(Request {
             commands,
             writes: false,
             limit: ANSWER_LIMIT,
@@ -149,30 +136,28 @@ impl Redis {
         .await
     }
 
-    /// Sends a request on a connection of its own and waits for the answer. A connection that gave none, or broke, is
-    /// closed; so is that of a call which is dropped.
-    async fn ask<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, StoreError> {
+    /// Sends a request on a connection of its own and waits for the answer. A connection that broke or did
+    /// not answer is closed; so is that of a call which is dropped.
+    async fn send<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, StorageError> {
         let mut lent = self.pool.take().await?;
-        let asked = answer(request.commands, lent.connection());
-        let Some(answer) = within(self.pool.runtime(), request.limit, asked).await else {
-            return Err(StoreError::Unanswered {
-                url: self.pool.url().to_owned(),
+        let sent = answer(request.commands, lent.connection());
+        let Some(answer) = self.pool.within(request.limit, sent).await else {
+            return Err(StorageError::Unanswered {
+                place: self.pool.place().clone(),
                 timeout: request.limit,
                 may_have_written: request.writes,
             });
         };
-        if !answer
-            .as_ref()
-            .is_err_and(RedisError::is_unrecoverable_error)
-        {
+        let is_lost = |error: &RedisError| error.is_unrecoverable_error();
+        if !answer.as_ref().is_err_and(is_lost) {
             lent.give_back();
         }
-        answer.map_err(|source| StoreError::Redis {
-            url: self.pool.url().to_owned(),
+        answer.map_err(|error| StorageError::Redis {
+            place: self.pool.place().clone(),
             // A transaction that was aborted did nothing.
             may_have_written: request.writes
-                && source.kind() != ErrorKind::Server(ServerErrorKind::ExecAbort),
-            source,
+                && error.kind() != ErrorKind::Server(ServerErrorKind::ExecAbort),
+            reason: error.to_string(),
         })
     }
 
@@ -180,17 +165,15 @@ impl Redis {
         &self,
         json: &str,
         key: &str,
-        expected: &'static str,
-    ) -> Result<T, StoreError> {
-        serde_json::from_str(json).map_err(|error| self.not_ours(key, expected, &error.to_string()))
+        expected: &str,
+    ) -> Result<T, StorageError> {
+        serde_json::from_str(json).map_err(|error| self.foreign(key, expected, &error.to_string()))
     }
 
-    fn not_ours(&self, key: &str, expected: &'static str, reason: &str) -> StoreError {
-        StoreError::NotOurs {
-            url: self.pool.url().to_owned(),
-            key: key.to_owned(),
-            expected,
-            reason: reason.to_owned(),
+    fn foreign(&self, key: &str, expected: &str, reason: &str) -> StorageError {
+        StorageError::Foreign {
+            place: self.pool.place().clone(),
+            found: format!("something at {key} that is not {expected} ({reason})"),
         }
     }
 }

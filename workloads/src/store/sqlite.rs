@@ -1,24 +1,29 @@
 //! The store as a `SQLite` file: as many readers as the pool has, and one writer beside them.
 //!
-//! The file is in WAL mode, so that readers never wait. Writers do, for one another: in this process for the one
-//! connection that writes, across processes for the file's lock. Connections are opened when they are first
-//! needed, so that a server whose tools never ask the store does not pay for it.
+//! Readers never wait, because the file is in WAL mode. Writers wait for one another: in this process for
+//! the one connection that writes, across processes for the file's lock. Connections are opened when they
+//! are first needed, so a server whose tools never use the store does not pay for it.
 //!
-//! A store in memory lives in one connection that everybody takes turns with.
+//! A store in memory lives in one connection that all calls take turns with.
 
-mod lent;
-mod open;
-mod seed;
+use std::ops::Range;
 
-use std::sync::Arc;
-
-use lent::Connections;
-use sqlx::{Connection as _, sqlite::SqliteConnection};
+use sqlx::{Connection as _, QueryBuilder, SqliteConnection, SqlitePool, pool::PoolConnection};
 
 use super::{
-    Cart, CartItem, Order, Popular, Progress, StoreError, StoreOptions, content, user_number,
+    Cart, CartItem, Order, Popular, Progress, StoreOptions, content,
+    seed::{self, Part, Seeded},
+    to_json,
 };
-use crate::database::sqlite::open::{BEGIN, is_locked};
+use crate::{
+    pool::{PoolOptions, PoolSize},
+    storage::{
+        Place, Step, StorageError, StorageUrl, pool,
+        sqlite::{BEGIN, Keeper, SqliteFile, checkpoint},
+    },
+};
+
+const SCHEMA: &str = include_str!("../../schema/store.sqlite.sql");
 
 const FIND_CART: &str = "SELECT items, total FROM carts WHERE user_id = ?1";
 
@@ -49,36 +54,69 @@ INSERT INTO rate_counters (number, count) VALUES (?1, 1)
     ON CONFLICT (number) DO UPDATE SET count = count + 1
 RETURNING count";
 
+const CLEAR: &str = "\
+DELETE FROM carts; DELETE FROM orders; DELETE FROM popularity; DELETE FROM rate_counters";
+
 /// An open `SQLite` store.
 #[derive(Clone, Debug)]
 pub(super) struct Sqlite {
-    connections: Arc<Connections>,
-}
-
-#[derive(sqlx::FromRow)]
-struct OrderRow {
-    created: String,
-    items: String,
-    order_id: String,
-    total: f64,
-    user_id: String,
+    readers: SqlitePool,
+    /// A pool of one; in memory the same one as the readers'.
+    writer: SqlitePool,
+    keeper: Keeper,
+    place: Place,
+    pool: PoolOptions,
 }
 
 impl Sqlite {
-    pub(super) async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
-        let connections = open::open(options).await?;
+    pub(super) async fn open(
+        url: &StorageUrl,
+        options: &StoreOptions,
+    ) -> Result<Self, StorageError> {
+        let in_memory = url.is_in_memory();
+        if in_memory && options.pool.size == PoolSize::Off {
+            let place = url.place.clone();
+            return Err(StorageError::InMemoryWithoutPool { place });
+        }
+        let file = SqliteFile::at(url)?;
+        let mut connection = file.create(SCHEMA).await?;
+        let place = &url.place;
+        let mut log = |Progress { what, done, total }| {
+            if done == total {
+                tracing::info!(%place, records = total, "seeded {what}");
+            }
+        };
+        let filled = fill(&mut connection, false, &mut log).await;
+        filled.map_err(place.failed(Step::Seed))?;
+        let serving = file.options().busy_timeout(options.pool.timeout);
+        let one = PoolOptions {
+            size: match options.pool.size {
+                PoolSize::Off => PoolSize::Off,
+                PoolSize::Of(_) => PoolOptions::of(1).size,
+            },
+            ..options.pool
+        };
+        let writer = pool::settings(&one).connect_lazy_with(serving.clone());
+        let readers = if in_memory {
+            writer.clone()
+        } else {
+            let reading = serving.pragma("query_only", "ON");
+            pool::settings(&options.pool).connect_lazy_with(reading)
+        };
         Ok(Self {
-            connections: Arc::new(connections),
+            readers,
+            writer,
+            keeper: file.keep(connection).await,
+            place: place.clone(),
+            pool: options.pool,
         })
     }
 
-    pub(super) async fn cart(&self, user_id: &str) -> Result<Option<Cart>, StoreError> {
-        let mut lent = self.connections.reader().await?;
+    pub(super) async fn cart(&self, user_id: &str) -> Result<Option<Cart>, StorageError> {
         let found = sqlx::query_as::<_, (String, f64)>(FIND_CART)
             .bind(user_id)
-            .fetch_optional(lent.connection())
+            .fetch_optional(&self.readers)
             .await;
-        lent.give_back().await;
         let Some((items, total)) = found.map_err(|source| self.failed(source))? else {
             return Ok(None);
         };
@@ -90,118 +128,169 @@ impl Sqlite {
         &self,
         user_id: &str,
         newest: u32,
-    ) -> Result<Vec<Order>, StoreError> {
-        let mut lent = self.connections.reader().await?;
-        let found = sqlx::query_as::<_, OrderRow>(FIND_ORDERS)
+    ) -> Result<Vec<Order>, StorageError> {
+        let found = sqlx::query_as::<_, (String, String, String, f64, String)>(FIND_ORDERS)
             .bind(user_id)
             .bind(newest)
-            .fetch_all(lent.connection())
+            .fetch_all(&self.readers)
             .await;
-        lent.give_back().await;
-        let rows = found.map_err(|source| self.failed(source))?;
-        rows.into_iter().map(|row| self.order(row)).collect()
+        let rows = found.map_err(|source| self.failed(source))?.into_iter();
+        rows.map(|(created, items, order_id, total, user_id)| {
+            Ok(Order {
+                items: self.items(&items, || format!("the order {order_id}"))?,
+                created,
+                order_id,
+                total,
+                user_id,
+            })
+        })
+        .collect()
     }
 
-    pub(super) async fn popular(&self, count: u32) -> Result<Vec<Popular>, StoreError> {
-        let mut lent = self.connections.reader().await?;
+    pub(super) async fn popular(&self, count: u32) -> Result<Vec<Popular>, StorageError> {
         let found = sqlx::query_as::<_, (i64, f64)>(FIND_POPULAR)
             .bind(count)
-            .fetch_all(lent.connection())
+            .fetch_all(&self.readers)
             .await;
-        lent.give_back().await;
         let rows = found.map_err(|source| self.failed(source))?;
         let popular = |(product_id, score)| Popular { product_id, score };
         Ok(rows.into_iter().map(popular).collect())
     }
 
-    pub(super) async fn record_order(&self, order: &Order) -> Result<i64, StoreError> {
-        let number = user_number(&order.user_id).ok_or_else(|| StoreError::UserId {
-            user_id: order.user_id.clone(),
-        })?;
-        let items = to_json(&order.items);
-        let mut lent = self.connections.writer().await?;
-        let counted = record(lent.connection(), order, &items, number).await;
-        lent.give_back().await;
-        counted.map_err(|source| self.failed(source))
+    pub(super) async fn record_order(
+        &self,
+        order: &Order,
+        counter: u32,
+    ) -> Result<i64, StorageError> {
+        let mut connection = self.writer().await?;
+        let count = record(&mut connection, order, counter).await;
+        count.map_err(|source| self.failed(source))
     }
 
     pub(super) async fn seed(
         &self,
         anew: bool,
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), StoreError> {
-        let mut lent = self.connections.writer().await?;
-        let seeded = seed::seed(lent.connection(), anew, progress).await;
-        lent.give_back().await;
-        seeded.map_err(|source| self.failed(source))
+    ) -> Result<(), StorageError> {
+        let mut connection = self.writer().await?;
+        let filled = fill(&mut connection, anew, progress).await;
+        filled.map_err(|source| self.failed(source))
     }
 
     pub(super) async fn close(&self) {
-        self.connections.close().await;
+        self.readers.close().await;
+        // The last connection that leaves a file removes its write-ahead log, and a reader may not.
+        self.writer.close().await;
+        self.keeper.close().await;
     }
 
-    fn order(&self, row: OrderRow) -> Result<Order, StoreError> {
-        Ok(Order {
-            items: self.items(&row.items, || format!("the order {}", row.order_id))?,
-            created: row.created,
-            order_id: row.order_id,
-            total: row.total,
-            user_id: row.user_id,
+    async fn writer(&self) -> Result<PoolConnection<sqlx::Sqlite>, StorageError> {
+        self.writer.acquire().await.map_err(|source| self.failed(source))
+    }
+
+    fn items(
+        &self,
+        json: &str,
+        name: impl FnOnce() -> String,
+    ) -> Result<Vec<CartItem>, StorageError> {
+        serde_json::from_str(json).map_err(|error| StorageError::Foreign {
+            place: self.place.clone(),
+            found: format!("something as {} that is not a list of items ({error})", name()),
         })
     }
 
-    fn items(&self, json: &str, key: impl FnOnce() -> String) -> Result<Vec<CartItem>, StoreError> {
-        serde_json::from_str(json).map_err(|error| StoreError::NotOurs {
-            url: self.connections.url().to_owned(),
-            key: key(),
-            expected: "a list of items",
-            reason: error.to_string(),
-        })
-    }
-
-    fn failed(&self, source: sqlx::Error) -> StoreError {
-        let url = self.connections.url().to_owned();
-        if is_locked(&source) {
-            let timeout = self.connections.timeout();
-            return StoreError::Locked { url, timeout };
-        }
-        StoreError::Query { url, source }
+    fn failed(&self, source: sqlx::Error) -> StorageError {
+        StorageError::query(&self.place, &self.pool, source)
     }
 }
 
-/// All of an order in one transaction; dropped before its end, it is rolled back.
+/// Records an order in one transaction. A call that is dropped before its end rolls it back.
 async fn record(
     connection: &mut SqliteConnection,
     order: &Order,
-    items: &str,
-    user_number: u32,
+    counter: u32,
 ) -> sqlx::Result<i64> {
+    let items = to_json(&order.items);
     let mut transaction = connection.begin_with(BEGIN).await?;
     sqlx::query(ADD_ORDER)
         .bind(&order.created)
-        .bind(items)
+        .bind(&items)
         .bind(&order.order_id)
         .bind(order.total)
         .bind(&order.user_id)
         .execute(&mut *transaction)
         .await?;
     sqlx::query(ADD_POPULARITY)
-        .bind(items)
+        .bind(&items)
         .execute(&mut *transaction)
         .await?;
     let count = sqlx::query_scalar(COUNT)
-        .bind(content::rate_counter(user_number))
+        .bind(counter)
         .fetch_one(&mut *transaction)
         .await?;
     transaction.commit().await?;
     Ok(count)
 }
 
-/// `items` as they are stored.
-fn to_json(items: &[CartItem]) -> String {
-    serde_json::json!(items).to_string()
+/// Seeds an empty store, or with `anew` any, in one transaction: all of it or nothing, whatever other
+/// processes do. A store with carts is complete, because they come with the rest.
+async fn fill(
+    connection: &mut SqliteConnection,
+    anew: bool,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> sqlx::Result<()> {
+    let mut transaction = connection.begin_with(BEGIN).await?;
+    if anew {
+        sqlx::raw_sql(CLEAR).execute(&mut *transaction).await?;
+    } else {
+        let is_seeded = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM carts)");
+        if is_seeded.fetch_one(&mut *transaction).await? {
+            return transaction.rollback().await;
+        }
+    }
+    seed::seed(&mut *transaction, progress).await?;
+    transaction.commit().await?;
+    checkpoint(connection).await
 }
 
-#[cfg(feature = "tokio")]
-#[cfg(test)]
-mod tests;
+impl Seeded for SqliteConnection {
+    type Error = sqlx::Error;
+
+    async fn put(&mut self, part: Part, numbers: Range<u32>) -> sqlx::Result<()> {
+        insert(part, numbers).build().execute(self).await.map(|_| ())
+    }
+}
+
+/// The statement that inserts a batch of `part`.
+fn insert(part: Part, numbers: Range<u32>) -> QueryBuilder<sqlx::Sqlite> {
+    let mut insert = QueryBuilder::new(match part {
+        Part::Carts => "INSERT INTO carts (user_id, items, total) ",
+        Part::Histories => "INSERT INTO orders (created, items, order_id, total, user_id) ",
+        Part::Ranking => "INSERT INTO popularity (product_id, score) ",
+        Part::RateCounters => "INSERT INTO rate_counters (number, count) ",
+    });
+    match part {
+        Part::Carts => insert.push_values(numbers, |mut row, number| {
+            let cart = content::cart(number);
+            row.push_bind(content::user_id(number))
+                .push_bind(to_json(&cart.items))
+                .push_bind(cart.total);
+        }),
+        Part::Histories => {
+            insert.push_values(numbers.flat_map(content::history), |mut row, order| {
+                row.push_bind(order.created)
+                    .push_bind(to_json(&order.items))
+                    .push_bind(order.order_id)
+                    .push_bind(order.total)
+                    .push_bind(order.user_id);
+            })
+        }
+        Part::Ranking => insert.push_values(numbers.map(content::popular), |mut row, popular| {
+            row.push_bind(popular.product_id).push_bind(popular.score);
+        }),
+        Part::RateCounters => insert.push_values(numbers, |mut row, number| {
+            row.push_bind(number).push_bind(0);
+        }),
+    };
+    insert
+}

@@ -1,22 +1,17 @@
 //! `aggregate_json`: fetches megabytes of JSON, reads them into types, filters and adds up.
 //!
-//! The document is the upstream's `GET /payload/json` ([`crate::upstream_api::payload`] has its formula). What
-//! the records hold beyond what is added up is skipped, and texts are borrowed from the bytes.
+//! The document is the catalogue API's `GET /payload/json`. Members of the records that are not
+//! added up are skipped, and texts are borrowed from the bytes.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use transports::runtime::Handle;
-
-use super::{ToolError, arguments, payload};
+use super::prelude::*;
 use crate::{
-    cache::Keep,
-    catalog::units,
-    tuning::{CpuOffload, CpuWork},
-    catalog_client::{Payload, PayloadKind, CatalogClient, CatalogClientError},
-    upstream_api::payload::{JSON_BYTES, MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES},
+    catalog::{JSON_BYTES, MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES, units},
+    catalog_client::{CatalogClientError, Payload, PayloadKind},
 };
+
+pub(super) const TOOL: Tool = Tool::cached(DemoServer::aggregate_router, "{}");
 
 /// The lowest price that counts, in units.
 const MIN_PRICE: f64 = 50.0;
@@ -24,11 +19,11 @@ const MIN_PRICE: f64 = 50.0;
 /// The arguments of `aggregate_json`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AggregateArguments {
+pub(super) struct AggregateArguments {
     /// How many bytes of JSON to work through.
     #[serde(deserialize_with = "arguments::integer")]
     #[schemars(range(min = MIN_PAYLOAD_BYTES, max = MAX_PAYLOAD_BYTES))]
-    pub bytes: i64,
+    bytes: i64,
 }
 
 impl Default for AggregateArguments {
@@ -41,32 +36,83 @@ impl Default for AggregateArguments {
 
 /// The result of `aggregate_json`: of the records that are active and cost 50 or more.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
-pub struct AggregateResult {
-    /// What they come to in each category that has any, in the order of the categories' names.
-    pub by_category: Vec<CategoryTotal>,
+pub(super) struct AggregateResult {
     /// How many bytes were worked through.
-    pub bytes: i64,
-    /// How many of the records match.
-    pub matched: i64,
-    /// How many pieces the matching records are of.
-    pub quantity: i64,
+    bytes: i64,
     /// How many records there are.
-    pub records: i64,
+    records: i64,
+    /// How many of the records match.
+    matched: i64,
+    /// How many pieces the matching records are of.
+    quantity: i64,
     /// What the pieces cost together, to the cent.
-    pub revenue: f64,
+    revenue: f64,
+    /// What they come to in each category that has any, in the order of the categories' names.
+    by_category: Vec<CategoryTotal>,
     /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
+    server_type: &'static str,
 }
 
 /// What the matching records of one category come to.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
-pub struct CategoryTotal {
+pub(super) struct CategoryTotal {
     /// Which category.
-    pub category: String,
+    category: String,
     /// How many records match.
-    pub matched: i64,
+    matched: i64,
     /// What their pieces cost together, to the cent.
-    pub revenue: f64,
+    revenue: f64,
+}
+
+impl Cacheable for AggregateResult {}
+
+#[tool_router(router = aggregate_router, vis = "pub(super)")]
+impl DemoServer {
+    #[tool(
+        description = "Fetches a JSON document of so many bytes from the upstream, filters its records and adds them up by category.",
+        annotations(
+            title = "Aggregate JSON",
+            read_only_hint = true,
+            open_world_hint = true
+        ),
+        output_schema = schema_for_output::<AggregateResult>()
+    )]
+    pub(super) async fn aggregate_json(
+        &self,
+        Parameters(arguments): Parameters<AggregateArguments>,
+    ) -> Cached<Result<Json<AggregateResult>, ToolError>> {
+        self.cached("aggregate_json", arguments, aggregate).await
+    }
+}
+
+async fn aggregate(
+    server: DemoServer,
+    arguments: AggregateArguments,
+) -> Result<Json<AggregateResult>, ToolError> {
+    let state = server.state();
+    let payload = fetch_payload(&server, PayloadKind::Json, arguments.bytes).await?;
+    let server_type = state.server_type;
+    let work = move || add_up(&payload, server_type);
+    Ok(Json(state.compute(CpuWork::Long, work).await?))
+}
+
+/// Fetches a payload of so many bytes.
+///
+/// # Errors
+/// When `bytes` is outside of its limits, there is no upstream, or it has no such payload.
+pub(super) async fn fetch_payload(
+    server: &DemoServer,
+    kind: PayloadKind,
+    bytes: i64,
+) -> Result<Payload, ToolError> {
+    let (min, max) = (MIN_PAYLOAD_BYTES.into(), MAX_PAYLOAD_BYTES.into());
+    check_range("bytes", bytes, min, max)?;
+    Ok(server.state().catalogue()?.payload(kind, bytes).await?)
+}
+
+/// A length as a result has it.
+pub(super) fn count(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 #[derive(Deserialize)]
@@ -107,25 +153,10 @@ impl Total {
     }
 }
 
-impl Keep for AggregateResult {}
-
-/// Fetches the document and adds up, where `cpu` has it.
-///
-/// # Errors
-/// When `bytes` is outside of its limits, there is no upstream, or it does not answer with such a document.
-pub async fn aggregate(
-    arguments: AggregateArguments,
+fn add_up(
+    payload: &Payload,
     server_type: &'static str,
-    upstream: Option<&CatalogClient>,
-    runtime: &Handle,
-    cpu: CpuOffload,
-) -> Result<AggregateResult, ToolError> {
-    let payload = payload::fetch(PayloadKind::Json, arguments.bytes, upstream).await?;
-    let work = move || add_up(&payload, server_type);
-    Ok(cpu.run(runtime, CpuWork::Long, work).await?)
-}
-
-fn add_up(payload: &Payload, server_type: &'static str) -> Result<AggregateResult, CatalogClientError> {
+) -> Result<AggregateResult, CatalogClientError> {
     let Document { records } =
         serde_json::from_slice(&payload.body).map_err(|error| payload.misshapen(&error))?;
     let mut total = Total::default();
@@ -145,12 +176,12 @@ fn add_up(payload: &Payload, server_type: &'static str) -> Result<AggregateResul
         })
         .collect();
     Ok(AggregateResult {
-        by_category,
-        bytes: payload::count(payload.body.len()),
+        bytes: count(payload.body.len()),
+        records: count(records.len()),
         matched: total.matched,
         quantity: total.quantity,
-        records: payload::count(records.len()),
         revenue: units(total.cents),
+        by_category,
         server_type,
     })
 }

@@ -1,18 +1,45 @@
-//! How numbers are read from arguments.
+//! Arguments that several tools have: whole numbers, and names of users.
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{
-    Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{self, Unexpected, Visitor},
 };
+
+use super::ToolError;
+use crate::store::user_number;
 
 /// The largest magnitude up to which an `f64` holds every whole number.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Reads a whole number as JSON Schema understands `integer`: `10.0` and `1e1` are 10, 10.5 is none.
-pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+/// How much is shown of a user's name that is not valid.
+const SHOWN_CHARS: usize = 40;
+
+/// Reads a whole number as JSON Schema understands `integer`: `10.0` and `1e1` are 10, 10.5 is
+/// refused.
+///
+/// # Errors
+/// When it is no whole number, or outside of `i64`.
+pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     deserializer.deserialize_any(Integer)
+}
+
+/// Checks that `value` lies from `min` to `max`.
+///
+/// # Errors
+/// When it does not. The error names the argument, the value and the limits.
+pub fn check_range(name: &'static str, value: i64, min: i64, max: i64) -> Result<(), ToolError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(ToolError::OutOfRange {
+        name,
+        value,
+        min,
+        max,
+    })
 }
 
 struct Integer;
@@ -44,26 +71,32 @@ impl Visitor<'_> for Integer {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    fn read(json: &str) -> Result<i64, serde_json::Error> {
-        super::integer(&mut serde_json::Deserializer::from_str(json))
-    }
+/// The name of a user, not yet checked. The tool checks it rather than the deserializer, so that
+/// the error says what a name looks like. The default is the public benchmark's user.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub(super) struct UserId(#[schemars(regex(pattern = "^user-[0-9]{5}$"))] String);
 
-    #[test]
-    fn whole_numbers_in_any_notation() {
-        for (json, value) in [("10", 10), ("-3", -3), ("10.0", 10), ("1e1", 10)] {
-            assert_eq!(read(json).unwrap(), value, "{json}");
-        }
+impl Default for UserId {
+    fn default() -> Self {
+        Self("user-00042".to_owned())
     }
+}
 
-    #[test]
-    fn anything_else_is_refused_with_the_value() {
-        for json in ["10.5", "18446744073709551615", "1e300"] {
-            let refused = read(json).unwrap_err().to_string();
-            assert!(refused.contains("expected a whole number"), "{refused}");
+impl From<&str> for UserId {
+    fn from(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+impl UserId {
+    /// The name, if it is one.
+    pub(super) fn check(self) -> Result<String, ToolError> {
+        if user_number(&self.0).is_some() {
+            return Ok(self.0);
         }
-        let refused = read("\"ten\"").unwrap_err().to_string();
-        assert!(refused.contains("string \"ten\""), "{refused}");
+        let shown = self.0.chars().take(SHOWN_CHARS).collect();
+        Err(ToolError::UnknownUser(shown))
     }
 }

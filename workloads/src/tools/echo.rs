@@ -1,30 +1,36 @@
 //! `echo`: no work at all, the floor of a transport.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use super::prelude::*;
+
+pub(super) const TOOL: Tool = Tool::new(DemoServer::echo_router);
 
 /// The arguments of `echo`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EchoArguments {
+pub(super) struct EchoArguments {
     /// What to return. Its length is limited by the transport alone.
-    pub message: String,
+    message: String,
 }
 
 /// The result of `echo`.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct EchoResult {
+pub(super) struct EchoResult {
     /// The message as it came.
-    pub message: String,
+    message: String,
     /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
+    server_type: &'static str,
 }
 
-/// Returns the message.
-#[must_use]
-pub fn echo(arguments: EchoArguments, server_type: &'static str) -> EchoResult {
-    EchoResult {
-        server_type,
-        message: arguments.message,
+#[tool_router(router = echo_router, vis = "pub(super)")]
+impl DemoServer {
+    #[tool(
+        description = "Returns the message it was given, unchanged.",
+        annotations(title = "Echo", read_only_hint = true, open_world_hint = false)
+    )]
+    pub(super) fn echo(&self, Parameters(arguments): Parameters<EchoArguments>) -> Json<EchoResult> {
+        Json(EchoResult {
+            message: arguments.message,
+            server_type: self.state().server_type,
+        })
     }
 }

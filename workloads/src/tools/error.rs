@@ -1,4 +1,4 @@
-//! What a tool says when it cannot do what it was asked.
+//! Why a tool did not do its work.
 
 use rmcp::{
     ErrorData,
@@ -6,13 +6,11 @@ use rmcp::{
     model::{CallToolResponse, CallToolResult, ContentBlock},
 };
 
-use super::checkout::CheckoutError;
+use super::{CheckoutError, query_products::FIELDS};
 use crate::{
     catalog::{CATEGORIES, PriceError},
-    database::DatabaseError,
-    lessons::LessonError,
-    store::StoreError,
     catalog_client::CatalogClientError,
+    storage::StorageError,
 };
 
 /// Why a call failed, in words that the caller can act on. It travels in band: a result with
@@ -39,28 +37,25 @@ pub enum ToolError {
     /// Products without any field were asked for.
     #[error(
         "fields names none; name at least one of {list}, or leave it out for all of them",
-        list = super::query_products::FIELDS.join(", ")
+        list = FIELDS.join(", ")
     )]
     NoFields,
     /// The bounds of the price make no range.
     #[error(transparent)]
     Price(#[from] PriceError),
-    /// The database did not answer.
+    /// The database or the store was not asked, or did not answer.
     #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The server was started without an upstream.
+    Storage(#[from] StorageError),
+    /// The server was started without a catalogue API.
     #[error("this server has no upstream to fetch from; start it with --upstream-url URL")]
     NoUpstream,
-    /// The upstream was not asked, or did not answer.
+    /// The catalogue API was not asked, or did not answer.
     #[error(transparent)]
     CatalogClient(#[from] CatalogClientError),
     /// The server was started without a store.
     #[error("this server has no store of carts and orders; start it with --store-url URL")]
     NoStore,
-    /// The store was not asked, or did not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Nobody has this name.
+    /// The name is not a user's.
     #[error("user_id {0:?} names no user; write `user-` and five digits, for example user-00042")]
     UnknownUser(String),
     /// The user has no cart.
@@ -77,9 +72,6 @@ pub enum ToolError {
         /// The most that it may hold.
         max: usize,
     },
-    /// The lesson cannot be given.
-    #[error(transparent)]
-    Lesson(#[from] LessonError),
     /// The order is not confirmed.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
@@ -90,22 +82,4 @@ impl IntoCallToolResult for ToolError {
         let message = ContentBlock::text(self.to_string());
         Ok(CallToolResult::error(vec![message]).into())
     }
-}
-
-/// Checks that `value` lies from `min` to `max`.
-pub(crate) fn check_range(
-    name: &'static str,
-    value: i64,
-    min: i64,
-    max: i64,
-) -> Result<(), ToolError> {
-    if (min..=max).contains(&value) {
-        return Ok(());
-    }
-    Err(ToolError::OutOfRange {
-        name,
-        value,
-        min,
-        max,
-    })
 }

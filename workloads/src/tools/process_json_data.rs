@@ -1,59 +1,71 @@
 //! `process_json_data`: turns all text of a JSON object into capitals.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use transports::runtime::Handle;
 
-use crate::tuning::{CpuOffload, CpuWork};
+use super::prelude::*;
 
-/// From so many bytes of text and values together on, the work is moved to where it may block. So many of them take
-/// 1 us (one text in ASCII), 16 us (numbers) or 36 us (other letters), and moving work takes 13 us; measured on a
-/// machine of two cores, `opt-level` 2.
+pub(super) const TOOL: Tool = Tool::new(DemoServer::process_router);
+
+/// From so many bytes of text and values together on, the work may move to another thread. So many
+/// of them take 1 us (one text in ASCII), 16 us (numbers) or 36 us (other letters), and moving work
+/// takes 13 us; measured on a machine of two cores, `opt-level` 2.
 const LONG_WORK: usize = 8 * 1024;
 
 /// The arguments of `process_json_data`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ProcessArguments {
+pub(super) struct ProcessArguments {
     /// Any JSON object.
-    pub data: Map<String, Value>,
+    data: Map<String, Value>,
 }
 
 /// The result of `process_json_data`.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct ProcessResult {
+pub(super) struct ProcessResult {
     /// The names of the object's own members, in the order of the alphabet.
-    pub original_keys: Vec<String>,
-    /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
+    original_keys: Vec<String>,
     /// The object with every string value, at any depth, in capitals; names stay as they were.
-    pub transformed_data: Map<String, Value>,
+    transformed_data: Map<String, Value>,
+    /// The server that answered, as transport and runtime.
+    server_type: &'static str,
 }
 
-/// Transforms the object, where `cpu` has it when there is much of it.
-pub async fn process(
-    arguments: ProcessArguments,
-    server_type: &'static str,
-    runtime: &Handle,
-    cpu: CpuOffload,
-) -> ProcessResult {
-    let ProcessArguments { data } = arguments;
-    let work = if size(&data) < LONG_WORK {
-        CpuWork::Short
-    } else {
-        CpuWork::Long
-    };
-    cpu.run(runtime, work, move || transform(data, server_type))
-        .await
+#[tool_router(router = process_router, vis = "pub(super)")]
+impl DemoServer {
+    #[tool(
+        description = "Turns every string value of a JSON object into capitals, at any depth, and lists the object's own keys.",
+        annotations(
+            title = "Process JSON data",
+            read_only_hint = true,
+            open_world_hint = false
+        )
+    )]
+    pub(super) async fn process_json_data(
+        &self,
+        Parameters(arguments): Parameters<ProcessArguments>,
+    ) -> Json<ProcessResult> {
+        let ProcessArguments { data } = arguments;
+        let length = if size(&data) < LONG_WORK {
+            CpuWork::Short
+        } else {
+            CpuWork::Long
+        };
+        let state = self.state();
+        let server_type = state.server_type;
+        let work = move || transform(data, server_type);
+        Json(state.compute(length, work).await)
+    }
 }
 
 fn transform(mut data: Map<String, Value>, server_type: &'static str) -> ProcessResult {
     data.values_mut().for_each(capitalise);
+    let mut original_keys: Vec<_> = data.keys().cloned().collect();
+    // Sorted already, unless a crate of the program switches on serde_json's `preserve_order`.
+    original_keys.sort_unstable();
     ProcessResult {
-        original_keys: data.keys().cloned().collect(),
-        server_type,
+        original_keys,
         transformed_data: data,
+        server_type,
     }
 }
 
@@ -94,32 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_become_capitals_at_every_depth_and_nothing_else_does() {
-        let data = json!({
-            "name": "ada",
-            "list": ["a", 1, null, true, 1.5, {"deep": "stra\u{df}e \u{e9}"}],
-            "Empty": {},
-            "n\u{e9}": "",
-        });
-        let Value::Object(data) = data else {
-            unreachable!("it is written above");
-        };
-        let result = serde_json::to_value(transform(data, "test")).unwrap();
-        let expected = json!({
-            "original_keys": ["Empty", "list", "name", "n\u{e9}"],
-            "server_type": "test",
-            "transformed_data": {
-                "name": "ADA",
-                "list": ["A", 1, null, true, 1.5, {"deep": "STRASSE \u{c9}"}],
-                "Empty": {},
-                "n\u{e9}": "",
-            },
-        });
-        assert_eq!(result, expected);
-    }
-
-    #[test]
-    fn what_is_much_is_seen_wherever_it_lies() {
+    fn much_work_is_seen_wherever_it_lies() {
         let text = "x".repeat(LONG_WORK);
         for (data, is_long) in [
             (json!({}), false),
@@ -129,15 +116,6 @@ mod tests {
         ] {
             let data = data.as_object().unwrap();
             assert_eq!(size(data) >= LONG_WORK, is_long);
-        }
-    }
-
-    #[test]
-    fn only_objects_are_taken() {
-        for data in [json!([]), json!("text"), json!(null), json!(1)] {
-            let read = serde_json::from_value::<ProcessArguments>(json!({"data": data}));
-            let refused = read.unwrap_err().to_string();
-            assert!(refused.contains("expected a map"), "{refused}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a tool tells its client while it runs.
+//! Progress notifications of a running call.
 
 use rmcp::{
     Peer, RoleServer,
@@ -6,8 +6,8 @@ use rmcp::{
     service::RequestContext,
 };
 
-/// The way to a client that wants to hear how far its call is. Without a `progressToken` in the call there is
-/// nobody to tell (MCP specification, basic/utilities/progress).
+/// Tells a client how far its call has come, if the call has a `progressToken` (MCP specification,
+/// basic/utilities/progress).
 pub struct Progress {
     listener: Option<(Peer<RoleServer>, ProgressToken)>,
     total: f64,
@@ -24,14 +24,15 @@ impl Progress {
         }
     }
 
-    /// Whether somebody listens.
+    /// Whether the client listens.
     #[must_use]
     pub fn is_heard(&self) -> bool {
         self.listener.is_some()
     }
 
-    /// Says that the call has come to `done`, which grows from one time to the next. It waits until the message is
-    /// on its way: who reads slowly is not sent more than the transport can hold.
+    /// Says that the call has come to `done`, which must grow from one time to the next. Waits
+    /// until the message is on its way: a client that reads slowly is not sent more than the
+    /// transport can hold.
     pub async fn tell(&mut self, done: f64, message: String) {
         let Some((peer, token)) = &self.listener else {
             return;
@@ -40,7 +41,7 @@ impl Progress {
             .with_total(self.total)
             .with_message(message);
         if peer.notify_progress(notification).await.is_err() {
-            // The client has left. The work goes on, as work without a listener does.
+            // The client has disconnected. The work goes on, as without a listener.
             self.listener = None;
         }
     }

@@ -1,21 +1,20 @@
 //! `scan_text`: fetches megabytes of a log, reads its lines into types, filters and adds up.
 //!
-//! The text is the upstream's `GET /payload/text` ([`crate::upstream_api::payload`] has its formula). Nothing
-//! of it is copied: a line's fields are slices of the bytes.
+//! The text is the catalogue API's `GET /payload/text`. Nothing of it is copied: a line's fields
+//! are slices of the bytes.
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use transports::runtime::Handle;
-
-use super::{ToolError, arguments, payload};
-use crate::{
-    cache::Keep,
-    tuning::{CpuOffload, CpuWork},
-    catalog_client::{Payload, PayloadKind, CatalogClient, CatalogClientError},
-    upstream_api::payload::{MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES, TEXT_BYTES},
+use super::{
+    aggregate_json::{count, fetch_payload},
+    prelude::*,
 };
+use crate::{
+    catalog::{MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES, TEXT_BYTES},
+    catalog_client::{CatalogClientError, Payload, PayloadKind},
+};
+
+pub(super) const TOOL: Tool = Tool::cached(DemoServer::scan_router, "{}");
 
 /// The level of the lines that count.
 const WANTED: &str = "ERROR";
@@ -23,11 +22,11 @@ const WANTED: &str = "ERROR";
 /// The arguments of `scan_text`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ScanArguments {
+pub(super) struct ScanArguments {
     /// How many bytes of text to work through.
     #[serde(deserialize_with = "arguments::integer")]
     #[schemars(range(min = MIN_PAYLOAD_BYTES, max = MAX_PAYLOAD_BYTES))]
-    pub bytes: i64,
+    bytes: i64,
 }
 
 impl Default for ScanArguments {
@@ -40,45 +39,62 @@ impl Default for ScanArguments {
 
 /// The result of `scan_text`: what the lines of level `ERROR` come to.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
-pub struct ScanResult {
-    /// What they come to for each service that has any, in the order of the services' names.
-    pub by_service: Vec<ServiceErrors>,
+pub(super) struct ScanResult {
     /// How many bytes were worked through.
-    pub bytes: i64,
+    bytes: i64,
+    /// How many lines there are, without the empty ones.
+    lines: i64,
     /// How many of the lines are errors.
-    pub errors: i64,
-    /// How many lines there are; empty ones are none.
-    pub lines: i64,
-    /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
+    errors: i64,
     /// Milliseconds that the errors took together.
-    pub total_ms: i64,
+    total_ms: i64,
+    /// What they come to for each service that has any, in the order of the services' names.
+    by_service: Vec<ServiceErrors>,
+    /// The server that answered, as transport and runtime.
+    server_type: &'static str,
 }
 
 /// What the errors of one service come to.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
-pub struct ServiceErrors {
-    /// How many lines.
-    pub errors: i64,
+pub(super) struct ServiceErrors {
     /// Which service.
-    pub service: String,
+    service: String,
+    /// How many lines.
+    errors: i64,
     /// Milliseconds that they took together.
-    pub total_ms: i64,
+    total_ms: i64,
+}
+
+impl Cacheable for ScanResult {}
+
+#[tool_router(router = scan_router, vis = "pub(super)")]
+impl DemoServer {
+    #[tool(
+        description = "Fetches a log of so many bytes from the upstream and counts the errors in it by service.",
+        annotations(title = "Scan text", read_only_hint = true, open_world_hint = true),
+        output_schema = schema_for_output::<ScanResult>()
+    )]
+    pub(super) async fn scan_text(
+        &self,
+        Parameters(arguments): Parameters<ScanArguments>,
+    ) -> Cached<Result<Json<ScanResult>, ToolError>> {
+        self.cached("scan_text", arguments, scan).await
+    }
+}
+
+async fn scan(server: DemoServer, arguments: ScanArguments) -> Result<Json<ScanResult>, ToolError> {
+    let state = server.state();
+    let payload = fetch_payload(&server, PayloadKind::Text, arguments.bytes).await?;
+    let server_type = state.server_type;
+    let work = move || add_up(&payload, server_type);
+    Ok(Json(state.compute(CpuWork::Long, work).await?))
 }
 
 /// The fields of a line that are looked at.
-#[derive(Debug, PartialEq)]
 struct Line<'a> {
     level: &'a str,
     service: &'a str,
     duration_ms: u32,
-}
-
-/// How many errors, and how long they took.
-#[derive(Clone, Copy, Default)]
-struct Total {
-    errors: i64,
-    ms: i64,
 }
 
 impl<'a> Line<'a> {
@@ -102,29 +118,18 @@ impl<'a> Line<'a> {
     }
 }
 
+/// How many errors, and how long they took.
+#[derive(Clone, Copy, Default)]
+struct Total {
+    errors: i64,
+    ms: i64,
+}
+
 impl Total {
     fn add(&mut self, line: &Line<'_>) {
         self.errors += 1;
         self.ms += i64::from(line.duration_ms);
     }
-}
-
-impl Keep for ScanResult {}
-
-/// Fetches the text and adds up, where `cpu` has it.
-///
-/// # Errors
-/// When `bytes` is outside of its limits, there is no upstream, or it does not answer with such a text.
-pub async fn scan(
-    arguments: ScanArguments,
-    server_type: &'static str,
-    upstream: Option<&CatalogClient>,
-    runtime: &Handle,
-    cpu: CpuOffload,
-) -> Result<ScanResult, ToolError> {
-    let payload = payload::fetch(PayloadKind::Text, arguments.bytes, upstream).await?;
-    let work = move || add_up(&payload, server_type);
-    Ok(cpu.run(runtime, CpuWork::Long, work).await?)
 }
 
 fn add_up(payload: &Payload, server_type: &'static str) -> Result<ScanResult, CatalogClientError> {
@@ -144,47 +149,17 @@ fn add_up(payload: &Payload, server_type: &'static str) -> Result<ScanResult, Ca
     let by_service = by_service
         .into_iter()
         .map(|(service, total)| ServiceErrors {
-            errors: total.errors,
             service: service.to_owned(),
+            errors: total.errors,
             total_ms: total.ms,
         })
         .collect();
     Ok(ScanResult {
-        by_service,
-        bytes: payload::count(payload.body.len()),
-        errors: total.errors,
+        bytes: count(payload.body.len()),
         lines,
-        server_type,
+        errors: total.errors,
         total_ms: total.ms,
+        by_service,
+        server_type,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_read_into_its_fields() {
-        let line = Line::parse("12 WARN cart 156 ms every piece of it").unwrap();
-        let expected = Line {
-            level: "WARN",
-            service: "cart",
-            duration_ms: 156,
-        };
-        assert_eq!(line, expected);
-    }
-
-    #[test]
-    fn a_line_of_another_kind_is_refused() {
-        for line in [
-            "12",
-            "12 WARN cart",
-            "12 WARN cart 156 s words",
-            "twelve WARN cart 156 ms words",
-            "12 WARN cart -1 ms words",
-            "<html>",
-        ] {
-            Line::parse(line).unwrap_err();
-        }
-    }
 }

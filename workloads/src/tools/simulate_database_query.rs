@@ -3,64 +3,70 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use transports::runtime::Handle;
 
-use super::{ToolError, arguments, error::check_range};
+use super::prelude::*;
+
+pub(super) const TOOL: Tool = Tool::new(DemoServer::simulate_router);
 
 /// The longest wait; the public benchmark's contract.
-pub const MAX_DELAY_MS: i64 = 5_000;
+const MAX_DELAY_MS: i64 = 5_000;
 
 /// The arguments of `simulate_database_query`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SimulateArguments {
+pub(super) struct SimulateArguments {
     /// What would be asked; it is returned as it is and goes to no database.
-    pub query: String,
+    query: String,
     /// How many milliseconds to wait.
     #[serde(default, deserialize_with = "arguments::integer")]
     #[schemars(range(min = 0, max = MAX_DELAY_MS))]
-    pub delay_ms: i64,
+    delay_ms: i64,
 }
 
 /// The result of `simulate_database_query`.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct SimulateResult {
-    /// How many milliseconds were waited.
-    pub delay_ms: i64,
+pub(super) struct SimulateResult {
     /// The query as it came.
-    pub query: String,
-    /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
+    query: String,
+    /// How many milliseconds were waited.
+    delay_ms: i64,
     /// When the wait was over, as RFC 3339 in UTC, to the millisecond.
-    pub timestamp: String,
-}
-
-/// Waits.
-///
-/// # Errors
-/// When the delay is outside of 0 to [`MAX_DELAY_MS`].
-pub async fn simulate(
-    arguments: SimulateArguments,
+    timestamp: String,
+    /// The server that answered, as transport and runtime.
     server_type: &'static str,
-    runtime: &Handle,
-) -> Result<SimulateResult, ToolError> {
-    let SimulateArguments { query, delay_ms } = arguments;
-    check_range("delay_ms", delay_ms, 0, MAX_DELAY_MS)?;
-    if delay_ms > 0 {
-        let delay = Duration::from_millis(delay_ms.unsigned_abs());
-        runtime.sleep(delay).await;
-    }
-    Ok(SimulateResult {
-        delay_ms,
-        query,
-        server_type,
-        timestamp: to_the_millisecond(Timestamp::now()),
-    })
 }
 
-/// Whatever is below a millisecond is cut off.
+#[tool_router(router = simulate_router, vis = "pub(super)")]
+impl DemoServer {
+    #[tool(
+        description = "Waits as long as a database query would take, 0 to 5000 milliseconds, and returns the query and the time.",
+        annotations(
+            title = "Simulate a database query",
+            read_only_hint = true,
+            open_world_hint = false
+        )
+    )]
+    pub(super) async fn simulate_database_query(
+        &self,
+        Parameters(arguments): Parameters<SimulateArguments>,
+    ) -> Result<Json<SimulateResult>, ToolError> {
+        let SimulateArguments { query, delay_ms } = arguments;
+        check_range("delay_ms", delay_ms, 0, MAX_DELAY_MS)?;
+        let state = self.state();
+        if delay_ms > 0 {
+            let delay = Duration::from_millis(delay_ms.unsigned_abs());
+            state.runtime.sleep(delay).await;
+        }
+        Ok(Json(SimulateResult {
+            query,
+            delay_ms,
+            timestamp: to_the_millisecond(Timestamp::now()),
+            server_type: state.server_type,
+        }))
+    }
+}
+
+/// Cuts off whatever is below a millisecond.
 fn to_the_millisecond(time: Timestamp) -> String {
     format!("{time:.3}")
 }

@@ -1,31 +1,31 @@
-//! `stream_report`: a report that is told row by row while it is made. What an event stream is for.
+//! `stream_report`: a report whose rows are sent while it is made. What an event stream is for.
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use transports::runtime::Handle;
+use rmcp::{RoleServer, service::RequestContext};
 
-use super::{ToolError, arguments, error::check_range, progress::Progress};
+use super::{Progress, prelude::*};
 use crate::catalog::{Product, units};
 
+pub(super) const TOOL: Tool = Tool::new(DemoServer::report_router);
+
 /// The longest report.
-pub const MAX_ROWS: i64 = 1_000;
+const MAX_ROWS: i64 = 1_000;
 /// The longest that a row may take.
-pub const MAX_ROW_DELAY_MS: i64 = 1_000;
+const MAX_ROW_DELAY_MS: i64 = 1_000;
 
 /// The arguments of `stream_report`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct ReportArguments {
+pub(super) struct ReportArguments {
     /// How many rows the report has: the first products of the catalogue.
     #[serde(deserialize_with = "arguments::integer")]
     #[schemars(range(min = 1, max = MAX_ROWS))]
-    pub rows: i64,
+    rows: i64,
     /// How many milliseconds each row takes.
     #[serde(deserialize_with = "arguments::integer")]
     #[schemars(range(min = 0, max = MAX_ROW_DELAY_MS))]
-    pub delay_ms: i64,
+    delay_ms: i64,
 }
 
 impl Default for ReportArguments {
@@ -39,15 +39,55 @@ impl Default for ReportArguments {
 
 /// The result of `stream_report`.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
-pub struct ReportResult {
+pub(super) struct ReportResult {
     /// How many rows there were.
-    pub rows: i64,
-    /// The server that answered, as transport and runtime.
-    pub server_type: &'static str,
+    rows: i64,
     /// How many pieces of these products are in stock.
-    pub stock: i64,
+    stock: i64,
     /// What these pieces cost together, to the cent.
-    pub stock_value: f64,
+    stock_value: f64,
+    /// The server that answered, as transport and runtime.
+    server_type: &'static str,
+}
+
+#[tool_router(router = report_router, vis = "pub(super)")]
+impl DemoServer {
+    #[tool(
+        description = "Makes a report of the first products and, if the call has a progressToken, sends each row as a progress notification while it runs.",
+        annotations(
+            title = "Stream a report",
+            read_only_hint = true,
+            open_world_hint = false
+        )
+    )]
+    pub(super) async fn stream_report(
+        &self,
+        Parameters(arguments): Parameters<ReportArguments>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Json<ReportResult>, ToolError> {
+        let ReportArguments { rows, delay_ms } = arguments;
+        check_range("rows", rows, 1, MAX_ROWS)?;
+        check_range("delay_ms", delay_ms, 0, MAX_ROW_DELAY_MS)?;
+        let state = self.state();
+        let delay = Duration::from_millis(delay_ms.unsigned_abs());
+        let mut progress = Progress::of(&context, rows as f64);
+        let mut report = Report::default();
+        for (done, product) in (1..=rows).zip((0..).map(Product::at)) {
+            if !delay.is_zero() {
+                state.runtime.sleep(delay).await;
+            }
+            report.add(&product);
+            if progress.is_heard() {
+                progress.tell(done as f64, row(&product)).await;
+            }
+        }
+        Ok(Json(ReportResult {
+            rows,
+            stock: report.stock,
+            stock_value: units(report.value_cents),
+            server_type: state.server_type,
+        }))
+    }
 }
 
 /// A report as far as it has come.
@@ -62,39 +102,6 @@ impl Report {
         self.stock += product.stock;
         self.value_cents += product.stock * product.price_cents;
     }
-}
-
-/// Makes the report and tells each row as it is made; `progress` opens the way, given the number of rows.
-///
-/// # Errors
-/// When an argument is outside of its limits.
-pub async fn report(
-    arguments: ReportArguments,
-    server_type: &'static str,
-    runtime: &Handle,
-    progress: impl FnOnce(f64) -> Progress,
-) -> Result<ReportResult, ToolError> {
-    let ReportArguments { rows, delay_ms } = arguments;
-    check_range("rows", rows, 1, MAX_ROWS)?;
-    check_range("delay_ms", delay_ms, 0, MAX_ROW_DELAY_MS)?;
-    let delay = Duration::from_millis(delay_ms.unsigned_abs());
-    let mut progress = progress(rows as f64);
-    let mut report = Report::default();
-    for (done, product) in (1..=rows).zip((0..).map(Product::at)) {
-        if !delay.is_zero() {
-            runtime.sleep(delay).await;
-        }
-        report.add(&product);
-        if progress.is_heard() {
-            progress.tell(done as f64, row(&product)).await;
-        }
-    }
-    Ok(ReportResult {
-        rows,
-        server_type,
-        stock: report.stock,
-        stock_value: units(report.value_cents),
-    })
 }
 
 fn row(product: &Product) -> String {

@@ -1,14 +1,17 @@
-//! TOON (Token-Oriented Object Notation), as far as a table needs it: fields of an object, and an array of
-//! uniform objects in tabular form. <https://github.com/toon-format/spec>, sections 7 to 9 and 12.
+//! TOON (Token-Oriented Object Notation), as far as a table needs it: fields of an object, and an
+//! array of uniform objects in tabular form. <https://github.com/toon-format/spec>, sections 7 to 9
+//! and 12.
 //!
-//! The crates that encode all of TOON build a tree of values first, and the official one switches on
-//! `serde_json/preserve_order` for everybody, on which the fast path's order of members depends. What is
-//! needed here is less than its manifest.
+//! The official crate, `toon-format`, builds a tree of values for each call, brings a command line
+//! with it, and switches on `serde_json/preserve_order` for the whole program.
 
 use std::fmt::{self, Write as _};
 
+use serde::Serialize;
+
 /// A value that is neither list nor object.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub(super) enum Cell<'a> {
     /// A string.
     Text(&'a str),
@@ -31,7 +34,8 @@ impl Document {
         self
     }
 
-    /// Adds the field `name` with a table of `rows`, each of which has a cell for every one of `columns`.
+    /// Adds the field `name` with a table of `rows`, each of which has a cell for every one of
+    /// `columns`.
     pub(super) fn table<'a, R>(
         mut self,
         name: &str,
@@ -108,8 +112,8 @@ impl fmt::Display for Toon<'_> {
     }
 }
 
-/// Whether a string has to be quoted (section 7.2). All that begins like a number, a list item or a comment is,
-/// though some of it need not be: quoting more is allowed, and readers get the same.
+/// Whether a string has to be quoted (section 7.2). All that begins like a number, a list item or a
+/// comment is, though some of it need not be: quoting more is allowed, and readers get the same.
 fn needs_quotes(text: &str) -> bool {
     let Some(first) = text.chars().next() else {
         return true;

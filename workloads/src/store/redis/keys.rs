@@ -1,8 +1,8 @@
-//! The keys of the public v2 benchmark, and what is written at them.
+//! The keys of the public v2 benchmark.
 
-use crate::store::{Order, content::user_id};
+use crate::store::content::user_id;
 
-/// What all keys begin with, as a pattern.
+/// How all keys begin, as a pattern.
 pub(super) const PATTERN: &str = "bench:*";
 
 /// The sorted set of products by popularity.
@@ -38,12 +38,7 @@ pub(super) fn product_id(member: &str) -> Option<i64> {
     member.strip_prefix(PRODUCT)?.parse().ok()
 }
 
-/// What a history holds of `order`.
-pub(super) fn order(order: &Order) -> String {
-    serde_json::json!(order).to_string()
-}
-
-/// Whether `key` is one of the store's. Others may begin like them.
+/// Whether `key` belongs to the store. Keys of others may begin like these.
 pub(super) fn is_ours(key: &str) -> bool {
     let families = [CART, HISTORY, RATE_COUNTER];
     key == POPULAR || families.iter().any(|family| key.starts_with(family))

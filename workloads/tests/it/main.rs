@@ -1,0 +1,18 @@
+//! What this crate promises, asked through its public surface: the tools over a real MCP
+//! connection, the cache, the database and the store.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "clippy takes the helpers of an integration test for code that ships"
+)]
+
+mod cache;
+mod catalogue_failures;
+mod catalogue_limits;
+mod listing;
+mod payloads;
+mod query_formats;
+mod shop;
+mod support;
+mod tools;
