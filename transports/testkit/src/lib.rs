@@ -28,6 +28,9 @@ use std::{
 /// How long anything may take before a test gives up on it. Generous: only what hangs reaches it.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How much a client reads at once.
+const BUFFER_BYTES: usize = 16 * 1024;
+
 /// Asks until `ask` returns something: for what has no event to wait for.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();

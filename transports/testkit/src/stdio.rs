@@ -14,6 +14,8 @@ use crate::now;
 pub struct Lines<R, W> {
     input: Option<W>,
     output: R,
+    /// Where the next bytes are read to.
+    buffer: Box<[u8]>,
     unread: Vec<u8>,
 }
 
@@ -23,6 +25,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
         Self {
             input: Some(input),
             output,
+            buffer: vec![0; crate::BUFFER_BYTES].into(),
             unread: Vec::new(),
         }
     }
@@ -46,8 +49,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
                 let message = serde_json::from_slice(&line);
                 return Some(message.unwrap_or_else(|_| panic!("{}", line.escape_ascii())));
             }
-            let mut more = [0; 16 * 1024];
-            let read = self.output.read(&mut more).await;
+            let read = self.output.read(&mut self.buffer).await;
             let read = read.expect("the output can be read");
             if read == 0 {
                 assert!(
@@ -57,7 +59,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
                 );
                 return None;
             }
-            self.unread.extend_from_slice(&more[..read]);
+            self.unread.extend_from_slice(&self.buffer[..read]);
         }
     }
 }

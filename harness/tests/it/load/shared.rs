@@ -208,7 +208,7 @@ fn what_the_revision_without_a_handshake_cannot_do_is_refused() {
 
 #[test]
 fn members_are_added_to_the_params_of_every_call() {
-    let fake = support::streamable(|request: &Request| {
+    let fake = super::support::streamable(|request: &Request| {
         assert_eq!(request.message["params"]["x"], 0);
         right(request)
     });

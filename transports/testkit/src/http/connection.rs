@@ -28,7 +28,7 @@ impl Connection {
 
     /// Limits how long a read waits.
     pub fn patience(&mut self, patience: Duration) {
-        let stream = self.0.stream.get_ref();
+        let stream = self.0.io.get_ref();
         stream.set_read_timeout(Some(patience)).unwrap();
     }
 

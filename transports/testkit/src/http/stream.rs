@@ -20,10 +20,12 @@ enum Rest {
 
 /// A client's end of a connection over `S`. A read that is dropped half-way loses nothing.
 pub struct Stream<S> {
-    pub(super) stream: S,
+    pub(super) io: S,
     /// What requests say in `Host` unless they say it themselves.
     host: String,
     patience: Option<Duration>,
+    /// Where the next bytes are read to.
+    buffer: Box<[u8]>,
     unread: Vec<u8>,
     rest: Rest,
     /// What has been read of the event that comes next.
@@ -44,9 +46,10 @@ impl<S> Stream<S> {
     /// A connection to `host` over `stream`.
     pub fn over(stream: S, host: &str) -> Self {
         Self {
-            stream,
+            io: stream,
             host: host.into(),
             patience: None,
+            buffer: vec![0; crate::BUFFER_BYTES].into(),
             unread: Vec::new(),
             rest: Rest::Nothing,
             event: Vec::new(),
@@ -81,8 +84,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
     /// # Errors
     /// The error of the stream.
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await?;
-        self.stream.flush().await
+        self.io.write_all(bytes).await?;
+        self.io.flush().await
     }
 
     /// Writes `request` without waiting for its response.
@@ -236,13 +239,12 @@ impl<S: AsyncRead + Unpin> Stream<S> {
 
     /// Reads what there is; false at the end.
     async fn more(&mut self) -> io::Result<bool> {
-        let mut bytes = [0; 16 * 1024];
-        let read = self.stream.read(&mut bytes);
+        let read = self.io.read(&mut self.buffer);
         let read = match self.patience {
             Some(patience) => within(patience, read).await?,
             None => read.await?,
         };
-        self.unread.extend_from_slice(&bytes[..read]);
+        self.unread.extend_from_slice(&self.buffer[..read]);
         Ok(read > 0)
     }
 }
