@@ -88,7 +88,7 @@ impl ListenFlags {
     pub fn options(&self, limits: Limits) -> HttpOptions {
         HttpOptions {
             nodelay: self.nodelay.is_on(),
-            head_timeout: limits.head_timeout,
+            limits,
         }
     }
 }

@@ -87,8 +87,12 @@ pub fn start_log(default: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Begins `shutdown` at the first signal. A thread of its own waits for it, whatever the runtime.
-fn begin_at_signals(shutdown: Shutdown) -> anyhow::Result<()> {
+/// Begins `shutdown` at the first SIGTERM or SIGINT, and ends the process on the spot at the second. A
+/// thread of its own waits for them, whatever the runtime.
+///
+/// # Errors
+/// When the handler or its thread cannot be set up.
+pub fn begin_at_signals(shutdown: Shutdown) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT]).context("handling SIGTERM and SIGINT")?;
     std::thread::Builder::new()
         .name("signals".into())

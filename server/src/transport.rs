@@ -7,7 +7,7 @@ use std::{future::Future, marker::PhantomData, net::SocketAddr};
 use anyhow::Context;
 use clap::{Args, Command};
 use transports::{
-    conversation::Opening,
+    conversation::ConversationFactory,
     fast_path::{Counters, FastTools, Framing},
     http::{HttpOptions, HttpService, Listeners, bind, serve_http},
     runtime::Runtime,
@@ -80,12 +80,12 @@ impl Transport for Stdio {
             .stdio()
             .context("opening standard input and output")?;
         let fast_path = flags.fast_path.fast_path.is_on();
-        let opening = Opening::new(&runtime, handler, Framing::LINE, fast_path, flags.limits());
+        let factory = ConversationFactory::new(&runtime, handler, Framing::LINE, fast_path, flags.limits());
         eprintln!("ready stdio");
-        serve_stdio(runtime, &opening, streams, shutdown)
+        serve_stdio(runtime, &factory, streams, shutdown)
             .await
             .context("serving on standard input and output")?;
-        sum_up(opening.counters());
+        sum_up(factory.counters());
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! the kernel. With `--burn-ns` it costs a known amount more, which shows what differences a harness
 //! can tell apart.
 
-use std::process::ExitCode;
+use std::{net::SocketAddr, process::ExitCode};
 
 use ::http::{HeaderValue, Request, Response, header};
 use bytes::Bytes;
@@ -40,7 +40,7 @@ struct Floor {
 }
 
 impl HttpService for Floor {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn respond(&self, request: Request<Incoming>, _: SocketAddr) -> Response<Body> {
         let mut body = request.into_body();
         // A body that breaks off closes the connection: no client waits for an answer.
         while let Some(Ok(_)) = body.frame().await {}

@@ -145,7 +145,7 @@ impl HttpLimits {
 
 #[cfg(test)]
 mod tests {
-    use clap::{Command, FromArgMatches};
+    use clap::Command;
 
     use super::*;
 
