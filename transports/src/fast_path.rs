@@ -29,6 +29,7 @@ use std::{
 use futures::{FutureExt, task::noop_waker_ref};
 pub use serde_json::value::RawValue;
 
+pub(crate) use self::meta::PROTOCOL_VERSION;
 pub use self::{
     call::{FastCall, Running},
     counters::{Counters, FallbackReason},
@@ -38,13 +39,7 @@ pub use self::{
     serialized_result::SerializedResult,
     tools::{FastTools, ToolMethod, call},
 };
-pub(crate) use self::meta::PROTOCOL_VERSION;
-use self::{
-    id::Id,
-    message::Message,
-    reply::Shape,
-    tools::ToolTable,
-};
+use self::{id::Id, message::Message, reply::Shape, tools::ToolTable};
 use crate::{in_flight::InFlight, rejection::Rejection, supervise::Caller};
 
 /// A protocol revision; the fast path knows all of them, and they are ordered by age.
@@ -296,12 +291,17 @@ impl<S: FastTools> FastPath<S> {
             return Err(FallbackReason::Arguments.into());
         }
         // Before the tool is polled: a rejected call must not have run.
-        let admitted = context.in_flight.map(|in_flight| in_flight.admit(id.to_request_id()));
+        let admitted = context
+            .in_flight
+            .map(|in_flight| in_flight.admit(id.to_request_id()));
         let admitted = match admitted.transpose() {
             Ok(admitted) => admitted,
             Err(rejection) => return Ok(Dispatch::Rejected(rejection)),
         };
-        let outcome = match self.server.fast_call_from(&context.caller, tool.name, arguments) {
+        let outcome = match self
+            .server
+            .fast_call_from(&context.caller, tool.name, arguments)
+        {
             FastCall::UnknownTool => return Err(self.checked(FallbackReason::Tool)),
             FastCall::InvalidArguments => return Err(self.checked(FallbackReason::Arguments)),
             FastCall::Ready(outcome) => outcome,

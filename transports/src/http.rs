@@ -26,14 +26,14 @@ use futures::{
 use http::{Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
-use self::{
-    body::Tracked,
-    connections::{Connection, Connections, Order, SWEEPS, TrackedIo},
-};
 pub use self::{
     body::Body,
     guard::{Guard, GuardError},
     listen::{Listeners, bind},
+};
+use self::{
+    body::Tracked,
+    connections::{Connection, Connections, Order, SWEEPS, TrackedIo},
 };
 use crate::{
     fast_path::Counters, limits::Limits, log_limit::LogLimit, runtime::Runtime, shutdown::Shutdown,

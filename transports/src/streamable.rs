@@ -37,8 +37,8 @@ use crate::{
         PendingCall,
     },
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, fast_path_counters, healthy,
-        text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, fast_path_counters,
+        healthy, text,
     },
     in_flight::HandshakeState,
     limits::Limits,
@@ -182,8 +182,7 @@ impl<S: FastTools> Inner<S> {
             client: Some(client),
             headers: Some(&parts.headers),
         };
-        let context =
-            headers.and_then(|headers| headers.context(self.sessions.is_none(), caller));
+        let context = headers.and_then(|headers| headers.context(self.sessions.is_none(), caller));
         let Ok(context) = context else {
             self.count_fallback(FallbackReason::Headers);
             self.record_origin(&mut parts, client, ForSdk::default());
@@ -274,9 +273,8 @@ impl<S: FastTools> Inner<S> {
         }
         let sessions = self.sessions.as_ref();
         let sessions = sessions.filter(|_| !names_self_contained_revision(&parts.headers));
-        let session = session_id(parts).filter(|id| {
-            sessions.is_some_and(|sessions| sessions.get(id).is_some())
-        });
+        let session = session_id(parts)
+            .filter(|id| sessions.is_some_and(|sessions| sessions.get(id).is_some()));
         let caller = Caller {
             session,
             client: Some(client),

@@ -152,13 +152,9 @@ impl<S: FastTools> FastTools for Supervised<S> {
             self.inner.fast_call_from(caller, name, arguments)
         }));
         match called {
-            Ok(FastCall::Running(call)) => {
-                FastCall::Running(call.supervised(name, policy.clone()))
-            }
+            Ok(FastCall::Running(call)) => FastCall::Running(call.supervised(name, policy.clone())),
             Ok(call) => call,
-            Err(panic) => {
-                FastCall::Ready(Outcome::Sdk(Ok(policy.panicked(name, panic.as_ref()))))
-            }
+            Err(panic) => FastCall::Ready(Outcome::Sdk(Ok(policy.panicked(name, panic.as_ref())))),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
-    MessageContext, FallbackReason, Revision, arguments,
+    FallbackReason, MessageContext, Revision, arguments,
     message::{Initialize, Message},
     meta::{CLIENT_CAPABILITIES, PROTOCOL_VERSION},
 };

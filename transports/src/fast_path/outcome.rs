@@ -146,7 +146,12 @@ mod tests {
             a: 1e300,
         });
         assert_is_its_tree(&HashMap::from([("b\"", 1), ("a", 2), ("", 3)]));
-        for value in [json!({}), json!([]), json!("a:b"), json!({"b": [{"a": {}}]})] {
+        for value in [
+            json!({}),
+            json!([]),
+            json!("a:b"),
+            json!({"b": [{"a": {}}]}),
+        ] {
             assert_is_its_tree(&value);
         }
         let nested = (0..100).fold(json!({"a": 1}), |inner, _| json!([inner]));

@@ -102,13 +102,19 @@ mod tests {
         let serialized = SerializedResult::of(structured()).unwrap();
         assert!(!serialized.is_error());
         assert_eq!(by_rmcp(serialized.clone()), by_rmcp(structured()));
-        assert_eq!(SerializedResult::read(serialized.json().clone()), Some(serialized));
+        assert_eq!(
+            SerializedResult::read(serialized.json().clone()),
+            Some(serialized)
+        );
 
         let error = || CallToolResult::error(vec![ContentBlock::text(text)]);
         let serialized = SerializedResult::of(error()).unwrap();
         assert!(serialized.is_error());
         assert_eq!(by_rmcp(serialized.clone()), by_rmcp(error()));
-        assert_eq!(SerializedResult::read(serialized.json().clone()), Some(serialized));
+        assert_eq!(
+            SerializedResult::read(serialized.json().clone()),
+            Some(serialized)
+        );
     }
 
     #[test]

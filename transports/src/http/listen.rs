@@ -87,11 +87,16 @@ mod tests {
             .collect();
         // The client sends the last step of the handshake, which may still be on its way.
         std::thread::sleep(Duration::from_millis(50));
-        let accepted = listeners.0.iter().map(|listener| {
-            std::iter::from_fn(|| listener.accept().ok()).count()
-        });
+        let accepted = listeners
+            .0
+            .iter()
+            .map(|listener| std::iter::from_fn(|| listener.accept().ok()).count());
         let accepted: Vec<_> = accepted.collect();
-        assert_eq!(accepted.iter().sum::<usize>(), clients.len(), "{accepted:?}");
+        assert_eq!(
+            accepted.iter().sum::<usize>(),
+            clients.len(),
+            "{accepted:?}"
+        );
         // By chance one of them would get none once in 10^35.
         assert!(accepted.iter().all(|&count| count > 0), "{accepted:?}");
     }

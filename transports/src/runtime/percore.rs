@@ -4,9 +4,7 @@
 //! The threads are not pinned: the kernel may move them, as with any other runtime. Sessions are shared
 //! between the cores; the tools' pools are not ([`PerShard`](super::PerShard)).
 
-use std::{
-    cell::Cell, future::Future, io, net::SocketAddr, sync::Arc, thread, time::Duration,
-};
+use std::{cell::Cell, future::Future, io, net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;

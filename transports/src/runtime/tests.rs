@@ -1,4 +1,4 @@
-//! What every adapter keeps, asked of each that is built.
+//! The contract of all adapters, tested for each that is built.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::{
     shutdown::Shutdown,
 };
 
-/// Long enough for anything that happens at all.
+/// Longer than anything takes that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 macro_rules! adapters {
@@ -28,16 +28,16 @@ macro_rules! adapters {
         #[cfg(feature = $feature)]
         mod $name {
             adapters!(@cases $runtime:
-                nodelay_is_set_on_connections_as_asked
-                a_connection_that_waits_can_be_adopted
-                who_waits_when_the_shutdown_begins_is_answered
+                accepted_connections_have_nodelay_as_asked_and_an_address
+                a_connection_in_the_backlog_can_be_adopted
+                a_client_that_waits_when_the_shutdown_begins_is_answered
                 tasks_run_on_workers_and_blocking_work_does_not
                 a_tokio_context_is_everywhere
                 a_sleep_takes_its_time
-                a_panic_of_main_is_continued
-                a_panic_of_a_task_costs_no_other_task
-                a_panic_of_blocking_work_is_continued_in_its_caller
-                each_shard_finds_what_was_made_on_it
+                a_panic_of_main_is_resumed
+                a_panic_of_a_task_affects_no_other_task
+                a_panic_of_blocking_work_is_resumed_in_its_caller
+                each_shard_finds_the_value_that_was_made_on_it
             );
         }
     )+ };
@@ -56,7 +56,7 @@ adapters! {
     "smol-runtime" smol Smol;
 }
 
-/// A connection that says whether `TCP_NODELAY` is set on it.
+/// A connection that tells whether `TCP_NODELAY` is set on it.
 trait Nodelay {
     fn nodelay(&self) -> bool;
 }
@@ -82,7 +82,7 @@ impl Nodelay for smol_hyper::rt::FuturesIo<::smol::net::TcpStream> {
     }
 }
 
-/// A listener on a free port of this machine.
+/// Binds a listener to a free port of this machine.
 fn listener() -> (std::net::TcpListener, SocketAddr) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -90,20 +90,21 @@ fn listener() -> (std::net::TcpListener, SocketAddr) {
     (listener, address)
 }
 
-fn nodelay_is_set_on_connections_as_asked<R: Runtime<Io: Nodelay>>() {
+fn accepted_connections_have_nodelay_as_asked_and_an_address<R: Runtime<Io: Nodelay>>() {
     R::block_on(1, |runtime| async move {
         let (listener, address) = listener();
         let listener = runtime.listen(listener).unwrap();
         for nodelay in [true, false] {
-            let _client = TcpStream::connect(address).unwrap();
-            let accepted = runtime.accept(&listener, nodelay).await.unwrap();
+            let client = TcpStream::connect(address).unwrap();
+            let (accepted, address) = runtime.accept(&listener, nodelay).await.unwrap();
             assert_eq!(accepted.nodelay(), nodelay);
+            assert_eq!(address, client.local_addr().unwrap());
         }
     })
     .unwrap();
 }
 
-fn a_connection_that_waits_can_be_adopted<R: Runtime<Io: Nodelay>>() {
+fn a_connection_in_the_backlog_can_be_adopted<R: Runtime<Io: Nodelay>>() {
     R::block_on(1, |runtime| async move {
         let (listener, address) = listener();
         for nodelay in [true, false] {
@@ -116,18 +117,18 @@ fn a_connection_that_waits_can_be_adopted<R: Runtime<Io: Nodelay>>() {
     .unwrap();
 }
 
-/// Answers everything with a text.
+/// Answers every request with a text.
 #[derive(Clone)]
 struct Hello;
 
 impl HttpService for Hello {
-    async fn respond(&self, _: Request<Incoming>) -> Response<Body> {
+    async fn respond(&self, _: Request<Incoming>, _: SocketAddr) -> Response<Body> {
         text(StatusCode::OK, "hello")
     }
 }
 
-/// Waits until the other side of the kernel has what a client sent, which on a busy machine is after the write: until
-/// nothing that it sent is without an acknowledgement.
+/// Waits until the kernel has delivered the bytes of a client, which on a busy machine is after the
+/// write: until all of them are acknowledged.
 fn arrives(client: &TcpStream) {
     let local = format!(":{:04X}", client.local_addr().unwrap().port());
     let is_sending = || {
@@ -141,7 +142,7 @@ fn arrives(client: &TcpStream) {
     }
 }
 
-fn who_waits_when_the_shutdown_begins_is_answered<R: Runtime>() {
+fn a_client_that_waits_when_the_shutdown_begins_is_answered<R: Runtime>() {
     R::block_on(2, |runtime| async move {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let listeners = bind(any_port, runtime.shards().len()).unwrap();
@@ -169,20 +170,20 @@ fn who_waits_when_the_shutdown_begins_is_answered<R: Runtime>() {
     .unwrap();
 }
 
-/// The name and the id of the thread that this runs on.
+/// Returns the name and the id of the current thread.
 fn here() -> (Option<String>, ThreadId) {
     let here = thread::current();
     (here.name().map(Into::into), here.id())
 }
 
-/// What `look` sees in a task of `runtime`.
+/// Runs `observe` in a task of `runtime`.
 async fn in_a_task<R: Runtime, T: Send + 'static>(
     runtime: &R,
-    look: impl FnOnce() -> T + Send + 'static,
+    observe: impl FnOnce() -> T + Send + 'static,
 ) -> T {
     let (sender, receiver) = oneshot::channel();
     runtime.execute(Box::pin(async move {
-        let _ = sender.send(look());
+        let _ = sender.send(observe());
     }));
     receiver.await.unwrap()
 }
@@ -209,7 +210,7 @@ fn a_tokio_context_is_everywhere<R: Runtime>() {
         assert!(has());
         assert!(in_a_task(&runtime, has).await);
         assert!(runtime.unblock(has).await);
-        // One that has timers and sockets, and that runs what is spawned.
+        // The context has timers and sockets, and runs spawned tasks.
         let spawned = ::tokio::spawn(async {
             ::tokio::time::sleep(Duration::from_millis(1)).await;
             ::tokio::net::TcpListener::bind("127.0.0.1:0").await.is_ok()
@@ -230,12 +231,12 @@ fn a_sleep_takes_its_time<R: Runtime>() {
     assert!(slept >= NAP && slept < PATIENCE, "{slept:?}");
 }
 
-fn a_panic_of_main_is_continued<R: Runtime>() {
+fn a_panic_of_main_is_resumed<R: Runtime>() {
     let panicked = catch_unwind(|| R::block_on(1, |_| async { panic!("main") }));
     assert_eq!(panicked.unwrap_err().downcast_ref::<&str>(), Some(&"main"));
 }
 
-fn a_panic_of_a_task_costs_no_other_task<R: Runtime>() {
+fn a_panic_of_a_task_affects_no_other_task<R: Runtime>() {
     let (sender, receiver) = mpsc::channel();
     R::block_on(1, |runtime| async move {
         for _ in 0..3 {
@@ -247,7 +248,7 @@ fn a_panic_of_a_task_costs_no_other_task<R: Runtime>() {
     receiver.recv_timeout(PATIENCE).unwrap();
 }
 
-fn a_panic_of_blocking_work_is_continued_in_its_caller<R: Runtime>() {
+fn a_panic_of_blocking_work_is_resumed_in_its_caller<R: Runtime>() {
     let panicked = catch_unwind(|| {
         R::block_on(1, |runtime| async move {
             runtime.unblock(|| panic!("blocking work")).await;
@@ -259,7 +260,7 @@ fn a_panic_of_blocking_work_is_continued_in_its_caller<R: Runtime>() {
     );
 }
 
-fn each_shard_finds_what_was_made_on_it<R: Runtime>() {
+fn each_shard_finds_the_value_that_was_made_on_it<R: Runtime>() {
     R::block_on(3, |runtime| async move {
         let handle = Handle::new(runtime.clone());
         let made = PerShard::make(handle.clone(), |_, _| async {
@@ -274,17 +275,17 @@ fn each_shard_finds_what_was_made_on_it<R: Runtime>() {
         }
         let shared = PerShard::shared(handle.clone(), 7);
         assert_eq!(*shared.here(), 7);
-        let refused = PerShard::make(handle, |_, _| async {
+        let failed = PerShard::make(handle, |_, _| async {
             Err::<(), _>(io::Error::other("no"))
         });
-        assert_eq!(refused.await.unwrap_err().to_string(), "no");
+        assert_eq!(failed.await.unwrap_err().to_string(), "no");
     })
     .unwrap();
 }
 
 #[cfg(feature = "percore-runtime")]
 #[test]
-fn what_a_core_spawns_stays_on_it() {
+fn the_tasks_of_a_core_stay_on_it() {
     PerCore::block_on(3, |runtime| async move {
         let mut cores = std::collections::HashSet::new();
         for shard in runtime.shards() {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{Answer, Inner, responses, settled_session};
 use crate::{
-    fast_path::{MessageContext, FastTools, Framing, Revision},
+    fast_path::{FastTools, Framing, MessageContext, Revision},
     http::{Body, accepted},
     in_flight::HandshakeState,
     rejection::{Batch, Rejection},

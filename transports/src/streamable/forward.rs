@@ -233,8 +233,9 @@ impl<S: FastTools> Inner<S> {
 
     /// Converts rmcp's response to the form of this server's answers.
     async fn in_answer_form(&self, response: Response<RmcpBody>) -> Response<Body> {
-        let is_json_in_a_session =
-            self.sessions.is_some() && self.fast_path.is_some() && self.options.answer == Answer::Json;
+        let is_json_in_a_session = self.sessions.is_some()
+            && self.fast_path.is_some()
+            && self.options.answer == Answer::Json;
         if is_json_in_a_session {
             responses::stream_to_json(response).await
         } else {

@@ -56,7 +56,11 @@ impl<'h> PostHeaders<'h> {
             && read.accepts_json
             && read.accepts_stream
             && read.content_type.is_some();
-        if is_usual { Ok(read) } else { Err(UnusualHeaders) }
+        if is_usual {
+            Ok(read)
+        } else {
+            Err(UnusualHeaders)
+        }
     }
 
     fn add(

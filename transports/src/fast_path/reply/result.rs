@@ -25,9 +25,8 @@ pub(in crate::fast_path) fn serialized(outcome: Outcome) -> Result<SerializedRes
         Outcome::Serialized(result) => return Ok(result),
     };
     let result = complete(outcome, Shape::Handshake)?;
-    write_call_result(&mut out, &result).map_err(|failure| {
-        ErrorData::internal_error(format!("Internal error: {failure}"), None)
-    })?;
+    write_call_result(&mut out, &result)
+        .map_err(|failure| ErrorData::internal_error(format!("Internal error: {failure}"), None))?;
     Ok(SerializedResult::new(out, result.is_error == Some(true)))
 }
 
@@ -68,7 +67,8 @@ pub(super) fn complete(
         }
         Ok(_) => Err(not_complete()),
         Err(error)
-            if error.code == ErrorCode::INVALID_PARAMS && error.message.starts_with(INVALID_ARGUMENTS) =>
+            if error.code == ErrorCode::INVALID_PARAMS
+                && error.message.starts_with(INVALID_ARGUMENTS) =>
         {
             let text = ContentBlock::text(error.message);
             complete(Ok(CallToolResult::error(vec![text]).into()), shape)

@@ -1,4 +1,4 @@
-//! stdio over pipes in memory: what a client of one process can do wrong, and how answers are written.
+//! stdio over pipes in memory: what a parent process can do wrong, and how answers are written.
 
 use std::{
     collections::BTreeSet,
@@ -17,13 +17,14 @@ use tokio::{
 };
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use transports::{
-    conversation::Opening, fast_path::Framing, runtime::Tokio, shutdown::Shutdown, stdio::serve_stdio,
+    Limits, conversation::ConversationFactory, fast_path::Framing, runtime::Tokio,
+    shutdown::Shutdown, stdio::serve_stdio,
 };
 
 use crate::{
-    client::{Client, REVISION, Wire, call, initialize, initialized, text_of},
+    client::{Client, Link, REVISION, call, initialize, initialized, text_of},
     each, eventually,
-    server::{LONG, MAX_BODY_BYTES, Server, Transport, Way},
+    server::{LONG, Server, Transport, Way},
     tools::Misbehaving,
 };
 
@@ -31,12 +32,12 @@ fn pipes() -> impl Iterator<Item = Way> {
     Way::all().filter(|way| way.transport == Transport::Stdio)
 }
 
-/// Standard output that remembers what was written at once.
+/// Standard output that records each write.
 #[derive(Clone, Default)]
 struct Writes(Arc<Mutex<Vec<String>>>);
 
 impl Writes {
-    /// The messages of each write so far.
+    /// Returns the messages of each write so far.
     fn messages(&self) -> Vec<Vec<Value>> {
         let parse = |line| serde_json::from_str(line).expect("a message a line");
         let writes = self.0.lock().unwrap();
@@ -46,7 +47,7 @@ impl Writes {
         messages.collect()
     }
 
-    /// The messages of each write, once there have been `count` of them in all.
+    /// Waits for `count` messages in all, and returns the messages of each write.
     async fn at_least(&self, count: usize) -> Vec<Vec<Value>> {
         let all = || self.messages().iter().map(Vec::len).sum::<usize>();
         eventually("the answers are written", || all() >= count).await;
@@ -80,22 +81,17 @@ fn lines(messages: &[Value]) -> String {
 }
 
 #[tokio::test]
-async fn what_one_read_brings_is_answered_by_one_write() {
+async fn the_lines_of_one_read_are_answered_by_one_write() {
     let tools = Misbehaving::new(Arc::default());
-    let opening = Opening::new(&Tokio, tools, Framing::LINE, true);
+    let (framing, limits) = (Framing::LINE, Limits::default());
+    let factory = ConversationFactory::new(&Tokio, tools, framing, true, limits);
     let (mut stdin, server_stdin) = duplex(64 * 1024);
     let writes = Writes::default();
     let streams = (server_stdin.compat(), writes.clone());
-    let serving = tokio::spawn(async move {
-        serve_stdio(
-            Tokio,
-            &opening,
-            streams,
-            MAX_BODY_BYTES,
-            Shutdown::new(LONG),
-        )
-        .await
-    });
+    let serving =
+        tokio::spawn(
+            async move { serve_stdio(Tokio, &factory, streams, Shutdown::new(LONG)).await },
+        );
     let hello = lines(&[initialize(REVISION)]);
     stdin.write_all(hello.as_bytes()).await.unwrap();
     writes.at_least(1).await;
@@ -138,20 +134,22 @@ async fn a_malformed_line_is_answered_and_the_server_goes_on() {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
         let good = lines(&[call(1, "wait", json!({"ms": 0}))]);
-        let Wire::Pipe(stdin) = &mut client.wire else {
+        let Link::Pipe(stdin) = &mut client.link else {
             panic!("it is a pipe");
         };
         let mixed = format!("{good}{{\n\u{1}\nnonsense\n{}", good.replace(":1,", ":2,"));
         stdin.write_all(mixed.as_bytes()).await.unwrap();
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         for _ in 0..5 {
-            heard.push(client.hear().await);
+            received.push(client.receive().await);
         }
-        let refused = heard
+        let refused = received
             .iter()
             .filter(|answer| answer["error"]["code"] == -32700);
-        assert_eq!(refused.count(), 3, "{heard:?}");
-        let answered = heard.iter().filter(|answer| answer.get("result").is_some());
+        assert_eq!(refused.count(), 3, "{received:?}");
+        let answered = received
+            .iter()
+            .filter(|answer| answer.get("result").is_some());
         let mut ids: Vec<_> = answered.map(|answer| answer["id"].as_i64()).collect();
         ids.sort_unstable();
         assert_eq!(ids, [Some(1), Some(2)]);
@@ -166,14 +164,14 @@ async fn the_end_of_input_waits_for_what_is_in_flight() {
     each(pipes(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
-        client.say(&call(1, "hold", json!({}))).await;
-        client.say(&call(2, "hold_slowly", json!({}))).await;
+        client.send(&call(1, "hold", json!({}))).await;
+        client.send(&call(2, "hold_slowly", json!({}))).await;
         server.calls.begun(2).await;
-        client.wire = Wire::Streamable(([127, 0, 0, 1], 1).into(), Vec::new());
-        client.hears_nothing().await;
-        server.calls.let_go();
-        server.calls.let_go();
-        for answer in client.hear_all(2).await {
+        client.link = Link::Streamable(([127, 0, 0, 1], 1).into(), Vec::new());
+        client.receives_nothing().await;
+        server.calls.release();
+        server.calls.release();
+        for answer in client.receive_all(2).await {
             assert_eq!(text_of(&answer), "held");
         }
         client.ends().await;
@@ -183,7 +181,7 @@ async fn the_end_of_input_waits_for_what_is_in_flight() {
 }
 
 #[tokio::test]
-async fn what_comes_before_initialize_does_not_end_the_server() {
+async fn messages_before_initialize_do_not_end_the_server() {
     each(pipes(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::connect(&mut server).await;
@@ -195,7 +193,7 @@ async fn what_comes_before_initialize_does_not_end_the_server() {
             json!({"jsonrpc": "2.0", "id": 9, "result": {}}),
             json!({"jsonrpc": "2.0", "id": 9, "error": {"code": -1, "message": "no"}}),
         ] {
-            client.say(&message).await;
+            client.send(&message).await;
         }
         client
             .ask(&json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}))
@@ -203,9 +201,9 @@ async fn what_comes_before_initialize_does_not_end_the_server() {
         // Not before the handshake, whatever the path.
         let early = client.ask(&call(3, "now", json!({}))).await;
         assert!(early.get("id").is_some(), "{early}");
-        assert_eq!(server.taken().unwrap_or(0), 0);
+        assert_eq!(server.fast_path_count().unwrap_or(0), 0);
         client.ask(&initialize(REVISION)).await;
-        client.say(&initialized()).await;
+        client.send(&initialized()).await;
         client.is_served().await;
         server.stop().await;
     })
@@ -213,7 +211,7 @@ async fn what_comes_before_initialize_does_not_end_the_server() {
 }
 
 #[tokio::test]
-async fn answers_that_nobody_reads_stop_the_reading_of_calls() {
+async fn answers_that_are_not_read_stop_the_reading_of_calls() {
     // As many as would be read in a moment, and far more than may wait.
     const CALLS: i64 = 100_000;
     each(pipes(), async |way| {
@@ -244,6 +242,35 @@ async fn answers_that_nobody_reads_stop_the_reading_of_calls() {
                 }
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_shutdown_delivers_the_answer_of_every_call_that_has_run() {
+    each(pipes(), async |way| {
+        let mut server = Server::start(way).await;
+        let (mut stdin, stdout) = server.pipes();
+        let mut stdout = BufReader::new(stdout).lines();
+        let hello = lines(&[initialize(REVISION), initialized()]);
+        stdin.write_all(hello.as_bytes()).await.unwrap();
+        stdout.next_line().await.unwrap();
+        // Until the queue of answers is full, and the server holds answers that are not in it.
+        for id in 0.. {
+            let line = lines(&[call(id, "count", json!({}))]);
+            let write = stdin.write_all(line.as_bytes());
+            if timeout(Duration::from_millis(500), write).await.is_err() {
+                break;
+            }
+        }
+        server.shutdown.begin();
+        let mut answered = 0;
+        while let Some(line) = timeout(LONG, stdout.next_line()).await.unwrap().unwrap() {
+            let answer: Value = serde_json::from_str(&line).unwrap();
+            answered += usize::from(answer["id"].is_i64());
+        }
+        assert_eq!(answered, server.calls.finished());
+        server.ended().await;
     })
     .await;
 }

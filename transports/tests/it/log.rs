@@ -1,4 +1,4 @@
-//! What is said to the log.
+//! Captures the log.
 
 use std::{
     fmt::{self, Write},
@@ -11,15 +11,15 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-/// Writes down every event.
+/// Records every event.
 #[derive(Clone, Default)]
-struct Scribe(Arc<Mutex<Vec<String>>>);
+struct Recorder(Arc<Mutex<Vec<String>>>);
 
-/// The events of `work`, each with its fields.
+/// Returns the events of `work`, each with its fields.
 pub(crate) fn of(work: impl FnOnce()) -> Vec<String> {
-    let scribe = Scribe::default();
-    tracing::subscriber::with_default(scribe.clone(), work);
-    std::mem::take(&mut *scribe.0.lock().unwrap())
+    let recorder = Recorder::default();
+    tracing::subscriber::with_default(recorder.clone(), work);
+    std::mem::take(&mut *recorder.0.lock().unwrap())
 }
 
 struct Line(String);
@@ -30,7 +30,7 @@ impl Visit for Line {
     }
 }
 
-impl Subscriber for Scribe {
+impl Subscriber for Recorder {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }

@@ -1,17 +1,17 @@
-//! How long sessions live, how many there may be, and what they are answered.
+//! The lifetime, the limit and the answers of sessions.
 
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::sleep;
-use transports::streamable::Answer;
+use transports::{Limits, streamable::Answer};
 
 use crate::{
     cancellation::delete,
-    client::{Client, REVISION, Wire, call, initialize, text_of},
+    client::{Client, Link, REVISION, call, initialize, text_of},
     each,
     http::{Connection, Post, Reply},
-    server::{Limits, Server, Way},
+    server::{Server, Settings, Way},
 };
 
 async fn exchange(server: &Server, post: &Post) -> Reply {
@@ -21,7 +21,7 @@ async fn exchange(server: &Server, post: &Post) -> Reply {
         .await
 }
 
-/// What a call in the session of `client` is answered.
+/// Returns the status of a call in the session of `client`.
 async fn status(server: &Server, client: &Client) -> u16 {
     let post = client.request(&call("status", "now", json!({})));
     exchange(server, &post).await.status
@@ -64,21 +64,24 @@ async fn with_the_fast_path_a_json_server_answers_json_in_a_session_too() {
 #[tokio::test]
 async fn traffic_keeps_a_session_and_silence_ends_it() {
     each(Way::in_sessions(), async |way| {
-        let limits = Limits {
+        let settings = Settings {
             session_ttl: Duration::from_secs(1),
-            ..Limits::default()
+            ..Settings::default()
         };
-        let mut server = Server::limited(way, limits).await;
+        let mut server = Server::with(way, settings).await;
         let mut client = Client::ready(&mut server).await;
-        let taken = server.taken();
-        // What the front answers, then what rmcp does.
+        let taken = server.fast_path_count();
+        // First on the fast path, then on the SDK's path.
         for tool in ["now", "wait_slowly"] {
             for _ in 0..10 {
                 sleep(Duration::from_millis(150)).await;
                 client.ask(&call(1, tool, json!({"ms": 0}))).await;
             }
         }
-        let more = server.taken().zip(taken).map(|(now, then)| now - then);
+        let more = server
+            .fast_path_count()
+            .zip(taken)
+            .map(|(now, then)| now - then);
         assert_eq!(more, way.fast_path.then_some(10));
         sleep(Duration::from_millis(2500)).await;
         assert_eq!(status(&server, &client).await, 404);
@@ -91,15 +94,15 @@ async fn traffic_keeps_a_session_and_silence_ends_it() {
 async fn a_call_in_flight_keeps_its_session_until_its_client_can_go_on() {
     each(Way::in_sessions(), async |way| {
         for tool in ["wait", "wait_slowly"] {
-            let limits = Limits {
+            let settings = Settings {
                 session_ttl: Duration::from_secs(1),
-                ..Limits::default()
+                ..Settings::default()
             };
-            let mut server = Server::limited(way, limits).await;
+            let mut server = Server::with(way, settings).await;
             let mut client = Client::ready(&mut server).await;
             let answer = client.ask(&call(1, tool, json!({"ms": 2500}))).await;
             assert_eq!(text_of(&answer), "waited");
-            // Longer than the next look at the sessions is away.
+            // Longer than the time to the next sweep of the sessions.
             sleep(Duration::from_millis(250)).await;
             assert_eq!(status(&server, &client).await, 200, "{tool}");
             server.stop().await;
@@ -116,12 +119,12 @@ async fn a_session_that_is_unknown_deleted_or_not_named_gets_what_rmcp_gives_it(
         assert_eq!(status(&server, &client).await, 200);
         assert_eq!(delete(&server, &client).await, 202);
         assert_eq!(status(&server, &client).await, 404);
-        let Wire::Streamable(_, headers) = &mut client.wire else {
+        let Link::Streamable(_, headers) = &mut client.link else {
             panic!("it is Streamable HTTP");
         };
         headers.retain(|(name, _)| *name != "mcp-session-id");
         assert_eq!(status(&server, &client).await, 400);
-        if let Wire::Streamable(_, headers) = &mut client.wire {
+        if let Link::Streamable(_, headers) = &mut client.link {
             headers.push(("mcp-session-id", "0123456789abcdef".into()));
         }
         assert_eq!(status(&server, &client).await, 404);
@@ -134,11 +137,14 @@ async fn a_session_that_is_unknown_deleted_or_not_named_gets_what_rmcp_gives_it(
 #[tokio::test]
 async fn there_are_no_more_sessions_than_may_be() {
     each(Way::in_sessions(), async |way| {
-        let limits = Limits {
-            max_sessions: 2,
-            ..Limits::default()
+        let settings = Settings {
+            limits: Limits {
+                max_sessions: 2,
+                ..Settings::default().limits
+            },
+            ..Settings::default()
         };
-        let mut server = Server::limited(way, limits).await;
+        let mut server = Server::with(way, settings).await;
         let mut first = Client::ready(&mut server).await;
         let second = Client::ready(&mut server).await;
         let refused = exchange(&server, &Post::new("/mcp", &initialize(REVISION))).await;

@@ -1,7 +1,8 @@
-//! Tools that panic, hang or never end, and clients that stall, leave, cancel or talk out of turn: each costs
-//! its own call and nobody else anything, whatever the transport, with the fast path and without.
+//! Tools that panic, hang or never end, and clients that stall, leave, cancel or send messages that they must
+//! not send: each affects its own call and no other, over every transport, with the fast path and
+//! without.
 //!
-//! A [`server::Way`] is data: a case runs over all ways for which it has a meaning.
+//! A [`server::Way`] is data: a case runs over all ways that it makes sense for.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,15 +16,16 @@ mod batches;
 mod bodies;
 mod cancellation;
 mod client;
+mod failures;
+mod hooks;
 mod http;
 mod ids;
-mod life;
 mod log;
-mod pipes;
 mod server;
 mod sessions;
+mod shutdown;
+mod stdio;
 mod tools;
-mod trouble;
 
 use std::{
     panic::{AssertUnwindSafe, resume_unwind},
@@ -32,7 +34,7 @@ use std::{
 
 use futures::{FutureExt, future::join_all};
 
-/// Runs `case` over `ways`, all at the same time: most of it is waiting.
+/// Runs `case` over `ways`, all at the same time, because the cases mostly wait.
 pub(crate) async fn each(ways: impl Iterator<Item = server::Way>, case: impl AsyncFn(server::Way)) {
     let case = &case;
     let cases = ways.map(|way| async move {
@@ -46,7 +48,7 @@ pub(crate) async fn each(ways: impl Iterator<Item = server::Way>, case: impl Asy
     }
 }
 
-/// Waits until it is so, for what has no event to wait for.
+/// Polls until `is_so` is true.
 pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {

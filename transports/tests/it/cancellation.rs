@@ -1,4 +1,4 @@
-//! Calls that nobody wants any more.
+//! Calls that are cancelled.
 
 use std::time::Duration;
 
@@ -7,36 +7,37 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::{
-    client::{Client, Wire, call, cancel, text_of},
+    client::{Client, Link, call, cancel, text_of},
     each,
+    failures::newer,
     http::{Connection, Reply},
+    ids::concurrent,
     server::{LONG, Server, Transport, Way},
-    trouble::newer,
 };
 
-/// Over the front, and over rmcp.
+/// On the fast path, and on the SDK's path.
 const HANGING: [&str; 2] = ["hang", "hang_slowly"];
 
 #[tokio::test]
 async fn a_cancelled_call_is_dropped_unanswered_and_its_id_is_free() {
-    each(Way::remembering(), async |way| {
+    each(Way::with_known_clients(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
         let mut cancelled = 0;
         for tool in HANGING {
             for id in [json!(7), json!("seven")] {
-                client.say(&call(id.clone(), tool, json!({}))).await;
+                client.send(&call(id.clone(), tool, json!({}))).await;
                 server.calls.begun(cancelled + 1).await;
-                client.say(&cancel(id.clone())).await;
+                client.send(&cancel(id.clone())).await;
                 cancelled += 1;
-                server.is_rid_of(cancelled, tool).await;
+                server.has_freed(cancelled, tool).await;
                 for tool in ["wait", "wait_slowly"] {
                     let answer = client.ask(&call(id.clone(), tool, json!({"ms": 0}))).await;
                     assert_eq!(text_of(&answer), "waited");
                 }
             }
         }
-        client.hears_nothing().await;
+        client.receives_nothing().await;
         server.stop().await;
     })
     .await;
@@ -50,7 +51,7 @@ async fn the_post_of_a_cancelled_call_ends_without_a_message() {
         for (before, tool) in HANGING.into_iter().enumerate() {
             let answered = client.post(&call(1, tool, json!({}))).await;
             server.calls.begun(before + 1).await;
-            client.say(&cancel(1)).await;
+            client.send(&cancel(1)).await;
             assert_is_empty(&timeout(LONG, answered).await.unwrap().unwrap());
         }
         server.stop().await;
@@ -65,19 +66,44 @@ fn assert_is_empty(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn what_is_cancelled_and_not_in_flight_changes_nothing() {
-    each(Way::remembering(), async |way| {
+async fn a_cancellation_of_a_request_that_is_not_in_flight_changes_nothing() {
+    each(Way::with_known_clients(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
-        client.say(&cancel(99)).await;
-        client.say(&call(1, "hold", json!({}))).await;
+        client.send(&cancel(99)).await;
+        client.send(&call(1, "hold", json!({}))).await;
         server.calls.begun(1).await;
         // The string is another id.
-        client.say(&cancel("1")).await;
-        server.calls.let_go();
-        assert_eq!(text_of(&client.hear().await), "held");
-        client.say(&cancel(1)).await;
+        client.send(&cancel("1")).await;
+        server.calls.release();
+        assert_eq!(text_of(&client.receive().await), "held");
+        client.send(&cancel(1)).await;
         client.is_served().await;
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_call_that_is_cancelled_during_its_first_poll_ends() {
+    each(concurrent(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        let post = client.post_in_background(&call(1, "block_and_hang", json!({})));
+        server.calls.begun(1).await;
+        client.send(&cancel(1)).await;
+        server.calls.release();
+        server.calls.dropped(1).await;
+        post.await.unwrap();
+        let answer = client.ask(&call(1, "now", json!({}))).await;
+        assert_eq!(text_of(&answer), "done");
+        // A call that is ready at its first poll is not answered either.
+        let post = client.post_in_background(&call(2, "block", json!({})));
+        server.calls.begun(2).await;
+        client.send(&cancel(2)).await;
+        server.calls.release();
+        post.await.unwrap();
+        client.receives_nothing().await;
         server.stop().await;
     })
     .await;
@@ -92,9 +118,9 @@ async fn a_closed_stream_cancels_a_call_of_2026_07_28() {
             connection.send(&newer(tool)).await;
             server.calls.begun(before + 1).await;
             drop(connection);
-            server.calls.are_gone(before + 1).await;
+            server.calls.dropped(before + 1).await;
         }
-        assert_eq!(server.taken(), way.fast_path.then_some(1));
+        assert_eq!(server.fast_path_count(), way.fast_path.then_some(1));
         server.stop().await;
     })
     .await;
@@ -115,8 +141,8 @@ async fn a_closed_stream_does_not_cancel_a_call_of_earlier_revisions() {
             drop(connection);
             // Long enough for a server that takes it for a cancellation.
             tokio::time::sleep(Duration::from_millis(100)).await;
-            server.calls.let_go();
-            server.calls.are_gone(1).await;
+            server.calls.release();
+            server.calls.dropped(1).await;
             assert_eq!(server.calls.finished(), 1, "{revision}");
             server.stop().await;
         }
@@ -134,7 +160,7 @@ async fn the_end_of_a_session_ends_its_calls() {
             let answered = client.post(&call(1, tool, json!({}))).await;
             server.calls.begun(1).await;
             assert_eq!(delete(&server, &client).await, 202);
-            server.calls.are_gone(1).await;
+            server.calls.dropped(1).await;
             assert_is_empty(&timeout(LONG, answered).await.unwrap().unwrap());
             let post = client.request(&call(2, "now", json!({})));
             let reply = Connection::open(server.address())
@@ -149,10 +175,10 @@ async fn the_end_of_a_session_ends_its_calls() {
     .await;
 }
 
-/// Deletes the client's session, and says with which status.
+/// Deletes the client's session, and returns the status.
 pub(crate) async fn delete(server: &Server, client: &Client) -> u16 {
     let address = server.address();
-    let Wire::Streamable(_, headers) = &client.wire else {
+    let Link::Streamable(_, headers) = &client.link else {
         panic!("it has no session to delete");
     };
     let headers = headers.iter().fold(String::new(), |all, (name, value)| {
@@ -194,7 +220,7 @@ async fn the_end_of_its_event_stream_ends_the_calls_of_a_client() {
                 }
                 server.calls.begun(1).await;
                 drop(stream);
-                server.calls.are_gone(1).await;
+                server.calls.dropped(1).await;
                 server.stop().await;
             });
             join_all(cases).await;
@@ -204,15 +230,15 @@ async fn the_end_of_its_event_stream_ends_the_calls_of_a_client() {
 }
 
 #[tokio::test]
-async fn a_cancelled_call_is_not_waited_for_at_the_end() {
-    each(Way::remembering(), async |way| {
+async fn the_shutdown_does_not_wait_for_a_cancelled_call() {
+    each(Way::with_known_clients(), async |way| {
         for tool in HANGING {
             let mut server = Server::start(way).await;
             let mut client = Client::ready(&mut server).await;
-            client.say(&call(1, tool, json!({}))).await;
+            client.send(&call(1, tool, json!({}))).await;
             server.calls.begun(1).await;
-            client.say(&cancel(1)).await;
-            server.calls.are_gone(1).await;
+            client.send(&cancel(1)).await;
+            server.calls.dropped(1).await;
             let stopped = timeout(Duration::from_secs(15), server.stop()).await;
             assert!(stopped.is_ok(), "it waited for its drain timeout");
         }
@@ -221,11 +247,11 @@ async fn a_cancelled_call_is_not_waited_for_at_the_end() {
 }
 
 #[tokio::test]
-async fn who_must_not_speak_here_cancels_nothing_and_learns_nothing() {
+async fn a_client_that_is_not_allowed_cancels_nothing_and_learns_nothing() {
     each(Way::in_sessions(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
-        client.say(&call(1, "hold", json!({}))).await;
+        client.send(&call(1, "hold", json!({}))).await;
         server.calls.begun(1).await;
         for (message, header, value, status) in [
             (cancel(1), "origin", "http://evil.example", 403),
@@ -246,10 +272,10 @@ async fn who_must_not_speak_here_cancels_nothing_and_learns_nothing() {
                 .await;
             assert_eq!(reply.status, status, "{reply:?}");
         }
-        server.calls.let_go();
-        assert_eq!(text_of(&client.hear().await), "held");
+        server.calls.release();
+        assert_eq!(text_of(&client.receive().await), "held");
         // A header that only rmcp may judge, and finds right.
-        client.say(&call(2, "hang", json!({}))).await;
+        client.send(&call(2, "hang", json!({}))).await;
         server.calls.begun(2).await;
         let post = client
             .request(&cancel(2))
@@ -259,7 +285,7 @@ async fn who_must_not_speak_here_cancels_nothing_and_learns_nothing() {
             .exchange(&post)
             .await;
         assert_eq!(reply.status, 202, "{reply:?}");
-        server.calls.are_gone(2).await;
+        server.calls.dropped(2).await;
         server.stop().await;
     })
     .await;

@@ -1,4 +1,4 @@
-//! HTTP/1.1 as raw bytes, written and read.
+//! An HTTP/1.1 client that writes and reads raw bytes.
 
 use std::net::SocketAddr;
 
@@ -11,11 +11,14 @@ use tokio::{
 
 use crate::server::LONG;
 
+/// Names and values.
+pub(crate) type Headers = Vec<(&'static str, String)>;
+
 /// One POST.
 #[derive(Clone, Debug)]
 pub(crate) struct Post {
     pub(crate) path: String,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Headers,
     pub(crate) body: String,
 }
 
@@ -28,6 +31,13 @@ impl Post {
         }
     }
 
+    pub(crate) fn with(path: &str, message: &Value, headers: &Headers) -> Self {
+        Self {
+            headers: headers.clone(),
+            ..Self::new(path, message)
+        }
+    }
+
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -37,7 +47,7 @@ impl Post {
         self.head(host, self.body.len()) + &self.body
     }
 
-    /// Its head, for a body of `length` bytes.
+    /// Returns its head, for a body of `length` bytes.
     pub(crate) fn head(&self, host: SocketAddr, length: usize) -> String {
         let Self { path, headers, .. } = self;
         let more = headers.iter().fold(String::new(), |more, (name, value)| {
@@ -50,7 +60,7 @@ impl Post {
     }
 }
 
-/// What a request is answered.
+/// The response to a request.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -65,7 +75,7 @@ impl Reply {
         lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
     }
 
-    /// The messages in its body, an array's too.
+    /// Returns the messages in its body, also those of an array.
     pub(crate) fn messages(&self) -> Vec<Value> {
         let data = self.body.lines().filter_map(|line| {
             let json = line.strip_prefix("data:").unwrap_or(line);
@@ -109,8 +119,8 @@ impl Connection {
         self.reply().await
     }
 
-    /// Sends `post`. Nothing is returned when the server closed the connection instead of answering; half
-    /// an answer fails the test.
+    /// Sends `post`. Returns nothing when the server closes the connection instead of answering; half an
+    /// answer fails the test.
     pub(crate) async fn exchange_or_closed(&mut self, post: &Post) -> Option<Reply> {
         let bytes = post.bytes(self.address);
         let stream = self.stream.get_mut();
@@ -152,7 +162,7 @@ impl Connection {
         }
     }
 
-    /// The next chunk of a chunked body, or nothing at its end.
+    /// Reads the next chunk of a chunked body; returns nothing at its end.
     pub(crate) async fn chunk(&mut self) -> Option<String> {
         let mut size = String::new();
         self.stream.read_line(&mut size).await.unwrap();
@@ -163,7 +173,7 @@ impl Connection {
         (size > 0).then(|| String::from_utf8(bytes).unwrap())
     }
 
-    /// What is left to be read until the server closes the connection.
+    /// Reads what the server sends before it closes the connection.
     pub(crate) async fn end(&mut self) -> String {
         let mut rest = String::new();
         let read = timeout(LONG, self.stream.read_to_string(&mut rest)).await;

@@ -1,9 +1,11 @@
-//! Calls that fail by themselves, and the tools that are not taken.
+//! Calls that fail by themselves, and tools that are not fast.
+
+use std::time::Duration;
 
 use rmcp::model::ErrorCode;
 use serde_json::json;
 use transports::{
-    fast_path::{Framing, FastPath, Handshake},
+    fast_path::{FastPath, Framing, Handshake},
     streamable::Answer,
 };
 
@@ -12,11 +14,11 @@ use crate::{
     each,
     http::{Connection, Post},
     log,
-    server::{Limits, SHORT, Server, Transport, Way},
+    server::{SHORT, Server, Settings, Transport, Way},
     tools::Misbehaving,
 };
 
-/// A call as 2026-07-28 has it, with all that it requires.
+/// A call in 2026-07-28, with all the metadata that it requires.
 pub(crate) fn newer(tool: &str) -> Post {
     let mut message = call(1, tool, json!({"ms": 0}));
     message["params"]["_meta"] = json!({
@@ -35,10 +37,10 @@ async fn a_panic_is_answered_in_band_and_costs_nobody_else_anything() {
     each(Way::all(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
-        client.say(&call(1, "wait", json!({"ms": 50}))).await;
-        client.say(&call(2, "panic", json!({}))).await;
-        client.say(&call(3, "panic_now", json!({}))).await;
-        let answers = client.hear_all(3).await;
+        client.send(&call(1, "wait", json!({"ms": 50}))).await;
+        client.send(&call(2, "panic", json!({}))).await;
+        client.send(&call(3, "panic_now", json!({}))).await;
+        let answers = client.receive_all(3).await;
         assert_eq!(text_of(&answers[0]), "waited");
         for (id, answer) in (2..).zip(&answers[1..]) {
             assert_eq!(answer["id"], id, "{answer}");
@@ -49,7 +51,7 @@ async fn a_panic_is_answered_in_band_and_costs_nobody_else_anything() {
         client.is_served().await;
         // Otherwise this would say nothing about the fast path.
         assert_eq!(
-            server.taken().is_some_and(|taken| taken >= 3),
+            server.fast_path_count().is_some_and(|count| count >= 3),
             way.fast_path
         );
         server.stop().await;
@@ -58,24 +60,29 @@ async fn a_panic_is_answered_in_band_and_costs_nobody_else_anything() {
 }
 
 #[tokio::test]
-async fn a_call_that_never_ends_is_given_up_after_the_call_timeout() {
+async fn a_call_that_never_ends_is_answered_after_the_call_timeout() {
     each(Way::all(), async |way| {
-        let limits = Limits {
+        let settings = Settings {
             call_timeout: SHORT,
-            ..Limits::default()
+            ..Settings::default()
         };
-        let mut server = Server::limited(way, limits).await;
+        let mut server = Server::with(way, settings).await;
         let mut client = Client::ready(&mut server).await;
-        client.say(&call(1, "hang", json!({}))).await;
-        client.say(&call(2, "hang_slowly", json!({}))).await;
-        for (answer, tool) in client.hear_all(2).await.iter().zip(["hang", "hang_slowly"]) {
+        client.send(&call(1, "hang", json!({}))).await;
+        client.send(&call(2, "hang_slowly", json!({}))).await;
+        for (answer, tool) in client
+            .receive_all(2)
+            .await
+            .iter()
+            .zip(["hang", "hang_slowly"])
+        {
             assert_eq!(answer["result"]["isError"], true, "{answer}");
-            let said = text_of(answer);
+            let text = text_of(answer);
             let expected = format!("{tool} did not answer within 0.2 s");
-            assert!(said.contains(&expected), "{said}");
-            assert!(said.contains("--call-timeout"), "{said}");
+            assert!(text.contains(&expected), "{text}");
+            assert!(text.contains("--call-timeout"), "{text}");
         }
-        server.calls.are_gone(2).await;
+        server.calls.dropped(2).await;
         client.is_served().await;
         server.stop().await;
     })
@@ -103,7 +110,7 @@ async fn a_tools_json_rpc_error_is_passed_on_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_newer_client_gets_its_own_shape_of_an_in_band_error() {
+async fn a_client_of_2026_07_28_gets_the_result_type_of_an_in_band_error() {
     each(Way::streamable(), async |way| {
         let server = Server::start(way).await;
         for tool in ["panic", "panic_now"] {
@@ -114,44 +121,44 @@ async fn a_newer_client_gets_its_own_shape_of_an_in_band_error() {
             assert_eq!(answer["result"]["resultType"], "complete", "{answer}");
             assert_eq!(answer["result"]["isError"], true, "{answer}");
         }
-        assert_eq!(server.taken(), way.fast_path.then_some(2));
+        assert_eq!(server.fast_path_count(), way.fast_path.then_some(2));
         server.stop().await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_tool_under_another_name_is_left_to_rmcp() {
+async fn a_tool_with_another_name_than_its_method_takes_the_sdk_path() {
     each(Way::all(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
-        let taken = server.taken();
+        let count = server.fast_path_count();
         let answer = client.ask(&call(1, "another_name", json!({}))).await;
         assert_eq!(text_of(&answer), "renamed");
         let answer = client.ask(&call(2, "renamed", json!({}))).await;
         assert_eq!(answer["error"]["code"], -32602, "{answer}");
-        assert_eq!(server.taken(), taken);
+        assert_eq!(server.fast_path_count(), count);
         server.stop().await;
     })
     .await;
 }
 
 #[test]
-fn a_tool_under_another_name_is_warned_of() {
-    let said = log::of(|| {
+fn the_log_warns_of_a_fast_tool_with_another_name_than_its_method() {
+    let text = log::of(|| {
         let tools = Misbehaving::new(std::sync::Arc::default());
         drop(FastPath::new(tools, Handshake::default()));
     });
-    let [warning] = said.as_slice() else {
-        panic!("{said:?}");
+    let [warning] = text.as_slice() else {
+        panic!("{text:?}");
     };
     assert!(warning.starts_with("WARN"), "{warning}");
     assert!(warning.contains("tool=\"renamed\""), "{warning}");
-    assert!(warning.contains("left to rmcp"), "{warning}");
+    assert!(warning.contains("SDK's path"), "{warning}");
 }
 
 #[tokio::test]
-async fn an_error_without_a_status_of_its_own_comes_in_the_framing_of_the_server() {
+async fn an_error_with_status_200_has_the_form_of_the_servers_answers() {
     for answer in [Answer::Json, Answer::EventStream] {
         let way = Way {
             transport: Transport::Stateless(answer),
@@ -168,4 +175,36 @@ async fn an_error_without_a_status_of_its_own_comes_in_the_framing_of_the_server
         assert_eq!(framed, answer == Answer::EventStream, "{reply:?}");
         server.stop().await;
     }
+}
+
+#[test]
+fn the_log_has_one_line_for_many_calls_that_fail() {
+    const CALLS: usize = 100;
+    let start = std::time::Instant::now();
+    let events = log::of(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(each(Way::all(), async |way| {
+            let settings = Settings {
+                call_timeout: Duration::from_millis(1),
+                ..Settings::default()
+            };
+            let mut server = Server::with(way, settings).await;
+            let mut client = Client::ready(&mut server).await;
+            for tool in ["panic", "hang", "panic_now", "hang_slowly"] {
+                for _ in 0..CALLS / 4 {
+                    client.ask(&call(1, tool, json!({}))).await;
+                }
+            }
+            server.stop().await;
+        }));
+    });
+    let loud = |event: &&String| event.starts_with("WARN") || event.starts_with("ERROR");
+    let lines: Vec<_> = events.iter().filter(loud).collect();
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap();
+    // Two kinds of events for each way.
+    let allowed = 2 * (seconds + 1) * Way::all().count();
+    assert!(lines.len() <= allowed, "{} lines: {lines:?}", lines.len());
 }

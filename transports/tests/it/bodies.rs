@@ -1,14 +1,15 @@
-//! Bodies that do not come, or come without end.
+//! Bodies that do not arrive, arrive late, or are too large.
 
 use std::time::Duration;
 
 use serde_json::json;
+use transports::Limits;
 
 use crate::{
-    client::{Client, Wire, call},
+    client::{Client, call},
     each,
     http::{Connection, Post},
-    server::{Limits, MAX_BODY_BYTES, SHORT, Server, Transport, Way},
+    server::{MAX_BODY_BYTES, SHORT, Server, Settings, Transport, Way},
 };
 
 fn listening() -> impl Iterator<Item = Way> {
@@ -17,21 +18,20 @@ fn listening() -> impl Iterator<Item = Way> {
 
 /// A call in the conversation of `client`.
 fn post(client: &Client) -> Post {
-    let message = call("late", "wait", json!({"ms": 0}));
-    match &client.wire {
-        Wire::Posts(_, endpoint) => Post::new(endpoint, &message),
-        _ => client.request(&message),
-    }
+    client.request(&call("late", "wait", json!({"ms": 0})))
 }
 
 #[tokio::test]
 async fn a_body_that_does_not_arrive_in_time_costs_its_connection_and_no_other() {
     each(listening(), async |way| {
-        let limits = Limits {
-            body_timeout: SHORT,
-            ..Limits::default()
+        let settings = Settings {
+            limits: Limits {
+                body_timeout: SHORT,
+                ..Settings::default().limits
+            },
+            ..Settings::default()
         };
-        let mut server = Server::limited(way, limits).await;
+        let mut server = Server::with(way, settings).await;
         let mut client = Client::ready(&mut server).await;
         let post = post(&client);
         let mut late = Connection::open(server.address()).await;
@@ -68,7 +68,7 @@ async fn a_body_may_come_in_pieces() {
         let reply = slow.reply().await;
         if way.transport == Transport::Sse {
             assert_eq!(reply.status, 202, "{reply:?}");
-            assert_eq!(client.hear().await["id"], "late");
+            assert_eq!(client.receive().await["id"], "late");
         } else {
             assert_eq!(reply.messages()[0]["id"], "late", "{reply:?}");
         }
@@ -107,7 +107,7 @@ async fn a_body_that_breaks_off_costs_nobody_anything() {
         broken.write(&post.body[..10]).await;
         drop(broken);
         client.is_served().await;
-        client.hears_nothing().await;
+        client.receives_nothing().await;
         server.stop().await;
     })
     .await;

@@ -1,18 +1,18 @@
-//! Batches, as 2025-03-26 has them.
+//! Batches, which only 2025-03-26 has.
 
 use serde_json::{Value, json};
 use transports::streamable::Answer;
 
 use crate::{
-    client::{Client, Wire, call, initialize, initialized, text_of},
+    client::{Client, Link, call, initialize, initialized, text_of},
     each,
-    http::{Connection, Post, Reply},
+    http::{Connection, Reply},
     server::{Server, Transport, Way},
 };
 
 const BATCHING: &str = "2025-03-26";
 
-/// The ways that take batches: over Streamable HTTP the fast path does.
+/// Lists the ways that take batches: over Streamable HTTP only the fast path does.
 fn batching() -> impl Iterator<Item = Way> {
     Way::all().filter(|way| way.fast_path || way.answer().is_none())
 }
@@ -21,15 +21,11 @@ fn ping(id: impl Into<Value>) -> Value {
     json!({"jsonrpc": "2.0", "id": id.into(), "method": "ping"})
 }
 
-/// What `batch` is answered over HTTP.
+/// Posts `batch` over HTTP.
 async fn posted(server: &Server, client: &Client, batch: &Value) -> Reply {
-    let post = match &client.wire {
-        Wire::Posts(_, endpoint) => Post::new(endpoint, batch),
-        _ => client.request(batch),
-    };
     Connection::open(server.address())
         .await
-        .exchange(&post)
+        .exchange(&client.request(batch))
         .await
 }
 
@@ -49,8 +45,8 @@ async fn every_message_of_a_batch_is_answered_as_if_it_had_come_alone() {
             call(7, "wait", json!({"ms": 100})),
             call(8, "panic", json!({})),
         ]);
-        client.say(&batch).await;
-        let answers = client.hear_all(8).await;
+        client.send(&batch).await;
+        let answers = client.receive_all(8).await;
         let ids: Vec<_> = answers.iter().map(|answer| answer["id"].clone()).collect();
         assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(text_of(&answers[0]), "done");
@@ -62,7 +58,7 @@ async fn every_message_of_a_batch_is_answered_as_if_it_had_come_alone() {
         assert_eq!(text_of(&answers[6]), "waited");
         assert_eq!(answers[7]["result"]["isError"], true);
         client.is_served().await;
-        client.hears_nothing().await;
+        client.receives_nothing().await;
         server.stop().await;
     })
     .await;
@@ -115,14 +111,14 @@ async fn a_batch_holds_1_to_100_messages() {
         let mut server = Server::start(way).await;
         let mut client = Client::of(&mut server, BATCHING).await;
         let pings = |count: i64| (1..=count).map(ping).collect::<Value>();
-        client.say(&pings(100)).await;
-        let mut answered = client.hear_all(100).await;
+        client.send(&pings(100)).await;
+        let mut answered = client.receive_all(100).await;
         answered.dedup_by_key(|answer| answer["id"].to_string());
         assert_eq!(answered.len(), 100);
         for (batch, part) in [(json!([]), "at least one"), (pings(101), "at most 100")] {
-            let said = if way.transport == Transport::Stdio {
-                client.say(&batch).await;
-                let refused = client.hear().await;
+            let text = if way.transport == Transport::Stdio {
+                client.send(&batch).await;
+                let refused = client.receive().await;
                 assert_eq!(refused["error"]["code"], -32600, "{refused}");
                 assert_eq!(refused.get("id"), None, "{refused}");
                 refused.to_string()
@@ -131,10 +127,10 @@ async fn a_batch_holds_1_to_100_messages() {
                 assert_eq!(reply.status, 400, "{reply:?}");
                 reply.body
             };
-            assert!(said.contains(part), "{said}");
+            assert!(text.contains(part), "{text}");
         }
         client.is_served().await;
-        client.hears_nothing().await;
+        client.receives_nothing().await;
         server.stop().await;
     })
     .await;
@@ -158,8 +154,8 @@ async fn is_refused(server: &mut Server, client: &mut Client) {
     let batch = json!([ping(1)]);
     let expected = match server.way.transport {
         Transport::Stdio => {
-            client.say(&batch).await;
-            let refused = client.hear().await;
+            client.send(&batch).await;
+            let refused = client.receive().await;
             assert_eq!(refused["error"]["code"], -32600, "{refused}");
             return;
         }
@@ -176,12 +172,12 @@ async fn a_header_does_not_give_batches_to_a_session_of_another_revision() {
     each(Way::in_sessions(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::of(&mut server, "2025-06-18").await;
-        let Wire::Streamable(_, headers) = &mut client.wire else {
+        let Link::Streamable(_, headers) = &mut client.link else {
             panic!("it is Streamable HTTP");
         };
         headers.retain(|(name, _)| *name != "mcp-protocol-version");
         is_refused(&mut server, &mut client).await;
-        let Wire::Streamable(_, headers) = &mut client.wire else {
+        let Link::Streamable(_, headers) = &mut client.link else {
             panic!("it is Streamable HTTP");
         };
         headers.push(("mcp-protocol-version", BATCHING.into()));
@@ -213,10 +209,10 @@ async fn an_id_twice_in_a_batch_is_refused_the_second_time() {
             let mut server = Server::start(way).await;
             let mut client = Client::of(&mut server, BATCHING).await;
             let hold = || call(1, "hold", json!({}));
-            client.say(&json!([hold(), hold()])).await;
+            client.send(&json!([hold(), hold()])).await;
             server.calls.begun(1).await;
-            server.calls.let_go();
-            let answers = [client.hear().await, client.hear().await];
+            server.calls.release();
+            let answers = [client.receive().await, client.receive().await];
             let refused = answers
                 .iter()
                 .filter(|answer| answer["error"]["code"] == -32600);

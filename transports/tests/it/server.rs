@@ -1,4 +1,4 @@
-//! A server of tools that misbehave, in this process, in every way that it may be reached.
+//! A server of misbehaving tools in this process, over every transport.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -8,20 +8,21 @@ use tokio::{
 };
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 use transports::{
-    conversation::Opening,
-    fast_path::{Counters, Framing},
+    Limits,
+    conversation::ConversationFactory,
+    fast_path::{Counters, FastTools, Framing},
     http::{Guard, HttpOptions, HttpService, bind, serve_http},
     runtime::{Handle, Tokio},
     shutdown::Shutdown,
     sse::{Sse, SseOptions},
     stdio::serve_stdio,
     streamable::{Answer, Streamable, StreamableOptions},
-    supervise::Supervised,
+    supervise::{CallHook, SuperviseOptions, Supervised},
 };
 
-use crate::tools::{Calls, Misbehaving};
+use crate::tools::{Calls, ChangingTools, Misbehaving};
 
-/// Longer than any test waits for what should come.
+/// Longer than anything takes that a test waits for.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
 /// Short, so that a test can wait for it.
 pub(crate) const SHORT: Duration = Duration::from_millis(200);
@@ -34,9 +35,9 @@ const PIPE_BYTES: usize = 4096;
 pub(crate) enum Transport {
     Stdio,
     Sse,
-    /// Streamable HTTP, every request alone.
+    /// Streamable HTTP without sessions.
     Stateless(Answer),
-    /// Streamable HTTP in a session.
+    /// Streamable HTTP with sessions.
     Session(Answer),
 }
 
@@ -48,7 +49,7 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// All of them.
+    /// Lists all ways.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let (json, stream) = (Answer::Json, Answer::EventStream);
         let transports = [
@@ -67,22 +68,22 @@ impl Way {
         })
     }
 
-    /// Those where a client's requests are known as one client's.
-    pub(crate) fn remembering() -> impl Iterator<Item = Self> {
+    /// Lists the ways in which the server knows the client of a request.
+    pub(crate) fn with_known_clients() -> impl Iterator<Item = Self> {
         Self::all().filter(|way| !matches!(way.transport, Transport::Stateless(_)))
     }
 
-    /// Streamable HTTP.
+    /// Lists the ways over Streamable HTTP.
     pub(crate) fn streamable() -> impl Iterator<Item = Self> {
         Self::all().filter(|way| way.answer().is_some())
     }
 
-    /// Streamable HTTP in sessions.
+    /// Lists the ways over Streamable HTTP with sessions.
     pub(crate) fn in_sessions() -> impl Iterator<Item = Self> {
         Self::all().filter(|way| matches!(way.transport, Transport::Session(_)))
     }
 
-    /// How requests are answered, over Streamable HTTP.
+    /// Returns the form of the answers, over Streamable HTTP.
     pub(crate) fn answer(self) -> Option<Answer> {
         match self.transport {
             Transport::Stateless(answer) | Transport::Session(answer) => Some(answer),
@@ -91,24 +92,35 @@ impl Way {
     }
 }
 
-/// What a test may set about a server.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+/// The settings of a server.
+#[derive(Clone)]
+pub(crate) struct Settings {
     pub(crate) call_timeout: Duration,
     pub(crate) drain_timeout: Duration,
-    pub(crate) body_timeout: Duration,
     pub(crate) session_ttl: Duration,
-    pub(crate) max_sessions: usize,
+    pub(crate) limits: Limits,
+    pub(crate) tools: Option<Vec<String>>,
+    pub(crate) hook: Option<Arc<dyn CallHook>>,
+    /// Whether the tool list can change.
+    pub(crate) list_changes: bool,
 }
 
-impl Default for Limits {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             call_timeout: LONG,
             drain_timeout: Duration::from_secs(20),
-            body_timeout: LONG,
             session_ttl: LONG,
-            max_sessions: 100,
+            limits: Limits {
+                max_message_bytes: MAX_BODY_BYTES,
+                head_timeout: HEAD_TIMEOUT,
+                body_timeout: LONG,
+                max_sessions: 100,
+                ..Limits::default()
+            },
+            tools: None,
+            hook: None,
+            list_changes: false,
         }
     }
 }
@@ -119,62 +131,72 @@ pub(crate) struct Server {
     pub(crate) calls: Arc<Calls>,
     pub(crate) shutdown: Shutdown,
     pub(crate) at: At,
-    taken: Box<dyn Fn() -> Option<u64> + Send + Sync>,
+    fast_path_count: Box<dyn Fn() -> Option<u64> + Send + Sync>,
     served: JoinHandle<std::io::Result<()>>,
 }
 
-/// Where a server is reached.
+/// How a client reaches the server.
 pub(crate) enum At {
-    /// At the other ends of its standard input and output, once.
+    /// The other ends of its standard input and output, until a client takes them.
     Pipes(Option<(DuplexStream, DuplexStream)>),
     Address(SocketAddr),
 }
 
 impl Server {
     pub(crate) async fn start(way: Way) -> Self {
-        Self::limited(way, Limits::default()).await
+        Self::with(way, Settings::default()).await
     }
 
-    pub(crate) async fn limited(way: Way, limits: Limits) -> Self {
+    pub(crate) async fn with(way: Way, settings: Settings) -> Self {
         let calls = Arc::new(Calls::default());
-        let tools = Misbehaving::new(calls.clone());
-        let tools = Supervised::new(tools, Handle::new(Tokio), limits.call_timeout);
-        let started = Started {
+        let tools = ChangingTools {
+            tools: Misbehaving::new(calls.clone()),
+            declares_changes: settings.list_changes,
+        };
+        let options = SuperviseOptions {
+            tools: settings.tools,
+            hook: settings.hook,
+            ..SuperviseOptions::new(Handle::new(Tokio), settings.call_timeout)
+        };
+        let tools = Supervised::new(tools, options);
+        let limits = settings.limits;
+        let starting = Starting {
             way,
             calls,
-            shutdown: Shutdown::new(limits.drain_timeout),
+            limits,
+            shutdown: Shutdown::new(settings.drain_timeout),
         };
         let guard = Guard::default();
         match way.transport {
             Transport::Stdio => {
-                started.pipes(Opening::new(&Tokio, tools, Framing::LINE, way.fast_path))
+                let framing = Framing::LINE;
+                let factory =
+                    ConversationFactory::new(&Tokio, tools, framing, way.fast_path, limits);
+                starting.pipes(factory)
             }
             Transport::Sse => {
                 let options = SseOptions {
                     guard,
-                    max_body_bytes: MAX_BODY_BYTES,
-                    body_timeout: limits.body_timeout,
+                    limits,
                     fast_path: way.fast_path,
                 };
-                started.listen(Sse::new(&Tokio, tools, options))
+                starting.listen(Sse::new(&Tokio, tools, options))
             }
             Transport::Stateless(answer) | Transport::Session(answer) => {
                 let has_sessions = matches!(way.transport, Transport::Session(_));
                 let options = StreamableOptions {
                     answer,
-                    session_ttl: has_sessions.then_some(limits.session_ttl),
-                    max_sessions: limits.max_sessions,
+                    session_ttl: has_sessions.then_some(settings.session_ttl),
                     guard,
-                    max_body_bytes: MAX_BODY_BYTES,
-                    body_timeout: limits.body_timeout,
+                    limits,
                     fast_path: way.fast_path,
                 };
-                started.listen(Streamable::start(&Tokio, tools, options).await)
+                starting.listen(Streamable::start(&Tokio, tools, options).await)
             }
         }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         match &self.at {
             At::Address(address) => *address,
@@ -182,7 +204,7 @@ impl Server {
         }
     }
 
-    /// Its standard input and output, once.
+    /// Returns its standard input and output, once.
     pub(crate) fn pipes(&mut self) -> (DuplexStream, DuplexStream) {
         match &mut self.at {
             At::Pipes(pipes) => pipes.take().expect("taken once"),
@@ -190,17 +212,17 @@ impl Server {
         }
     }
 
-    /// How many messages the front has taken so far.
-    pub(crate) fn taken(&self) -> Option<u64> {
-        (self.taken)()
+    /// Returns how many messages the fast path has taken.
+    pub(crate) fn fast_path_count(&self) -> Option<u64> {
+        (self.fast_path_count)()
     }
 
-    /// Waits until `count` calls in all, the last of them of `tool`, have been dropped and their ids are free.
-    pub(crate) async fn is_rid_of(&self, count: usize, tool: &str) {
-        self.calls.are_gone(count).await;
+    /// Waits until `count` calls in all, the last of them of `tool`, are dropped and their ids are free.
+    pub(crate) async fn has_freed(&self, count: usize, tool: &str) {
+        self.calls.dropped(count).await;
         if !self.way.fast_path || tool == "hang_slowly" {
-            // rmcp throws the answer away a step later, and would take the next with this id for it. (No
-            // id may be used twice: MCP 2025-11-25, "Requests".)
+            // rmcp discards the answer a step later, and until then would discard the answer to another
+            // request with this id. (MCP 2025-11-25, "Requests": an id must not be used twice.)
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -218,27 +240,28 @@ impl Server {
     }
 }
 
-/// A server that is about to be.
-struct Started {
+/// A server before it runs.
+struct Starting {
     way: Way,
     calls: Arc<Calls>,
+    limits: Limits,
     shutdown: Shutdown,
 }
 
-impl Started {
-    fn pipes(self, opening: Opening<Supervised<Misbehaving>>) -> Server {
+impl Starting {
+    fn pipes(self, factory: ConversationFactory<impl FastTools>) -> Server {
         let (stdin, server_stdin) = duplex(PIPE_BYTES);
         let (server_stdout, stdout) = duplex(PIPE_BYTES);
         let shutdown = self.shutdown.clone();
-        let serving = opening.clone();
+        let serving = factory.clone();
         let served = async move {
             let streams = (server_stdin.compat(), server_stdout.compat_write());
-            serve_stdio(Tokio, &serving, streams, MAX_BODY_BYTES, shutdown).await
+            serve_stdio(Tokio, &serving, streams, shutdown).await
         };
-        let taken = move || opening.counters().map(Counters::count_taken);
+        let fast_path_count = move || factory.counters().map(Counters::count_taken);
         self.serve(
             At::Pipes(Some((stdin, stdout))),
-            Box::new(taken),
+            Box::new(fast_path_count),
             tokio::spawn(served),
         )
     }
@@ -247,19 +270,23 @@ impl Started {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1).unwrap();
         let address = listener.local_addr().unwrap();
         let options = HttpOptions {
-            head_timeout: HEAD_TIMEOUT,
+            limits: self.limits,
             ..HttpOptions::default()
         };
         let serving = service.clone();
         let served = serve_http(Tokio, listener, serving, options, self.shutdown.clone());
-        let taken = move || service.counters().map(Counters::count_taken);
-        self.serve(At::Address(address), Box::new(taken), tokio::spawn(served))
+        let fast_path_count = move || service.counters().map(Counters::count_taken);
+        self.serve(
+            At::Address(address),
+            Box::new(fast_path_count),
+            tokio::spawn(served),
+        )
     }
 
     fn serve(
         self,
         at: At,
-        taken: Box<dyn Fn() -> Option<u64> + Send + Sync>,
+        fast_path_count: Box<dyn Fn() -> Option<u64> + Send + Sync>,
         served: JoinHandle<std::io::Result<()>>,
     ) -> Server {
         Server {
@@ -267,7 +294,7 @@ impl Started {
             calls: self.calls,
             shutdown: self.shutdown,
             at,
-            taken,
+            fast_path_count,
             served,
         }
     }

@@ -1,4 +1,4 @@
-//! The end of a server, and connections that stall.
+//! The shutdown of a server, and connections that stall.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use crate::{
     client::{Client, call, text_of},
     each,
     http::Connection,
-    server::{Limits, SHORT, Server, Transport, Way},
+    server::{SHORT, Server, Settings, Transport, Way},
 };
 
 #[tokio::test]
-async fn the_shutdown_answers_what_is_in_flight_and_then_ends_the_streams() {
+async fn the_shutdown_answers_calls_in_flight_and_then_ends_the_streams() {
     each(Way::all(), async |way| {
         for tool in ["hold", "hold_slowly"] {
             let mut server = Server::start(way).await;
             let mut client = Client::ready(&mut server).await;
-            client.say(&call(1, tool, json!({}))).await;
+            client.send(&call(1, tool, json!({}))).await;
             server.calls.begun(1).await;
             server.shutdown.begin();
             // Long enough for a server that does not wait.
             tokio::time::sleep(Duration::from_millis(100)).await;
-            server.calls.let_go();
-            assert_eq!(text_of(&client.hear().await), "held");
+            server.calls.release();
+            assert_eq!(text_of(&client.receive().await), "held");
             client.ends().await;
             server.ended().await;
         }
@@ -34,13 +34,13 @@ async fn the_shutdown_answers_what_is_in_flight_and_then_ends_the_streams() {
 #[tokio::test]
 async fn the_shutdown_waits_no_longer_than_the_drain_timeout() {
     each(Way::all(), async |way| {
-        let limits = Limits {
+        let settings = Settings {
             drain_timeout: SHORT,
-            ..Limits::default()
+            ..Settings::default()
         };
-        let mut server = Server::limited(way, limits).await;
+        let mut server = Server::with(way, settings).await;
         let mut client = Client::ready(&mut server).await;
-        client.say(&call(1, "hang", json!({}))).await;
+        client.send(&call(1, "hang", json!({}))).await;
         server.calls.begun(1).await;
         // Ends although the call never does.
         server.stop().await;
@@ -54,11 +54,11 @@ async fn a_fast_answer_overtakes_a_slow_one() {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
         for (begun, slow) in ["hold", "hold_slowly"].into_iter().enumerate() {
-            client.say(&call("slow", slow, json!({}))).await;
+            client.send(&call("slow", slow, json!({}))).await;
             server.calls.begun(begun + 1).await;
             client.is_served().await;
-            server.calls.let_go();
-            assert_eq!(client.hear().await["id"], "slow");
+            server.calls.release();
+            assert_eq!(client.receive().await["id"], "slow");
         }
         server.stop().await;
     })
