@@ -3,11 +3,11 @@
 use futures::future::join_all;
 use workloads::{
     catalog::{PriceRange, Product, products, units},
-    database::{Database, OrderFilter, OrderLine, OrderQueries, ProductFilter, ProductRow},
+    database::{Database, ProductFilter, ProductRow},
     pool::{PoolOptions, PoolSize},
 };
 
-use crate::place::{Place, total_found};
+use super::place::{Place, eventually, total_found};
 
 /// Makes a test of each of these functions for each engine.
 macro_rules! contract {
@@ -15,20 +15,31 @@ macro_rules! contract {
         mod on_sqlite {
             $(#[tokio::test]
             async fn $case() {
-                crate::contract::$case(&crate::place::Place::sqlite()).await;
+                super::$case(&super::Place::sqlite()).await;
             })+
         }
 
         mod on_postgres {
             $(#[tokio::test]
             async fn $case() {
-                crate::contract::$case(&crate::place::Place::postgres().await).await;
+                super::$case(&super::Place::postgres().await).await;
             })+
         }
     };
 }
 
-pub(crate) async fn what_is_found_is_what_the_formula_says(place: &Place) {
+contract!(
+    what_is_found_is_what_the_formula_says,
+    opening_again_adds_nothing,
+    two_openings_at_once_fill_it_once,
+    an_interrupted_seeding_is_completed,
+    a_dropped_opening_is_resumed,
+    a_table_that_seeding_never_leaves_is_refused,
+    every_size_of_pool_answers_every_call,
+    a_closed_database_says_so,
+);
+
+async fn what_is_found_is_what_the_formula_says(place: &Place) {
     let database = place.open().await.unwrap();
     for (category, min, max, limit) in [
         ("Electronics", 50.0, 500.0, 10),
@@ -69,21 +80,23 @@ fn row(product: Product) -> ProductRow {
     }
 }
 
-pub(crate) async fn opening_again_adds_nothing(place: &Place) {
+async fn opening_again_adds_nothing(place: &Place) {
     place.open().await.unwrap().close().await;
     let database = place.open().await.unwrap();
     assert_eq!(total_found(&database).await.unwrap(), 2_251);
     assert_eq!(place.products().await, 100_000);
+    let lines = place.number("SELECT count(*) FROM experiment_order_lines").await;
+    assert_eq!(lines.unwrap(), 10_000);
 }
 
-pub(crate) async fn two_openings_at_once_fill_it_once(place: &Place) {
+async fn two_openings_at_once_fill_it_once(place: &Place) {
     let (first, second) = tokio::join!(place.open(), place.open());
     assert_eq!(total_found(&first.unwrap()).await.unwrap(), 2_251);
     assert_eq!(total_found(&second.unwrap()).await.unwrap(), 2_251);
     assert_eq!(place.products().await, 100_000);
 }
 
-pub(crate) async fn an_interrupted_seeding_is_completed(place: &Place) {
+async fn an_interrupted_seeding_is_completed(place: &Place) {
     place.open().await.unwrap().close().await;
     place.execute("DELETE FROM products WHERE id > 12345").await;
     let database = place.open().await.unwrap();
@@ -91,7 +104,23 @@ pub(crate) async fn an_interrupted_seeding_is_completed(place: &Place) {
     assert_eq!(place.products().await, 100_000);
 }
 
-pub(crate) async fn a_table_that_seeding_never_leaves_is_refused(place: &Place) {
+async fn a_dropped_opening_is_resumed(place: &Place) {
+    let until_some = eventually("something is seeded", async || {
+        let count = place.number("SELECT count(*) FROM products").await;
+        count.unwrap_or(0) > 0
+    });
+    tokio::select! {
+        _ = place.open() => panic!("opened before it could be dropped"),
+        () = until_some => {}
+    }
+    let left = place.products().await;
+    assert!(0 < left && left < 100_000, "{left}");
+    let database = place.open().await.unwrap();
+    assert_eq!(total_found(&database).await.unwrap(), 2_251);
+    assert_eq!(place.products().await, 100_000);
+}
+
+async fn a_table_that_seeding_never_leaves_is_refused(place: &Place) {
     place.open().await.unwrap().close().await;
     place.execute("DELETE FROM products WHERE id = 5").await;
     let refused = place.open().await.unwrap_err().to_string();
@@ -100,7 +129,7 @@ pub(crate) async fn a_table_that_seeding_never_leaves_is_refused(place: &Place) 
     }
 }
 
-pub(crate) async fn every_size_of_pool_answers_everybody(place: &Place) {
+async fn every_size_of_pool_answers_every_call(place: &Place) {
     place.open().await.unwrap().close().await;
     for size in ["off", "1", "4"] {
         let size: PoolSize = size.parse().unwrap();
@@ -117,44 +146,7 @@ pub(crate) async fn every_size_of_pool_answers_everybody(place: &Place) {
     }
 }
 
-/// The migrations' formula, worked out beside them.
-fn order_lines(customer: i64) -> Vec<OrderLine> {
-    let lines = (customer..=2_000).step_by(100).flat_map(|order| {
-        (1..=5).map(move |line| {
-            let product_id = (order * 5 + line) * 7_919 % 100_000 + 1;
-            OrderLine {
-                order_id: order,
-                product_id,
-                quantity: (order + line) % 5 + 1,
-                price_cents: Product::by_id(product_id).unwrap().price_cents,
-            }
-        })
-    });
-    lines.collect()
-}
-
-pub(crate) async fn orders_are_the_same_in_every_shape(place: &Place) {
-    let database = place.open().await.unwrap();
-    for customer in [1, 42, 100] {
-        for (queries, in_transaction, statements) in [
-            (OrderQueries::NPlusOne, false, 21),
-            (OrderQueries::NPlusOne, true, 23),
-            (OrderQueries::Join, false, 1),
-            (OrderQueries::Join, true, 3),
-        ] {
-            let filter = OrderFilter {
-                customer,
-                queries,
-                in_transaction,
-            };
-            let page = database.find_orders(&filter).await.unwrap();
-            assert_eq!(page.statements, statements, "{filter:?}");
-            assert_eq!(page.lines, order_lines(customer), "{filter:?}");
-        }
-    }
-}
-
-pub(crate) async fn a_closed_database_says_so(place: &Place) {
+async fn a_closed_database_says_so(place: &Place) {
     let database = place.open().await.unwrap();
     database.close().await;
     let refused = total_found(&database).await.unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Where a test's database is, and a way to it that is nobody's pool.
+//! A test's database, and a way to it beside the pool.
 
 use std::{
     sync::{
@@ -8,22 +8,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fixtures::services::Service;
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use workloads::{
     catalog::PriceRange,
-    database::{Database, DatabaseError, DatabaseOptions, ProductFilter},
+    database::{Database, DatabaseOptions, ProductFilter},
     pool::PoolOptions,
+    storage::StorageError,
 };
 
-use crate::services::Service;
-
-/// How long anything may take before a test gives up on it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits before it gives up.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An empty database of a test's own.
-pub(crate) enum Place {
-    /// A file in a folder that goes with this.
+pub(super) enum Place {
+    /// A file in a folder that is deleted with this.
     File(TempDir),
     /// A database at this URL.
     Server(String),
@@ -31,12 +31,12 @@ pub(crate) enum Place {
 
 impl Place {
     /// A file that is not there yet.
-    pub(crate) fn sqlite() -> Self {
+    pub(super) fn sqlite() -> Self {
         Self::File(TempDir::new().unwrap())
     }
 
     /// A new database on the shared server.
-    pub(crate) async fn postgres() -> Self {
+    pub(super) async fn postgres() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         static SHARED: OnceLock<Service> = OnceLock::new();
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -48,34 +48,34 @@ impl Place {
         Self::Server(format!("{prefix}/{name}"))
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         match self {
             Self::File(folder) => format!("sqlite:{}/products.db", folder.path().display()),
             Self::Server(url) => url.clone(),
         }
     }
 
-    /// What its errors must say, for a reader to know which service failed.
-    pub(crate) fn service(&self) -> &'static str {
+    /// The name of the engine, which its errors must contain.
+    pub(super) fn service(&self) -> &'static str {
         match self {
             Self::File(_) => "SQLite",
             Self::Server(_) => "PostgreSQL",
         }
     }
 
-    pub(crate) fn options(&self, pool: PoolOptions) -> DatabaseOptions {
+    pub(super) fn options(&self, pool: PoolOptions) -> DatabaseOptions {
         DatabaseOptions {
             pool,
             ..DatabaseOptions::new(self.url())
         }
     }
 
-    pub(crate) async fn open(&self) -> Result<Database, DatabaseError> {
+    pub(super) async fn open(&self) -> Result<Database, StorageError> {
         Database::open(&self.options(PoolOptions::of(2))).await
     }
 
     /// Runs `statement` on a connection of its own.
-    pub(crate) async fn execute(&self, statement: &str) {
+    pub(super) async fn execute(&self, statement: &str) {
         let statement = sqlx::AssertSqlSafe(statement.to_owned());
         match self {
             Self::File(_) => {
@@ -100,7 +100,7 @@ impl Place {
     }
 
     /// The number that `query` selects, asked on a connection of its own.
-    pub(crate) async fn number(&self, query: &str) -> sqlx::Result<i64> {
+    pub(super) async fn number(&self, query: &str) -> sqlx::Result<i64> {
         let query = sqlx::AssertSqlSafe(query.to_owned());
         match self {
             Self::File(_) => {
@@ -115,13 +115,13 @@ impl Place {
         }
     }
 
-    pub(crate) async fn products(&self) -> i64 {
+    pub(super) async fn products(&self) -> i64 {
         self.number("SELECT count(*) FROM products").await.unwrap()
     }
 }
 
-/// The published question: 2,251 products match.
-pub(crate) fn electronics() -> ProductFilter {
+/// The published query: 2,251 products match.
+pub(super) fn electronics() -> ProductFilter {
     ProductFilter {
         category: "Electronics",
         price: PriceRange::new(50.0, 500.0).unwrap(),
@@ -129,14 +129,14 @@ pub(crate) fn electronics() -> ProductFilter {
     }
 }
 
-/// How many products `database` finds for the published question.
-pub(crate) async fn total_found(database: &Database) -> Result<i64, DatabaseError> {
+/// How many products `database` finds for the published query.
+pub(super) async fn total_found(database: &Database) -> Result<i64, StorageError> {
     let page = database.find_products(&electronics()).await?;
     Ok(page.total_found)
 }
 
-/// Asks until `ask` says yes.
-pub(crate) async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+/// Waits until `ask` returns true.
+pub(super) async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !ask().await {
         assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");

@@ -10,10 +10,11 @@ use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use workloads::{
     pool::{PoolOptions, PoolSize},
-    store::{Store, StoreError, StoreOptions},
+    storage::StorageError,
+    store::{Store, StoreOptions},
 };
 
-use crate::support::{Redis, USER, every_store, options, order};
+use super::support::{Redis, USER, every_store, options, order};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -37,7 +38,7 @@ fn of(size: u32) -> PoolSize {
     PoolSize::Of(NonZeroU32::new(size).unwrap())
 }
 
-/// Has Redis answer nobody for so long.
+/// Stops all answers of Redis for this time.
 async fn pause(connection: &mut MultiplexedConnection, milliseconds: u32) {
     let mut pause = redis::cmd("CLIENT");
     pause.arg("PAUSE").arg(milliseconds).arg("ALL");
@@ -136,11 +137,11 @@ async fn an_exhausted_redis_pool_says_so_in_time_and_recovers() {
     first.unwrap();
     let (refused, waited) = second;
     assert!(
-        matches!(refused, StoreError::PoolExhausted { .. }),
+        matches!(refused, StorageError::PoolExhausted { .. }),
         "{refused}"
     );
     let message = refused.to_string();
-    for part in ["0.3 s", "size: 1", "--store-pool", redis.url()] {
+    for part in ["0.3 s", "the pool has 1", "--store-pool", redis.url()] {
         assert!(message.contains(part), "{message}");
     }
     assert!(SHORT <= waited && waited < SHORT * 3, "{waited:?}");
@@ -148,7 +149,7 @@ async fn an_exhausted_redis_pool_says_so_in_time_and_recovers() {
 }
 
 #[tokio::test]
-async fn nobody_starves_behind_one_connection() {
+async fn no_call_starves_behind_one_connection() {
     for fixture in every_store().await {
         let pool = PoolOptions {
             timeout: Duration::from_secs(20),
@@ -190,13 +191,13 @@ async fn a_locked_file_says_so_in_time_and_recovers() {
         let refused = store.record_order(&order("a")).await.unwrap_err();
         let waited = started.elapsed();
         assert!(
-            matches!(refused, StoreError::Locked { .. }),
+            matches!(refused, StorageError::Locked { .. }),
             "{size}: {refused}"
         );
         assert!(refused.to_string().contains("store.db"), "{refused}");
         assert!(!refused.may_have_written());
         assert!(SHORT <= waited && waited < SHORT * 3, "{size}: {waited:?}");
-        // Readers do not care.
+        // Readers do not wait for a writer.
         assert_eq!(
             store.history(USER, 1_000).await.unwrap().len(),
             before,

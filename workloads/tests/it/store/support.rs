@@ -1,4 +1,4 @@
-//! Stores to test with.
+//! Stores for tests.
 
 use std::{
     sync::{
@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use fixtures::services::Service;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 use transports::runtime::{Handle, Tokio};
@@ -16,35 +17,33 @@ use workloads::{
     store::{CartItem, Order, Store, StoreOptions},
 };
 
-use crate::services::Service;
-
 /// A user with a cart and a history.
-pub(crate) const USER: &str = "user-00042";
+pub(super) const USER: &str = "user-00042";
 
-/// A Redis of one's own.
-pub(crate) struct Redis {
-    pub(crate) service: Service,
+/// A Redis of the test's own.
+pub(super) struct Redis {
+    pub(super) service: Service,
 }
 
 impl Redis {
-    pub(crate) fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self {
             service: Service::up("redis"),
         }
     }
 
-    pub(crate) fn url(&self) -> &str {
+    pub(super) fn url(&self) -> &str {
         &self.service.url
     }
 
-    /// A connection of no store's.
-    pub(crate) async fn connect(&self) -> MultiplexedConnection {
+    /// A connection beside the store.
+    pub(super) async fn connect(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.url()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
     }
 
     /// A number that `INFO` reports.
-    pub(crate) async fn info(&self, name: &str) -> u64 {
+    pub(super) async fn info(&self, name: &str) -> u64 {
         let mut connection = self.connect().await;
         let info: String = redis::cmd("INFO")
             .query_async(&mut connection)
@@ -60,15 +59,15 @@ impl Redis {
 }
 
 /// A seeded store of some engine, and what it lives in.
-pub(crate) struct Fixture {
-    pub(crate) engine: &'static str,
-    pub(crate) store: Store,
-    pub(crate) url: String,
+pub(super) struct Fixture {
+    pub(super) engine: &'static str,
+    pub(super) store: Store,
+    pub(super) url: String,
     _folder: TempDir,
 }
 
 /// A freshly seeded store of every engine.
-pub(crate) async fn every_store() -> Vec<Fixture> {
+pub(super) async fn every_store() -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for engine in ["a file", "memory", "redis"] {
         let folder = TempDir::new().unwrap();
@@ -89,8 +88,8 @@ pub(crate) async fn every_store() -> Vec<Fixture> {
     fixtures
 }
 
-/// One of the sixteen databases of a Redis that all tests share, and that nobody else has had.
-pub(crate) fn empty_redis_database() -> String {
+/// A database of a Redis that these tests share, one of sixteen, which no other test uses.
+pub(super) fn empty_redis_database() -> String {
     static SHARED: LazyLock<Service> = LazyLock::new(|| Service::up("redis"));
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let url = &SHARED.url;
@@ -102,8 +101,8 @@ pub(crate) fn empty_redis_database() -> String {
     format!("{url}/{number}")
 }
 
-/// Options with a pool of four, and a second of patience.
-pub(crate) fn options(url: &str) -> StoreOptions {
+/// Options with a pool of four, and a wait of a second.
+pub(super) fn options(url: &str) -> StoreOptions {
     StoreOptions {
         url: url.to_owned(),
         pool: PoolOptions {
@@ -115,7 +114,7 @@ pub(crate) fn options(url: &str) -> StoreOptions {
 }
 
 /// An order of [`USER`] for two pieces of product 42 and one of product 1337.
-pub(crate) fn order(order_id: &str) -> Order {
+pub(super) fn order(order_id: &str) -> Order {
     let item = |product_id, quantity| CartItem {
         product_id,
         quantity,

@@ -1,10 +1,13 @@
-//! What every engine does in the same way.
+//! What holds for every engine.
 
 use std::{collections::HashSet, future::poll_fn, task::Poll, time::Duration};
 
-use workloads::store::{CartItem, Order, Popular, Store, StoreError};
+use workloads::{
+    storage::StorageError,
+    store::{CartItem, Order, Popular, Store},
+};
 
-use crate::support::{USER, every_store, order};
+use super::support::{USER, every_store, order};
 
 /// The score of `product_id` in a ranking of everything.
 async fn score(store: &Store, product_id: i64) -> f64 {
@@ -167,7 +170,7 @@ async fn equal_scores_come_in_redis_s_order() {
 }
 
 #[tokio::test]
-async fn an_order_of_nobody_is_refused_and_leaves_nothing() {
+async fn an_order_without_a_user_is_refused_and_leaves_nothing() {
     for fixture in every_store().await {
         let (engine, store) = (fixture.engine, fixture.store);
         let nobody = Order {
@@ -175,7 +178,7 @@ async fn an_order_of_nobody_is_refused_and_leaves_nothing() {
             ..order("x")
         };
         let refused = store.record_order(&nobody).await.unwrap_err();
-        assert!(matches!(refused, StoreError::UserId { .. }), "{refused}");
+        assert!(matches!(refused, StorageError::UserId { .. }), "{refused}");
         assert!(refused.to_string().contains("user-00042"), "{refused}");
         assert!(!refused.may_have_written());
         assert_eq!(store.history("user-42", 9).await.unwrap(), [], "{engine}");

@@ -1,22 +1,20 @@
-//! What only a server does: it is reached or not, lets somebody in or not, goes away and comes back.
+//! What only a server does: it is reachable or not, refuses a login, goes away and comes back.
 
 use std::time::{Duration, Instant};
 
+use fixtures::services::Service;
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 use workloads::{
     database::Database,
     pool::{PoolOptions, PoolSize},
 };
 
-use crate::{
-    place::{PATIENCE, Place, eventually, total_found},
-    services::Service,
-};
+use super::place::{PATIENCE, Place, eventually, total_found};
 
-/// How long a server that is back may stay unnoticed.
+/// How long it may take until a server that is back is noticed.
 const RECOVERY: Duration = Duration::from_secs(2);
 
-/// How many connections of this program the database of the one who asks has.
+/// How many connections this program has to the current database.
 const CONNECTIONS: &str = "SELECT count(*) FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'mcp-transport-lab'";
 
@@ -120,27 +118,7 @@ async fn a_query_reads_the_index_and_never_the_whole_table() {
 }
 
 #[tokio::test]
-async fn a_dropped_opening_is_resumed() {
-    let place = Place::postgres().await;
-    let until_some = eventually("something is seeded", async || {
-        let count = place.number("SELECT count(*) FROM products").await;
-        count.unwrap_or(0) > 0
-    });
-    tokio::select! {
-        _ = place.open() => panic!("opened before it could be dropped"),
-        () = until_some => {}
-    }
-    let left = place.products().await;
-    assert!(0 < left && left < 100_000, "{left}");
-    assert_eq!(
-        total_found(&place.open().await.unwrap()).await.unwrap(),
-        2_251
-    );
-    assert_eq!(place.products().await, 100_000);
-}
-
-#[tokio::test]
-async fn who_is_not_let_in_is_told_why_and_the_password_is_not() {
+async fn a_refused_login_is_told_with_its_reason_and_without_the_password() {
     let url = Place::postgres().await.url();
     let (_, at) = url.split_once('@').unwrap();
     for (url, part) in [
@@ -188,7 +166,7 @@ async fn a_server_that_crashes_costs_errors_while_it_is_away_and_none_after() {
     for found in futures::future::join_all((0..8).map(calls)).await {
         found.unwrap();
     }
-    // Nobody asks while it is away: all that is in the pool is dead, and no call may notice.
+    // No call while it is away: every connection in the pool is dead, and no call may notice.
     server.kill();
     server.start();
     for found in futures::future::join_all((0..8).map(calls)).await {

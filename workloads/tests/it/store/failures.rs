@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use workloads::store::{ANSWER_LIMIT, Store, StoreError};
+use workloads::{
+    storage::StorageError,
+    store::{ANSWER_LIMIT, Store},
+};
 
-use crate::support::{Redis, USER, options, order};
+use super::support::{Redis, USER, options, order};
 
 /// How soon calls must work again after Redis does.
 const RECOVERY: Duration = Duration::from_secs(2);
@@ -21,7 +24,7 @@ async fn a_store_without_redis_opens_and_every_call_names_it() {
         store.seed(|_| {}).await.unwrap_err(),
     ] {
         assert!(
-            matches!(refused, StoreError::Unreachable { .. }),
+            matches!(refused, StorageError::Unreachable { .. }),
             "{refused}"
         );
         assert!(!refused.may_have_written(), "{refused}");
@@ -77,7 +80,7 @@ async fn killed_and_restarted_under_load() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let refused = store.record_order(&order("down")).await.unwrap_err();
     assert!(
-        matches!(refused, StoreError::Unreachable { .. }),
+        matches!(refused, StorageError::Unreachable { .. }),
         "{refused}"
     );
     redis.service.start();
@@ -95,9 +98,9 @@ async fn killed_and_restarted_under_load() {
     assert!(redis.info("connected_clients").await <= 5);
 }
 
-/// Nobody is handed a connection that died while it lay idle.
+/// No call gets a connection that died while it was idle.
 #[tokio::test]
-async fn a_restart_that_nobody_saw_costs_no_call() {
+async fn a_restart_between_calls_costs_no_call() {
     let redis = Redis::start();
     let store = Store::open(&options(redis.url())).await.unwrap();
     let (a, b, c) = tokio::join!(store.popular(1), store.popular(1), store.popular(1));
@@ -113,7 +116,7 @@ async fn a_restart_that_nobody_saw_costs_no_call() {
 }
 
 #[tokio::test]
-async fn a_silent_redis_holds_nobody() {
+async fn a_silent_redis_holds_no_call() {
     let redis = Redis::start();
     let store = Store::open(&options(redis.url())).await.unwrap();
     store.popular(1).await.unwrap();
@@ -124,18 +127,18 @@ async fn a_silent_redis_holds_nobody() {
     let started = Instant::now();
     let silent = store.record_order(&order("a")).await.unwrap_err();
     let waited = started.elapsed();
-    assert!(matches!(silent, StoreError::Unanswered { .. }), "{silent}");
+    assert!(matches!(silent, StorageError::Unanswered { .. }), "{silent}");
     assert!(silent.may_have_written(), "{silent}");
     assert!(silent.to_string().contains("is not known"), "{silent}");
     assert!(
         ANSWER_LIMIT <= waited && waited < ANSWER_LIMIT * 2,
         "{waited:?}"
     );
-    // That connection is gone; nor does a new one say anything.
+    // That connection is closed; a new one gets no answer either.
     let started = Instant::now();
     let silent = store.cart(USER).await.unwrap_err();
     assert!(
-        matches!(silent, StoreError::PoolExhausted { .. }),
+        matches!(silent, StorageError::PoolExhausted { .. }),
         "{silent}"
     );
     assert!(!silent.may_have_written(), "{silent}");

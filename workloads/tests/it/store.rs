@@ -1,0 +1,10 @@
+//! The store: what holds for every engine ([`contract`], [`seeding`]), what the pool's options do ([`pools`]),
+//! and what happens when Redis is absent, silent or killed ([`failures`]).
+//!
+//! The engines are a file, memory and Redis.
+
+mod contract;
+mod failures;
+mod pools;
+mod seeding;
+mod support;
