@@ -8,8 +8,8 @@ pub(crate) mod lines;
 use std::time::Duration;
 
 use transports::{
+    Limits,
     http::Guard,
-    limits::Limits,
     runtime::{Handle, Tokio},
     streamable::{Answer, Streamable, StreamableOptions},
     supervise::{SuperviseOptions, Supervised},

@@ -4,7 +4,7 @@ use serde_json::Value;
 use testkit::http::Request;
 use tokio::time::timeout;
 use transports::{
-    conversation::Opening,
+    conversation::ConversationFactory,
     fast_path::{Counters, Framing},
     http::HttpService,
     runtime::Tokio,
@@ -16,6 +16,7 @@ use crate::in_process::{
     PATIENCE, Tools,
     events::{Events, sse},
     http::{Answer, Peer},
+    limits,
     lines::Lines,
     streamable, tools,
 };
@@ -172,8 +173,9 @@ async fn clients_of_stdio_take_the_fast_path() {
     assert!(recordings.len() > 10, "{} recordings", recordings.len());
     for recording in &recordings {
         let name = &recording.name;
-        let opening = Opening::new(&Tokio, tools.clone(), Framing::LINE, true);
-        let mut lines = Lines::start(&opening);
+        let factory =
+            ConversationFactory::new(&Tokio, tools.clone(), Framing::LINE, true, limits());
+        let mut lines = Lines::start(&factory);
         let mut messages = Vec::new();
         for line in recording.lines() {
             let message: Value = serde_json::from_slice(line).expect("a line is a message");
@@ -185,6 +187,6 @@ async fn clients_of_stdio_take_the_fast_path() {
             }
             messages.push((message, false));
         }
-        check_hits(recording, &messages, opening.counters());
+        check_hits(recording, &messages, factory.counters());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use serde_json::Value;
 use tokio::time::timeout;
-use transports::{conversation::Opening, fast_path::Framing, runtime::Tokio, sse::Sse};
+use transports::{conversation::ConversationFactory, fast_path::Framing, runtime::Tokio, sse::Sse};
 
 use super::{
     compare::canonical,
@@ -17,6 +17,7 @@ use super::{
 use crate::in_process::{
     PATIENCE, Tools,
     events::{Events, sse},
+    limits,
     lines::Lines,
     tools,
 };
@@ -31,7 +32,7 @@ const LAST: &str = "last";
 
 /// A server that conversations are begun with.
 enum Server {
-    Stdio(Opening<Tools>),
+    Stdio(ConversationFactory<Tools>),
     Sse(Sse<Tools>),
 }
 
@@ -53,11 +54,12 @@ struct Outcome {
 impl Server {
     fn new(is_stdio: bool, tools: &Tools, fast_path: bool) -> Self {
         if is_stdio {
-            Self::Stdio(Opening::new(
+            Self::Stdio(ConversationFactory::new(
                 &Tokio,
                 tools.clone(),
                 Framing::LINE,
                 fast_path,
+                limits(),
             ))
         } else {
             Self::Sse(sse(tools, fast_path))
@@ -67,7 +69,7 @@ impl Server {
     /// A conversation in `revision`.
     async fn open(&self, revision: &str) -> Client {
         let mut client = match self {
-            Self::Stdio(opening) => Client::Stdio(Lines::start(opening)),
+            Self::Stdio(factory) => Client::Stdio(Lines::start(factory)),
             Self::Sse(service) => Client::Sse(Box::new(Events::start(service).await)),
         };
         let is_self_contained = revision == "2026-07-28";
@@ -93,7 +95,7 @@ impl Server {
 
     fn count_taken(&self) -> u64 {
         let counters = match self {
-            Self::Stdio(opening) => opening.counters(),
+            Self::Stdio(factory) => factory.counters(),
             Self::Sse(service) => transports::http::HttpService::counters(service),
         };
         counters.expect("the fast path is on").count_taken()

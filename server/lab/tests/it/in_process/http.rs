@@ -1,6 +1,9 @@
 //! HTTP/1.1 over a pipe in memory: bytes in, what they are answered out.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+};
 
 use futures::AsyncWriteExt;
 use hyper::{server::conn::http1, service::service_fn};
@@ -17,6 +20,8 @@ use transports::http::HttpService;
 use super::PATIENCE;
 
 const PIPE_BYTES: usize = 256 * 1024;
+/// The address that the server takes for the client's.
+const CLIENT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
 
 /// A connection: the end that reads, and the end that writes.
 type Ends = (
@@ -105,7 +110,7 @@ impl<S: HttpService> Peer<S> {
         tokio::spawn(async move {
             let respond = service_fn(move |request| {
                 let service = service.clone();
-                async move { Ok::<_, Infallible>(service.respond(request).await) }
+                async move { Ok::<_, Infallible>(service.respond(request, CLIENT).await) }
             });
             let mut http = http1::Builder::new();
             http.header_read_timeout(None);

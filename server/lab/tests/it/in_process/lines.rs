@@ -7,9 +7,11 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
-use transports::{conversation::Opening, runtime::Tokio, shutdown::Shutdown, stdio::serve_stdio};
+use transports::{
+    conversation::ConversationFactory, runtime::Tokio, shutdown::Shutdown, stdio::serve_stdio,
+};
 
-use super::{PATIENCE, Tools, limits};
+use super::{PATIENCE, Tools};
 
 const PIPE_BYTES: usize = 256 * 1024;
 
@@ -17,15 +19,15 @@ const PIPE_BYTES: usize = 256 * 1024;
 pub(crate) struct Lines(Wire<Compat<DuplexStream>, Compat<DuplexStream>>);
 
 impl Lines {
-    /// A client of a new conversation of `opening`.
-    pub(crate) fn start(opening: &Opening<Tools>) -> Self {
+    /// A client of a new conversation of `factory`.
+    pub(crate) fn start(factory: &ConversationFactory<Tools>) -> Self {
         let (input, stdin) = duplex(PIPE_BYTES);
         let (stdout, output) = duplex(PIPE_BYTES);
-        let opening = opening.clone();
+        let factory = factory.clone();
         tokio::spawn(async move {
             let streams = (stdin.compat(), stdout.compat_write());
             let shutdown = Shutdown::new(PATIENCE);
-            let served = serve_stdio(Tokio, &opening, streams, limits(), shutdown).await;
+            let served = serve_stdio(Tokio, &factory, streams, shutdown).await;
             served.expect("pipes in memory do not fail");
         });
         Self(Wire::new(input.compat_write(), output.compat()))

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal::{self, SIGINT, SIGTERM};
-
 use transports::runtime::WORKER;
 
 use crate::common::{Client, Gate, Server, Subject, Wire, eventually, server::command};
