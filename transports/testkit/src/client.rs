@@ -1,4 +1,5 @@
-//! MCP clients over each wire, with nothing in between that could be kind to the server. They block.
+//! MCP clients over each wire, with nothing in between that could be kind to the server. They
+//! block.
 
 use std::net::SocketAddr;
 

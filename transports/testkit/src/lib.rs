@@ -2,8 +2,9 @@
 //! misbehave, and processes with their logs.
 //!
 //! The kit knows the wire and nothing else: no transport, no server, no tool. Each client exists
-//! once, over any stream of `futures`; the blocking clients are the same code over sockets and pipes
-//! that block. Everything here panics when something goes wrong, because that is how a test fails.
+//! once, over any stream of `futures`; the blocking clients are the same code over sockets and
+//! pipes that block. Everything here panics when something goes wrong, because that is how a test
+//! fails.
 
 #![expect(
     clippy::unwrap_used,

@@ -141,8 +141,9 @@ impl Process {
     #[must_use]
     pub fn connections(&self) -> usize {
         const LISTEN: &str = "0A";
-        // Columns: sl, local, remote, st, queues, timer, retransmissions, uid, timeout, inode. Listeners
-        // come first; further down a table that changes while it is read may lack an entry.
+        // Columns: sl, local, remote, st, queues, timer, retransmissions, uid, timeout, inode.
+        // Listeners come first; further down a table that changes while it is read may lack an
+        // entry.
         let sockets = fs::read_to_string(self.proc("net/tcp")).unwrap();
         let listening: HashSet<_> = sockets
             .lines()

@@ -1,5 +1,6 @@
-//! A program carries the runtime of its name and none of the others, and no service that it was built
-//! without: what is linked is measured, as size, as memory, and as sqlx running where it should.
+//! A program carries the runtime of its name and none of the others, and no service that it was
+//! built without: what is linked is measured, as size, as memory, and as sqlx running where it
+//! should.
 
 use std::{collections::BTreeMap, process::Command};
 

@@ -1,7 +1,8 @@
-//! What servers do when what they stand on fails: real services that are killed and come back, and an
-//! upstream that misbehaves in every way it can. Against the programs, under load:
+//! What servers do when what they stand on fails: real services that are killed and come back, and
+//! an upstream that misbehaves in every way it can. Against the programs, under load:
 //!
-//! - every call is answered within its limit, rightly or with an in-band error that names the service;
+//! - every call is answered within its limit, rightly or with an in-band error that names the
+//!   service;
 //! - two seconds after the service is back, every call is answered rightly;
 //! - nothing panics, and no descriptor and no memory is left behind.
 //!

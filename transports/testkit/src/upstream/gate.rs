@@ -84,7 +84,8 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        // A poisoned lock means that a thread of this module has failed; the test has failed with it.
+        // A poisoned lock means that a thread of this module has failed; the test has failed with
+        // it.
         if let Ok(mut state) = self.shared.0.lock() {
             state.open = true;
         }

@@ -85,7 +85,8 @@ pub(crate) fn message(request: &Request) -> Value {
     serde_json::from_slice(&request.body).unwrap_or_default()
 }
 
-/// The bytes of `request` when it is sent again: to this host, to `path` if there is one, in `session`.
+/// The bytes of `request` when it is sent again: to this host, to `path` if there is one, in
+/// `session`.
 pub(crate) fn again(request: &Request, path: Option<&str>, session: Option<&str>) -> Vec<u8> {
     let mut request = request.clone();
     if let Some(path) = path {

@@ -30,7 +30,8 @@ const HANDSHAKE: [&str; 5] = [
     "server/discover",
 ];
 
-/// Whether the fast path is to take `message`: every call, and the handshake where messages stand alone.
+/// Whether the fast path is to take `message`: every call, and the handshake where messages stand
+/// alone.
 fn may_be_taken(message: &Value, stands_alone: bool) -> bool {
     message["method"]
         .as_str()

@@ -1,4 +1,4 @@
-//! Two servers that differ in the fast path alone, and one client that asks both.
+//! Two servers that differ in the fast path alone, and one client of both.
 
 use serde_json::{Value, json};
 use transports::{
@@ -43,7 +43,7 @@ pub(crate) struct Tally {
     pub(crate) taken: usize,
 }
 
-/// Two answers to one request that nothing explains.
+/// Two answers to one request whose difference is not intended.
 pub(crate) struct Mismatch {
     fast: Answer,
     rmcp: Answer,
@@ -188,9 +188,9 @@ fn comparable(mut answer: Answer) -> Answer {
     answer
 }
 
-/// `message` with each text of its result that is a JSON object or array replaced by its value and its
-/// length. Two texts are equal then when only the order of their members differs: rmcp sorts members,
-/// and the fast path keeps the order of the result's type.
+/// `message` with each text of its result that is a JSON object or array replaced by its value and
+/// its length. Two texts are equal then when only the order of their members differs: rmcp sorts
+/// members, and the fast path keeps the order of the result's type.
 pub(crate) fn canonical(mut message: Value) -> Value {
     let content = message.pointer_mut("/result/content");
     for item in content.and_then(Value::as_array_mut).into_iter().flatten() {

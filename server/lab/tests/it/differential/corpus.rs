@@ -1,7 +1,7 @@
-//! The cases that somebody thought of: every rule of the wire, kept and broken.
+//! Cases written by hand: every rule of the wire, kept and broken.
 //!
-//! A body is text in which `@` stands for the `_meta` that its revision asks for (`@,` where members follow),
-//! so that one list serves every revision.
+//! A body is text in which `@` stands for the `_meta` that its revision asks for (`@,` where
+//! members follow), so that one list serves every revision.
 
 mod bodies;
 mod envelopes;
@@ -19,7 +19,7 @@ pub(crate) const REVISIONS: [&str; 5] = [
     "2025-11-25",
     "2026-07-28",
 ];
-/// What every request of 2026-07-28 says of itself.
+/// The `_meta` of every request of 2026-07-28.
 pub(crate) const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 /// A call that is right in every revision.
 pub(crate) const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{@,"name":"echo","arguments":{"message":"hi"}}}"#;

@@ -1,4 +1,5 @@
-//! What the fast path answers otherwise than rmcp, on purpose. The same table is in `docs/differences.md`.
+//! The intended differences between the fast path and rmcp. `docs/differences.md` has the same
+//! table.
 
 use transports::streamable::Answer as Kind;
 
@@ -14,7 +15,7 @@ pub(crate) struct Exchange<'e> {
     pub(crate) rmcp: &'e Answer,
 }
 
-/// A difference that is meant.
+/// An intended difference.
 pub(crate) struct Difference {
     pub(crate) name: &'static str,
     /// Whether this is what `exchange` shows, and all that it shows.

@@ -1,8 +1,8 @@
-//! Requests made from a seed: first a right one, in one of the many forms that a right one can have, then perhaps
-//! spoilt.
+//! Requests made from a seed: first a right one, in one of the many forms that a right one can
+//! have, then perhaps spoilt.
 //!
-//! A body is built as a tree of JSON text, because what matters here is how it is written: orders, spaces,
-//! escapes, members that come twice.
+//! A body is built as a tree of JSON text, because what matters here is how it is written: orders,
+//! spaces, escapes, members that come twice.
 
 mod head;
 mod message;

@@ -1,5 +1,5 @@
-//! Messages over stdio and legacy SSE, one at a time: what comes back is the same with the fast path and without,
-//! whatever its order.
+//! Messages over stdio and legacy SSE, one at a time: the answers are the same with the fast path
+//! and without, in any order.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ use crate::in_process::{
 const GRACE: Duration = Duration::from_secs(1);
 /// Generated messages in each revision.
 const GENERATED: u64 = 1000;
-/// The id of the request that is sent after each message: when it is answered, so is the message, but for
-/// calls that take their time.
+/// The id of the request that is sent after each message: when it is answered, so is the message,
+/// but for calls that take their time.
 const LAST: &str = "last";
 
 /// A server that conversations are begun with.
@@ -41,7 +41,7 @@ enum Client {
     Sse(Box<Events>),
 }
 
-/// What came of one message.
+/// The server's reaction to one message.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     /// How it was received, where the wire says so.
@@ -157,13 +157,13 @@ impl Client {
     }
 }
 
-/// Whether `message` is a request that somebody will answer.
+/// Whether `message` is a request that a server answers.
 fn asks(message: &[u8]) -> bool {
     let value: Value = serde_json::from_slice(message).unwrap_or_default();
     value["method"].is_string() && (value["id"].is_string() || value["id"].is_i64())
 }
 
-/// Messages of the corpus and some that nobody thought of.
+/// Messages of the corpus and generated ones.
 fn messages(revision: &str) -> Vec<corpus::Message> {
     let corpus = corpus::messages().into_iter();
     let filled = corpus.map(|(name, body)| (name, corpus::filled(&body, revision == "2026-07-28")));
@@ -204,7 +204,8 @@ async fn all_over(is_stdio: bool) {
                     &expected,
                 ));
             }
-            // Shaking hands once more changes what is said afterwards, for as long as the conversation lasts.
+            // Shaking hands once more changes what is said afterwards, for as long as the
+            // conversation lasts.
             let is_anew = corpus::shakes_hands(message);
             if is_anew && !answered.ended && !expected.ended {
                 let call = corpus::filled(CALL.as_bytes(), revision == "2026-07-28");

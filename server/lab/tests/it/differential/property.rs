@@ -1,4 +1,4 @@
-//! What is answered equally whatever is asked: many thousand requests that nobody thought of.
+//! Many thousand generated requests are answered equally.
 
 use std::env;
 
@@ -14,12 +14,12 @@ use crate::in_process::tools;
 
 /// Requests for each kind of answer; both together are more than 100,000.
 const CASES: usize = 51_000;
-/// Where the cases come from, unless somebody asks for others.
+/// The seed of the cases, unless the environment names another.
 const SEED: u64 = 20_261_121;
 /// Failures that are looked for; each is made smaller, which takes a while.
 const FAILURES: usize = 5;
 
-/// Which cases to ask.
+/// The cases to send.
 struct Cases {
     seed: u64,
     count: usize,
@@ -46,7 +46,8 @@ impl Cases {
         }
     }
 
-    /// The seeds of all cases: each case is made from its own, so that one can be asked again alone.
+    /// The seeds of all cases: each case is made from its own, so that one can be asked again
+    /// alone.
     fn seeds(&self) -> Vec<u64> {
         if let Some(case) = self.only {
             return vec![case];

@@ -1,5 +1,4 @@
-//! The same in sessions, where what was said before decides: which session there is, and in which revision it
-//! speaks.
+//! Requests in sessions, where earlier messages decide which session there is, and its revision.
 
 use rand::SeedableRng;
 use transports::streamable::Answer as Kind;

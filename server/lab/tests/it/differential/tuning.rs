@@ -1,4 +1,5 @@
-//! The corpus, to servers whose options change which tools there are, or where an answer comes from.
+//! The corpus, to servers whose options change which tools there are, or where an answer comes
+//! from.
 
 use transports::streamable::Answer;
 use workloads::{

@@ -1,4 +1,4 @@
-//! Load: several callers who ask the same again and again, and note what they were answered, and when.
+//! Load: several callers repeat one call, and record each answer and its time.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,8 @@ use crate::common::{Client, Server, Wire, client};
 
 /// How many calls are in flight at once: more than a pool has connections.
 pub(crate) const CALLERS: usize = 8;
-/// Between a caller's answer and its next question: these tests share two cores with what they test.
+/// Between a caller's answer and its next question: these tests share two cores with what they
+/// test.
 const PAUSE: Duration = Duration::from_millis(2);
 /// How long a service that is back may stay unnoticed.
 const RECOVERY: Duration = Duration::from_secs(2);
@@ -87,7 +88,8 @@ impl Callers {
         load.end()
     }
 
-    /// They ask `call` until all are answered rightly for a while, which has to begin within [`RECOVERY`].
+    /// They ask `call` until all are answered rightly for a while, which has to begin within
+    /// [`RECOVERY`].
     pub(crate) fn are_right_soon(mut self, call: &Call) -> Self {
         let back = Instant::now();
         loop {

@@ -3,9 +3,9 @@
 use super::callers::CALLERS;
 use crate::common::{Server, eventually};
 
-/// How much more memory a server may have after its trouble than before. An allocator keeps what it had
-/// at its busiest; what leaks with every failed call is far more after thousands of them, and what keeps
-/// a flood of 100 MB is, too.
+/// How much more memory a server may have after its trouble than before. An allocator keeps what it
+/// had at its busiest; what leaks with every failed call is far more after thousands of them, and
+/// what keeps a flood of 100 MB is, too.
 const SLACK_KB: u64 = 24 * 1024;
 
 /// Counted while no call is in flight.
@@ -24,10 +24,11 @@ impl Footprint {
         }
     }
 
-    /// Waits until `server` holds no more descriptors than this, and asserts that its memory is about the same.
+    /// Waits until `server` holds no more descriptors than this, and asserts that its memory is
+    /// about the same.
     ///
-    /// A pool keeps as many connections as were in use at once. That may have been fewer than there are
-    /// callers when this was counted, since a caller pauses, and one for each of them later.
+    /// A pool keeps as many connections as were in use at once. That may have been fewer than there
+    /// are callers when this was counted, since a caller pauses, and one for each of them later.
     pub(crate) fn is_back(&self, server: &Server) {
         let most = self.descriptors + CALLERS;
         eventually("connections that failed are closed", || {

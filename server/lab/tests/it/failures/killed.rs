@@ -17,7 +17,8 @@ use crate::common::{Server, Subject};
 
 /// How long a call waits for a connection.
 const POOL_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a call may take in all: several attempts at connections that died among it, and slow machines.
+/// How long a call may take in all: several attempts at connections that died among it, and slow
+/// machines.
 const LIMIT: Duration = Duration::from_secs(5);
 /// A while in which a great many calls are answered.
 const WHILE: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! An upstream that misbehaves under load, in every manner, and is well again.
+//! An upstream that misbehaves under load, in every way, and recovers.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ const LIMIT: Duration = Duration::from_secs(4);
 /// A while in which a great many calls are answered.
 const WHILE: Duration = Duration::from_millis(500);
 
-/// How it misbehaves, and what is said of it. Only a few calls can be made of one that hangs: twice, so
-/// that what each of them leaves behind is more than a pool may keep.
+/// How it misbehaves, and what the error says. An upstream that hangs comes twice: it takes only a
+/// few calls, and what two rounds of them leave behind is more than a pool may keep.
 const MANNERS: [(Manner, &str); 8] = [
     (Manner::Hangs, "too slow"),
     (Manner::Hangs, "too slow"),

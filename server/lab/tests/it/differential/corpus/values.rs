@@ -1,4 +1,5 @@
-//! What is JSON by its grammar but no value that rmcp can hold, inside and outside of what nobody reads.
+//! JSON by its grammar that rmcp cannot hold as a value, in members that a server reads and in
+//! others.
 
 use std::ops::RangeInclusive;
 

@@ -36,7 +36,7 @@ const ORIGINS: [&str; 4] = [
     "http://127.0.0.1:1",
     "http://[::1]:5173",
 ];
-/// Headers that nobody reads.
+/// Headers that no server reads.
 const OTHERS: [(&str, &str); 6] = [
     ("User-Agent", "test/1"),
     ("Accept-Encoding", "gzip, deflate"),

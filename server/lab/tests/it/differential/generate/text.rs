@@ -117,7 +117,7 @@ fn deep(random: &mut Random) -> Node {
     Node::Raw(format!("{}0{}", open.repeat(levels), close.repeat(levels)))
 }
 
-/// A value that nobody has to think twice about.
+/// A value without any difficulty.
 pub(super) fn mild(random: &mut Random) -> Node {
     match random.random_range(0..4) {
         0 => Node::Raw(random.random_range(-1000..1000).to_string()),

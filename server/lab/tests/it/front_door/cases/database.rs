@@ -1,4 +1,4 @@
-//! Where the products are kept: made, filled and shared by whoever starts first.
+//! The products database: the first server makes and fills it, the others share it.
 
 use std::process::Command;
 

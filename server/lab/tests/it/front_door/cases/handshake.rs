@@ -1,4 +1,4 @@
-//! Who is who, and what there is to ask for.
+//! The handshake, and methods without tools.
 
 use rmcp::model::CallToolRequestParams;
 use serde_json::{Value, json};

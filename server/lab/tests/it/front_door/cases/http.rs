@@ -1,4 +1,4 @@
-//! What holds for everything that listens, whatever it speaks over its connections.
+//! Rules for every server that listens, whatever its protocol.
 
 use std::{io::ErrorKind, net::TcpStream, process::Stdio};
 

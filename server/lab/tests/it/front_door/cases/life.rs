@@ -9,7 +9,7 @@ use crate::common::{Client, Gate, Server, Subject, Wire, eventually, server::com
 
 /// Calls in flight when the signal comes.
 const HELD: usize = 10;
-/// What a machine that does other things beside may add to a time limit.
+/// How much a busy machine may add to a time limit.
 const SLACK: Duration = Duration::from_secs(20);
 
 pub(crate) fn only_the_ready_line_is_said_before_serving(subject: &Subject) {
@@ -35,7 +35,7 @@ pub(crate) fn an_idle_server_ends_on_sigint(subject: &Subject) {
     ends_when_idle(subject, SIGINT);
 }
 
-/// Twice: nobody has come yet, and somebody is there with nothing to ask.
+/// Twice: before the first client, and with a client that has no call in flight.
 fn ends_when_idle(subject: &Subject, signal: Signal) {
     let mut server = Server::start(subject, &[]);
     server.signal(signal);

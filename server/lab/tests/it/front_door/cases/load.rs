@@ -1,4 +1,4 @@
-//! Many at once.
+//! Many callers at once.
 
 use std::{collections::HashMap, thread};
 

@@ -1,4 +1,4 @@
-//! What a tool says while it runs: every transport brings it to the client before the answer.
+//! Progress: every transport brings a tool's notifications to the client before the answer.
 
 use serde_json::{Value, json};
 use testkit::{
@@ -9,10 +9,10 @@ use testkit::{
 
 use crate::common::{Client, Server, Subject, client};
 
-/// Rows enough for a report to take longer than anybody waits.
+/// Enough rows for a report that outlasts every test.
 const ENDLESS: (u64, u64) = (1_000, 100);
 
-/// Where the messages of one call come: on the stream that all have in common, or as a response of their own.
+/// Where the messages of one call come: on the stream of all calls, or as a response of their own.
 pub(super) enum Messages<'c> {
     Common(&'c mut Peer),
     Own(Box<Connection>),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Client, Gate, Server, Subject, client, eventually};
 
-/// A user who has a cart and no orders, and whom no other test knows.
+/// A user with a cart and without orders, for one test alone.
 fn user() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1_000);
     format!("user-{:05}", NEXT.fetch_add(1, Ordering::Relaxed))

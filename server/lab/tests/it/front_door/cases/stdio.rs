@@ -22,7 +22,7 @@ fn pipes(client: &mut Client) -> &mut testkit::stdio::Stdio {
 }
 
 pub(crate) fn the_end_of_input_ends_the_server(subject: &Subject) {
-    // Before anybody has said anything, and after a handshake.
+    // Before the first message, and after a handshake.
     let mut server = Server::start(subject, &[]);
     let mut client = Client::connect(&mut server);
     pipes(&mut client).end_input("");

@@ -1,4 +1,4 @@
-//! Each tool right and wrong.
+//! The tools' right answers and their errors.
 
 use serde_json::{Value, json};
 use testkit::{process::bare, upstream::Closed};

@@ -1,4 +1,4 @@
-//! Tuning that change what a server answers, on both paths.
+//! Flags that change the answers of a server, on both paths.
 
 use serde_json::{Value, json};
 
