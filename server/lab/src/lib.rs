@@ -52,6 +52,10 @@ impl App for Lab {
         command.version(env!("CARGO_PKG_VERSION"))
     }
 
+    #[cfg_attr(
+        not(feature = "experiments"),
+        expect(unused_variables, reason = "the tools without the experiments are fixed")
+    )]
     fn tools(flags: &LabFlags) -> Vec<String> {
         let mut names: Vec<_> = tools::NAMES.iter().map(ToString::to_string).collect();
         #[cfg(feature = "experiments")]

@@ -120,11 +120,11 @@ fn state(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result
 impl Plan {
     async fn open_store(&self, runtime: Handle, shards: usize) -> anyhow::Result<Store> {
         let services = &self.flags.services;
-        let store = Store::open(&StoreOptions {
+        let options = StoreOptions {
             url: self.store_url.clone(),
             pool: services.pool(services.store_pool, shards),
             runtime,
-        });
-        Ok(store.await?)
+        };
+        Ok(Store::open(&options).await?)
     }
 }
