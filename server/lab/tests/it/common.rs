@@ -13,8 +13,4 @@ pub(crate) use testkit::{
     upstream::Gate,
 };
 
-pub(crate) use self::{
-    client::Client,
-    server::Server,
-    subject::{Subject, Tools},
-};
+pub(crate) use self::{client::Client, server::Server, subject::Subject};

@@ -2,11 +2,10 @@
 //! named `SUBJECT` where it is called.
 
 macro_rules! group {
-    ($group:ident { $($(#[$only:meta])? $module:ident { $($case:ident)* })* }) => {
+    ($group:ident { $($module:ident { $($case:ident)* })* }) => {
         macro_rules! $group {
             () => {
                 $($(
-                    $(#[$only])?
                     #[test]
                     fn $case() {
                         $crate::front_door::cases::$module::$case(&SUBJECT);
@@ -84,12 +83,6 @@ group!(any_lab {
         the_shop_keeps_its_contract
         a_checkout_without_its_total_says_so_in_time
     }
-    #[cfg(feature = "experiments")]
-    experiments {
-        experiments_answer_and_take_the_fast_path
-        a_long_result_comes_whole_or_in_pieces
-        extra_tools_say_back_their_arguments
-    }
     progress {
         a_report_tells_its_rows_before_its_result
         a_report_is_told_while_it_is_made
@@ -108,6 +101,18 @@ group!(any_lab {
         what_is_cached_is_asked_for_once
     }
 });
+
+#[cfg(feature = "experiments")]
+group!(experiments {
+    experiments {
+        experiments_answer_and_take_the_fast_path
+        a_long_result_comes_whole_or_in_pieces
+        extra_tools_say_back_their_arguments
+    }
+});
+
+#[cfg(not(feature = "experiments"))]
+group!(experiments {});
 
 // Every program that listens, whatever it speaks over its connections.
 group!(http {

@@ -9,6 +9,14 @@ use crate::common::{
 
 /// A subject and its tests: a module of the given name, with one test for each case.
 macro_rules! subject {
+    (
+        $name:ident, $program:tt, $tools:ident, $wire:expr, stateful [$($flag:literal),*],
+        $($group:ident)+
+    ) => {
+        subject!(
+            $name, $program, $tools, $wire, ["--sessions", "stateful" $(, $flag)*], $($group)+
+        );
+    };
     ($name:ident, $program:tt, $tools:ident, $wire:expr, [$($flag:literal),*], $($group:ident)+) => {
         pub(crate) mod $name {
             use super::*;
@@ -35,34 +43,34 @@ macro_rules! program_path {
 /// All subjects of one runtime, with `flags` beside their own. `in_a_session` is the form of
 /// http-json's answers there.
 macro_rules! subjects {
-    ($runtime:literal $in_a_session:ident [$($flag:literal),*] $($stdio:ident)?) => {
+    ($runtime:literal $in_a_session:ident $flags:tt $($stdio:ident)?) => {
         $(subject!(
-            $stdio, ("mcp-stdio-", $runtime), LAB, Wire::Stdio, [$($flag),*],
-            any any_lab lasting stdio
+            $stdio, ("mcp-stdio-", $runtime), LAB, Wire::Stdio, $flags,
+            any any_lab experiments lasting stdio
         );)?
         subject!(
-            sse, ("mcp-sse-", $runtime), LAB, Wire::Sse, [$($flag),*],
-            any any_lab http http_lab lasting sse
+            sse, ("mcp-sse-", $runtime), LAB, Wire::Sse, $flags,
+            any any_lab experiments http http_lab lasting sse
         );
         subject!(
             http_json, ("mcp-http-json-", $runtime), LAB, Wire::Stateless(Answers::Json),
-            [$($flag),*],
-            any any_lab http http_lab streamable streamable_lab stateless
+            $flags,
+            any any_lab experiments http http_lab streamable streamable_lab stateless
         );
         subject!(
             http_stream, ("mcp-http-stream-", $runtime), LAB,
-            Wire::Stateless(Answers::EventStream), [$($flag),*],
-            any any_lab http http_lab streamable streamable_lab stateless
+            Wire::Stateless(Answers::EventStream), $flags,
+            any any_lab experiments http http_lab streamable streamable_lab stateless
         );
         subject!(
             http_json_stateful, ("mcp-http-json-", $runtime), LAB,
-            Wire::Stateful(Answers::$in_a_session), ["--sessions", "stateful" $(, $flag)*],
-            any any_lab http http_lab streamable streamable_lab stateful stateful_lab
+            Wire::Stateful(Answers::$in_a_session), stateful $flags,
+            any any_lab experiments http http_lab streamable streamable_lab stateful stateful_lab
         );
         subject!(
             http_stream_stateful, ("mcp-http-stream-", $runtime), LAB,
-            Wire::Stateful(Answers::EventStream), ["--sessions", "stateful" $(, $flag)*],
-            any any_lab http http_lab streamable streamable_lab stateful stateful_lab
+            Wire::Stateful(Answers::EventStream), stateful $flags,
+            any any_lab experiments http http_lab streamable streamable_lab stateful stateful_lab
         );
     };
 }
@@ -117,7 +125,7 @@ pub(crate) mod minimal {
         any http streamable stateless
     );
     subject!(
-        stateful, ("minimal"), MINIMAL, Wire::Stateful(Answers::Json), ["--sessions", "stateful"],
+        stateful, ("minimal"), MINIMAL, Wire::Stateful(Answers::Json), stateful [],
         any http streamable stateful
     );
 }

@@ -1,7 +1,7 @@
 //! `_meta` in every form, and what 2026-07-28 repeats of a message in headers.
 
 use super::{CALL, Case, REVISIONS, filled, in_revision};
-use crate::differential::request::{Request, post};
+use crate::differential::request::post;
 
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
