@@ -156,15 +156,17 @@ struct ExtraResult {
 pub(crate) fn router(count: usize) -> ToolRouter<Experiments> {
     let mut router = ToolRouter::new();
     for tool in definitions(count) {
-        let call = |call: ToolCallContext<'_, Experiments>| {
-            let result = Json(ExtraResult {
-                arguments: call.arguments.unwrap_or_default(),
-                server_type: call.service.app().server_type,
-                tool: call.name.into_owned(),
-            });
-            Box::pin(async { result.into_call_tool_result() }) as _
-        };
-        router.add_route(ToolRoute::new_dyn(tool, call));
+        router.add_route(ToolRoute::new_dyn(
+            tool,
+            |call: ToolCallContext<'_, Experiments>| {
+                let result = Json(ExtraResult {
+                    arguments: call.arguments.unwrap_or_default(),
+                    server_type: call.service.app().server_type,
+                    tool: call.name.into_owned(),
+                });
+                Box::pin(async { result.into_call_tool_result() })
+            },
+        ));
     }
     router
 }

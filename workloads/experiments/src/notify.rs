@@ -284,7 +284,7 @@ mod pubsub {
 
     use futures::{
         FutureExt,
-        future::{BoxFuture, Shared, WeakShared},
+        future::{BoxFuture, WeakShared},
     };
     use redis::{
         AsyncCommands, AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, RedisResult,

@@ -208,7 +208,7 @@ impl FastTools for ExperimentServer {
 
     fn fast_call(&self, name: &'static str, arguments: Option<&RawValue>) -> FastCall {
         match self.demo.fast_call(name, arguments) {
-            FastCall::NotMine => self.experiments.fast_call(name, arguments),
+            FastCall::UnknownTool => self.experiments.fast_call(name, arguments),
             call => call,
         }
     }
