@@ -13,7 +13,7 @@ use server::{
     App, Context,
     flags::{CallLimits, Switch},
 };
-use workloads::{DemoServer, tools};
+use workloads::tools;
 
 pub use self::flags::LabFlags;
 
@@ -23,7 +23,7 @@ pub enum Lab {}
 
 /// The server of the tools.
 #[cfg(not(feature = "experiments"))]
-type Handler = DemoServer;
+type Handler = workloads::DemoServer;
 
 /// The server of the tools, and of the experiments.
 #[cfg(feature = "experiments")]
@@ -39,7 +39,7 @@ impl App for Lab {
         let warm_up = flags.cache.cache_warm == Switch::On;
         let demo = open::demo_server(&flags, &context).await?;
         #[cfg(feature = "experiments")]
-        let handler = Handler::new(demo, &flags.experiments())?;
+        let handler = Handler::new(demo, &flags.experiments());
         #[cfg(not(feature = "experiments"))]
         let handler = demo;
         if warm_up {
