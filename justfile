@@ -9,9 +9,9 @@ harness := "target/release/mcp-harness"
 default:
     @just --list --unsorted
 
-# Build every server and the harness as they are measured
-build:
-    scripts/build --release
+# Build every server and the harness as they are measured; `--features postgres,redis` adds what they can do
+build *ARGS:
+    scripts/build --release {{ ARGS }}
 
 # Run every test; the last line counts them
 test *ARGS:
@@ -41,7 +41,7 @@ bench-all *ARGS: build
     {{ harness }} measure --warmup-s 0.5 --duration-s 2.5 {{ ARGS }}
 
 # A first look in less than three minutes: tokio with the fast path on, one short trial each
-bench-quick *ARGS: build
+bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
     {{ harness }} measure --runtime tokio --fast-path on --trials 1 --warmup-s 0.5 --duration-s 2 {{ ARGS }}
 
 # What each layer costs above the one below, held against the marks of harness/overhead.toml, in about 11 minutes
@@ -49,8 +49,8 @@ bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
 # What each switch and size of a server is worth: pools, cache, payload and thirteen more, in under 15 minutes
-levers *ARGS: build
-    {{ harness }} levers {{ ARGS }}
+levers *ARGS: (build "--features experiments,postgres,redis")
+    {{ harness }} levers --no-build {{ ARGS }}
 
 # One program beside itself must tie, slowed by 5% it must not, in 20 runs of about 8 minutes together: leave the machine alone
 aa *ARGS: build
@@ -76,7 +76,7 @@ size *ARGS: build
 # Draw a flame graph of one server under the load of a tool's suite, for instance `just profile http-json tokio echo`
 profile TRANSPORT RUNTIME TOOL *ARGS:
     scripts/build-profiling {{ TRANSPORT }} {{ RUNTIME }}
-    cargo build --release --locked --package harness
+    scripts/build --release --bin mcp-harness
     {{ harness }} profile --no-build --profile profiling \
         --subject {{ TRANSPORT }}-{{ RUNTIME }} --suite {{ TOOL }} {{ ARGS }}
 
@@ -86,11 +86,13 @@ doctor *ARGS: build
 
 # Run one server, for instance `just serve http-json tokio --listen 127.0.0.1:8080`
 serve TRANSPORT RUNTIME *FLAGS:
-    cargo run --release --locked --package server --no-default-features --features {{ RUNTIME }} --bin mcp-{{ TRANSPORT }}-{{ RUNTIME }} -- {{ FLAGS }}
+    scripts/build --release --bin mcp-{{ TRANSPORT }}-{{ RUNTIME }}
+    target/release/mcp-{{ TRANSPORT }}-{{ RUNTIME }} {{ FLAGS }}
 
 # Run the upstream API on 127.0.0.1:8090; give servers `--upstream-url http://127.0.0.1:8090`
 upstream *FLAGS:
-    cargo run --release --locked --package workloads --bin upstream -- --listen 127.0.0.1:8090 {{ FLAGS }}
+    scripts/build --release --bin upstream
+    target/release/upstream --listen 127.0.0.1:8090 {{ FLAGS }}
 
 # Start a private PostgreSQL and Redis: `eval "$(just services-up)"`, and every server started in this shell uses them
 services-up *NAMES:

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""Records what real MCP clients send, into server/tests/data/clients. See README.md."""
+"""Records what real MCP clients send, into server/lab/tests/data/clients. See README.md."""
 
 import argparse
 import asyncio
@@ -30,7 +30,7 @@ async def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", metavar="CLIENT", help="record this client alone, for instance `rmcp`")
     parser.add_argument("--servers", type=Path, default=ROOT / "target/debug", help="the folder of the server binaries")
-    parser.add_argument("--output", type=Path, default=ROOT / "server/tests/data/clients")
+    parser.add_argument("--output", type=Path, default=ROOT / "server/lab/tests/data/clients")
     parser.add_argument("--folder", type=Path, help="install clients here and keep it [default: a temporary folder]")
     arguments = parser.parse_args()
     clients = tomllib.loads((HERE / "clients.toml").read_text())["client"]

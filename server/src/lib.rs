@@ -1,26 +1,45 @@
-//! From a command line to a running server: flags, wiring, telemetry, signals.
+//! From a tool set to a server program: flags, limits, transports, runtimes, logging, signals.
 //!
-//! A binary names a transport and a runtime and calls [`main`]; everything else is the same text
-//! for all of them. What the transports and the tools do is in their own crates.
+//! A tool set is an [`App`]: ordinary rmcp code, its own flags, and one line of [`fast_tools!`].
+//! [`main`] makes a program of it, for the transport and the runtime that two types name:
+//!
+//! ```no_run
+//! # use server::{App, HttpJson, Tokio};
+//! # fn program<MyApp: App>() -> std::process::ExitCode {
+//! server::main::<HttpJson, Tokio, MyApp>()
+//! # }
+//! ```
+//!
+//! `examples/minimal.rs` is a whole server. A crate of your own depends on `server`, `rmcp`, `clap`,
+//! `anyhow`, `serde` and `schemars`. This library knows no tool.
+//!
+//! A program that serves HTTP but not MCP builds on [`process::run`] and [`transport::listen`].
 
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+mod app;
+mod command;
+pub mod flags;
+pub mod process;
+pub mod transport;
 
-mod burn;
-mod flags;
-mod floor;
-mod floor_epoll;
-mod run;
-mod signals;
-mod telemetry;
-mod transport;
+pub use rmcp;
+pub use transports::{
+    Limits,
+    fast_path::{FastResult, FastTools, SerializedResult},
+    fast_tools, http, runtime,
+    shutdown::Shutdown,
+    supervise::{CallHook, Supervised, ToolCall},
+};
+
+#[cfg(feature = "async-std")]
+pub use transports::runtime::AsyncStd;
+#[cfg(feature = "percore")]
+pub use transports::runtime::PerCore;
+#[cfg(feature = "smol")]
+pub use transports::runtime::Smol;
+#[cfg(feature = "tokio")]
+pub use transports::runtime::Tokio;
 
 pub use self::{
-    floor::main as floor,
-    floor_epoll::main as floor_epoll,
-    run::main,
-    transport::{
-        EventStream, HttpJson, HttpStream, Json, Kind, Sse, Stdio, StreamableHttp, Transport,
-    },
+    app::{App, Context, main},
+    transport::{HttpJson, HttpStream, Sse, Stdio, Transport},
 };

@@ -1,4 +1,4 @@
-//! What flags are given, read with a word on what was expected.
+//! Parsers of the flags' values. Each error says what was expected.
 
 use std::{
     net::{Ipv6Addr, SocketAddr},
@@ -7,39 +7,65 @@ use std::{
 };
 
 use http::{Uri, uri::Authority};
-use workloads::lessons::extra::MAX_EXTRA_TOOLS;
 
 /// A year: longer limits are no limits, and overflow what counts them.
 const MAX_SECONDS: f64 = 365.0 * 86_400.0;
 /// Shorter limits could not be told from none being kept.
 const MIN_SECONDS: f64 = 0.001;
-/// 2^20 bytes.
-pub(super) const MEBIBYTE: usize = 1024 * 1024;
-/// The most results that a cache may be asked to keep.
-const MAX_RESULTS: u64 = 1_000_000;
 
-pub(super) fn up_to_1024(text: &str) -> Result<NonZeroU32, String> {
+/// Reads a number from 1 to 1024.
+///
+/// # Errors
+/// What was expected.
+pub fn up_to_1024(text: &str) -> Result<NonZeroU32, String> {
     match text.parse::<NonZeroU32>() {
         Ok(number) if number.get() <= 1024 => Ok(number),
         _ => Err("expected a number from 1 to 1024".into()),
     }
 }
 
-pub(super) fn bytes(text: &str) -> Result<usize, String> {
+/// Reads a number of bytes, at least one.
+///
+/// # Errors
+/// What was expected.
+pub fn bytes(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(bytes) if bytes > 0 => Ok(bytes),
-        _ => Err(format!(
-            "expected a number of bytes greater than 0, for instance {MEBIBYTE}"
-        )),
+        _ => Err("expected a number of bytes greater than 0, for instance 1048576".into()),
     }
 }
 
-pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+/// Reads a number of seconds, from a millisecond to a year.
+///
+/// # Errors
+/// What was expected.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (MIN_SECONDS..=MAX_SECONDS).contains(&seconds) => {
             Ok(Duration::from_secs_f64(seconds))
         }
         _ => Err("expected a number of seconds greater than 0 (from 0.001 up to a year), for instance 30 or 0.5".into()),
+    }
+}
+
+/// Reads a number of things, at least one.
+///
+/// # Errors
+/// What was expected.
+pub fn count(text: &str) -> Result<usize, String> {
+    match text.parse::<u32>() {
+        Ok(count) if count > 0 => Ok(count as usize),
+        _ => Err("expected a number greater than 0".into()),
+    }
+}
+
+pub(super) fn time_limit(text: &str) -> Result<(String, Duration), String> {
+    let wrong = "expected TOOL=SECONDS, for instance search=2.5";
+    let (tool, limit) = text.split_once('=').ok_or(wrong)?;
+    match seconds(limit) {
+        Ok(limit) if !tool.is_empty() => Ok((tool.to_owned(), limit)),
+        Ok(_) => Err(wrong.into()),
+        Err(error) => Err(format!("{error}, as in search=2.5")),
     }
 }
 
@@ -68,32 +94,4 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         "expected scheme://host:port, for instance https://app.example:443 or http://localhost:*"
             .into(),
     )
-}
-
-pub(super) fn time_limit(text: &str) -> Result<(String, Duration), String> {
-    let wrong = "expected TOOL=SECONDS, for instance fetch_external_data=2.5";
-    let (tool, limit) = text.split_once('=').ok_or(wrong)?;
-    match seconds(limit) {
-        Ok(limit) if !tool.is_empty() => Ok((tool.to_owned(), limit)),
-        Ok(_) => Err(wrong.into()),
-        Err(error) => Err(format!("{error}, as in fetch_external_data=2.5")),
-    }
-}
-
-pub(super) fn results(text: &str) -> Result<u64, String> {
-    match text.parse::<u64>() {
-        Ok(results @ 1..=MAX_RESULTS) => Ok(results),
-        _ => Err(format!(
-            "expected a number of results from 1 to {MAX_RESULTS}"
-        )),
-    }
-}
-
-pub(super) fn extra_tools(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(tools @ 0..=MAX_EXTRA_TOOLS) => Ok(tools),
-        _ => Err(format!(
-            "expected a number of tools from 0 to {MAX_EXTRA_TOOLS}"
-        )),
-    }
 }

@@ -1,0 +1,31 @@
+//! The real binary, with definitions in a temporary folder and fake subjects that answer correctly
+//! or misbehave in a known way.
+
+mod support;
+
+mod aa;
+mod capacity;
+mod catalogue;
+mod compare;
+mod definitions;
+mod experiments;
+mod families;
+mod format_documentation;
+mod gate;
+mod interrupt;
+mod levers;
+mod limits;
+mod measure;
+mod misfortune;
+mod ones_own;
+mod overhead;
+mod profile;
+mod rank;
+mod recommend;
+mod resume;
+mod right_answers;
+mod samples;
+mod schema;
+mod stores;
+mod sweeps;
+mod verify;

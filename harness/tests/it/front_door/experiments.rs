@@ -1,0 +1,111 @@
+//! The project's own experiments, and the services that experiments may name.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+
+use harness::format::levers::{Lever, expand};
+use harness::format::load::LoadChange;
+use harness::format::subjects::Subjects;
+use harness::format::suite::Suite;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use super::interrupt::{folder_with_rows, wait_for};
+use super::levers::{LEVER, levers, project};
+use super::support::{Done, Project, own};
+
+/// A script in the place of the project's own, which notes how it is called.
+const SERVICES: &str = r#"#!/bin/sh
+echo "$@" >>"$(dirname "$0")/../called"
+case $1 in
+up) echo "export MCP_STORE_URL='redis://:secret@127.0.0.1:1'" ;;
+esac
+"#;
+
+/// A project with an experiment that names Redis, and a script that plays it.
+fn with_redis() -> Project {
+    let project = project();
+    project.write("scripts/services", SERVICES);
+    let script = project.path("scripts/services");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let lever = LEVER.replace("pool = 10 }", "store-url = \"{redis_url}\" }");
+    project.write("levers/pool.toml", &lever);
+    project
+}
+
+/// How the script was called.
+fn called(project: &Project) -> Vec<String> {
+    let called = std::fs::read_to_string(project.path("called")).unwrap();
+    called.lines().map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn ctrl_c_removes_the_services_too() {
+    let project = with_redis();
+    let folder = project.path("levers");
+    let flags = ["--levers-dir", folder.to_str().unwrap(), "--trials", "100"];
+    let child = project.command("levers", &flags).spawn().unwrap();
+    wait_for("first row", || folder_with_rows(&project, 1));
+    let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    kill(id, Signal::SIGINT).unwrap();
+    Done::from(child.wait_with_output().unwrap()).exits(130);
+    assert!(called(&project)[1].starts_with("remove --folder "));
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn services_are_started_for_those_who_name_them_and_removed_at_the_end() {
+    let project = with_redis();
+    levers(&project, &["--trials", "1"]).exits(0);
+    let called = called(&project);
+    assert_eq!(called.len(), 2, "{called:?}");
+    assert!(called[0].starts_with("up --while ") && called[0].contains(" redis --folder "));
+    assert!(!called[0].contains("postgres"), "{called:?}");
+    assert!(called[1].starts_with("remove --folder "), "{called:?}");
+    let subjects = std::fs::read_to_string(project.results().join("definitions/subjects.toml"));
+    let subjects = subjects.unwrap();
+    assert!(subjects.contains("redis://:***@127.0.0.1:1") && !subjects.contains("secret"));
+    project.write(
+        "scripts/services",
+        "#!/bin/sh\necho no such package >&2\nexit 1\n",
+    );
+    let done = levers(&project, &[]).exits(2);
+    assert!(done.stderr.contains("no such package"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("scripts/services up"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn the_projects_own_experiments_are_the_sixteen_and_name_what_there_is() {
+    let levers = Lever::read_folder(&own("levers")).unwrap();
+    let numbers: BTreeMap<u32, &String> = levers
+        .iter()
+        .map(|(name, lever)| (lever.number, name))
+        .collect();
+    assert_eq!(
+        numbers.keys().copied().collect::<Vec<_>>(),
+        (1..=16).collect::<Vec<_>>()
+    );
+    let subjects = Subjects::read(&own("subjects.toml")).unwrap();
+    let suites = Suite::read_folder(&own("suites")).unwrap();
+    let made = expand(&levers, &subjects, &suites, &LoadChange::default()).unwrap();
+    let services = BTreeMap::from([("upstream_url".to_owned(), Value::from("http://u"))]);
+    let mut seconds = 0.0;
+    for (name, suite) in &made.suites {
+        suite
+            .exchanges(&services)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let load = &suite.load;
+        // A start, a handshake, an end; and whoever waits for an upstream is waited for.
+        let around = if name.starts_with("cache.") { 3.0 } else { 0.6 };
+        seconds += f64::from(load.trials) * (load.warmup_s + load.duration_s + around);
+    }
+    assert!(
+        seconds < 13.0 * 60.0,
+        "{seconds} s of trials leave nothing for services and seeding"
+    );
+}

@@ -1,0 +1,250 @@
+//! `levers`: experiments on fake subjects, and what the project's own experiments are made of.
+
+use serde_json::Value;
+
+use super::support::{Done, Project};
+
+/// A flag off and on; the fake subject takes any.
+pub(crate) const LEVER: &str = r#"
+number = 2
+title = "a pool"
+teaches = "Keep connections."
+
+[[published]]
+id = "C2"
+says = "100 ms to 5 ms"
+
+[load]
+clients = 2
+warmup_s = 0.05
+duration_s = 0.2
+trials = 2
+
+[[compare]]
+name = "http"
+what = "a pool of ten"
+server = "right"
+suite = "echo"
+figure = "p50_ms"
+off = "off"
+on = "10"
+variants = [
+  { name = "off", flags = { pool = "off" } },
+  { name = "10", flags = { pool = 10 }, load = { clients = 1 } },
+]
+"#;
+
+pub(crate) fn project() -> Project {
+    Project::new(&["right", "stdio-right", "wrong", "floor"])
+}
+
+pub(crate) fn levers(project: &Project, flags: &[&str]) -> Done {
+    let folder = project.path("levers");
+    let always = ["--levers-dir", folder.to_str().unwrap(), "--seed", "1"];
+    project.run("levers", &[&always, flags].concat())
+}
+
+#[test]
+fn variants_are_measured_beside_each_other_and_kept_with_the_run() {
+    let project = project();
+    project.write("levers/pool.toml", LEVER);
+    let done = levers(&project, &[]).exits(0);
+    let row = done.stdout.lines().last().unwrap();
+    for part in [
+        "a pool of ten",
+        "p50 ms",
+        "(off)",
+        "(10)",
+        "Keep connections.",
+        "C2: 100 ms",
+    ] {
+        assert!(row.contains(part), "{part} in {row}");
+    }
+    let trials = project.trials();
+    let asked: Vec<(&str, u32, u64)> = trials
+        .iter()
+        .map(|trial| (trial.subject.as_str(), trial.trial, trial.clients))
+        .collect();
+    assert_eq!(asked.len(), 4, "{asked:?}");
+    for (subject, clients) in [("pool.http.off", 2), ("pool.http.10", 1)] {
+        for trial in [1, 2] {
+            assert!(asked.contains(&(subject, trial, clients)), "{asked:?}");
+        }
+    }
+    assert!(
+        asked[..2].iter().all(|(_, trial, _)| *trial == 1),
+        "{asked:?}"
+    );
+    let subjects = std::fs::read_to_string(project.results().join("definitions/subjects.toml"));
+    let subjects = subjects.unwrap();
+    for flag in ["\"off\"", "\"10\""] {
+        assert!(subjects.contains(flag), "{flag} in {subjects}");
+    }
+    let report = project.run("report", &[]).exits(0).stdout;
+    assert!(
+        report.contains("\nLevers\n") && report.contains(row),
+        "{report}"
+    );
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn only_the_named_experiments_are_made() {
+    let project = project();
+    project.write("levers/pool.toml", LEVER);
+    project.write(
+        "levers/other.toml",
+        &LEVER.replace("number = 2", "number = 1"),
+    );
+    levers(&project, &["--only", "pool", "--trials", "1"]).exits(0);
+    assert_eq!(project.trials().len(), 2);
+    let done = levers(&project, &["--only", "pol"]).exits(2);
+    assert!(
+        done.stderr.contains("known: other, pool"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn a_wrong_answer_is_no_measurement() {
+    let project = project();
+    let lever = LEVER.replace(
+        "name = \"10\", flags",
+        "name = \"10\", server = \"wrong\", flags",
+    );
+    project.write("levers/pool.toml", &lever);
+    let done = levers(&project, &["--format", "json"]).exits(1);
+    let weighed: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(weighed[0]["ratio"], Value::Null);
+    assert!(
+        weighed[0]["off"]["value"]
+            .as_f64()
+            .is_some_and(|ms| ms > 0.0)
+    );
+    assert!(
+        weighed[0]["variants"][1]["errors"]
+            .as_u64()
+            .is_some_and(|errors| errors > 0)
+    );
+    assert!(
+        done.stderr.contains("of 1 rows 1 could not"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn a_process_may_serve_one_call_one_client_or_all() {
+    let project = project();
+    let variants = "variants = [\n  { name = \"off\", processes = \"per_call\" },\n  \
+                    { name = \"client\", processes = \"per_client\" },\n  { name = \"10\" },\n]";
+    let begin = LEVER.find("variants = [").unwrap();
+    let lever = format!("{}{variants}\n", &LEVER[..begin]).replace("\"right\"", "\"stdio-right\"");
+    project.write("levers/pool.toml", &lever);
+    levers(&project, &["--trials", "1"]).exits(0);
+    let p50 = |variant: &str| {
+        let trials = project.trials_of(&format!("pool.http.{variant}"));
+        assert!(trials[0].is_right() && trials[0].clients == 2, "{trials:?}");
+        trials[0].p50_us.unwrap()
+    };
+    assert!(p50("off") > p50("10"), "{} {}", p50("off"), p50("10"));
+    let noted = std::fs::read_to_string(project.path("processes")).unwrap();
+    let per_call = project.trials_of("pool.http.off")[0].calls;
+    assert!(noted.lines().count() as u64 > per_call + 2, "{noted}");
+    let memory =
+        |variant: &str| project.trials_of(&format!("pool.http.{variant}"))[0].rss_mean_bytes;
+    assert!(memory("client").unwrap() > memory("10").unwrap());
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn what_a_model_reads_is_counted_and_others_may_ask_meanwhile() {
+    let project = project();
+    let suite = std::fs::read_to_string(project.path("suites/echo.toml")).unwrap();
+    let suite = suite.replace("variants = 16", "variants = 16\ncounts = \"answers\"")
+        + "\n[beside]\ntool = \"echo\"\narguments = { message = \"x\" }\nclients = 1\n\n[beside.expect.equals]\n\
+           \"/structuredContent/message\" = \"x\"\n";
+    project.write("suites/busy.toml", &suite);
+    project.write(
+        "suites/listed.toml",
+        &suite.replace("\"answers\"", "\"listing\""),
+    );
+    let lever = LEVER
+        .replace("suite = \"echo\"", "suite = \"busy\"")
+        .replace("name = \"10\",", "name = \"10\", suite = \"listed\",")
+        .replace("p50_ms", "text_bytes");
+    project.write("levers/pool.toml", &lever);
+    levers(&project, &["--trials", "1"]).exits(0);
+    let counted = |variant: &str| {
+        let trial = &project.trials_of(&format!("pool.http.{variant}"))[0];
+        assert!(trial.is_right(), "{trial:?}");
+        (trial.text_bytes.unwrap(), trial.text_tokens.unwrap())
+    };
+    // {"message":"12345678"} and the definition of the one tool.
+    let (bytes, tokens) = counted("off");
+    assert_eq!(bytes, 22);
+    assert!((5..=15).contains(&tokens), "{tokens}");
+    let listing = r#"[{"inputSchema":{"type":"object"},"name":"echo"}]"#;
+    assert_eq!(counted("10").0, listing.len() as u64);
+    // What is asked beside counts when it is wrong.
+    let wrong = suite.replace(
+        "\"/structuredContent/message\" = \"x\"",
+        "\"/structuredContent/message\" = \"y\"",
+    );
+    project.write("suites/busy.toml", &wrong);
+    std::fs::remove_dir_all(project.path("results")).unwrap();
+    levers(&project, &["--trials", "1"]).exits(1);
+    let failure = &project.trials_of("pool.http.off")[0].failure;
+    assert!(failure.contains("beside the timed calls"), "{failure}");
+}
+
+#[test]
+fn experiments_that_make_no_sense_are_refused_before_anything_is_measured() {
+    for (from, to, told) in [
+        (
+            "title =",
+            "heading =",
+            "levers/pool.toml:3:1: unknown field `heading`",
+        ),
+        (
+            "on = \"10\"",
+            "on = \"ten\"",
+            "on = \"ten\" is no variant; there are: off, 10",
+        ),
+        (
+            "name = \"off\", flags",
+            "name = \"10\", flags",
+            "the variant \"10\" is there twice",
+        ),
+        (
+            "server = \"right\"",
+            "server = \"left\"",
+            "there is no subject \"left\"",
+        ),
+        (
+            "suite = \"echo\"",
+            "suite = \"ohce\"",
+            "there is no suite \"ohce\"",
+        ),
+        (
+            "{ pool = \"off\" }",
+            "{ pool = [1] }",
+            "the flag pool has the value [1]",
+        ),
+        ("p50_ms", "p51_ms", "unknown variant `p51_ms`"),
+        (
+            "{ pool = \"off\" } }",
+            "{ pool = 1 }, processes = \"per_call\" }",
+            "needs wire = \"stdio\"",
+        ),
+        ("trials = 2", "trials = 0", "trials = 0"),
+    ] {
+        assert!(LEVER.contains(from), "{from}");
+        let project = project();
+        project.write("levers/pool.toml", &LEVER.replacen(from, to, 1));
+        let done = levers(&project, &[]).exits(2);
+        assert!(done.stderr.contains(told), "{to}: {}", done.stderr);
+        assert!(!project.path("results").exists());
+    }
+}

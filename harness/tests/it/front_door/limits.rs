@@ -1,0 +1,44 @@
+//! `--server-memory` and `--server-cpus`: servers are held to them, or the run says why not before anything is measured.
+
+use super::support::Project;
+
+#[test]
+fn a_limited_server_is_measured_and_the_limits_are_recorded_or_the_error_says_what_is_missing() {
+    let project = Project::new(&["right", "stdio-right"]);
+    let limits = ["--server-memory", "512M", "--server-cpus", "0.9"];
+    let done = project.measure(&[&["--trials", "1"], &limits[..]].concat());
+    if done.code == Some(0) {
+        let recorded = project.environment().server_limits.unwrap();
+        assert_eq!(recorded.memory_bytes, Some(512 << 20));
+        assert_eq!(recorded.cpu_milli, Some(900));
+        assert!(
+            done.stdout.contains("limits of the server"),
+            "{}",
+            done.stdout
+        );
+    } else {
+        let told = done.exits(2).stderr;
+        for part in [
+            "the server cannot be limited here",
+            "By a control group: ",
+            "By systemd-run: ",
+            "or leave out --server-memory and --server-cpus",
+        ] {
+            assert!(told.contains(part), "{part} in {told}");
+        }
+        assert!(!project.path("results").exists(), "nothing was measured");
+    }
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn limits_that_are_none_are_refused() {
+    let project = Project::new(&["right"]);
+    for (flags, told) in [
+        (["--server-memory", "lots"], "write it like 512M or 2G"),
+        (["--server-cpus", "0"], "write it like 2 or 0.5"),
+    ] {
+        let done = project.measure(&flags).exits(2);
+        assert!(done.stderr.contains(told), "{}", done.stderr);
+    }
+}

@@ -1,0 +1,192 @@
+//! `overhead` and `size`: marks held against one run, and what programs weigh.
+
+use harness::format::marks::Marks;
+use harness::format::subjects::Subjects;
+use serde_json::Value;
+
+use super::support::{Done, Project};
+
+/// A mark that any machine meets, and one that none does.
+const MARKS: &str = r#"
+suites = ["echo"]
+
+[load]
+clients = 2
+warmup_s = 0.05
+duration_s = 0.2
+trials = 2
+
+[[mark]]
+name = "stdio against http"
+figure = "cpu_us_per_call"
+of = "stdio-right"
+against = "right"
+at_most = 1000.0
+
+[[mark]]
+name = "memory"
+figure = "rss_peak_mb"
+of = "right"
+at_least = 0.1
+at_most = 1000
+"#;
+
+fn overhead(project: &Project, marks: &str, flags: &[&str]) -> Done {
+    project.write("marks.toml", marks);
+    let path = project.path("marks.toml");
+    let marks = ["--marks", path.to_str().unwrap(), "--seed", "1"];
+    project.run("overhead", &[&marks, flags].concat())
+}
+
+fn project() -> Project {
+    Project::new(&["right", "stdio-right", "floor", "wrong"])
+}
+
+#[test]
+fn marks_that_are_met_are_printed_and_kept_with_the_run() {
+    let project = project();
+    let done = overhead(&project, MARKS, &[]).exits(0);
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", done.stdout);
+    for (line, parts) in [
+        (lines[0], ["mark", "bound", "echo", "verdict"]),
+        (
+            lines[2],
+            [
+                "stdio against http",
+                "CPU us/call",
+                "at most 1000 times",
+                "met",
+            ],
+        ),
+        (
+            lines[3],
+            ["memory", "RSS peak MB", "at least 0.1, at most 1000", "met"],
+        ),
+    ] {
+        assert!(
+            parts.iter().all(|part| line.contains(part)),
+            "{parts:?} in {line}"
+        );
+    }
+    let subjects: Vec<String> = project
+        .trials()
+        .into_iter()
+        .map(|one| one.subject)
+        .collect();
+    assert_eq!(subjects.len(), 4, "two subjects, two trials: {subjects:?}");
+    assert!(!subjects.contains(&"wrong".to_owned()));
+    assert!(project.trials().iter().all(|trial| trial.clients == 2));
+    // The table can be made again from what was recorded.
+    let report = project.run("report", &[]).exits(0).stdout;
+    assert!(
+        report.contains("\nMarks\n") && report.contains(lines[2]),
+        "{report}"
+    );
+    assert_eq!(project.survivors(), [""; 0]);
+}
+
+#[test]
+fn a_mark_that_is_missed_or_cannot_be_measured_ends_with_exit_code_1() {
+    for (marks, verdict, told) in [
+        (
+            MARKS.replace("at_most = 1000.0", "at_most = 0.0001"),
+            "missed",
+            "of 2 marks 1 are missed and 0 could",
+        ),
+        (
+            MARKS.replace("against = \"right\"", "against = \"wrong\""),
+            "not_measured",
+            "of 2 marks 0 are missed and 1 could",
+        ),
+    ] {
+        let done = overhead(&project(), &marks, &["--format", "json"]).exits(1);
+        let judged: Value = serde_json::from_str(&done.stdout).unwrap();
+        assert_eq!(judged[0]["verdict"], verdict);
+        assert_eq!(judged[1]["verdict"], "met");
+        assert!(done.stderr.contains(told), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn marks_that_make_no_sense_are_refused_before_anything_is_measured() {
+    for (from, to, told) in [
+        (
+            "at_most = 1000.0",
+            "atmost = 1",
+            "marks.toml:15:1: unknown field `atmost`",
+        ),
+        ("at_most = 1000.0", "", "neither at_most nor at_least"),
+        ("at_most = 1000.0", "at_most = -1", "the bound -1"),
+        ("cpu_us_per_call", "speed", "unknown variant `speed`"),
+        (
+            "\"right\"\nat_most",
+            "\"nobody\"\nat_most",
+            "the subject \"nobody\"",
+        ),
+        ("[\"echo\"]", "[\"ohce\"]", "the suite \"ohce\""),
+        ("trials = 2", "trials = 0", "trials = 0"),
+    ] {
+        assert!(MARKS.contains(from), "{from}");
+        let project = project();
+        let done = overhead(&project, &MARKS.replacen(from, to, 1), &[]).exits(2);
+        assert!(done.stderr.contains(told), "{to}: {}", done.stderr);
+        assert!(!project.path("results").exists());
+    }
+    let done = project().run("overhead", &[]).exits(2);
+    assert!(done.stderr.contains("overhead.toml"), "{}", done.stderr);
+}
+
+#[test]
+fn the_last_of_a_repeated_flag_counts() {
+    let project = project();
+    overhead(&project, MARKS, &["--trials", "3", "--trials", "1"]).exits(0);
+    assert_eq!(project.trials().len(), 2);
+}
+
+#[test]
+fn the_projects_own_marks_name_what_there_is() {
+    let own = |path: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let marks = Marks::read(&own("overhead.toml")).unwrap();
+    let subjects = Subjects::read(&own("subjects.toml")).unwrap();
+    for name in marks.subjects() {
+        assert!(subjects.subject.contains_key(name), "{name}");
+    }
+    for suite in &marks.suites {
+        assert!(own(&format!("suites/{suite}.toml")).is_file(), "{suite}");
+    }
+    assert_eq!((marks.load.clients, marks.load.trials), (50, 3));
+}
+
+#[test]
+fn size_weighs_each_program_once() {
+    let project = Project::new(&["right", "stdio-right"]);
+    let done = project
+        .run("size", &["--starts", "2", "--format", "json"])
+        .exits(0);
+    let weights: Value = serde_json::from_str(&done.stdout).unwrap();
+    // Both are one program.
+    assert_eq!(weights.as_array().unwrap().len(), 1, "{weights}");
+    for figure in ["binary_bytes", "startup_us", "idle_rss_bytes"] {
+        assert!(
+            weights[0][figure].as_u64().is_some_and(|value| value > 0),
+            "{weights}"
+        );
+    }
+    for name in ["stdio-right", "floor"] {
+        let project = Project::new(&["stdio-right", "floor"]);
+        let done = project
+            .run("size", &["--subject", name, "--starts", "1"])
+            .exits(0);
+        let row = done
+            .stdout
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap();
+        assert_eq!(row.split_whitespace().count(), 4, "{row}");
+        assert_eq!(project.survivors(), [""; 0]);
+    }
+    let broken = Project::new(&["exits"]);
+    let done = broken.run("size", &["--starts", "3"]).exits(1);
+    assert!(done.stdout.contains("no such luck"), "{}", done.stdout);
+}

@@ -1,0 +1,111 @@
+//! Sweeps: one file, many suites, one table.
+
+use super::support::{Project, SUITE};
+
+const SWEEP: &str = "[[sweep]]\nkey = \"clients\"\nvalues = [1, 3]\n\n[[sweep]]\nkey = \"size\"\nvalues = [8, 64]\n";
+
+fn project() -> Project {
+    let project = Project::new(&["right"]);
+    let suite = SUITE.replace("string = 8", "string = \"{size}\"");
+    project.write(
+        "suites/many.toml",
+        &suite.replace("[load]", &format!("{SWEEP}\n[load]")),
+    );
+    project
+}
+
+#[test]
+fn a_sweep_is_chosen_by_its_name_and_reported_in_one_table() {
+    let project = project();
+    let done = project
+        .measure(&["--trials", "1", "--suite", "many"])
+        .exits(0);
+    let asked: Vec<(String, u64)> = project
+        .trials()
+        .into_iter()
+        .map(|trial| (trial.suite, trial.clients))
+        .collect();
+    let wanted = [
+        ("many-1-64", 1),
+        ("many-1-8", 1),
+        ("many-3-64", 3),
+        ("many-3-8", 3),
+    ];
+    assert_eq!(asked.len(), 4);
+    for (suite, clients) in wanted {
+        assert!(asked.contains(&(suite.to_owned(), clients)), "{asked:?}");
+    }
+    let table = done.stdout.split("Sweep many\n").nth(1).unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("right"))
+        .map(|line| line.split_whitespace().take(3).collect())
+        .collect();
+    // In the order of the file and not in that of the names.
+    let place = |clients, size| vec!["right", clients, size];
+    assert_eq!(
+        rows,
+        [
+            place("1", "8"),
+            place("1", "64"),
+            place("3", "8"),
+            place("3", "64")
+        ]
+    );
+    let kept = project.results().join("definitions/suites/many-3-64.toml");
+    let kept = std::fs::read_to_string(kept).unwrap();
+    assert!(
+        kept.contains("sweep = \"many\"") && kept.contains("string = 64"),
+        "{kept}"
+    );
+    let again = project.run("report", &[]).exits(0);
+    assert!(again.stdout.contains("Sweep many"), "{}", again.stdout);
+}
+
+#[test]
+fn one_suite_of_a_sweep_can_be_chosen_listed_shown_and_verified() {
+    let project = project();
+    project
+        .measure(&["--trials", "1", "--suite", "many-3-8"])
+        .exits(0);
+    assert_eq!(project.trials().len(), 1);
+    let listed = project.run("list", &[]).exits(0).stdout;
+    assert!(
+        listed.contains("many (4 suites)") && listed.contains("1 x 8"),
+        "{listed}"
+    );
+    let shown = project.run("show", &["many-1-64"]).exits(0).stdout;
+    assert!(shown.contains("string = 64"), "{shown}");
+    let shown = project.run("show", &["many"]).exits(0).stdout;
+    assert_eq!(shown.matches("\n# 16 prepared calls").count(), 4, "{shown}");
+    let verified = project.run("verify", &["--suite", "many"]).exits(0).stdout;
+    assert_eq!(verified.matches("16/16").count(), 4, "{verified}");
+}
+
+#[test]
+fn a_sweep_that_makes_no_sense_is_refused_with_its_file() {
+    for (from, to, told) in [
+        ("values = [1, 3]", "values = []", "at least one"),
+        (
+            "key = \"clients\"",
+            "key = \"client\"",
+            "nothing mentions {client}",
+        ),
+        ("values = [1, 3]", "values = [1, 0]", "clients = 0"),
+        ("values = [8, 64]", "value = 8", "unknown field `value`"),
+    ] {
+        let project = project();
+        let text = std::fs::read_to_string(project.path("suites/many.toml")).unwrap();
+        project.write("suites/many.toml", &text.replace(from, to));
+        let done = project.run("list", &[]).exits(2);
+        let text = &done.stderr;
+        assert!(
+            text.contains(told) && text.contains("many.toml"),
+            "{to}: {text}"
+        );
+    }
+    let project = project();
+    project.write("suites/many-1-8.toml", SUITE);
+    let done = project.run("list", &[]).exits(2);
+    assert!(done.stderr.contains("there already"), "{}", done.stderr);
+}

@@ -1,0 +1,156 @@
+//! The open loop against scripted servers whose latencies follow from arithmetic.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use super::support::{Act, Fake, Trial, exchanges, http, right, streamable};
+use harness::load::{Arrivals, Outcome, Pace, Shape};
+
+/// A server that answers at once, but for a while: then it answers nobody until the while is over. It counts from its
+/// first call.
+fn stalling(after: Duration, stall: Duration) -> Fake {
+    let first = Arc::new(OnceLock::new());
+    streamable(move |request| {
+        let now = first.get_or_init(Instant::now).elapsed();
+        let mut acts = Vec::new();
+        if (after..after + stall).contains(&now) {
+            acts.push(Act::Sleep((after + stall).saturating_sub(now)));
+        }
+        acts.extend(right(request));
+        acts
+    })
+}
+
+fn open(rate_per_s: f64, arrivals: Arrivals) -> Shape {
+    Shape {
+        pace: Pace::Open {
+            rate_per_s,
+            arrivals,
+        },
+        ..Shape::default()
+    }
+}
+
+const STALL: Duration = Duration::from_secs(1);
+const WINDOW: Duration = Duration::from_secs(4);
+const WARMUP: Duration = Duration::from_millis(300);
+
+fn run(shape: Shape, after: Duration) -> Outcome {
+    let trial = Trial {
+        clients: 20,
+        warmup: WARMUP,
+        duration: WINDOW,
+        shape,
+        ..Trial::default()
+    };
+    let outcome = trial.run(http(&stalling(after, STALL)), &exchanges(5));
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.errors.total(), 0, "{:?}", outcome.errors);
+    outcome
+}
+
+/// The latency in seconds that so many of a hundred calls stay below.
+fn percentile_s(outcome: &Outcome, percentile: f64) -> f64 {
+    outcome.latency_ns.value_at_percentile(percentile) as f64 / 1e9
+}
+
+/// What a server stands still for shows in every call that was due in that time: with a stall of `s` in a window of `w` the
+/// share of calls that wait longer than `x` is `(s - x) / w`, so that percentile `p` is at `s - w * (1 - p / 100)`.
+fn shows_the_stall(outcome: &Outcome) {
+    for percentile in [85.0, 90.0, 95.0, 99.0] {
+        let expected = STALL.as_secs_f64() - WINDOW.as_secs_f64() * (1.0 - percentile / 100.0);
+        let found = percentile_s(outcome, percentile);
+        assert!(
+            (found - expected).abs() < 0.1,
+            "p{percentile}: {found} s instead of {expected} s: {outcome:?}"
+        );
+    }
+    // As many as were due wait, and no more.
+    assert!(percentile_s(outcome, 70.0) < 0.2, "{outcome:?}");
+}
+
+#[test]
+fn an_open_loop_shows_a_stall_as_arithmetic_says() {
+    for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
+        let outcome = run(open(1_000.0, arrivals), Duration::from_millis(1_500));
+        shows_the_stall(&outcome);
+        assert_eq!(outcome.unsent, 0);
+        if arrivals == Arrivals::Constant {
+            assert_eq!(outcome.latency_ns.len(), 4_000);
+        }
+    }
+}
+
+#[test]
+fn a_stall_at_the_end_of_the_window_is_not_forgotten() {
+    // It begins half a second before the window closes: the calls that are due then are answered after it.
+    let outcome = run(
+        open(1_000.0, Arrivals::Constant),
+        WARMUP + WINDOW.saturating_sub(STALL / 2),
+    );
+    assert_eq!(outcome.latency_ns.len(), 4_000);
+    assert!(outcome.drained > 400, "{outcome:?}");
+    // 500 calls of 4,000 wait for half a second to a second.
+    assert!(
+        (percentile_s(&outcome, 99.0) - 0.96).abs() < 0.1,
+        "{outcome:?}"
+    );
+    assert!(
+        (percentile_s(&outcome, 88.0) - 0.52).abs() < 0.1,
+        "{outcome:?}"
+    );
+    assert!(percentile_s(&outcome, 85.0) < 0.2, "{outcome:?}");
+}
+
+#[test]
+fn a_closed_loop_hardly_sees_the_same_stall() {
+    let outcome = run(Shape::default(), Duration::from_millis(1_500));
+    // Twenty clients wait once each; the thousands of calls that would have come are never made.
+    assert!(outcome.latency_ns.max() >= 900_000_000, "{outcome:?}");
+    assert!(percentile_s(&outcome, 99.0) < 0.5, "{outcome:?}");
+}
+
+#[test]
+fn calls_are_sent_when_they_are_due_and_counted_by_their_rate() {
+    let trial = Trial {
+        clients: 8,
+        duration: Duration::from_secs(1),
+        shape: open(400.0, Arrivals::Constant),
+        ..Trial::default()
+    };
+    let outcome = trial.run(http(&streamable(right)), &exchanges(5)).unwrap();
+    assert_eq!(outcome.errors.total(), 0, "{:?}", outcome.errors);
+    assert_eq!(outcome.latency_ns.len(), 400);
+    assert_eq!(outcome.late_ns.len(), 400);
+    assert!(outcome.json_rpc_requests.abs_diff(400) <= 8, "{outcome:?}");
+    assert_eq!(outcome.json_rpc_requests, outcome.http_requests);
+}
+
+#[test]
+fn what_could_not_be_sent_is_said() {
+    // One client and 50 ms a call: 20 calls a second of the 1,000 that are due.
+    let slow = streamable(|request| {
+        let mut acts = vec![Act::Sleep(Duration::from_millis(50))];
+        acts.extend(right(request));
+        acts
+    });
+    let trial = Trial {
+        clients: 1,
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(500),
+        shape: open(1_000.0, Arrivals::Constant),
+        ..Trial::default()
+    };
+    let outcome = trial.run(http(&slow), &exchanges(5)).unwrap();
+    assert!(outcome.calls <= 10, "{outcome:?}");
+    assert_eq!(
+        outcome.latency_ns.len() + outcome.unsent,
+        500,
+        "{outcome:?}"
+    );
+    assert!(outcome.unsent >= 470, "{outcome:?}");
+    // The tenth call was due after 10 ms and is sent after 450 ms at the earliest.
+    assert!(outcome.late_ns.max() >= 440_000_000, "{outcome:?}");
+}

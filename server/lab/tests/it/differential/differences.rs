@@ -1,0 +1,137 @@
+//! The intended differences between the fast path and rmcp. `docs/differences.md` has the same
+//! table.
+
+use transports::streamable::Answer as Kind;
+
+use super::request::Request;
+use crate::in_process::http::{Answer, Content};
+
+/// One request and both answers to it.
+pub(crate) struct Exchange<'e> {
+    pub(crate) request: &'e Request,
+    pub(crate) kind: Kind,
+    pub(crate) has_sessions: bool,
+    pub(crate) fast: &'e Answer,
+    pub(crate) rmcp: &'e Answer,
+}
+
+/// An intended difference.
+pub(crate) struct Difference {
+    pub(crate) name: &'static str,
+    /// Whether this is what `exchange` shows, and all that it shows.
+    explains: fn(exchange: &Exchange<'_>) -> bool,
+    rmcp: &'static str,
+    here: &'static str,
+    reason: &'static str,
+}
+
+pub(crate) const DIFFERENCES: [Difference; 8] = [
+    Difference {
+        name: "batches",
+        explains: is_batch,
+        rmcp: "415: an array is no message",
+        here: "taken apart, each message answered as if it had come alone",
+        reason: "MCP 2025-03-26: servers MUST accept batches; no other revision has them",
+    },
+    Difference {
+        name: "JSON in sessions",
+        explains: is_json_in_a_session,
+        rmcp: "an event stream for every revision before 2026-07-28",
+        here: "http-json answers one JSON message where the first message is the last",
+        reason: "it is what the server is for; the specification leaves the choice to the server",
+    },
+    Difference {
+        name: "cancelled requests",
+        explains: needs_more_than_one_exchange,
+        rmcp: "in a session its event stream ends, with no more than an empty first event",
+        here: "an event stream without any event, from http-json too",
+        reason: "a cancelled request has no answer, so there is no message to send",
+    },
+    Difference {
+        name: "disconnection",
+        explains: needs_more_than_one_exchange,
+        rmcp: "without sessions a closed connection cancels the call, in every revision",
+        here: "it does from 2026-07-28 on, and not before",
+        reason: "up to 2025-11-25 disconnection SHOULD NOT be taken for cancellation",
+    },
+    Difference {
+        name: "ids in flight",
+        explains: needs_more_than_one_exchange,
+        rmcp: "a second request with the id of one in flight leaves one of the two waiting for over a minute",
+        here: "the second is answered with -32600 at once, with the fast path and without",
+        reason: "ids must be unique in a session, and a mistake must not hang",
+    },
+    Difference {
+        name: "slow bodies",
+        explains: needs_more_than_one_exchange,
+        rmcp: "waits for a body for ever",
+        here: "408 after 30 s, with the fast path and without",
+        reason: "a slow body holds a connection (slowloris)",
+    },
+    Difference {
+        name: "sessions over the limit",
+        explains: needs_more_than_one_exchange,
+        rmcp: "500 where a session cannot be made",
+        here: "503 for the first above 10,000, with the fast path and without",
+        reason: "each session costs memory and a task, and the client may try again later",
+    },
+    Difference {
+        name: "event ids",
+        explains: needs_more_than_one_exchange,
+        rmcp: "numbers the events of a session, and begins each stream with an empty one",
+        here: "an answer of the fast path is one event without an id",
+        reason: "ids are for resuming a stream, and this one has come whole",
+    },
+];
+
+impl Difference {
+    /// The one that explains `exchange`.
+    pub(crate) fn explaining(exchange: &Exchange<'_>) -> Option<&'static Self> {
+        DIFFERENCES.iter().find(|known| (known.explains)(exchange))
+    }
+}
+
+fn is_batch(exchange: &Exchange<'_>) -> bool {
+    let revision = exchange.request.value("mcp-protocol-version");
+    let is_array = exchange.request.body.trim_ascii_start().first() == Some(&b'[');
+    is_array
+        && revision.is_none_or(|name| name == b"2025-03-26")
+        && exchange.rmcp.status == 415
+        && matches!(&exchange.rmcp.body, Content::Text(text) if text.starts_with("fail to deserialize"))
+}
+
+fn is_json_in_a_session(exchange: &Exchange<'_>) -> bool {
+    let (fast, rmcp) = (exchange.fast, exchange.rmcp);
+    exchange.has_sessions
+        && exchange.kind == Kind::Json
+        && fast.status == rmcp.status
+        && fast.session_id.is_some() == rmcp.session_id.is_some()
+        && fast.content_type.as_deref() == Some("application/json")
+        && rmcp.content_type.as_deref() == Some("text/event-stream")
+        && fast.messages() == rmcp.messages()
+}
+
+/// No single request shows it: the tests of `transports` and the cases of `front_door` cover these.
+fn needs_more_than_one_exchange(_: &Exchange<'_>) -> bool {
+    false
+}
+
+#[test]
+fn the_table_is_that_of_the_documentation() {
+    let document = include_str!("../../../../../docs/differences.md");
+    let rows = document.lines().filter(|line| line.starts_with("| "));
+    let documented: Vec<&str> = rows.skip(1).collect();
+    let table = DIFFERENCES.map(
+        |Difference {
+             name,
+             rmcp,
+             here,
+             reason,
+             ..
+         }| { format!("| {name} | {rmcp} | {here} | {reason} |") },
+    );
+    assert_eq!(
+        documented, table,
+        "docs/differences.md and the test's table"
+    );
+}

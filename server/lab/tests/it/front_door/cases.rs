@@ -1,0 +1,255 @@
+//! The cases. A group is a macro that makes one test of each of its cases, for the subject that is
+//! named `SUBJECT` where it is called.
+
+macro_rules! group {
+    ($group:ident { $($module:ident { $($case:ident)* })* }) => {
+        macro_rules! $group {
+            () => {
+                $($(
+                    #[test]
+                    fn $case() {
+                        $crate::front_door::cases::$module::$case(&SUBJECT);
+                    }
+                )*)*
+            };
+        }
+    };
+}
+
+// Cases for every program, on every wire: they need one plain tool.
+group!(any {
+    handshake {
+        initialize_agrees_on_every_revision_with_sessions
+        initialize_with_an_unknown_revision_offers_a_known_one
+        initialize_declares_tools_and_nothing_else
+        ping_is_answered
+        unknown_methods_are_not_found
+        ids_come_back_as_they_were
+    }
+    tools {
+        schemas_have_no_unsigned_formats
+        an_unknown_tool_is_an_invalid_parameter
+        arguments_that_are_missing_or_wrong_are_refused_in_band
+    }
+    life {
+        only_the_ready_line_is_said_before_serving
+        an_idle_server_ends_on_sigterm
+        an_idle_server_ends_on_sigint
+        workers_is_the_number_of_worker_threads
+    }
+    fast_path {
+        every_tool_takes_the_fast_path_and_the_counters_tell_it
+    }
+    batches {
+        a_batch_is_answered_message_by_message
+    }
+    load {
+        fifty_callers_at_once_get_their_own_answers
+    }
+    limits {
+        what_is_no_json_is_refused_and_the_server_lives_on
+        what_is_too_large_is_refused_and_the_server_lives_on
+        what_is_just_small_enough_is_taken
+    }
+});
+
+// The same, with the tools of the lab.
+group!(any_lab {
+    handshake {
+        rmcps_client_lists_and_calls_every_tool
+    }
+    tools {
+        tools_list_has_every_tool
+        echo_returns_any_text
+        echo_refuses_what_is_no_message
+        calculate_fibonacci_computes
+        calculate_fibonacci_refuses_in_band
+        query_products_finds_and_counts
+        query_products_refuses_in_band
+        fetch_external_data_fetches
+        fetch_external_data_passes_on_the_upstreams_errors
+        fetch_external_data_fetches_from_nowhere_else
+        fetch_external_data_says_that_the_upstream_is_down
+        fetch_external_data_says_that_there_is_no_upstream
+        arguments_that_do_not_fit_are_refused_in_band
+    }
+    plain {
+        process_json_data_returns_capitals
+        simulate_database_query_waits
+        megabytes_are_worked_through
+        query_products_answers_in_other_words
+    }
+    shop {
+        the_shop_keeps_its_contract
+        a_checkout_without_its_total_says_so_in_time
+    }
+    progress {
+        a_report_tells_its_rows_before_its_result
+        a_report_is_told_while_it_is_made
+        without_a_token_nothing_is_told
+    }
+    life {
+        sigterm_answers_what_is_in_flight
+        sigint_answers_what_is_in_flight
+        a_drain_timeout_that_is_too_short_is_kept_and_said
+        a_second_signal_ends_the_process_on_the_spot
+        a_call_over_the_time_limit_is_answered_in_band
+    }
+    tuning {
+        tools_that_are_left_out_are_not_there
+        a_time_limit_holds_for_its_tool_alone
+        what_is_cached_is_asked_for_once
+    }
+});
+
+#[cfg(feature = "experiments")]
+group!(experiments {
+    experiments {
+        experiments_answer_and_take_the_fast_path
+        a_long_result_comes_whole_or_in_pieces
+        extra_tools_say_back_their_arguments
+    }
+});
+
+#[cfg(not(feature = "experiments"))]
+group!(experiments {});
+
+// Every program that listens, whatever it speaks over its connections.
+group!(http {
+    http {
+        healthz_says_ok
+        unknown_paths_are_not_found
+        a_foreign_host_is_forbidden
+        a_missing_host_is_refused
+        a_foreign_origin_is_forbidden
+        our_own_origins_are_served
+        allowed_hosts_and_origins_replace_the_defaults
+        a_body_without_a_length_is_limited_too
+        a_request_may_come_byte_by_byte
+        a_client_may_ask_before_it_sends_the_body
+        idle_connections_do_not_hold_up_the_end
+        a_port_in_use_ends_it_with_a_clear_message
+    }
+});
+
+group!(http_lab {
+    http {
+        clients_that_leave_in_the_middle_of_a_call_leave_nothing_behind
+        new_connections_are_refused_while_calls_are_answered
+    }
+    tuning {
+        calls_beyond_the_upstream_limit_wait_their_turn
+    }
+});
+
+// One stream with many requests in flight on it.
+group!(lasting {
+    lasting {
+        a_fast_answer_overtakes_a_slow_one
+        an_id_that_is_in_flight_is_refused_at_once
+        an_id_may_be_used_again_after_its_answer
+        what_comes_before_the_first_request_is_survived
+        json_that_is_no_message_is_refused_with_its_id
+    }
+    cancellation {
+        a_cancelled_call_lets_go_of_what_it_waits_for_and_the_end_does_not_wait_for_it
+    }
+    shop {
+        a_cancelled_checkout_is_recorded_all_the_same
+    }
+});
+
+group!(stdio {
+    stdio {
+        the_end_of_input_ends_the_server
+        the_end_of_input_waits_for_what_is_in_flight
+        a_last_line_without_a_break_is_answered
+        standard_output_carries_nothing_but_messages
+        a_client_that_reads_late_gets_every_answer
+        a_reader_that_leaves_ends_the_server
+        pipes_stay_blocking_for_those_who_share_them
+        files_will_do_for_pipes
+    }
+});
+
+group!(sse {
+    sse {
+        a_post_without_a_session_is_refused
+        closing_the_stream_ends_its_session
+        other_methods_are_not_allowed
+        sessions_do_not_hear_each_other
+    }
+});
+
+group!(streamable {
+    streamable {
+        an_accept_that_lacks_a_type_is_not_acceptable
+        another_content_type_is_unsupported
+        other_methods_are_not_allowed
+        pipelined_requests_are_answered_in_order
+        an_unknown_revision_in_the_header_is_refused
+    }
+});
+
+group!(streamable_lab {
+    progress {
+        a_client_of_2026_07_28_is_told_too
+    }
+    cancellation {
+        a_client_of_2026_07_28_that_leaves_cancels_its_call
+        an_earlier_client_that_leaves_does_not
+    }
+});
+
+group!(stateless {
+    streamable {
+        without_sessions_a_call_needs_no_handshake
+        without_sessions_there_is_no_stream_to_get
+    }
+});
+
+group!(stateful {
+    sessions {
+        a_session_lives_until_it_is_deleted
+        a_message_without_a_session_is_refused
+        a_message_in_an_unknown_session_is_not_found
+        a_session_without_traffic_expires
+        traffic_keeps_a_session_alive
+    }
+});
+
+group!(stateful_lab {
+    sessions {
+        standing_streams_end_after_the_last_answer
+        an_id_in_flight_in_a_session_is_refused_at_once
+    }
+    cancellation {
+        a_call_cancelled_in_its_session_lets_go_of_what_it_waits_for
+        the_end_of_a_session_ends_its_calls
+    }
+});
+
+// The same text on every runtime.
+pub(crate) mod batches;
+pub(crate) mod cancellation;
+#[cfg(feature = "tokio")]
+mod command_line;
+mod database;
+#[cfg(feature = "experiments")]
+pub(crate) mod experiments;
+pub(crate) mod fast_path;
+pub(crate) mod handshake;
+pub(crate) mod http;
+pub(crate) mod lasting;
+pub(crate) mod life;
+pub(crate) mod limits;
+pub(crate) mod load;
+pub(crate) mod plain;
+pub(crate) mod progress;
+pub(crate) mod sessions;
+pub(crate) mod shop;
+pub(crate) mod sse;
+pub(crate) mod stdio;
+pub(crate) mod streamable;
+pub(crate) mod tools;
+pub(crate) mod tuning;

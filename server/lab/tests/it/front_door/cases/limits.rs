@@ -1,0 +1,68 @@
+//! Input that is no message, and messages that are too large: a server rejects them and lives on.
+
+use testkit::{client::Peer, http::once};
+
+use crate::common::{Client, Server, Subject};
+
+/// The `--max-body` of these cases, in bytes.
+const LIMIT: usize = 2048;
+
+pub(crate) fn what_is_no_json_is_refused_and_the_server_lives_on(subject: &Subject) {
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    for message in ["{", "nonsense", "{\"jsonrpc\":\"2.0\",\"id\":1", "\u{1}"] {
+        match &mut client.peer {
+            Peer::Stdio(stdio) => {
+                stdio.write(message);
+                let answer = stdio.read().expect("an answer");
+                assert_eq!(answer["error"]["code"], -32700, "{message}");
+                assert_eq!(answer.get("id"), None, "{answer}");
+            }
+            Peer::Sse(sse) => {
+                let refused = once(server.address(), &sse.request(message));
+                assert_eq!(refused.status, 400, "{message}");
+            }
+            Peer::Streamable(streamable) => {
+                let refused = once(server.address(), &streamable.request(message));
+                assert_eq!(refused.status, 415, "{message}");
+            }
+        }
+        client.is_served();
+    }
+}
+
+pub(crate) fn what_is_too_large_is_refused_and_the_server_lives_on(subject: &Subject) {
+    let mut server = Server::start(subject, &["--max-body", &LIMIT.to_string()]);
+    let mut client = Client::ready(&mut server);
+    let message = subject.message_of(LIMIT + 1);
+    match &mut client.peer {
+        Peer::Stdio(stdio) => {
+            stdio.write(&message);
+            let answer = stdio.read().expect("an answer");
+            assert_eq!(answer["error"]["code"], -32600, "{answer}");
+            assert!(
+                answer["error"]["message"].to_string().contains("2048"),
+                "{answer}"
+            );
+            assert_eq!(answer.get("id"), None, "{answer}");
+        }
+        Peer::Sse(sse) => {
+            let refused = once(server.address(), &sse.request(&message));
+            assert_eq!(refused.status, 413, "{}", refused.text());
+        }
+        Peer::Streamable(streamable) => {
+            let refused = once(server.address(), &streamable.request(&message));
+            assert_eq!(refused.status, 413, "{}", refused.text());
+        }
+    }
+    client.is_served();
+}
+
+pub(crate) fn what_is_just_small_enough_is_taken(subject: &Subject) {
+    let mut server = Server::start(subject, &["--max-body", &LIMIT.to_string()]);
+    let mut client = Client::ready(&mut server);
+    client.peer.begin(&subject.message_of(LIMIT));
+    let answer = client.peer.end();
+    assert_eq!(answer["id"], "large", "{answer}");
+    assert_eq!(answer["result"]["isError"], false, "{answer}");
+}

@@ -1,5 +1,0 @@
-//! What sockets cost without hyper: fixed bytes for every request, no protocol, no tools.
-
-fn main() -> std::process::ExitCode {
-    server::floor_epoll()
-}

@@ -1,5 +1,0 @@
-//! The tool set over http-json on tokio.
-
-fn main() -> std::process::ExitCode {
-    server::main::<server::HttpJson, transports::runtime::Tokio>()
-}

@@ -1,5 +1,0 @@
-//! The tool set over http-stream on async-std.
-
-fn main() -> std::process::ExitCode {
-    server::main::<server::HttpStream, transports::runtime::AsyncStd>()
-}

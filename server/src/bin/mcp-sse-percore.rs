@@ -1,5 +1,0 @@
-//! The tool set over sse on percore.
-
-fn main() -> std::process::ExitCode {
-    server::main::<server::Sse, transports::runtime::PerCore>()
-}

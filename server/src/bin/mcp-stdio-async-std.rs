@@ -1,5 +1,0 @@
-//! The tool set over stdio on async-std.
-
-fn main() -> std::process::ExitCode {
-    server::main::<server::Stdio, transports::runtime::AsyncStd>()
-}

@@ -1,5 +1,0 @@
-//! The tool set over stdio on tokio.
-
-fn main() -> std::process::ExitCode {
-    server::main::<server::Stdio, transports::runtime::Tokio>()
-}

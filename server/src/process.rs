@@ -1,0 +1,110 @@
+//! A process's life: its log, its signals, its runtime, its exit code.
+
+use std::{
+    future::Future,
+    io::{IsTerminal, stderr},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use tracing_subscriber::{
+    filter::Targets, fmt::layer, layer::SubscriberExt, registry, util::SubscriberInitExt,
+};
+use transports::{runtime::Runtime, shutdown::Shutdown};
+
+use crate::flags::ProcessFlags;
+
+/// The end of every program's `--help`.
+pub const LIFE: &str = "\
+When ready it prints one line on standard error, `ready URL` or `ready stdio`, and logs there as
+MCP_LOG says. SIGTERM and SIGINT answer what is in flight and end it with exit code 0.
+Exit codes: 0 ended as asked, 1 could not start or serve, 2 wrong usage.";
+
+/// The default log filter: news of the server itself, and errors of rmcp, which warns of every call
+/// that it answers with an error. At this level no call logs anything.
+pub const LOG: &str = "info,rmcp=error";
+
+/// The exit code after a second signal: 128 + SIGINT, as shells report a signal's victim.
+pub const INTERRUPTED: i32 = 130;
+
+/// Starts logging and the runtime `R`, and runs what `serve` returns until it ends. The first
+/// SIGTERM or SIGINT begins the shutdown, the second one ends the process on the spot.
+pub fn run<R: Runtime, F>(
+    flags: &ProcessFlags,
+    log: &str,
+    serve: impl FnOnce(R, Shutdown) -> F,
+) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let run = || {
+        start_log(log)?;
+        let shutdown = Shutdown::new(flags.drain.drain_timeout);
+        begin_at_signals(shutdown.clone())?;
+        let workers = flags.workers();
+        R::block_on(workers, |runtime| serve(runtime, shutdown))
+            .with_context(|| format!("starting {} on {workers} threads", R::NAME))?
+    };
+    exit_code(&run())
+}
+
+/// The exit code of `outcome`. An error is printed on standard error: a [`clap::Error`] is wrong
+/// usage.
+#[must_use]
+pub fn exit_code(outcome: &anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        eprint!("{}", usage.render());
+        return ExitCode::from(2);
+    }
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Starts logging on standard error, as `MCP_LOG` says or, without it, `default`: levels, or
+/// `target=level`, with commas between. (Filters by span and field, which `EnvFilter` has besides,
+/// would bring an engine for regular expressions into every server's memory.)
+///
+/// # Errors
+/// When `MCP_LOG` is no filter.
+pub fn start_log(default: &str) -> anyhow::Result<()> {
+    let asked = std::env::var("MCP_LOG").ok();
+    let filter = asked.as_deref().filter(|filter| !filter.is_empty());
+    let filter = filter.unwrap_or(default);
+    let filter: Targets = filter.parse().map_err(|error| {
+        anyhow::anyhow!("MCP_LOG={filter} is no filter ({error}); try MCP_LOG=debug")
+    })?;
+    let lines = layer()
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal());
+    registry().with(lines).with(filter).init();
+    Ok(())
+}
+
+/// Begins `shutdown` at the first SIGTERM or SIGINT, and ends the process on the spot at the second. A
+/// thread of its own waits for them, whatever the runtime.
+///
+/// # Errors
+/// When the handler or its thread cannot be set up.
+pub fn begin_at_signals(shutdown: Shutdown) -> anyhow::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT]).context("handling SIGTERM and SIGINT")?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if shutdown.is_begun() {
+                    std::process::exit(INTERRUPTED);
+                }
+                tracing::debug!(signal, "shutting down");
+                shutdown.begin();
+            }
+        })
+        .context("starting the thread that waits for signals")?;
+    Ok(())
+}
