@@ -68,18 +68,18 @@ pub(super) async fn handshake<S: FastTools>(
     HandshakeResults::learn(|revision, method, request| {
         let rmcp = rmcp.clone();
         async move {
-            let mut asked = Request::post(MCP_PATH)
+            let mut builder = Request::post(MCP_PATH)
                 .header("host", "localhost")
                 .header("content-type", "application/json")
                 .header("accept", "application/json, text/event-stream");
             if method != "initialize" {
-                asked = asked.header("mcp-protocol-version", revision.name());
+                builder = builder.header("mcp-protocol-version", revision.name());
             }
             if revision.is_self_contained() {
-                asked = asked.header("mcp-method", method);
+                builder = builder.header("mcp-method", method);
             }
             let body = ForwardedBody::Read(Some(request.into()));
-            let response = rmcp.handle(asked.body(body).ok()?).await;
+            let response = rmcp.handle(builder.body(body).ok()?).await;
             if response.status() != StatusCode::OK {
                 return None;
             }

@@ -33,7 +33,7 @@ pub(crate) fn newer(tool: &str) -> Post {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_is_answered_in_band_and_costs_nobody_else_anything() {
+async fn a_panic_is_answered_in_band_and_affects_no_other_call() {
     each(Way::all(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;

@@ -83,13 +83,13 @@ async fn the_id_of_a_request_that_rmcp_rejects_is_free_again() {
         let mut client = Client::ready(&mut server).await;
         for tool in ["wait", "wait_slowly"] {
             let message = call(5, tool, json!({"ms": 0}));
-            let mut refused = client.request(&message);
-            refused
+            let mut rejected = client.request(&message);
+            rejected
                 .headers
                 .retain(|(name, _)| *name != "mcp-protocol-version");
-            let refused = refused.header("mcp-protocol-version", "1999-01-01");
+            let rejected = rejected.header("mcp-protocol-version", "1999-01-01");
             let mut connection = Connection::open(server.address()).await;
-            assert_eq!(connection.exchange(&refused).await.status, 400);
+            assert_eq!(connection.exchange(&rejected).await.status, 400);
             assert_eq!(text_of(&client.ask(&message).await), "waited");
         }
         server.stop().await;

@@ -143,10 +143,10 @@ async fn a_malformed_line_is_answered_and_the_server_goes_on() {
         for _ in 0..5 {
             received.push(client.receive().await);
         }
-        let refused = received
+        let rejected = received
             .iter()
             .filter(|answer| answer["error"]["code"] == -32700);
-        assert_eq!(refused.count(), 3, "{received:?}");
+        assert_eq!(rejected.count(), 3, "{received:?}");
         let answered = received
             .iter()
             .filter(|answer| answer.get("result").is_some());
