@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     forward::{ForwardedBody, session_id},
-    post_headers::{PostHeaders, names_self_contained_revision},
+    post_headers::{PostHeaders, UnusualHeaders, names_self_contained_revision},
     sessions::{Session, Sessions},
 };
 use crate::{
@@ -159,15 +159,27 @@ impl<S: FastTools> HttpService for Streamable<S> {
 impl<S: FastTools> Inner<S> {
     async fn mcp(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
         let (mut parts, incoming) = request.into_parts();
-        let limits = &self.options.limits;
+        let StreamableOptions { limits, guard, .. } = &self.options;
+        let is_post = parts.method == Method::POST;
+        // In a session every body is read here, because its ids are recorded here.
+        let is_read = is_post && (self.sessions.is_some() || self.fast_path.is_some());
+        let headers = if is_read {
+            PostHeaders::read(&parts.headers, guard)
+        } else {
+            Err(UnusualHeaders)
+        };
+        // Usual headers have passed the guard already.
+        if headers.is_err()
+            && let Err(error) = guard.check(&parts.uri, &parts.headers)
+        {
+            return text(error.status(), error.to_string());
+        }
         let body = TimedBody::new(incoming, self.runtime.clone(), limits.body_timeout);
-        if parts.method != Method::POST {
+        if !is_post {
             self.record_traffic(&parts);
             return self.forward(parts, ForwardedBody::Unread(body)).await;
         }
-        let headers = PostHeaders::read(&parts.headers, &self.options.guard);
-        // In a session every body is read here, because its ids are recorded here.
-        if self.sessions.is_none() && (headers.is_err() || self.fast_path.is_none()) {
+        if self.sessions.is_none() && headers.is_err() {
             self.count_fallback(FallbackReason::Headers);
             self.record_origin(&mut parts, client, ForSdk::default());
             return self.forward_unread(parts, body).await;

@@ -8,6 +8,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod flags;
 mod open;
+pub mod programs;
 
 use server::{
     App, Context,

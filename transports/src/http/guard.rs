@@ -1,9 +1,9 @@
 //! Checks `Host` and `Origin`, against DNS rebinding.
 //!
-//! MCP specification, "Transports", security warning: servers MUST validate `Origin`. Streamable
-//! HTTP leaves both checks to rmcp, which gets the same lists; legacy SSE makes them here.
+//! MCP specification, "Transports", security warning: servers MUST validate `Origin`. This is the one
+//! guard of every HTTP transport; rmcp's own is off.
 
-use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority};
 
 /// The hosts and origins that the server accepts.
 #[derive(Clone, Debug)]
@@ -57,7 +57,21 @@ impl Guard {
     /// # Errors
     /// The first check that the request fails.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), GuardError> {
-        let host = match headers.get(header::HOST) {
+        let host = headers.get(header::HOST);
+        let is_plainly_allowed =
+            host.is_some_and(|host| self.plainly_allows_host(host.as_bytes()));
+        if !is_plainly_allowed {
+            self.check_host(uri, host)?;
+        }
+        match headers.get(header::ORIGIN) {
+            None => Ok(()),
+            Some(origin) if origin.to_str().is_ok_and(|text| self.allows_origin(text)) => Ok(()),
+            Some(_) => Err(GuardError::Origin),
+        }
+    }
+
+    fn check_host(&self, uri: &Uri, host: Option<&HeaderValue>) -> Result<(), GuardError> {
+        let host = match host {
             Some(host) => host
                 .to_str()
                 .ok()
@@ -65,13 +79,10 @@ impl Guard {
             None => uri.authority().cloned(),
         };
         let host = host.ok_or(GuardError::MalformedHost)?;
-        if !self.allows_host(&host) {
-            return Err(GuardError::Host);
-        }
-        match headers.get(header::ORIGIN) {
-            None => Ok(()),
-            Some(origin) if origin.to_str().is_ok_and(|text| self.allows_origin(text)) => Ok(()),
-            Some(_) => Err(GuardError::Origin),
+        if self.allows_host(&host) {
+            Ok(())
+        } else {
+            Err(GuardError::Host)
         }
     }
 
@@ -104,8 +115,8 @@ impl Guard {
     }
 }
 
-/// The two checks on usual headers, without parsing them. [`Guard::check`] and rmcp accept every
-/// header that passes here, and may accept others.
+/// The two checks on usual headers, without parsing them. [`Guard::check`] accepts every header that
+/// passes here, and may accept others.
 impl Guard {
     /// Whether `host` is an allowed name, with a port or without.
     pub(crate) fn plainly_allows_host(&self, host: &[u8]) -> bool {

@@ -1,5 +1,5 @@
 //! The tool set over http-json on percore.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::HttpJson, server::PerCore, lab::Lab>()
+    lab::programs::http_json_percore()
 }

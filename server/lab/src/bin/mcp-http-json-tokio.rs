@@ -1,5 +1,5 @@
 //! The tool set over http-json on tokio.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::HttpJson, server::Tokio, lab::Lab>()
+    lab::programs::http_json_tokio()
 }

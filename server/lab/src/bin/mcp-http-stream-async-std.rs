@@ -1,5 +1,5 @@
 //! The tool set over http-stream on async-std.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::HttpStream, server::AsyncStd, lab::Lab>()
+    lab::programs::http_stream_async_std()
 }

@@ -1,5 +1,5 @@
 //! The tool set over http-stream on percore.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::HttpStream, server::PerCore, lab::Lab>()
+    lab::programs::http_stream_percore()
 }

@@ -1,5 +1,5 @@
 //! The tool set over http-stream on tokio.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::HttpStream, server::Tokio, lab::Lab>()
+    lab::programs::http_stream_tokio()
 }

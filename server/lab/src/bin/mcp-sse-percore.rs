@@ -1,5 +1,5 @@
 //! The tool set over sse on percore.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::Sse, server::PerCore, lab::Lab>()
+    lab::programs::sse_percore()
 }

@@ -1,5 +1,5 @@
 //! The tool set over sse on smol.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::Sse, server::Smol, lab::Lab>()
+    lab::programs::sse_smol()
 }

@@ -1,5 +1,5 @@
 //! The tool set over sse on tokio.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::Sse, server::Tokio, lab::Lab>()
+    lab::programs::sse_tokio()
 }

@@ -1,5 +1,5 @@
 //! The tool set over stdio on async-std.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::Stdio, server::AsyncStd, lab::Lab>()
+    lab::programs::stdio_async_std()
 }

@@ -1,5 +1,5 @@
 //! The tool set over stdio on tokio.
 
 fn main() -> std::process::ExitCode {
-    server::main::<server::Stdio, server::Tokio, lab::Lab>()
+    lab::programs::stdio_tokio()
 }
