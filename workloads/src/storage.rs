@@ -68,18 +68,16 @@ impl StorageUrl {
     /// When no engine of `storage` understands the URL, or this build leaves the engine out.
     pub(crate) fn parse(storage: Storage, url: &str) -> Result<Self, StorageError> {
         let shown = redact(url);
-        let scheme = match (storage, url.split_once(':')) {
-            (_, Some(("sqlite", rest))) if !is_empty(rest) => Scheme::Sqlite,
-            (Storage::Database, Some(("postgres" | "postgresql", rest)))
-                if rest.starts_with("//") && !is_empty(rest) =>
-            {
+        let starts = |prefix| {
+            let rest = url.strip_prefix(prefix).unwrap_or("");
+            !rest.trim_start_matches('/').is_empty()
+        };
+        let scheme = match storage {
+            _ if starts("sqlite:") => Scheme::Sqlite,
+            Storage::Database if starts("postgres://") || starts("postgresql://") => {
                 Scheme::Postgres
             }
-            (Storage::Store, Some(("redis", rest)))
-                if rest.starts_with("//") && !is_empty(rest) =>
-            {
-                Scheme::Redis
-            }
+            Storage::Store if starts("redis://") => Scheme::Redis,
             _ => {
                 let url = shown;
                 return Err(StorageError::UnknownUrl { storage, url });
@@ -131,11 +129,6 @@ impl Scheme {
             _ => None,
         }
     }
-}
-
-/// Whether nothing but slashes follows the scheme of a URL.
-fn is_empty(rest: &str) -> bool {
-    rest.trim_start_matches('/').is_empty()
 }
 
 impl Storage {
