@@ -51,7 +51,7 @@ async fn fibonacci_inline_and_moved_away() {
 
 /// On a runtime of one thread: a short call must not wait for a long one.
 #[tokio::test]
-async fn a_long_computation_blocks_nobody() {
+async fn a_long_computation_does_not_block_a_short_one() {
     let client = Client::alone().await;
     let long = client.answer("calculate_fibonacci", json!({"n": 36}));
     let short = client.answer("echo", json!({"message": "me first"}));
