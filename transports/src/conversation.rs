@@ -23,10 +23,11 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 pub use crate::rejection::Rejection;
 use crate::{
     fast_path::{
-        Counters, Dispatch, Fallback, FastPath, FastTools, Framing, Handshake, MessageContext,
-        PendingCall, Revision,
+        Counters, Dispatch, Fallback, FastPath, FastTools, Framing, HandshakeResults,
+        MessageContext, PendingCall, Revision,
     },
-    in_flight::{HandshakeState, InFlight},
+    handshake::HandshakeState,
+    in_flight::InFlight,
     limits::Limits,
     rejection::{self, Batch},
     runtime::{Handle, Runtime},
@@ -127,7 +128,7 @@ impl<S: FastTools> ConversationFactory<S> {
         limits: Limits,
     ) -> Self {
         // rmcp answers the handshake of a conversation, because it has to remember the client.
-        let new_fast_path = |service| Arc::new(FastPath::new(service, Handshake::default()));
+        let new_fast_path = |service| Arc::new(FastPath::new(service, HandshakeResults::default()));
         Self {
             fast_path: fast_path.then(|| new_fast_path(service.clone())),
             service,
@@ -138,8 +139,8 @@ impl<S: FastTools> ConversationFactory<S> {
         }
     }
 
-    /// Lets only `initialize` open a conversation. `server/discover` is not found, so that a client of
-    /// 2026-07-28 falls back to the revision of the transport (MCP 2026-07-28, "Backward
+    /// Lets only `initialize` open a conversation. `server/discover` is not found, so that a client
+    /// of 2026-07-28 falls back to the revision of the transport (MCP 2026-07-28, "Backward
     /// Compatibility").
     #[must_use]
     pub fn handshake_only(mut self) -> Self {
@@ -156,8 +157,8 @@ impl<S: FastTools> ConversationFactory<S> {
         self.limits
     }
 
-    /// Starts a new conversation. The receiver yields framed messages, and ends after the last of them
-    /// once [`KeepOpen`] is dropped.
+    /// Starts a new conversation. The receiver yields framed messages, and ends after the last of
+    /// them once [`KeepOpen`] is dropped.
     pub fn start(&self) -> (Conversation, KeepOpen, mpsc::Receiver<Bytes>) {
         let (to_sdk, from_client) = mpsc::channel(self.limits.max_queued_messages);
         let (out, outgoing) = mpsc::channel(self.limits.max_queued_messages);
@@ -199,8 +200,8 @@ async fn run_sdk<S: ServerHandler>(service: S, transport: QueueTransport) {
 }
 
 impl Conversation {
-    /// Has the fast path answer one message, if it can. An answer that is ready at once is appended to
-    /// `out`, framed; a call that waits is answered on the outgoing side. Returns what to
+    /// Has the fast path answer one message, if it can. An answer that is ready at once is appended
+    /// to `out`, framed; a call that waits is answered on the outgoing side. Returns what to
     /// [`forward`](Self::forward) if the SDK has to answer.
     ///
     /// # Errors
@@ -213,7 +214,7 @@ impl Conversation {
         out: &mut Vec<u8>,
     ) -> Result<Option<ForSdk>, MessageError> {
         let (Some(fast_path), HandshakeState::Settled(revision)) =
-            (&self.fast_path, self.in_flight.handshake())
+            (&self.fast_path, self.in_flight.handshake.state())
         else {
             return Ok(Some(ForSdk::default()));
         };
@@ -274,13 +275,13 @@ impl Conversation {
             }
             JsonRpcMessage::Request(request) => {
                 self.in_flight.admit_for_sdk(&request.id)?;
-                self.in_flight.record_request(&request.request);
+                self.in_flight.handshake.record_request(&request.request);
                 if self.has_hook {
                     let origin = CallOrigin::new(caller, for_sdk.is_checked);
                     request.request.extensions_mut().insert(origin);
                 }
             }
-            _ if self.in_flight.handshake() == HandshakeState::New => {
+            _ if self.in_flight.handshake.state() == HandshakeState::New => {
                 // rmcp ends a conversation that does not begin with a request.
                 tracing::debug!("a message before the handshake was ignored");
                 return Ok(());
@@ -307,7 +308,7 @@ impl Conversation {
     /// # Errors
     /// A rejection when the batch is empty, or holds too many messages.
     pub fn batch<'b>(&self, bytes: &'b [u8]) -> Result<Option<Vec<BatchPart<'b>>>, Rejection> {
-        if self.in_flight.handshake() != HandshakeState::Settled(Revision::V_2025_03_26) {
+        if self.in_flight.handshake.state() != HandshakeState::Settled(Revision::V_2025_03_26) {
             return Ok(None);
         }
         let messages = Batch::read(bytes, self.max_batch_messages).transpose()?;
@@ -336,8 +337,8 @@ impl Conversation {
         self.send(&mut answer).await
     }
 
-    /// Moves the framed messages in `batch` to the end of the outgoing queue. They stay in `batch` while
-    /// this waits for the queue: dropping the future loses none.
+    /// Moves the framed messages in `batch` to the end of the outgoing queue. They stay in `batch`
+    /// while this waits for the queue: dropping the future loses none.
     ///
     /// # Errors
     /// [`MessageError::Ended`] when the outgoing side has ended.
@@ -373,8 +374,8 @@ struct QueueTransport {
 impl Transport<RoleServer> for QueueTransport {
     type Error = io::Error;
 
-    /// Serialises here, so that the queue holds bytes. While the queue has room messages leave in order;
-    /// when it is full each waits on its own, and JSON-RPC promises no order.
+    /// Serialises here, so that the queue holds bytes. While the queue has room messages leave in
+    /// order; when it is full each waits on its own, and JSON-RPC promises no order.
     fn send(
         &mut self,
         message: TxJsonRpcMessage<RoleServer>,

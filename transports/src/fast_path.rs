@@ -1,10 +1,11 @@
 //! The fast path: one JSON-RPC message in; its answer, a call that waits, or a fallback out.
 //!
-//! A [`FastPath`] takes the messages that matter for speed, and only where it knows that the SDK would
-//! answer the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and, without
-//! sessions, what every client sends before its first call. All others fall back to the SDK: a message
-//! with an unknown member, a key twice, arguments that do not fit. It reads bytes and writes bytes: it
-//! has no socket and no clock, so the same code serves Streamable HTTP, SSE and stdio.
+//! A [`FastPath`] takes the messages that matter for speed, and only where it knows that the SDK
+//! would answer the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and,
+//! without sessions, what every client sends before its first call. All others fall back to the
+//! SDK: a message with an unknown member, a key twice, arguments that do not fit. It reads bytes
+//! and writes bytes: it has no socket and no clock, so the same code serves Streamable HTTP, SSE
+//! and stdio.
 //!
 //! Left to others: the headers of a message ([`MessageContext`] carries what they say), and what a
 //! reply is sent on.
@@ -33,14 +34,18 @@ pub(crate) use self::meta::PROTOCOL_VERSION;
 pub use self::{
     call::{FastCall, Running},
     counters::{Counters, FallbackReason},
-    handshake::Handshake,
+    handshake::HandshakeResults,
     outcome::{FastResult, Outcome},
     reply::{Finished, Framing, PendingCall, Reply},
     serialized_result::SerializedResult,
     tools::{FastTools, ToolMethod, call},
 };
 use self::{id::Id, message::Message, reply::Shape, tools::ToolTable};
-use crate::{in_flight::InFlight, rejection::Rejection, supervise::Caller};
+use crate::{
+    in_flight::{Admitted, InFlight},
+    rejection::Rejection,
+    supervise::Caller,
+};
 
 /// A protocol revision; the fast path knows all of them, and they are ordered by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,8 +58,8 @@ pub struct MessageContext<'a> {
     pub revision: Revision,
     /// Whether a header names that revision, or it is assumed.
     pub is_named: bool,
-    /// `Mcp-Method` and `Mcp-Name`, over HTTP. From 2026-07-28 on they have to repeat what the message
-    /// says.
+    /// `Mcp-Method` and `Mcp-Name`, over HTTP. From 2026-07-28 on they have to repeat what the
+    /// message says.
     pub headers: Option<StandardHeaders<'a>>,
     /// Whether every message stands alone, so that the handshake has one answer for all clients.
     pub stateless: bool,
@@ -102,7 +107,7 @@ pub struct Fallback {
 pub struct FastPath<S> {
     server: S,
     tools: ToolTable,
-    handshake: Handshake,
+    handshake: HandshakeResults,
     counters: Counters,
 }
 
@@ -166,11 +171,12 @@ impl Revision {
 }
 
 impl<S: FastTools> FastPath<S> {
-    /// Puts a fast path in front of `server`. Without a [`Handshake`] the SDK answers every handshake.
+    /// Puts a fast path in front of `server`. Without a [`HandshakeResults`] the SDK answers every
+    /// handshake.
     ///
-    /// When the server declares that its tool list can change (`tools.listChanged`), the SDK answers
-    /// `tools/list`, and each call asks the server whether it still has the tool.
-    pub fn new(server: S, mut handshake: Handshake) -> Self {
+    /// When the server declares that its tool list can change (`tools.listChanged`), the SDK
+    /// answers `tools/list`, and each call asks the server whether it still has the tool.
+    pub fn new(server: S, mut handshake: HandshakeResults) -> Self {
         let tools = server.get_info().capabilities.tools;
         let is_dynamic = tools.is_some_and(|tools| tools.list_changed == Some(true))
             || handshake.declares_list_changes();
@@ -195,8 +201,8 @@ impl<S: FastTools> FastPath<S> {
         self.server.has_hook()
     }
 
-    /// Takes the bytes of one message, if the fast path answers it. A reply is appended to `out`, within
-    /// `framing`.
+    /// Takes the bytes of one message, if the fast path answers it. A reply is appended to `out`,
+    /// within `framing`.
     pub fn take(
         &self,
         bytes: &[u8],
@@ -252,7 +258,8 @@ impl<S: FastTools> FastPath<S> {
         Ok(Dispatch::Answered(Reply::Result))
     }
 
-    /// Takes a notification. Without sessions the server does not record that a client is initialized.
+    /// Takes a notification. Without sessions the server does not record that a client is
+    /// initialized.
     fn notification(
         &self,
         message: &Message<'_>,
@@ -312,7 +319,7 @@ impl<S: FastTools> FastPath<S> {
                     Poll::Ready(outcome) => outcome,
                     Poll::Pending => {
                         let shape = Shape::of(context.revision);
-                        let guard = admitted.map(|admitted| admitted.wait());
+                        let guard = admitted.map(Admitted::wait);
                         let call = PendingCall::new(call, &id, shape, framing, guard);
                         return Ok(Dispatch::Pending(Box::new(call)));
                     }

@@ -1,8 +1,9 @@
-//! HTTP/1.1 for every transport that has it: one accept loop over hyper for each shard of the runtime.
+//! HTTP/1.1 for every transport that has it: one accept loop over hyper for each shard of the
+//! runtime.
 //!
-//! [`serve_http`] accepts until the shutdown begins. Then it lets every exchange in flight finish, has
-//! the service end its open streams, and waits for the connections to close, all within the drain
-//! timeout. The [`HttpService`] decides what is said over the connections.
+//! [`serve_http`] accepts until the shutdown begins. Then it lets every exchange in flight finish,
+//! has the service end its open streams, and waits for the connections to close, all within the
+//! drain timeout. The [`HttpService`] decides what is said over the connections.
 
 mod body;
 mod connections;
@@ -57,8 +58,8 @@ pub trait HttpService: Clone + Send + Sync + 'static {
         client: SocketAddr,
     ) -> impl Future<Output = Response<Body>> + Send;
 
-    /// Ends the streams that stay open without a request to answer, for instance event streams opened
-    /// by GET. Called once, when everything else has been answered.
+    /// Ends the streams that stay open without a request to answer, for instance event streams
+    /// opened by GET. Called once, when everything else has been answered.
     fn end_streams(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
@@ -88,8 +89,9 @@ impl Default for HttpOptions {
     }
 }
 
-/// Serves `service` on `listeners` until `shutdown` begins and the exchanges in flight are answered. The
-/// runtime's shards get the listeners in turn; a connection stays on the shard of its listener.
+/// Serves `service` on `listeners` until `shutdown` begins and the exchanges in flight are
+/// answered. The runtime's shards get the listeners in turn; a connection stays on the shard of its
+/// listener.
 ///
 /// # Errors
 /// When the runtime cannot adopt a listener. A failed `accept` is logged and tried again.
@@ -180,8 +182,8 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
             }
         }
         self.connections.close_when_answered();
-        // A client that connected before the signal may have sent a request already. This asks the kernel
-        // itself, because the runtime's view of the listener may be a poll old.
+        // A client that connected before the signal may have sent a request already. This asks the
+        // kernel itself, because the runtime's view of the listener may be a poll old.
         while let Ok((stream, client)) = backlog.accept() {
             if let Ok(io) = self.runtime.adopt(stream, self.nodelay) {
                 self.open(io, client);
@@ -234,7 +236,8 @@ fn drive<R: Runtime, S: HttpService>(
                 Order::Serve => {}
                 Order::Close if closing => {}
                 Order::Close => {
-                    // A request that has arrived already is read before the connection refuses more.
+                    // A request that has arrived already is read before the connection refuses
+                    // more.
                     if let Poll::Ready(ended) = served.as_mut().poll(context) {
                         return Poll::Ready(ended);
                     }

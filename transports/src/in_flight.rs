@@ -1,15 +1,12 @@
 //! The requests of one client that are not answered yet: of a conversation, or of a session.
 //!
-//! A request is admitted before anything runs for it: its id is checked and reserved, and the limit is
-//! counted, under one lock. A second request with an id in flight is rejected at once, because rmcp
-//! would leave one of the two unanswered for over a minute.
+//! A request is admitted before anything runs for it: its id is checked and reserved, and the limit
+//! is counted, under one lock. A second request with an id in flight is rejected at once, because
+//! rmcp would leave one of the two unanswered for over a minute.
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -19,36 +16,38 @@ use futures::{
 };
 use rmcp::{
     RoleServer,
-    model::{ClientRequest, GetMeta, JsonRpcMessage, ProtocolVersion, RequestId, ServerResult},
+    model::{JsonRpcMessage, RequestId, ServerResult},
     service::TxJsonRpcMessage,
 };
 use tokio::sync::Notify;
 
-use crate::{fast_path::Revision, rejection::Rejection};
+use crate::{handshake::Handshake, rejection::Rejection};
 
-/// The requests in flight, and how far the handshake has come.
+/// The requests in flight, and the state of the handshake.
 pub(crate) struct InFlight {
     table: Mutex<Table>,
-    /// A [`HandshakeState`] as a number.
-    handshake: AtomicU8,
+    pub(crate) handshake: Handshake,
     emptied: Notify,
-    max_in_flight: usize,
+    limit: usize,
 }
 
 #[derive(Default)]
 struct Table {
-    /// Requests that the fast path is polling for the first time. There are as many as threads, so a
-    /// search costs less than a hash.
+    /// Requests that the fast path is polling for the first time. There are as many as threads, so
+    /// a search costs less than a hash.
     dispatching: Vec<Dispatching>,
     next_ticket: u64,
     /// Requests that wait for something. Each has an abort handle unless rmcp owns the call.
     waiting: HashMap<RequestId, Option<AbortHandle>>,
-    /// Answers that exist and are not in the outgoing queue yet. Their ids are free already: a client
-    /// may use an id again as soon as it sees the answer, which can be before this process takes its
-    /// next step.
+    /// Answers that exist and are not in the outgoing queue yet. Their ids are free already: a
+    /// client may use an id again as soon as it sees the answer, which can be before this process
+    /// takes its next step.
     unsent: usize,
     /// Set when the client has gone. A call that begins later ends at once.
     ended: bool,
+    /// Whether a task waits for the table to be empty. Every call empties it, and most of the time no
+    /// task waits.
+    is_awaited: bool,
 }
 
 struct Dispatching {
@@ -57,26 +56,14 @@ struct Dispatching {
     id: RequestId,
 }
 
-/// How far a client has come with its handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HandshakeState {
-    /// The client has not begun.
-    New,
-    /// rmcp has not answered yet, or the client has begun more than once: then only rmcp knows which
-    /// revision holds.
-    Unsettled,
-    /// Both sides agreed on a revision, or each request names it.
-    Settled(Revision),
-}
-
 impl InFlight {
     /// Creates the table of a client that may have `max_in_flight` requests in flight.
     pub(crate) fn new(max_in_flight: usize) -> Self {
         Self {
             table: Mutex::default(),
-            handshake: AtomicU8::new(NEW),
+            handshake: Handshake::default(),
             emptied: Notify::new(),
-            max_in_flight,
+            limit: max_in_flight,
         }
     }
 
@@ -87,7 +74,7 @@ impl InFlight {
     /// A rejection when the id is in flight already, or too many requests are.
     pub(crate) fn admit(self: &Arc<Self>, id: RequestId) -> Result<Admitted<'_>, Rejection> {
         let mut table = self.table();
-        table.check(&id, self.max_in_flight)?;
+        table.check(&id, self.limit)?;
         let ticket = table.next_ticket;
         table.next_ticket += 1;
         table.dispatching.push(Dispatching { ticket, id });
@@ -105,7 +92,7 @@ impl InFlight {
     /// A rejection when the id is in flight already, or too many requests are.
     pub(crate) fn admit_for_sdk(&self, id: &RequestId) -> Result<(), Rejection> {
         let mut table = self.table();
-        table.check(id, self.max_in_flight)?;
+        table.check(id, self.limit)?;
         if !table.ended {
             table.waiting.insert(id.clone(), None);
         }
@@ -122,7 +109,8 @@ impl InFlight {
             true
         } else {
             let ends = table.waiting.remove(id).flatten();
-            // Under the lock, so that a call that is done at this moment is either answered or cancelled.
+            // Under the lock, so that a call that is done at this moment is either answered or
+            // cancelled.
             ends.inspect(AbortHandle::abort).is_some()
         };
         self.notify_if_empty(&table);
@@ -148,7 +136,7 @@ impl InFlight {
         let id = match message {
             JsonRpcMessage::Response(response) => {
                 if let ServerResult::InitializeResult(result) = &response.result {
-                    self.settle(&result.protocol_version);
+                    self.handshake.settle(&result.protocol_version);
                 }
                 Some(&response.id)
             }
@@ -156,48 +144,6 @@ impl InFlight {
             JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
         };
         id.map_or_else(UnsentAnswer::default, |id| self.record_answer(id))
-    }
-
-    /// Records a request that goes to rmcp and may open the conversation.
-    pub(crate) fn record_request(&self, request: &ClientRequest) {
-        if self.handshake() == HandshakeState::New {
-            match opening(request) {
-                Some(Opening::Handshake) => self.handshake.store(UNSETTLED, Ordering::Release),
-                Some(Opening::SelfContained(version)) => self.settle(&version),
-                None => {}
-            }
-        } else if matches!(request, ClientRequest::InitializeRequest(_)) {
-            self.record_second_handshake();
-        }
-    }
-
-    /// Records that the client begins another handshake. rmcp then follows it in some answers and not
-    /// in others, so from now on only rmcp knows which revision holds.
-    pub(crate) fn record_second_handshake(&self) {
-        self.handshake.store(REPEATED, Ordering::Release);
-    }
-
-    fn settle(&self, version: &ProtocolVersion) {
-        let place = Revision::all().position(|known| known.name() == version.as_str());
-        // rmcp alone speaks a revision that is unknown here.
-        let place = place.and_then(|place| u8::try_from(place).ok());
-        let settled = place.map_or(UNSETTLED, |place| SETTLED + place);
-        let update = |now| (now != REPEATED).then_some(settled);
-        // It fails only after a second handshake, which it must not undo.
-        let _ = self
-            .handshake
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
-    }
-
-    /// Returns how far the handshake has come.
-    pub(crate) fn handshake(&self) -> HandshakeState {
-        match self.handshake.load(Ordering::Acquire) {
-            NEW => HandshakeState::New,
-            UNSETTLED | REPEATED => HandshakeState::Unsettled,
-            settled => Revision::all()
-                .nth(usize::from(settled - SETTLED))
-                .map_or(HandshakeState::Unsettled, HandshakeState::Settled),
-        }
     }
 
     /// Ends every call that rmcp does not own, for a client that has gone for good.
@@ -220,50 +166,25 @@ impl InFlight {
     pub(crate) async fn empty(&self) {
         loop {
             let emptied = self.emptied.notified();
-            if self.is_empty() {
-                return;
+            {
+                let mut table = self.table();
+                if table.is_empty() {
+                    return;
+                }
+                table.is_awaited = true;
             }
             emptied.await;
         }
     }
 
     fn notify_if_empty(&self, table: &Table) {
-        if table.is_empty() {
+        if table.is_awaited && table.is_empty() {
             self.emptied.notify_one();
         }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-const NEW: u8 = 0;
-const UNSETTLED: u8 = 1;
-/// The place of the revision is added.
-const SETTLED: u8 = 2;
-/// The client began a second handshake.
-const REPEATED: u8 = u8::MAX;
-
-enum Opening {
-    Handshake,
-    SelfContained(ProtocolVersion),
-}
-
-/// Whether rmcp takes `request` as the beginning of a conversation: `initialize`, or a request that
-/// carries all metadata of 2026-07-28. Before that rmcp answers requests, and ends at anything else.
-fn opening(request: &ClientRequest) -> Option<Opening> {
-    match request {
-        ClientRequest::InitializeRequest(_) => Some(Opening::Handshake),
-        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => None,
-        request => {
-            let meta = request.get_meta();
-            let version = meta.protocol_version()?;
-            let missing = meta.missing_required_keys(&ProtocolVersion::V_2026_07_28);
-            missing
-                .is_empty()
-                .then_some(Opening::SelfContained(version))
-        }
     }
 }
 
@@ -301,14 +222,14 @@ pub(crate) struct Admitted<'t> {
 }
 
 impl Admitted<'_> {
-    /// Frees the id of a call that has its outcome. Returns whether the client still wants the answer:
-    /// it may have cancelled the call meanwhile.
+    /// Frees the id of a call that has its outcome. Returns whether the client still wants the
+    /// answer: it may have cancelled the call meanwhile.
     pub(crate) fn finish(mut self) -> bool {
         self.free()
     }
 
-    /// Keeps the id reserved for a call that has to wait. A call that was cancelled meanwhile, or whose
-    /// client has gone, ends at once.
+    /// Keeps the id reserved for a call that has to wait. A call that was cancelled meanwhile, or
+    /// whose client has gone, ends at once.
     pub(crate) fn wait(mut self) -> CallGuard {
         let (ends, registration) = AbortHandle::new_pair();
         let mut table = self.in_flight.table();
@@ -359,9 +280,9 @@ impl CallGuard {
         self.aborted.poll_unpin(context).map(drop)
     }
 
-    /// Frees the id of a call that has its outcome. The conversation does not end before the guard that
-    /// is returned is dropped. A cancelled call returns none: it gets no answer, and its id may belong to
-    /// another request already.
+    /// Frees the id of a call that has its outcome. The conversation does not end before the guard
+    /// that is returned is dropped. A cancelled call returns none: it gets no answer, and its id
+    /// may belong to another request already.
     pub(crate) fn finish(&mut self) -> Option<UnsentAnswer> {
         let id = self.id.take()?;
         let mut table = self.in_flight.table();
@@ -538,16 +459,5 @@ mod tests {
             assert!(!in_flight.cancel(&id(number)));
             assert!(!is_ended(&mut begin(&in_flight, number)));
         }
-    }
-
-    #[test]
-    fn a_second_handshake_leaves_the_revision_to_rmcp() {
-        let in_flight = table();
-        assert_eq!(in_flight.handshake(), HandshakeState::New);
-        in_flight.settle(&ProtocolVersion::V_2025_06_18);
-        assert!(matches!(in_flight.handshake(), HandshakeState::Settled(_)));
-        in_flight.record_second_handshake();
-        in_flight.settle(&ProtocolVersion::V_2025_06_18);
-        assert_eq!(in_flight.handshake(), HandshakeState::Unsettled);
     }
 }

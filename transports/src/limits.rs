@@ -12,8 +12,8 @@ pub struct Limits {
     /// Requests that one client may have in flight. Streamable HTTP without sessions does not know
     /// which client sends a request, so it does not count them.
     pub max_in_flight: usize,
-    /// Messages that wait between stdio or SSE and the SDK, in each direction. A full queue stops the
-    /// reader, so nothing grows without bound.
+    /// Messages that wait between stdio or SSE and the SDK, in each direction. A full queue stops
+    /// the reader, so nothing grows without bound.
     pub max_queued_messages: usize,
     /// Sessions that may be open at once: of Streamable HTTP, or event streams of SSE. Each costs
     /// memory and a task.
@@ -26,7 +26,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The default of [`Limits::max_message_bytes`] over stdio, where the client is the parent process.
+    /// The default of [`Limits::max_message_bytes`] over stdio, where the client is the parent
+    /// process.
     pub const STDIO_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
     /// The limits of a stdio server.

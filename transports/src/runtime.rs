@@ -47,7 +47,8 @@ pub const WORKER: &str = "worker";
 /// IO, time, standard streams and blocking work of one async runtime.
 ///
 /// Its methods are called from tasks of the runtime itself. rmcp and reqwest need a tokio context
-/// wherever they are polled: a runtime that is not tokio's gives its tasks and its blocking work one.
+/// wherever they are polled: a runtime that is not tokio's gives its tasks and its blocking work
+/// one.
 pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     /// A connected TCP stream with hyper's traits.
     type Io: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static;
@@ -61,8 +62,8 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     /// The runtime's name in binaries, flags and results.
     const NAME: &'static str;
 
-    /// Starts the runtime on `workers` threads, at least one, named [`WORKER`], and runs the future of
-    /// `main` to its end.
+    /// Starts the runtime on `workers` threads, at least one, named [`WORKER`], and runs the future
+    /// of `main` to its end.
     ///
     /// # Errors
     /// When the operating system refuses the threads or the event queue.
@@ -74,14 +75,14 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// Returns the shards of this runtime. Each keeps its tasks to itself and has a listener of its own.
-    /// A runtime whose threads share their work is one shard.
+    /// Returns the shards of this runtime. Each keeps its tasks to itself and has a listener of its
+    /// own. A runtime whose threads share their work is one shard.
     fn shards(&self) -> Vec<Self> {
         vec![self.clone()]
     }
 
-    /// Returns the number of the [shard](Self::shards) that the caller runs on, from 0; outside of all
-    /// shards, 0.
+    /// Returns the number of the [shard](Self::shards) that the caller runs on, from 0; outside of
+    /// all shards, 0.
     #[must_use]
     fn shard() -> usize {
         0
@@ -108,7 +109,8 @@ pub trait Runtime: Clone + Send + Sync + Executor<BoxFuture<()>> + 'static {
     /// `nodelay` says.
     ///
     /// # Errors
-    /// When the socket cannot be registered with the runtime's event queue, or `setsockopt(2)` fails.
+    /// When the socket cannot be registered with the runtime's event queue, or `setsockopt(2)`
+    /// fails.
     fn adopt(&self, stream: std::net::TcpStream, nodelay: bool) -> io::Result<Self::Io>;
 
     /// Completes after `duration`.

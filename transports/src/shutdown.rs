@@ -17,7 +17,8 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Creates the signal. After it is raised, requests in flight have `drain_timeout` to be answered.
+    /// Creates the signal. After it is raised, requests in flight have `drain_timeout` to be
+    /// answered.
     #[must_use]
     pub fn new(drain_timeout: Duration) -> Self {
         Self {

@@ -1,9 +1,9 @@
 //! Legacy HTTP+SSE, MCP 2024-11-05 ("Transports", "HTTP with SSE").
 //!
-//! `GET /sse` opens a session's event stream: first an `endpoint` event with the URI to post to, then one
-//! `message` event for each message of the server. `POST /messages?sessionId=...` answers 202 without a
-//! body; the answers come on the stream. Closing the GET ends the session. rmcp ships no such
-//! transport: it gets a [`Conversation`].
+//! `GET /sse` opens a session's event stream: first an `endpoint` event with the URI to post to,
+//! then one `message` event for each message of the server. `POST /messages?sessionId=...` answers
+//! 202 without a body; the answers come on the stream. Closing the GET ends the session. rmcp ships
+//! no such transport: it gets a [`Conversation`].
 
 mod sessions;
 
@@ -36,8 +36,8 @@ pub const STREAM_PATH: &str = "/sse";
 /// The path where a client posts its messages.
 pub const MESSAGES_PATH: &str = "/messages";
 
-/// The pause after which a stream carries a comment. Many proxies close a connection that is idle for
-/// 60 s.
+/// The pause after which a stream carries a comment. Many proxies close a connection that is idle
+/// for 60 s.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How an SSE server serves.
@@ -152,8 +152,8 @@ async fn take_message(
     }
 }
 
-/// Takes the messages of a batch. Every rejection is answered on the stream, so that the other messages
-/// are taken.
+/// Takes the messages of a batch. Every rejection is answered on the stream, so that the other
+/// messages are taken.
 async fn take_batch(
     conversation: &Conversation,
     parts: Vec<BatchPart<'_>>,
@@ -216,8 +216,8 @@ impl<S: FastTools> HttpService for Sse<S> {
     }
 }
 
-/// The body of a session's stream (WHATWG HTML, "Server-sent events"): the `endpoint` event, then the
-/// messages of `outgoing`, and a comment after each [`KEEP_ALIVE`] without one. It ends with
+/// The body of a session's stream (WHATWG HTML, "Server-sent events"): the `endpoint` event, then
+/// the messages of `outgoing`, and a comment after each [`KEEP_ALIVE`] without one. It ends with
 /// `outgoing`; dropping it ends `session`.
 fn events(outgoing: mpsc::Receiver<Bytes>, session: Session, runtime: Handle) -> Body {
     let id = session.id();

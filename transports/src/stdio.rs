@@ -1,8 +1,8 @@
-//! stdio (MCP, "Transports"): one JSON message per line, in on standard input, out on standard output,
-//! which carries nothing else.
+//! stdio (MCP, "Transports"): one JSON message per line, in on standard input, out on standard
+//! output, which carries nothing else.
 //!
-//! A line that is no message is answered (-32700, -32600) and the server goes on. The end of input, or
-//! the shutdown, ends the server after it has answered every request that it has read.
+//! A line that is no message is answered (-32700, -32600) and the server goes on. The end of input,
+//! or the shutdown, ends the server after it has answered every request that it has read.
 
 mod lines;
 
@@ -40,8 +40,8 @@ const PARENT: Caller<'static> = Caller {
 /// output (other streams in tests), until input ends or `shutdown` begins.
 ///
 /// # Errors
-/// When the streams cannot be read or written. A reader that closes the output ends the server without
-/// an error.
+/// When the streams cannot be read or written. A reader that closes the output ends the server
+/// without an error.
 pub async fn serve_stdio<R, S, I, O>(
     runtime: R,
     factory: &ConversationFactory<S>,
@@ -116,8 +116,8 @@ async fn end(
     written.await.unwrap_or(Ok(()))
 }
 
-/// Reads line after line. The answers to the lines of one read leave in one piece, if they are ready at
-/// once.
+/// Reads line after line. The answers to the lines of one read leave in one piece, if they are
+/// ready at once.
 async fn read<I: AsyncRead + Unpin>(
     input: &mut Lines<I>,
     conversation: &Conversation,

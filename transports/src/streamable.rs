@@ -1,9 +1,10 @@
 //! Streamable HTTP (MCP 2025-03-26 and later, "Transports"): the [fast path](crate::fast_path), and
 //! behind it rmcp's own service.
 //!
-//! rmcp implements the protocol: methods, headers, sessions, event streams. This module reads a message
-//! once, has the fast path answer it if it can, and gives rmcp all other messages. Around both it keeps
-//! the routes, the time limit of bodies, the ids in flight in a session, and the end of open streams.
+//! rmcp implements the protocol: methods, headers, sessions, event streams. This module reads a
+//! message once, has the fast path answer it if it can, and gives rmcp all other messages. Around
+//! both it keeps the routes, the time limit of bodies, the ids in flight in a session, and the end
+//! of open streams.
 
 mod batch;
 mod forward;
@@ -36,11 +37,11 @@ use crate::{
         Counters, Dispatch, FallbackReason, FastPath, FastTools, Framing, MessageContext,
         PendingCall,
     },
+    handshake::HandshakeState,
     http::{
         Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, fast_path_counters,
         healthy, text,
     },
-    in_flight::HandshakeState,
     limits::Limits,
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
@@ -65,8 +66,8 @@ pub enum Answer {
 pub struct StreamableOptions {
     /// The form of its answers.
     pub answer: Answer,
-    /// Sessions (`Mcp-Session-Id`) end after this long without traffic. Without a value there are no
-    /// sessions.
+    /// Sessions (`Mcp-Session-Id`) end after this long without traffic. Without a value there are
+    /// no sessions.
     pub session_ttl: Option<Duration>,
     /// The hosts and origins that it accepts.
     pub guard: Guard,
@@ -112,7 +113,7 @@ impl<S: FastTools> Streamable<S> {
         let runtime = Handle::new(runtime.clone());
         let ended = CancellationToken::new();
         let ttl = options.session_ttl;
-        let sessions = ttl.map(|ttl| Sessions::start(&runtime, ttl, &options.limits));
+        let sessions = ttl.map(|ttl| Sessions::start(&runtime, ttl, options.limits));
         let fast_path = if options.fast_path {
             let handshake = forward::handshake(&service, &options).await;
             Some(FastPath::new(service.clone(), handshake))
@@ -300,12 +301,15 @@ impl<S: FastTools> Inner<S> {
 /// Returns the session of a request, once the client has agreed on a revision there.
 fn settled_session(sessions: &Sessions, parts: &Parts) -> Option<Arc<Session>> {
     let session = sessions.get(session_id(parts)?)?;
-    let is_settled = matches!(session.in_flight.handshake(), HandshakeState::Settled(_));
+    let is_settled = matches!(
+        session.in_flight.handshake.state(),
+        HandshakeState::Settled(_)
+    );
     is_settled.then_some(session)
 }
 
-/// A call that goes on in the background when it is dropped before its end. MCP, "Streamable HTTP": up
-/// to 2025-11-25 disconnection SHOULD NOT be taken for cancellation.
+/// A call that goes on in the background when it is dropped before its end. MCP, "Streamable HTTP":
+/// up to 2025-11-25 disconnection SHOULD NOT be taken for cancellation.
 struct DetachOnDrop<F>
 where
     F: Future + Unpin + Send + 'static,

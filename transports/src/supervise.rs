@@ -1,8 +1,8 @@
 //! Supervision of tool calls, in the one place that both paths pass.
 //!
-//! [`Supervised`] wraps a handler. It answers a call that panics or takes too long in band, as a tool
-//! result with `isError`, so that no other call notices. It drops a cancelled call. It serves only
-//! the tools that it is told to serve, and it asks the [`CallHook`] before a tool runs.
+//! [`Supervised`] wraps a handler. It answers a call that panics or takes too long in band, as a
+//! tool result with `isError`, so that no other call notices. It drops a cancelled call. It serves
+//! only the tools that it is told to serve, and it asks the [`CallHook`] before a tool runs.
 //!
 //! Left to others: what the tools do, and what a transport does with the answer.
 
@@ -143,7 +143,7 @@ impl<S: FastTools> FastTools for Supervised<S> {
         arguments: Option<&RawValue>,
     ) -> FastCall {
         let policy = &self.policy;
-        let called = catch_unwind(AssertUnwindSafe(|| {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
             if let Some(hook) = &policy.options.hook
                 && let Err(reason) = hook.check(&caller.call(name, arguments))
             {
@@ -151,7 +151,7 @@ impl<S: FastTools> FastTools for Supervised<S> {
             }
             self.inner.fast_call_from(caller, name, arguments)
         }));
-        match called {
+        match outcome {
             Ok(FastCall::Running(call)) => FastCall::Running(call.supervised(name, policy.clone())),
             Ok(call) => call,
             Err(panic) => FastCall::Ready(Outcome::Sdk(Ok(policy.panicked(name, panic.as_ref())))),

@@ -21,8 +21,8 @@ use crate::{
     runtime::{BoxFuture, Handle},
 };
 
-/// A body that has to arrive in time. The timer starts when the body is first found incomplete: a body
-/// that arrives with its head needs no timer.
+/// A body that has to arrive in time. The timer starts when the body is first found incomplete: a
+/// body that arrives with its head needs no timer.
 pub(crate) struct TimedBody {
     incoming: Incoming,
     runtime: Handle,

@@ -1,9 +1,9 @@
 //! Decides whether a tool's arguments may be read straight from their bytes.
 //!
-//! rmcp reads a whole body into values before a tool sees its arguments, and rejects what no value can
-//! hold: more than 127 levels, a number beyond `f64`, half a surrogate pair. A tool that reads its
-//! arguments from the bytes skips members that it does not know, and would not notice. So this module
-//! finds what rmcp could reject, and the SDK answers those messages.
+//! rmcp reads a whole body into values before a tool sees its arguments, and rejects what no value
+//! can hold: more than 127 levels, a number beyond `f64`, half a surrogate pair. A tool that reads
+//! its arguments from the bytes skips members that it does not know, and would not notice. So this
+//! module finds what rmcp could reject, and the SDK answers those messages.
 
 use serde_json::value::RawValue;
 

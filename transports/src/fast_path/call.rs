@@ -46,8 +46,8 @@ impl Running {
         }
     }
 
-    /// Applies `policy` to this call of `tool`. The time limit is looked up and the timer starts when the
-    /// call is first found waiting: a call that is ready at once pays for neither.
+    /// Applies `policy` to this call of `tool`. The time limit is looked up and the timer starts
+    /// when the call is first found waiting: a call that is ready at once pays for neither.
     pub(crate) fn supervised(mut self, tool: &'static str, policy: Arc<Policy>) -> Self {
         self.supervision = Some(Supervision {
             tool,

@@ -1,7 +1,7 @@
 //! Answers what every client sends before its first call, with what rmcp answered at the start.
 //!
-//! Without sessions these answers depend on the revision alone. So the server asks rmcp for each answer
-//! once, and repeats it with other ids.
+//! Without sessions these answers depend on the revision alone. So the server asks rmcp for each
+//! answer once, and repeats it with other ids.
 
 use std::future::Future;
 
@@ -17,7 +17,7 @@ use super::{
 
 /// The results of the handshake's requests. The default knows none and leaves all to the SDK.
 #[derive(Clone, Debug, Default)]
-pub struct Handshake {
+pub struct HandshakeResults {
     known: Vec<Known>,
 }
 
@@ -33,11 +33,11 @@ struct Answer {
     result: Box<RawValue>,
 }
 
-impl Handshake {
+impl HandshakeResults {
     const METHODS: [&'static str; 4] = ["initialize", "ping", "tools/list", "server/discover"];
 
-    /// Asks for every result of every revision: `ask` gets a revision, a method and a request, and returns
-    /// the bytes of the reply. A request that is answered with an error stays with the SDK.
+    /// Asks for every result of every revision: `ask` gets a revision, a method and a request, and
+    /// returns the bytes of the reply. A request that is answered with an error stays with the SDK.
     pub async fn learn<A, F>(ask: A) -> Self
     where
         A: Fn(Revision, &'static str, String) -> F,

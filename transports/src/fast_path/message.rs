@@ -1,7 +1,7 @@
 //! Reads the envelope of a message in one pass, without copying.
 //!
-//! Every member has to be known and unique, and members that are skipped are checked. Any other message
-//! is an error, and the SDK answers it.
+//! Every member has to be known and unique, and members that are skipped are checked. Any other
+//! message is an error, and the SDK answers it.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -27,10 +27,12 @@ pub(super) struct Message<'a> {
     params: Option<Object<Params<'a>>>,
 }
 
-/// A `T` that was written as an object. serde alone would accept an array of its members' values too.
+/// A `T` that was written as an object. serde alone would accept an array of its members' values
+/// too.
 struct Object<T>(T);
 
-/// A string, borrowed where it has no escapes. (serde borrows a bare `Cow`, but not one in an `Option`.)
+/// A string, borrowed where it has no escapes. (serde borrows a bare `Cow`, but not one in an
+/// `Option`.)
 #[derive(Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 

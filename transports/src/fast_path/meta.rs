@@ -32,8 +32,8 @@ enum Named {
 }
 
 impl Meta<'_> {
-    /// Whether these are the metadata of a message in `revision`: from 2026-07-28 on all that it requires;
-    /// before, a message does not name its revision.
+    /// Whether these are the metadata of a message in `revision`: from 2026-07-28 on all that it
+    /// requires; before, a message does not name its revision.
     pub(super) fn fits(&self, revision: Revision) -> bool {
         if !revision.is_self_contained() {
             return self.revision.is_none();
@@ -91,7 +91,8 @@ impl<'de: 'a, 'a> Visitor<'de> for MetaVisitor<'a> {
     }
 }
 
-/// A value that is checked and skipped. Unlike serde's `IgnoredAny` it rejects what no value can hold.
+/// A value that is checked and skipped. Unlike serde's `IgnoredAny` it rejects what no value can
+/// hold.
 struct Checked;
 
 impl<'de> Deserialize<'de> for Checked {

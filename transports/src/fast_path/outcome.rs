@@ -1,10 +1,10 @@
 //! The outcome of a call, serialised once.
 //!
 //! rmcp turns a structured result into a tree of values, the tree into a text, and both into the
-//! reply. The reply holds the same JSON twice: as a text and as a value. So the fast path serialises a
-//! result once and writes it twice. The JSON has to say what the tree would say: a tree holds every
-//! float as a double. Members stand in the order in which the type declares them. Values that a tree
-//! would change in another way are left to the tree.
+//! reply. The reply holds the same JSON twice: as a text and as a value. So the fast path
+//! serialises a result once and writes it twice. The JSON has to say what the tree would say: a
+//! tree holds every float as a double. Members stand in the order in which the type declares them.
+//! Values that a tree would change in another way are left to the tree.
 
 use std::io;
 
@@ -39,8 +39,8 @@ impl Outcome {
     }
 }
 
-/// A result of a fast tool: rmcp's own kinds of result. Another type that is `IntoCallToolResult` needs an
-/// empty `impl FastResult`.
+/// A result of a fast tool: rmcp's own kinds of result. Another type that is `IntoCallToolResult`
+/// needs an empty `impl FastResult`.
 pub trait FastResult: IntoCallToolResult + Sized {
     /// Returns the outcome, which says the same as `into_call_tool_result`.
     fn outcome(self) -> Outcome {
@@ -98,7 +98,8 @@ impl Formatter for TreeNumbers {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Raw JSON may hold spaces, which would break the framing, and numbers that a tree would change.
+    /// Raw JSON may hold spaces, which would break the framing, and numbers that a tree would
+    /// change.
     fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, _: &mut W, _: &str) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }

@@ -9,8 +9,8 @@ use rmcp::{
 
 use super::outcome::{FastResult, Outcome};
 
-/// A complete result as JSON: `{"content":[...],"structuredContent":{...},"isError":false}`, on one line
-/// and without `resultType`, which depends on the client's revision. Cheap to clone.
+/// A complete result as JSON: `{"content":[...],"structuredContent":{...},"isError":false}`, on one
+/// line and without `resultType`, which depends on the client's revision. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SerializedResult {
     /// An object with at least one member.
@@ -35,8 +35,8 @@ impl SerializedResult {
         }
     }
 
-    /// Takes back what [`Self::json`] returned, for instance from a shared cache. Returns nothing for
-    /// other bytes.
+    /// Takes back what [`Self::json`] returned, for instance from a shared cache. Returns nothing
+    /// for other bytes.
     #[must_use]
     pub fn read(json: Bytes) -> Option<Self> {
         // A reply puts other members before these bytes and, over stdio, ends with the line.

@@ -18,7 +18,8 @@ use crate::supervise::Caller;
 /// A server some of whose tools can be called from the bytes of a message.
 /// [`fast_tools!`](crate::fast_tools) implements it.
 pub trait FastTools: ServerHandler + Clone {
-    /// Returns the names of these tools. A name without a tool is a mistake, and the log warns of it.
+    /// Returns the names of these tools. A name without a tool is a mistake, and the log warns of
+    /// it.
     fn fast_tools(&self) -> Vec<&'static str>;
 
     /// Calls tool `name`. The call that is returned owns all that it needs.
@@ -41,12 +42,12 @@ pub trait FastTools: ServerHandler + Clone {
     }
 }
 
-/// Makes tools of a server fast: `fast_tools!(Server: echo, query)`. Each is a method under `#[tool]`
-/// that takes `&self` and perhaps `Parameters<T>`, and its tool has the method's name.
+/// Makes tools of a server fast: `fast_tools!(Server: echo, query)`. Each is a method under
+/// `#[tool]` that takes `&self` and perhaps `Parameters<T>`, and its tool has the method's name.
 ///
-/// A tool that takes a `RequestContext`, or speaks to the client while it runs, cannot be listed: the
-/// fast path has no client to speak to. A fast tool returns a [`FastResult`]. A tool whose name differs
-/// from its method's stays on the SDK's path.
+/// A tool that takes a `RequestContext`, or speaks to the client while it runs, cannot be listed:
+/// the fast path has no client to speak to. A fast tool returns a [`FastResult`]. A tool whose name
+/// differs from its method's stays on the SDK's path.
 #[macro_export]
 macro_rules! fast_tools {
     ($server:ty: $($tool:ident),* $(,)?) => {

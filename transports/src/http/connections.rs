@@ -1,10 +1,10 @@
 //! The open connections, and which of them have a request to answer.
 //!
-//! A request costs a few uncontended atomic stores to the state of its connection. The table is locked
-//! only when a connection opens or closes, and by the sweep.
+//! A request costs a few uncontended atomic stores to the state of its connection. The table is
+//! locked only when a connection opens or closes, and by the sweep.
 //!
-//! The sweep closes connections whose request head does not arrive (slowloris). hyper can do that too,
-//! but it sets a timer for every request (ARCHITECTURE.md, "Draining").
+//! The sweep closes connections whose request head does not arrive (slowloris). hyper can do that
+//! too, but it sets a timer for every request (ARCHITECTURE.md, "Draining").
 
 use std::{
     collections::HashMap,
@@ -92,8 +92,8 @@ impl Connections {
         Connection { id, state }
     }
 
-    /// Asks every open connection to close after its answer. A connection that opens later is asked by
-    /// the next call.
+    /// Asks every open connection to close after its answer. A connection that opens later is asked
+    /// by the next call.
     pub(super) fn close_when_answered(&self) {
         self.draining.store(true, Ordering::SeqCst);
         for state in self.table().values() {
@@ -123,8 +123,8 @@ impl Connections {
     }
 
     /// Completes when all open connections carry a stream that a GET opened. All others close by
-    /// themselves after their answer. Waiting until no connection is answering would miss the request
-    /// that begins right afterwards.
+    /// themselves after their answer. Waiting until no connection is answering would miss the
+    /// request that begins right afterwards.
     pub(super) async fn answered(&self) {
         let is_stream = |state: &Arc<State>| state.is_stream.load(Ordering::SeqCst);
         self.until(|open| open.values().all(is_stream)).await;

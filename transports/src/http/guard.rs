@@ -1,7 +1,7 @@
 //! Checks `Host` and `Origin`, against DNS rebinding.
 //!
-//! MCP specification, "Transports", security warning: servers MUST validate `Origin`. Streamable HTTP
-//! leaves both checks to rmcp, which gets the same lists; legacy SSE makes them here.
+//! MCP specification, "Transports", security warning: servers MUST validate `Origin`. Streamable
+//! HTTP leaves both checks to rmcp, which gets the same lists; legacy SSE makes them here.
 
 use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
 
@@ -51,8 +51,8 @@ impl GuardError {
 }
 
 impl Guard {
-    /// Checks a request's `Host`, then its `Origin`. A request without `Origin` passes, because it does
-    /// not come from a web page.
+    /// Checks a request's `Host`, then its `Origin`. A request without `Origin` passes, because it
+    /// does not come from a web page.
     ///
     /// # Errors
     /// The first check that the request fails.
@@ -104,8 +104,8 @@ impl Guard {
     }
 }
 
-/// The two checks on usual headers, without parsing them. [`Guard::check`] and rmcp accept every header
-/// that passes here, and may accept others.
+/// The two checks on usual headers, without parsing them. [`Guard::check`] and rmcp accept every
+/// header that passes here, and may accept others.
 impl Guard {
     /// Whether `host` is an allowed name, with a port or without.
     pub(crate) fn plainly_allows_host(&self, host: &[u8]) -> bool {

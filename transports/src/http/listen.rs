@@ -37,7 +37,8 @@ impl From<TcpListener> for Listeners {
 /// # Errors
 /// The operating system's error about the address: in use, not of this machine, not permitted.
 pub fn bind(address: SocketAddr, count: usize) -> io::Result<Listeners> {
-    // `SO_REUSEPORT` is set later: it would let the first listener share a port with another process.
+    // `SO_REUSEPORT` is set later: it would let the first listener share a port with another
+    // process.
     let first = socket(address)?;
     listen(&first, address)?;
     let mut listeners = vec![first];

@@ -1,9 +1,10 @@
-//! The parts that async-std and smol share: the reactor and streams of async-io, and a tokio context.
+//! The parts that async-std and smol share: the reactor and streams of async-io, and a tokio
+//! context.
 //!
-//! rmcp and reqwest call `tokio::spawn`, tokio's timers and tokio's sockets wherever they are polled. So
-//! one tokio runtime runs beside the other, on one thread. It runs the tasks that they spawn: rmcp's
-//! conversations and reqwest's connections, whose messages cross threads. All other tasks, also those
-//! of sqlx, stay on the runtime that the binary is named after.
+//! rmcp and reqwest call `tokio::spawn`, tokio's timers and tokio's sockets wherever they are
+//! polled. So one tokio runtime runs beside the other, on one thread. It runs the tasks that they
+//! spawn: rmcp's conversations and reqwest's connections, whose messages cross threads. All other
+//! tasks, also those of sqlx, stay on the runtime that the binary is named after.
 //!
 //! async-io's own thread (`async-io`) polls for IO only while no worker does. Workers inside
 //! `async_io::block_on` poll in turn whenever they have nothing to run, also a single one.
@@ -26,7 +27,8 @@ pub(super) type Stdin = Either<Async<File>, Unblock<io::Stdin>>;
 /// Standard output, likewise.
 pub(super) type Stdout = Either<Async<File>, Unblock<io::Stdout>>;
 
-/// Returns the tokio runtime in the background. The first call starts it; it lives as long as the process.
+/// Returns the tokio runtime in the background. The first call starts it; it lives as long as the
+/// process.
 pub(super) fn tokio() -> io::Result<tokio::runtime::Handle> {
     static STARTED: Mutex<Option<tokio::runtime::Handle>> = Mutex::new(None);
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,8 +69,8 @@ pub(super) fn stdio() -> (Stdin, Stdout) {
     )
 }
 
-/// Opens the pipe at `path` again, if it is one. The descriptor that this process was started with may
-/// be shared, and other processes do not expect it to become non-blocking.
+/// Opens the pipe at `path` again, if it is one. The descriptor that this process was started with
+/// may be shared, and other processes do not expect it to become non-blocking.
 fn pipe(path: &str, how: &mut OpenOptions) -> Option<Async<File>> {
     if !fs::metadata(path).ok()?.file_type().is_fifo() {
         return None;

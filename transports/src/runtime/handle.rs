@@ -60,8 +60,8 @@ impl Handle {
         self.0.spawn(task);
     }
 
-    /// Returns handles of the runtime's [shards](Runtime::shards). A task that is spawned on one stays
-    /// there.
+    /// Returns handles of the runtime's [shards](Runtime::shards). A task that is spawned on one
+    /// stays there.
     pub(super) fn shards(&self) -> Vec<Self> {
         self.0.shards()
     }

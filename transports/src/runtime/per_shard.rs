@@ -6,9 +6,9 @@ use futures::{channel::oneshot, future::try_join_all};
 
 use super::Handle;
 
-/// One `T` for each [shard](super::Runtime::shards), made there and used there. A pool then keeps its
-/// connections at the event queue that opened them, and no other core takes its lock. A runtime whose
-/// threads share their work has one `T`.
+/// One `T` for each [shard](super::Runtime::shards), made there and used there. A pool then keeps
+/// its connections at the event queue that opened them, and no other core takes its lock. A runtime
+/// whose threads share their work has one `T`.
 ///
 /// Cheap to clone: clones share everything.
 pub struct PerShard<T> {
@@ -17,8 +17,8 @@ pub struct PerShard<T> {
 }
 
 impl<T: Send + Sync + 'static> PerShard<T> {
-    /// Makes one `T` for each shard of `runtime`. `make` gets the shard's handle and the number of shards;
-    /// its future runs on the shard.
+    /// Makes one `T` for each shard of `runtime`. `make` gets the shard's handle and the number of
+    /// shards; its future runs on the shard.
     ///
     /// # Errors
     /// The first error of `make`, and an I/O error when `make` panics.

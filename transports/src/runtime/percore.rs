@@ -1,8 +1,8 @@
-//! One current-thread tokio runtime per core: no task moves, and the tasks of a connection stay where
-//! the connection was accepted.
+//! One current-thread tokio runtime per core: no task moves, and the tasks of a connection stay
+//! where the connection was accepted.
 //!
-//! The threads are not pinned: the kernel may move them, as with any other runtime. Sessions are shared
-//! between the cores; the tools' pools are not ([`PerShard`](super::PerShard)).
+//! The threads are not pinned: the kernel may move them, as with any other runtime. Sessions are
+//! shared between the cores; the tools' pools are not ([`PerShard`](super::PerShard)).
 
 use std::{cell::Cell, future::Future, io, net::SocketAddr, sync::Arc, thread, time::Duration};
 

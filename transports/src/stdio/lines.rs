@@ -90,8 +90,8 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         }
     }
 
-    /// Reads more, after moving the unread bytes to the start of the buffer. Returns whether there may be
-    /// another line.
+    /// Reads more, after moving the unread bytes to the start of the buffer. Returns whether there
+    /// may be another line.
     ///
     /// # Errors
     /// The error of reading the input.

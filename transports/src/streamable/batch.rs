@@ -1,5 +1,5 @@
-//! Batches, which only 2025-03-26 has (MCP 2025-03-26, "Batching"). rmcp rejects them, so this module
-//! splits them and answers each message as if it had come alone.
+//! Batches, which only 2025-03-26 has (MCP 2025-03-26, "Batching"). rmcp rejects them, so this
+//! module splits them and answers each message as if it had come alone.
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use super::{Answer, Inner, responses, settled_session};
 use crate::{
     fast_path::{FastTools, Framing, MessageContext, Revision},
+    handshake::HandshakeState,
     http::{Body, accepted},
-    in_flight::HandshakeState,
     rejection::{Batch, Rejection},
 };
 
@@ -114,7 +114,8 @@ impl<S: FastTools> Inner<S> {
     pub(super) fn takes_batches(&self, parts: &Parts) -> bool {
         self.sessions.as_ref().is_none_or(|sessions| {
             settled_session(sessions, parts).is_some_and(|session| {
-                session.in_flight.handshake() == HandshakeState::Settled(Revision::V_2025_03_26)
+                session.in_flight.handshake.state()
+                    == HandshakeState::Settled(Revision::V_2025_03_26)
             })
         })
     }

@@ -25,7 +25,7 @@ use super::{
     sessions::{Session, Sessions},
 };
 use crate::{
-    fast_path::{FastTools, Handshake, PROTOCOL_VERSION},
+    fast_path::{FastTools, HandshakeResults, PROTOCOL_VERSION},
     http::{Body, Guard, accepted, text},
     timed_body::{BodyError, TimedBody},
 };
@@ -55,28 +55,31 @@ pub(super) fn rmcp<S: FastTools>(
 }
 
 /// Asks rmcp for its answer to each request of a handshake.
-pub(super) async fn handshake<S: FastTools>(service: &S, options: &StreamableOptions) -> Handshake {
+pub(super) async fn handshake<S: FastTools>(
+    service: &S,
+    options: &StreamableOptions,
+) -> HandshakeResults {
     let options = StreamableOptions {
         answer: Answer::Json,
         guard: Guard::default(),
         ..options.clone()
     };
     let rmcp = rmcp(service.clone(), &options, None, CancellationToken::new());
-    Handshake::learn(|revision, method, request| {
+    HandshakeResults::learn(|revision, method, request| {
         let rmcp = rmcp.clone();
         async move {
-            let mut asked = Request::post(MCP_PATH)
+            let mut builder = Request::post(MCP_PATH)
                 .header("host", "localhost")
                 .header("content-type", "application/json")
                 .header("accept", "application/json, text/event-stream");
             if method != "initialize" {
-                asked = asked.header("mcp-protocol-version", revision.name());
+                builder = builder.header("mcp-protocol-version", revision.name());
             }
             if revision.is_self_contained() {
-                asked = asked.header("mcp-method", method);
+                builder = builder.header("mcp-method", method);
             }
             let body = ForwardedBody::Read(Some(request.into()));
-            let response = rmcp.handle(asked.body(body).ok()?).await;
+            let response = rmcp.handle(builder.body(body).ok()?).await;
             if response.status() != StatusCode::OK {
                 return None;
             }
@@ -113,8 +116,9 @@ impl Envelope {
     }
 }
 
-/// The reserved id of a request that may not reach its session: rmcp may reject it, or its client may
-/// disconnect. Dropping this frees the id unless the request arrived, because then nothing answers it.
+/// The reserved id of a request that may not reach its session: rmcp may reject it, or its client
+/// may disconnect. Dropping this frees the id unless the request arrived, because then nothing
+/// answers it.
 struct Reservation<'r> {
     session: &'r Session,
     id: &'r RequestId,
@@ -153,7 +157,7 @@ impl<S: FastTools> Inner<S> {
             return response;
         };
         if envelope.method.as_deref() == Some("initialize") {
-            session.in_flight.record_second_handshake();
+            session.in_flight.handshake.record_second();
         }
         if let Some(id) = envelope.cancels()
             && session.in_flight.cancel(&id)
@@ -168,8 +172,8 @@ impl<S: FastTools> Inner<S> {
         }
     }
 
-    /// Forwards a message whose headers rmcp may reject. A client that is not allowed changes nothing in a
-    /// session, and a rejected message cancels nothing.
+    /// Forwards a message whose headers rmcp may reject. A client that is not allowed changes
+    /// nothing in a session, and a rejected message cancels nothing.
     pub(super) async fn forward_unusual(&self, parts: Parts, bytes: Bytes) -> Response<Body> {
         let is_allowed = self.options.guard.check(&parts.uri, &parts.headers).is_ok();
         let Some(sessions) = self.sessions.as_ref().filter(|_| is_allowed) else {

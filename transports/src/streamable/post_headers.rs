@@ -1,7 +1,8 @@
 //! Reads the headers of a POST in one pass.
 //!
-//! The checks are rmcp's, for the usual forms: `Accept` without parameters, one `Content-Type`, a `Host`
-//! and an `Origin` written as they are allowed. Other forms may be right too, and rmcp checks them.
+//! The checks are rmcp's, for the usual forms: `Accept` without parameters, one `Content-Type`, a
+//! `Host` and an `Origin` written as they are allowed. Other forms may be right too, and rmcp
+//! checks them.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 

@@ -1,7 +1,7 @@
 //! Responses: rmcp's in status, content type and value.
 //!
-//! In a session rmcp answers with event streams only. A server that answers JSON waits for the first
-//! message of the stream: if that is the response, no other message follows.
+//! In a session rmcp answers with event streams only. A server that answers JSON waits for the
+//! first message of the stream: if that is the response, no other message follows.
 
 use std::{
     convert::Infallible,
@@ -81,7 +81,8 @@ pub(super) fn rejected(rejection: Rejection) -> Response<Body> {
 /// The body of rmcp's responses.
 pub(super) type RmcpBody = BoxBody<Bytes, Infallible>;
 
-/// Turns rmcp's event stream into JSON if it is one response message; leaves other responses as they are.
+/// Turns rmcp's event stream into JSON if it is one response message; leaves other responses as
+/// they are.
 pub(super) async fn stream_to_json(response: Response<RmcpBody>) -> Response<Body> {
     let content_type = response.headers().get(header::CONTENT_TYPE);
     if content_type.is_none_or(|value| value != "text/event-stream") {

@@ -1,8 +1,8 @@
 //! The session table of Streamable HTTP, around rmcp's own sessions.
 //!
-//! rmcp keeps the conversation of a session. This table keeps what rmcp cannot know: the requests that
-//! the [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of sessions.
-//! A [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
+//! rmcp keeps the conversation of a session. This table keeps what rmcp cannot know: the requests
+//! that the [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of
+//! sessions. A [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
 
 use std::{
     collections::HashMap,
@@ -40,8 +40,7 @@ const SWEEPS_PER_TTL: u32 = 10;
 pub(super) struct Sessions {
     rmcp: LocalSessionManager,
     table: Mutex<Table>,
-    max_sessions: usize,
-    max_in_flight: usize,
+    limits: Limits,
     /// Sweeps since the start: the only clock that a session needs.
     sweeps: AtomicU64,
     rejections: LogLimit,
@@ -75,8 +74,8 @@ pub(super) enum SessionError {
 
 impl Sessions {
     /// Starts an empty table. Each session is closed after `ttl` without traffic.
-    pub(super) fn start(runtime: &Handle, ttl: Duration, limits: &Limits) -> Arc<Self> {
-        let sessions = Arc::new(Self::new(limits.max_sessions, limits.max_in_flight));
+    pub(super) fn start(runtime: &Handle, ttl: Duration, limits: Limits) -> Arc<Self> {
+        let sessions = Arc::new(Self::new(limits));
         let weak = Arc::downgrade(&sessions);
         runtime.spawn(Box::pin(sweep(runtime.clone(), weak, ttl / SWEEPS_PER_TTL)));
         sessions
@@ -84,18 +83,17 @@ impl Sessions {
 
     /// Creates the table of a server without sessions. rmcp does not use it.
     pub(super) fn disabled() -> Arc<Self> {
-        Arc::new(Self::new(0, 0))
+        Arc::new(Self::new(Limits::default()))
     }
 
-    fn new(max_sessions: usize, max_in_flight: usize) -> Self {
+    fn new(limits: Limits) -> Self {
         let mut rmcp = LocalSessionManager::default();
         // rmcp does not see the traffic of the fast path.
         rmcp.session_config.keep_alive = None;
         Self {
             rmcp,
             table: Mutex::default(),
-            max_sessions,
-            max_in_flight,
+            limits,
             sweeps: AtomicU64::new(0),
             rejections: LogLimit::default(),
         }
@@ -116,16 +114,16 @@ impl Sessions {
     }
 
     fn is_full(&self, table: &Table) -> bool {
-        table.open.len() + table.reserved >= self.max_sessions
+        table.open.len() + table.reserved >= self.limits.max_sessions
     }
 
-    /// Reserves a place before rmcp creates a session: it may have to wait, and other clients create
-    /// sessions meanwhile.
+    /// Reserves a place before rmcp creates a session: it may have to wait, and other clients
+    /// create sessions meanwhile.
     fn reserve(&self) -> Result<ReservedPlace<'_>, SessionError> {
         let mut table = self.table();
         if self.is_full(&table) {
             if let Some(left_out) = self.rejections.admit() {
-                let max_sessions = self.max_sessions;
+                let max_sessions = self.limits.max_sessions;
                 tracing::warn!(
                     max_sessions,
                     left_out,
@@ -194,7 +192,7 @@ impl SessionManager for Sessions {
     async fn create_session(&self) -> Result<(SessionId, TrackedTransport), SessionError> {
         let place = self.reserve()?;
         let (id, worker) = self.rmcp.create_session().await?;
-        let in_flight = Arc::new(InFlight::new(self.max_in_flight));
+        let in_flight = Arc::new(InFlight::new(self.limits.max_in_flight));
         let session = Arc::new(Session {
             in_flight: in_flight.clone(),
             last_seen: AtomicU64::new(self.sweeps.load(Ordering::Relaxed)),
@@ -290,9 +288,16 @@ mod tests {
 
     use super::*;
 
+    fn with_one_place() -> Sessions {
+        Sessions::new(Limits {
+            max_sessions: 1,
+            ..Limits::default()
+        })
+    }
+
     #[tokio::test]
     async fn clients_that_open_sessions_at_the_same_moment_do_not_exceed_the_limit() {
-        let sessions = Sessions::new(1, 1);
+        let sessions = with_one_place();
         let busy = sessions.rmcp.sessions.read().await;
         let mut both = Box::pin(join(sessions.create_session(), sessions.create_session()));
         assert!(both.as_mut().now_or_never().is_none(), "rmcp has to wait");
@@ -304,7 +309,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_leaves_while_its_session_is_created_frees_the_place() {
-        let sessions = Sessions::new(1, 1);
+        let sessions = with_one_place();
         let busy = sessions.rmcp.sessions.read().await;
         assert!(sessions.create_session().now_or_never().is_none());
         drop(busy);

@@ -1,4 +1,5 @@
-//! The one place for authorisation, audit and quotas: a hook that sees every tool call before it runs.
+//! The one place for authorisation, audit and quotas: a hook that sees every tool call before it
+//! runs.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -13,8 +14,8 @@ pub trait CallHook: Send + Sync + 'static {
     /// Checks `call`, once for each call that a client makes.
     ///
     /// # Errors
-    /// The reason for a refusal. The client gets it as a tool result with `isError`; the tool does not
-    /// run.
+    /// The reason for a refusal. The client gets it as a tool result with `isError`; the tool does
+    /// not run.
     fn check(&self, call: &ToolCall<'_>) -> Result<(), String>;
 }
 

@@ -118,10 +118,10 @@ async fn a_batch_holds_1_to_100_messages() {
         for (batch, part) in [(json!([]), "at least one"), (pings(101), "at most 100")] {
             let text = if way.transport == Transport::Stdio {
                 client.send(&batch).await;
-                let refused = client.receive().await;
-                assert_eq!(refused["error"]["code"], -32600, "{refused}");
-                assert_eq!(refused.get("id"), None, "{refused}");
-                refused.to_string()
+                let rejected = client.receive().await;
+                assert_eq!(rejected["error"]["code"], -32600, "{rejected}");
+                assert_eq!(rejected.get("id"), None, "{rejected}");
+                rejected.to_string()
             } else {
                 let reply = posted(&server, &client, &batch).await;
                 assert_eq!(reply.status, 400, "{reply:?}");
@@ -142,7 +142,7 @@ async fn no_other_revision_has_batches() {
         for revision in ["2024-11-05", "2025-06-18", "2025-11-25"] {
             let mut server = Server::start(way).await;
             let mut client = Client::of(&mut server, revision).await;
-            is_refused(&mut server, &mut client).await;
+            assert_batch_is_rejected(&mut server, &mut client).await;
             client.is_served().await;
             server.stop().await;
         }
@@ -150,13 +150,13 @@ async fn no_other_revision_has_batches() {
     .await;
 }
 
-async fn is_refused(server: &mut Server, client: &mut Client) {
+async fn assert_batch_is_rejected(server: &mut Server, client: &mut Client) {
     let batch = json!([ping(1)]);
     let expected = match server.way.transport {
         Transport::Stdio => {
             client.send(&batch).await;
-            let refused = client.receive().await;
-            assert_eq!(refused["error"]["code"], -32600, "{refused}");
+            let rejected = client.receive().await;
+            assert_eq!(rejected["error"]["code"], -32600, "{rejected}");
             return;
         }
         Transport::Sse => 400,
@@ -176,25 +176,25 @@ async fn a_header_does_not_give_batches_to_a_session_of_another_revision() {
             panic!("it is Streamable HTTP");
         };
         headers.retain(|(name, _)| *name != "mcp-protocol-version");
-        is_refused(&mut server, &mut client).await;
+        assert_batch_is_rejected(&mut server, &mut client).await;
         let Link::Streamable(_, headers) = &mut client.link else {
             panic!("it is Streamable HTTP");
         };
         headers.push(("mcp-protocol-version", BATCHING.into()));
-        is_refused(&mut server, &mut client).await;
+        assert_batch_is_rejected(&mut server, &mut client).await;
         server.stop().await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn without_the_fast_path_rmcp_refuses_batches() {
+async fn without_the_fast_path_rmcp_rejects_batches() {
     each(
         Way::streamable().filter(|way| !way.fast_path),
         async |way| {
             let mut server = Server::start(way).await;
             let mut client = Client::of(&mut server, BATCHING).await;
-            is_refused(&mut server, &mut client).await;
+            assert_batch_is_rejected(&mut server, &mut client).await;
             server.stop().await;
         },
     )
@@ -202,7 +202,7 @@ async fn without_the_fast_path_rmcp_refuses_batches() {
 }
 
 #[tokio::test]
-async fn an_id_twice_in_a_batch_is_refused_the_second_time() {
+async fn an_id_twice_in_a_batch_is_rejected_the_second_time() {
     each(
         batching().filter(|way| !matches!(way.transport, Transport::Stateless(_))),
         async |way| {
@@ -213,10 +213,10 @@ async fn an_id_twice_in_a_batch_is_refused_the_second_time() {
             server.calls.begun(1).await;
             server.calls.release();
             let answers = [client.receive().await, client.receive().await];
-            let refused = answers
+            let rejected = answers
                 .iter()
                 .filter(|answer| answer["error"]["code"] == -32600);
-            assert_eq!(refused.count(), 1, "{answers:?}");
+            assert_eq!(rejected.count(), 1, "{answers:?}");
             client.is_served().await;
             server.stop().await;
         },

@@ -22,7 +22,7 @@ fn post(client: &Client) -> Post {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_arrive_in_time_costs_its_connection_and_no_other() {
+async fn a_body_that_does_not_arrive_in_time_closes_its_connection_and_no_other() {
     each(listening(), async |way| {
         let settings = Settings {
             limits: Limits {
@@ -78,7 +78,7 @@ async fn a_body_may_come_in_pieces() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_before_all_of_it_is_here() {
+async fn a_body_that_is_too_large_is_rejected_before_all_of_it_arrives() {
     each(listening(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
@@ -95,7 +95,7 @@ async fn a_body_that_is_too_large_is_refused_before_all_of_it_is_here() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_costs_nobody_anything() {
+async fn a_body_that_breaks_off_affects_no_other_client() {
     each(listening(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;

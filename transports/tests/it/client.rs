@@ -108,8 +108,8 @@ impl Client {
         }
     }
 
-    /// Sends a message or a batch. The server has accepted it when this returns, unless it is a request
-    /// over Streamable HTTP.
+    /// Sends a message or a batch. The server has accepted it when this returns, unless it is a
+    /// request over Streamable HTTP.
     pub(crate) async fn send(&mut self, message: &Value) {
         match &mut self.link {
             Link::Pipe(stdin) => {

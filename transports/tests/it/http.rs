@@ -119,8 +119,8 @@ impl Connection {
         self.reply().await
     }
 
-    /// Sends `post`. Returns nothing when the server closes the connection instead of answering; half an
-    /// answer fails the test.
+    /// Sends `post`. Returns nothing when the server closes the connection instead of answering;
+    /// half an answer fails the test.
     pub(crate) async fn exchange_or_closed(&mut self, post: &Post) -> Option<Reply> {
         let bytes = post.bytes(self.address);
         let stream = self.stream.get_mut();

@@ -83,13 +83,13 @@ async fn the_id_of_a_request_that_rmcp_rejects_is_free_again() {
         let mut client = Client::ready(&mut server).await;
         for tool in ["wait", "wait_slowly"] {
             let message = call(5, tool, json!({"ms": 0}));
-            let mut refused = client.request(&message);
-            refused
+            let mut rejected = client.request(&message);
+            rejected
                 .headers
                 .retain(|(name, _)| *name != "mcp-protocol-version");
-            let refused = refused.header("mcp-protocol-version", "1999-01-01");
+            let rejected = rejected.header("mcp-protocol-version", "1999-01-01");
             let mut connection = Connection::open(server.address()).await;
-            assert_eq!(connection.exchange(&refused).await.status, 400);
+            assert_eq!(connection.exchange(&rejected).await.status, 400);
             assert_eq!(text_of(&client.ask(&message).await), "waited");
         }
         server.stop().await;
@@ -165,9 +165,12 @@ async fn an_id_is_taken_before_its_call_is_polled() {
         server.calls.begun(1).await;
         let second = client.post_in_background(&call(7, "count", json!({})));
         second.await.unwrap();
-        assert_rejected(&client.receive().await);
-        assert_eq!(server.calls.count_begun(), 1);
+        let answer = client.receive().await;
+        let begun = server.calls.count_begun();
+        // Before the checks: a blocked thread would keep a failed test from ending.
         server.calls.release();
+        assert_rejected(&answer);
+        assert_eq!(begun, 1);
         first.await.unwrap();
         assert_eq!(text_of(&client.receive().await), "released");
         server.stop().await;

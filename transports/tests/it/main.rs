@@ -1,6 +1,6 @@
-//! Tools that panic, hang or never end, and clients that stall, leave, cancel or send messages that they must
-//! not send: each affects its own call and no other, over every transport, with the fast path and
-//! without.
+//! Tools that panic, hang or never end, and clients that stall, leave, cancel or send messages that
+//! they must not send: each affects its own call and no other, over every transport, with the fast
+//! path and without.
 //!
 //! A [`server::Way`] is data: a case runs over all ways that it makes sense for.
 

@@ -217,12 +217,14 @@ impl Server {
         (self.fast_path_count)()
     }
 
-    /// Waits until `count` calls in all, the last of them of `tool`, are dropped and their ids are free.
+    /// Waits until `count` calls in all, the last of them of `tool`, are dropped and their ids are
+    /// free.
     pub(crate) async fn has_freed(&self, count: usize, tool: &str) {
         self.calls.dropped(count).await;
         if !self.way.fast_path || tool == "hang_slowly" {
-            // rmcp discards the answer a step later, and until then would discard the answer to another
-            // request with this id. (MCP 2025-11-25, "Requests": an id must not be used twice.)
+            // rmcp discards the answer a step later, and until then would discard the answer to
+            // another request with this id. (MCP 2025-11-25, "Requests": an id must not be used
+            // twice.)
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -147,9 +147,9 @@ async fn there_are_no_more_sessions_than_may_be() {
         let mut server = Server::with(way, settings).await;
         let mut first = Client::ready(&mut server).await;
         let second = Client::ready(&mut server).await;
-        let refused = exchange(&server, &Post::new("/mcp", &initialize(REVISION))).await;
-        assert_eq!(refused.status, 503, "{refused:?}");
-        assert!(refused.body.contains("too many sessions"), "{refused:?}");
+        let rejected = exchange(&server, &Post::new("/mcp", &initialize(REVISION))).await;
+        assert_eq!(rejected.status, 503, "{rejected:?}");
+        assert!(rejected.body.contains("too many sessions"), "{rejected:?}");
         first.is_served().await;
         assert_eq!(delete(&server, &second).await, 202);
         Client::ready(&mut server).await.is_served().await;

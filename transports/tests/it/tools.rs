@@ -29,8 +29,8 @@ pub(crate) struct Wait {
     ms: u32,
 }
 
-/// The calls of the tools that are counted: how many have begun, how many were finished, and how many
-/// were dropped, finished or not.
+/// The calls of the tools that are counted: how many have begun, how many were finished, and how
+/// many were dropped, finished or not.
 #[derive(Debug)]
 pub(crate) struct Calls {
     /// Lets calls go on that are held.
@@ -94,8 +94,12 @@ impl Calls {
         self.finished.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Blocks its thread until it is released.
+    /// Blocks its thread until it is released. The runtime moves its other tasks to another thread.
     fn block(&self) {
+        tokio::task::block_in_place(|| self.wait_for_release());
+    }
+
+    fn wait_for_release(&self) {
         while self
             .release
             .try_acquire()
