@@ -210,7 +210,11 @@ impl Cache {
             &key,
             // Work that was in flight at the first look may have ended and cached its result since.
             || self.0.in_memory(&key),
-            |generation| self.0.clone().fill(key.clone(), generation, work(arguments)),
+            |generation| {
+                self.0
+                    .clone()
+                    .fill(key.clone(), generation, work(arguments))
+            },
         );
         match joined {
             Joined::Cached(result) => Ok(result),
@@ -335,7 +339,8 @@ mod tests {
 
     #[test]
     fn a_key_tells_servers_tools_and_arguments_apart() {
-        let key = |server, tool, user: &str| Key::of(server, tool, &json!({"user_id": user})).unwrap();
+        let key =
+            |server, tool, user: &str| Key::of(server, tool, &json!({"user_id": user})).unwrap();
         let one = key("a", "get_user_cart", "user-00042");
         assert_eq!(one, key("a", "get_user_cart", "user-00042"));
         assert_ne!(one, key("b", "get_user_cart", "user-00042"));

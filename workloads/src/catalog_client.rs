@@ -241,7 +241,10 @@ impl CatalogClient {
     ///
     /// # Errors
     /// When the API cannot be reached, or does not answer with products.
-    pub async fn search(&self, search: &ProductSearch) -> Result<FoundProducts, CatalogClientError> {
+    pub async fn search(
+        &self,
+        search: &ProductSearch,
+    ) -> Result<FoundProducts, CatalogClientError> {
         let ProductSearch {
             category,
             min_price,
@@ -300,7 +303,10 @@ impl CatalogClient {
         Ok(Payload { url, body })
     }
 
-    async fn get_typed<T: DeserializeOwned>(&self, endpoint: &str) -> Result<T, CatalogClientError> {
+    async fn get_typed<T: DeserializeOwned>(
+        &self,
+        endpoint: &str,
+    ) -> Result<T, CatalogClientError> {
         let url = self.resolve(endpoint)?;
         let request = self.0.client.get(url.clone());
         let answer = self.send(request, &url, MAX_BODY_BYTES).await?;
@@ -383,48 +389,4 @@ fn read<T: DeserializeOwned>(
             CatalogClientError::not_json(url, status, &body, &source)
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn total(status: u16, body: &str) -> Result<f64, String> {
-        let url = Url::parse("http://127.0.0.1:9/cart/calculate").unwrap();
-        let status = StatusCode::from_u16(status).unwrap();
-        read::<Calculation>(&url, (status, body.as_bytes().into()))
-            .map(|calculation| calculation.total)
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn other_members_are_ignored() {
-        assert_eq!(total(200, r#"{"items_count":1,"total":24.63,"tax":1}"#), Ok(24.63));
-    }
-
-    #[test]
-    fn every_other_answer_is_an_error_that_shows_it() {
-        for (status, body, says) in [
-            (404, r#"{"error":"no product 7"}"#, ["HTTP 404", "no product 7"]),
-            (500, "<h1>Oh</h1>", ["HTTP 500", "<h1>Oh</h1>"]),
-            (302, "", ["HTTP 302", "an empty body"]),
-            (201, r#"{"total":1}"#, ["HTTP 201", "total"]),
-            (200, r#"{"sum":1}"#, ["missing field `total`", "sum"]),
-            (200, r#"{"total":"1"}"#, ["invalid type: string", "another shape"]),
-            (200, r#"{"total":"#, ["not JSON", "HTTP 200"]),
-            (200, "", ["not JSON", "HTTP 200"]),
-        ] {
-            let refused = total(status, body).unwrap_err();
-            assert!(refused.contains("upstream"), "{refused}");
-            for part in says {
-                assert!(refused.contains(part), "{part:?} is missing: {refused}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_long_answer_is_shown_by_its_beginning() {
-        let refused = total(502, &"long ".repeat(10_000)).unwrap_err();
-        assert!(refused.len() < 400, "{refused}");
-    }
 }

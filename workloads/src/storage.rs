@@ -1,8 +1,7 @@
 //! What the [database](crate::database) and the [store](crate::store) share: URLs, errors, pools and the
 //! opening of `SQLite` files.
 //!
-//! A URL names an engine, and [`ENGINES`] lists which engine serves which storage. Invariant: an error or
-//! a log line shows a URL without its password.
+//! A URL names an engine. Invariant: errors and log lines show it without its password.
 
 mod error;
 pub(crate) mod pool;
@@ -33,36 +32,6 @@ pub(crate) enum Scheme {
     Redis,
 }
 
-/// An engine: how its URLs begin, what it serves, and whether this build has it.
-struct Engine {
-    scheme: Scheme,
-    prefixes: &'static [&'static str],
-    serves: &'static [Storage],
-    /// The cargo feature that builds it, when it is missing.
-    missing_feature: Option<&'static str>,
-}
-
-const ENGINES: [Engine; 3] = [
-    Engine {
-        scheme: Scheme::Sqlite,
-        prefixes: &["sqlite:"],
-        serves: &[Storage::Database, Storage::Store],
-        missing_feature: None,
-    },
-    Engine {
-        scheme: Scheme::Postgres,
-        prefixes: &["postgres://", "postgresql://"],
-        serves: &[Storage::Database],
-        missing_feature: if cfg!(feature = "postgres") { None } else { Some("postgres") },
-    },
-    Engine {
-        scheme: Scheme::Redis,
-        prefixes: &["redis://"],
-        serves: &[Storage::Store],
-        missing_feature: if cfg!(feature = "redis") { None } else { Some("redis") },
-    },
-];
-
 /// A URL whose engine is known.
 #[derive(Clone)]
 pub(crate) struct StorageUrl {
@@ -82,7 +51,13 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {} {}", self.engine, self.storage.name(), self.shown)
+        write!(
+            formatter,
+            "{} {} {}",
+            self.engine,
+            self.storage.name(),
+            self.shown
+        )
     }
 }
 
@@ -92,29 +67,32 @@ impl StorageUrl {
     /// # Errors
     /// When no engine of `storage` understands the URL, or this build leaves the engine out.
     pub(crate) fn parse(storage: Storage, url: &str) -> Result<Self, StorageError> {
-        let understands = |engine: &&Engine| {
-            let mut prefixes = engine.prefixes.iter();
-            engine.serves.contains(&storage)
-                && prefixes.any(|prefix| {
-                    let rest = url.strip_prefix(prefix);
-                    rest.is_some_and(|rest| !rest.trim_start_matches('/').is_empty())
-                })
-        };
         let shown = redact(url);
-        let Some(engine) = ENGINES.iter().find(understands) else {
-            let url = shown;
-            return Err(StorageError::UnknownUrl { storage, url });
+        let starts = |prefix| {
+            let rest = url.strip_prefix(prefix).unwrap_or("");
+            !rest.trim_start_matches('/').is_empty()
+        };
+        let scheme = match storage {
+            _ if starts("sqlite:") => Scheme::Sqlite,
+            Storage::Database if starts("postgres://") || starts("postgresql://") => {
+                Scheme::Postgres
+            }
+            Storage::Store if starts("redis://") => Scheme::Redis,
+            _ => {
+                let url = shown;
+                return Err(StorageError::UnknownUrl { storage, url });
+            }
         };
         let place = Place {
-            engine: engine.scheme.name(),
+            engine: scheme.name(),
             storage,
             shown: shown.into(),
         };
-        if let Some(feature) = engine.missing_feature {
+        if let Some(feature) = scheme.missing_feature() {
             return Err(StorageError::MissingFeature { place, feature });
         }
         Ok(Self {
-            scheme: engine.scheme,
+            scheme,
             full: url.to_owned(),
             place,
         })
@@ -140,6 +118,15 @@ impl Scheme {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
             Self::Redis => "Redis",
+        }
+    }
+
+    /// The cargo feature of the engine, when this build leaves it out.
+    const fn missing_feature(self) -> Option<&'static str> {
+        match self {
+            Self::Postgres if !cfg!(feature = "postgres") => Some("postgres"),
+            Self::Redis if !cfg!(feature = "redis") => Some("redis"),
+            _ => None,
         }
     }
 }
@@ -177,7 +164,8 @@ impl Storage {
         cache_home: Option<OsString>,
         home: Option<OsString>,
     ) -> Result<String, StorageError> {
-        let absolute = |value: OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
+        let absolute =
+            |value: OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
         let folder = cache_home
             .and_then(absolute)
             .or_else(|| home.and_then(absolute).map(|home| home.join(".cache")));
@@ -204,12 +192,16 @@ pub(crate) fn redact(url: &str) -> String {
     let (user, location) = match rest.rsplit_once('@') {
         None => (None, rest),
         Some((credentials, location)) => {
-            let user = credentials.split_once(':').map_or(credentials, |(user, _)| user);
+            let user = credentials
+                .split_once(':')
+                .map_or(credentials, |(user, _)| user);
             (Some(user), location)
         }
     };
     // Drivers also take a password as a parameter.
-    let location = location.split_once('?').map_or(location, |(location, _)| location);
+    let location = location
+        .split_once('?')
+        .map_or(location, |(location, _)| location);
     match user {
         None => format!("{scheme}://{location}"),
         Some(user) => format!("{scheme}://{user}:***@{location}"),
@@ -300,7 +292,11 @@ mod tests {
     #[cfg(not(any(feature = "postgres", feature = "redis")))]
     fn a_missing_engine_is_refused_with_the_name_of_its_feature() {
         for (storage, url, build) in [
-            (Storage::Database, "postgres://u:secret@host/db", "--features postgres"),
+            (
+                Storage::Database,
+                "postgres://u:secret@host/db",
+                "--features postgres",
+            ),
             (Storage::Store, "redis://u:secret@host", "--features redis"),
         ] {
             let refused = StorageUrl::parse(storage, url).err().unwrap().to_string();

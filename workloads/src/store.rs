@@ -180,7 +180,10 @@ impl Store {
     /// # Errors
     /// When the store does not answer. `SQLite` then is as it was; Redis keeps what was added, and the next
     /// seeding continues from there.
-    pub async fn seed(&self, mut progress: impl FnMut(Progress) + Send) -> Result<(), StorageError> {
+    pub async fn seed(
+        &self,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), StorageError> {
         on_engine!(self, engine => engine.seed(false, &mut progress).await)
     }
 
@@ -189,7 +192,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn reset(&self, mut progress: impl FnMut(Progress) + Send) -> Result<(), StorageError> {
+    pub async fn reset(
+        &self,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), StorageError> {
         on_engine!(self, engine => engine.seed(true, &mut progress).await)
     }
 
@@ -218,32 +224,4 @@ pub fn default_url() -> Result<String, StorageError> {
 /// Items as they are stored.
 fn to_json(items: &impl Serialize) -> String {
     serde_json::json!(items).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_id_is_user_and_five_digits() {
-        for (user_id, number) in [
-            ("user-00000", 0),
-            ("user-00042", 42),
-            ("user-99999", 99_999),
-        ] {
-            assert_eq!(user_number(user_id), Some(number), "{user_id}");
-        }
-        for user_id in [
-            "",
-            "user-",
-            "user-42",
-            "user-000042",
-            "user-+0042",
-            "User-00042",
-            "user-0004\u{664}",
-            "bench:user-00042",
-        ] {
-            assert_eq!(user_number(user_id), None, "{user_id}");
-        }
-    }
 }

@@ -20,10 +20,7 @@ use transports::fast_path::{FastCall, FastTools, RawValue};
 
 use self::arguments::UserId;
 pub use self::{
-    arguments::check_range,
-    checkout::CheckoutError,
-    error::ToolError,
-    progress::Progress,
+    arguments::check_range, checkout::CheckoutError, error::ToolError, progress::Progress,
 };
 use crate::DemoServer;
 
@@ -138,12 +135,12 @@ async fn warm_up_with(server: &impl FastTools, tool: &'static str, arguments: &'
     let outcome = match server.fast_call(tool, arguments.ok()) {
         FastCall::Ready(outcome) => outcome,
         FastCall::Running(call) => call.await,
-        FastCall::NotMine | FastCall::Misfit => {
+        FastCall::UnknownTool | FastCall::InvalidArguments => {
             tracing::warn!(tool, "its warm-up call is not possible");
             return;
         }
     };
-    let problem = match outcome.written() {
+    let problem = match outcome.serialized() {
         Ok(result) if result.is_error() => String::from_utf8_lossy(result.json()).into_owned(),
         Ok(_) => return,
         Err(error) => error.message.into_owned(),

@@ -26,18 +26,16 @@ const SCHEMA: &str = include_str!("../../schema/database.postgres.sql");
 pub(super) const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(8102661156849808499)";
 
 /// After a seeding: the first queries then know how many rows there are, and count them in the index alone.
-const ANALYZE: &str =
-    "VACUUM (ANALYZE) products, experiment_orders, experiment_order_lines";
+const ANALYZE: &str = "VACUUM (ANALYZE) products, experiment_orders, experiment_order_lines";
 
 /// Creates the tables, seeds them, and opens a pool that only reads.
-pub(super) async fn open(
-    url: &StorageUrl,
-    options: &PoolOptions,
-) -> Result<PgPool, StorageError> {
+pub(super) async fn open(url: &StorageUrl, options: &PoolOptions) -> Result<PgPool, StorageError> {
     let place = &url.place;
     let connect = connect_options(url)?;
     let mut writer = connect.connect().await.map_err(place.failed(Step::Open))?;
-    create_tables(&mut writer).await.map_err(place.failed(Step::Schema))?;
+    create_tables(&mut writer)
+        .await
+        .map_err(place.failed(Step::Schema))?;
     if seed::postgres(&mut writer, place).await? {
         let analyzed = sqlx::query(ANALYZE).execute(&mut writer).await;
         analyzed.map_err(place.failed(Step::Seed))?;

@@ -70,7 +70,12 @@ macro_rules! define_seed {
 
 define_seed!(sqlite, sqlx::Sqlite, SqliteConnection, BEGIN);
 #[cfg(feature = "postgres")]
-define_seed!(postgres, sqlx::Postgres, sqlx::PgConnection, super::postgres::BEGIN);
+define_seed!(
+    postgres,
+    sqlx::Postgres,
+    sqlx::PgConnection,
+    super::postgres::BEGIN
+);
 
 /// The indices of the next products for a table of `count` products with ids up to `highest_id`: up to the
 /// next whole tenth. Empty when all are there.
@@ -95,7 +100,9 @@ mod tests {
 
     #[test]
     fn chunks_are_tenths_wherever_they_begin() {
-        let place = StorageUrl::parse(Storage::Database, "sqlite::memory:").unwrap().place;
+        let place = StorageUrl::parse(Storage::Database, "sqlite::memory:")
+            .unwrap()
+            .place;
         for (present, chunk) in [
             (0, 0..10_000),
             (1, 1..10_000),

@@ -91,7 +91,10 @@ async fn an_exhausted_pool_says_so_and_recovers() {
         limit: 1,
     };
     let refused = database.find_products(&filter).await.unwrap_err();
-    assert!(matches!(refused, StorageError::PoolExhausted { .. }), "{refused}");
+    assert!(
+        matches!(refused, StorageError::PoolExhausted { .. }),
+        "{refused}"
+    );
     let message = refused.to_string();
     for part in ["0.5 s", "the pool has 1", "--database-pool", "products.db"] {
         assert!(message.contains(part), "{message}");
@@ -132,13 +135,20 @@ async fn a_file_of_an_earlier_version_opens() {
     let options = options(&folder);
     std::fs::create_dir_all(folder.path().join("deep").join("er")).unwrap();
     let url: sqlx::sqlite::SqliteConnectOptions = options.url.parse().unwrap();
-    let mut earlier = sqlx::ConnectOptions::connect(&url.create_if_missing(true)).await.unwrap();
+    let mut earlier = sqlx::ConnectOptions::connect(&url.create_if_missing(true))
+        .await
+        .unwrap();
     // Its schema came with migrations, and without `IF NOT EXISTS`.
-    let schema = SCHEMA.replace("IF NOT EXISTS ", "") + "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY);";
-    sqlx::raw_sql(sqlx::AssertSqlSafe(schema)).execute(&mut earlier).await.unwrap();
+    let schema = SCHEMA.replace("IF NOT EXISTS ", "")
+        + "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY);";
+    sqlx::raw_sql(sqlx::AssertSqlSafe(schema))
+        .execute(&mut earlier)
+        .await
+        .unwrap();
     sqlx::Connection::close(earlier).await.unwrap();
     let (database, readers) = open(&options).await;
     assert_answers(&database).await;
     let lines = sqlx::query_scalar("SELECT count(*) FROM experiment_order_lines");
-    assert_eq!(lines.fetch_one(&readers).await.unwrap(), 10_000_i64);
+    let lines: i64 = lines.fetch_one(&readers).await.unwrap();
+    assert_eq!(lines, 10_000);
 }

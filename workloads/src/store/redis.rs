@@ -12,8 +12,8 @@ use std::time::Duration;
 use ::redis::{
     ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, aio::MultiplexedConnection,
 };
-pub use pool::client;
 use pool::Pool;
+pub use pool::client;
 
 use super::{ANSWER_LIMIT, Cart, CartItem, Order, Popular, Progress, StoreOptions, to_json};
 use crate::storage::{StorageError, StorageUrl};

@@ -185,7 +185,10 @@ impl Sqlite {
     }
 
     async fn writer(&self) -> Result<PoolConnection<sqlx::Sqlite>, StorageError> {
-        self.writer.acquire().await.map_err(|source| self.failed(source))
+        self.writer
+            .acquire()
+            .await
+            .map_err(|source| self.failed(source))
     }
 
     fn items(
@@ -195,7 +198,10 @@ impl Sqlite {
     ) -> Result<Vec<CartItem>, StorageError> {
         serde_json::from_str(json).map_err(|error| StorageError::Foreign {
             place: self.place.clone(),
-            found: format!("something as {} that is not a list of items ({error})", name()),
+            found: format!(
+                "something as {} that is not a list of items ({error})",
+                name()
+            ),
         })
     }
 
@@ -257,7 +263,11 @@ impl Seeded for SqliteConnection {
     type Error = sqlx::Error;
 
     async fn put(&mut self, part: Part, numbers: Range<u32>) -> sqlx::Result<()> {
-        insert(part, numbers).build().execute(self).await.map(|_| ())
+        insert(part, numbers)
+            .build()
+            .execute(self)
+            .await
+            .map(|_| ())
     }
 }
 
@@ -293,4 +303,80 @@ fn insert(part: Part, numbers: Range<u32>) -> QueryBuilder<sqlx::Sqlite> {
         }),
     };
     insert
+}
+
+/// What only this module can see: the queries' plans, and the state of the pools.
+#[cfg(all(test, feature = "tokio"))]
+mod tests {
+    use std::time::Duration;
+
+    use sqlx::{AssertSqlSafe, Row as _};
+    use tempfile::TempDir;
+    use transports::runtime::{Handle, Tokio};
+
+    use super::*;
+    use crate::storage::Storage;
+
+    async fn open(folder: &TempDir) -> Sqlite {
+        let file = folder.path().join("deep").join("er").join("store.db");
+        let options = StoreOptions {
+            url: format!("sqlite:{}", file.display()),
+            pool: PoolOptions {
+                timeout: Duration::from_millis(300),
+                ..PoolOptions::of(1)
+            },
+            runtime: Handle::new(Tokio),
+        };
+        let url = StorageUrl::parse(Storage::Store, &options.url).unwrap();
+        Sqlite::open(&url, &options).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_query_has_its_index_and_sorts_nothing() {
+        let folder = TempDir::new().unwrap();
+        let store = open(&folder).await;
+        for (query, plan) in [
+            (FIND_CART, "SEARCH carts USING PRIMARY KEY (user_id=?)"),
+            (
+                FIND_ORDERS,
+                "SEARCH orders USING INDEX orders_by_user (user_id=?)",
+            ),
+            (
+                FIND_POPULAR,
+                "SCAN popularity USING COVERING INDEX popularity_by_score",
+            ),
+        ] {
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+            let rows = sqlx::query(explain).fetch_all(&store.readers).await;
+            let steps: Vec<String> = rows.unwrap().iter().map(|row| row.get("detail")).collect();
+            assert_eq!(steps, [plan]);
+        }
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let folder = TempDir::new().unwrap();
+        let store = open(&folder).await;
+        let delete = sqlx::query("DELETE FROM carts").execute(&store.readers);
+        let refused = delete.await.unwrap_err().to_string();
+        assert!(refused.contains("readonly"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn an_exhausted_pool_says_so_and_recovers() {
+        let folder = TempDir::new().unwrap();
+        let store = open(&folder).await;
+        let held = store.readers.acquire().await.unwrap();
+        let refused = store.cart("user-00042").await.unwrap_err();
+        assert!(
+            matches!(refused, StorageError::PoolExhausted { .. }),
+            "{refused}"
+        );
+        let message = refused.to_string();
+        for part in ["0.3 s", "the pool has 1", "--store-pool", "store.db"] {
+            assert!(message.contains(part), "{message}");
+        }
+        drop(held);
+        assert!(store.cart("user-00042").await.unwrap().is_some());
+    }
 }

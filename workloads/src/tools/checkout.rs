@@ -260,12 +260,7 @@ enum WriteError {
 }
 
 /// Asks both sides until both have answered, the order cannot be recorded, or the time is over.
-async fn run(
-    order: &Order,
-    upstream: &CatalogClient,
-    store: &Store,
-    state: &AppState,
-) -> Outcomes {
+async fn run(order: &Order, upstream: &CatalogClient, store: &Store, state: &AppState) -> Outcomes {
     let mut outcomes = Outcomes::default();
     {
         let Outcomes { total, recorded } = &mut outcomes;
@@ -389,7 +384,10 @@ mod tests {
         let total_unknown = ["order-7 was recorded", "HTTP 500: tired"];
         let not_recorded = ["was not recorded", "store"];
         let in_doubt = ["order-7 is not confirmed", "recent_history"];
-        let late = ["order-7 was still being recorded in the store after 3 s", "recent_history"];
+        let late = [
+            "order-7 was still being recorded in the store after 3 s",
+            "recent_history",
+        ];
         for (recorded, total, says) in [
             (Some(Ok(9)), Some(Err(refused())), total_unknown),
             (Some(Ok(9)), None, ["order-7 was recorded", "within 3 s"]),

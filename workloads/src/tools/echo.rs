@@ -27,7 +27,10 @@ impl DemoServer {
         description = "Returns the message it was given, unchanged.",
         annotations(title = "Echo", read_only_hint = true, open_world_hint = false)
     )]
-    pub(super) fn echo(&self, Parameters(arguments): Parameters<EchoArguments>) -> Json<EchoResult> {
+    pub(super) fn echo(
+        &self,
+        Parameters(arguments): Parameters<EchoArguments>,
+    ) -> Json<EchoResult> {
         Json(EchoResult {
             message: arguments.message,
             server_type: self.state().server_type,

@@ -5,10 +5,8 @@ use serde_json::Value;
 use super::prelude::*;
 use crate::catalog_client::MAX_ENDPOINT_BYTES;
 
-pub(super) const TOOL: Tool = Tool::cached(
-    DemoServer::fetch_router,
-    r#"{"endpoint":"/products/42"}"#,
-);
+pub(super) const TOOL: Tool =
+    Tool::cached(DemoServer::fetch_router, r#"{"endpoint":"/products/42"}"#);
 
 /// The arguments of `fetch_external_data`.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

@@ -81,10 +81,7 @@ pub(super) async fn forget_cart(cache: &Cache, user_id: &str) {
 /// The product is asked for because the published tool does so; it is no part of the result. A
 /// catalogue that does not have it fails the call all the same. For an empty cart the catalogue is
 /// not asked.
-async fn get(
-    server: DemoServer,
-    arguments: CartArguments,
-) -> Result<Json<CartResult>, ToolError> {
+async fn get(server: DemoServer, arguments: CartArguments) -> Result<Json<CartResult>, ToolError> {
     let user_id = arguments.user_id.check()?;
     let state = server.state();
     let (upstream, store) = (state.catalogue()?, state.store()?);

@@ -1,12 +1,9 @@
 //! `query_products`: SQL work over the catalogue, and as little of what is found as the caller
 //! wants.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, iter};
+use std::{collections::BTreeSet, fmt::Write as _, iter};
 
-use rmcp::{
-    ErrorData, handler::server::tool::IntoCallToolResult, model::CallToolResponse,
-};
-use schemars::{Schema, SchemaGenerator, json_schema};
+use rmcp::{ErrorData, handler::server::tool::IntoCallToolResult, model::CallToolResponse};
 use serde::Serializer;
 use transports::fast_path::{FastResult, Outcome};
 
@@ -96,23 +93,20 @@ pub(super) enum Format {
     Toon,
 }
 
-/// A field of a product, in the order in which tables have them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+// A field of a product, in the order in which tables have them. Without descriptions, because the
+// schema is part of every listing.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub(super) enum Field {
-    /// The name of its maker.
     Brand,
-    /// The product's number.
     Id,
-    /// The product's name.
     Name,
-    /// What it costs.
     Price,
-    /// How buyers rate it.
     Rating,
-    /// The stock-keeping unit.
     Sku,
-    /// Pieces in stock.
     Stock,
 }
 
@@ -144,21 +138,6 @@ impl Field {
             Self::Sku => Cell::Text(&product.sku),
             Self::Stock => Cell::Integer(product.stock),
         }
-    }
-}
-
-/// A list of names without descriptions, because the schema is part of every listing.
-impl JsonSchema for Field {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Field".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "enum": FIELDS})
     }
 }
 

@@ -131,34 +131,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_as_the_specification_has_it() {
-        let rows = [("A,1", 2, 9.99), ("B2", 1, 14.5)];
-        let rows = rows.iter().map(|(sku, quantity, price)| {
-            [
-                Cell::Text(sku),
-                Cell::Integer(*quantity),
-                Cell::Number(*price),
-            ]
-            .into_iter()
-        });
-        let document = Document::default()
-            .field("name", Cell::Text("Ada Lovelace"))
-            .table("items", &["sku", "qty", "price"], rows)
-            .field("total", Cell::Integer(2))
-            .finish();
-        let expected =
-            "name: Ada Lovelace\nitems[2]{sku,qty,price}:\n  \"A,1\",2,9.99\n  B2,1,14.5\ntotal: 2";
-        assert_eq!(document, expected);
-    }
-
-    #[test]
-    fn an_empty_table_has_no_columns() {
-        let rows: [std::vec::IntoIter<Cell<'_>>; 0] = [];
-        let document = Document::default().table("items", &["sku"], rows.into_iter());
-        assert_eq!(document.finish(), "items[0]:");
-    }
-
-    #[test]
     fn strings_are_quoted_where_they_would_be_read_as_something_else() {
         for (text, written) in [
             ("Acme Books Item 2", "Acme Books Item 2"),

@@ -42,22 +42,28 @@ fn the_guides_line_is_one_of_the_list() {
 
 #[tokio::test]
 async fn the_guides_suite_is_answered() {
-    let database = Database::open(&DatabaseOptions::new("sqlite::memory:"));
-    let state = AppState::new("guide", Handle::new(Tokio), database.await.unwrap());
+    let options = DatabaseOptions::new("sqlite::memory:");
+    let database = Database::open(&options).await.unwrap();
+    let state = AppState::new("guide", Handle::new(Tokio), database);
     let server = DemoServer::new(state);
     let suite: Value = toml::from_str(block("toml")).unwrap();
     assert_eq!(suite["tool"], "count_words");
     for case in suite["cases"].as_array().unwrap() {
-        let fill = |template: &Value| case[template.as_str().unwrap().trim_matches(['{', '}'])].clone();
+        let fill =
+            |template: &Value| case[template.as_str().unwrap().trim_matches(['{', '}'])].clone();
         let arguments = suite["arguments"].as_object().unwrap().iter();
-        let arguments: Value = arguments.map(|(name, value)| (name.clone(), fill(value))).collect();
+        let arguments: Value = arguments
+            .map(|(name, value)| (name.clone(), fill(value)))
+            .collect();
         let arguments = RawValue::from_string(arguments.to_string()).unwrap();
         let outcome = match call(&server, DemoServer::count_words, Some(&arguments)) {
             FastCall::Ready(outcome) => outcome,
             FastCall::Running(call) => call.await,
-            FastCall::NotMine | FastCall::Misfit => panic!("{arguments} does not fit"),
+            FastCall::UnknownTool | FastCall::InvalidArguments => {
+                panic!("{arguments} does not fit")
+            }
         };
-        let result: Value = serde_json::from_slice(outcome.written().unwrap().json()).unwrap();
+        let result: Value = serde_json::from_slice(outcome.serialized().unwrap().json()).unwrap();
         assert_eq!(result["isError"], json!(false));
         for (place, expected) in suite["expect"]["equals"].as_object().unwrap() {
             assert_eq!(result.pointer(place), Some(&fill(expected)), "{case}");

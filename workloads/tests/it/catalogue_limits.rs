@@ -8,8 +8,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use workloads::{
-    pool::PoolSize,
     catalog_client::{CallLimit, CatalogClient, CatalogClientOptions},
+    pool::PoolSize,
 };
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n1";

@@ -8,11 +8,16 @@
 )]
 
 mod cache;
+mod catalog;
+mod catalog_client;
 mod catalogue_failures;
 mod catalogue_limits;
+mod database;
 mod listing;
 mod payloads;
+mod pool;
 mod query_formats;
 mod shop;
+mod store;
 mod support;
 mod tools;

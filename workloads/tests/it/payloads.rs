@@ -166,7 +166,12 @@ async fn a_payload_that_is_none_is_refused_with_what_is_wrong() {
             "line 2: its duration",
         ),
         ("scan_text", "200 OK", "1 INFO auth 2 s x", "NUMBER LEVEL"),
-        ("scan_text", "200 OK", "one INFO auth 2 ms x", "NUMBER LEVEL"),
+        (
+            "scan_text",
+            "200 OK",
+            "one INFO auth 2 ms x",
+            "NUMBER LEVEL",
+        ),
         ("scan_text", "200 OK", "1 INFO auth -1 ms x", "its duration"),
         ("scan_text", "200 OK", "1 INFO auth", "ends too early"),
         ("scan_text", "500 Internal Server Error", "oh", "HTTP 500"),

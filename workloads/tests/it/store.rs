@@ -1,8 +1,9 @@
-//! The store: what holds for every engine ([`contract`], [`seeding`]), what the pool's options do ([`pools`]),
+//! The store: its formula ([`content`]), what holds for every engine ([`contract`], [`seeding`]), what the pool's options do ([`pools`]),
 //! and what happens when Redis is absent, silent or killed ([`failures`]).
 //!
 //! The engines are a file, memory and Redis.
 
+mod content;
 mod contract;
 mod failures;
 mod pools;

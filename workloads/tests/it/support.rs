@@ -132,7 +132,11 @@ impl Client {
         let (client, server) = tokio::io::duplex(64 * 1024);
         tokio::spawn(async move {
             let running = DemoServer::new(state).serve(server).await;
-            running.expect("handshake").waiting().await.expect("serving");
+            running
+                .expect("handshake")
+                .waiting()
+                .await
+                .expect("serving");
         });
         Self(().serve(client).await.expect("handshake"))
     }
@@ -203,9 +207,11 @@ pub(crate) async fn fast_call(server: &DemoServer, tool: &'static str, arguments
     let outcome = match server.fast_call(tool, Some(&arguments)) {
         FastCall::Ready(outcome) => outcome,
         FastCall::Running(call) => call.await,
-        FastCall::NotMine | FastCall::Misfit => panic!("the fast path does not take {tool}"),
+        FastCall::UnknownTool | FastCall::InvalidArguments => {
+            panic!("the fast path does not take {tool}")
+        }
     };
-    serde_json::from_slice(outcome.written().expect("a result").json()).expect("JSON")
+    serde_json::from_slice(outcome.serialized().expect("a result").json()).expect("JSON")
 }
 
 /// The structured result of a `checkout` on the fast path, or the message of its error.
@@ -214,7 +220,10 @@ pub(crate) async fn check_out(state: AppState, arguments: Value) -> Result<Value
     if result["isError"] == false {
         return Ok(result["structuredContent"].clone());
     }
-    Err(result["content"][0]["text"].as_str().expect("a message").to_owned())
+    Err(result["content"][0]["text"]
+        .as_str()
+        .expect("a message")
+        .to_owned())
 }
 
 /// The newest order of `user_id`.

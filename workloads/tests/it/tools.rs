@@ -42,14 +42,16 @@ async fn fibonacci_inline_and_moved_away() {
     }
     for ten in ["10.0", "1e1"] {
         let ten: Value = serde_json::from_str(ten).unwrap();
-        let answer = client.answer("calculate_fibonacci", json!({"n": ten})).await;
+        let answer = client
+            .answer("calculate_fibonacci", json!({"n": ten}))
+            .await;
         assert_eq!(answer["result"], 55);
     }
 }
 
 /// On a runtime of one thread: a short call must not wait for a long one.
 #[tokio::test]
-async fn a_long_computation_blocks_nobody() {
+async fn a_long_computation_does_not_block_a_short_one() {
     let client = Client::alone().await;
     let long = client.answer("calculate_fibonacci", json!({"n": 36}));
     let short = client.answer("echo", json!({"message": "me first"}));
@@ -316,7 +318,9 @@ async fn process_json_data_returns_capitals() {
     let answer = client.answer("process_json_data", long).await;
     assert_eq!(answer["transformed_data"]["text"], "ABC".repeat(100_000));
     for data in [json!([1]), json!("x"), json!(null), json!(1)] {
-        let refused = client.refusal("process_json_data", json!({"data": data})).await;
+        let refused = client
+            .refusal("process_json_data", json!({"data": data}))
+            .await;
         assert!(refused.contains("expected a map"), "{refused}");
     }
 }

@@ -43,35 +43,3 @@ pub(super) fn is_ours(key: &str) -> bool {
     let families = [CART, HISTORY, RATE_COUNTER];
     key == POPULAR || families.iter().any(|family| key.starts_with(family))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_keys_are_the_published_ones() {
-        assert_eq!(cart("user-00042"), "bench:cart:user-00042");
-        assert_eq!(history("user-00042"), "bench:history:user-00042");
-        assert_eq!(rate_counter(7), "bench:ratelimit:user-00007");
-        assert_eq!(product(1337), "product:1337");
-        for key in [
-            &cart("user-00001"),
-            &history("x"),
-            &rate_counter(0),
-            POPULAR,
-        ] {
-            assert!(is_ours(key), "{key}");
-        }
-        for key in ["bench:", "bench:popular2", "bench:cart", "product:1", ""] {
-            assert!(!is_ours(key), "{key}");
-        }
-    }
-
-    #[test]
-    fn a_member_is_a_product() {
-        assert_eq!(product_id(&product(100_000)), Some(100_000));
-        for member in ["product:", "product:x", "42", "user:42"] {
-            assert_eq!(product_id(member), None, "{member}");
-        }
-    }
-}

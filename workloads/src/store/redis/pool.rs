@@ -104,7 +104,9 @@ impl Manager for Connector {
                 }
                 Ok::<(), Infallible>(())
             });
-        let opening = self.client.get_multiplexed_async_connection_with_config(&config);
+        let opening = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config);
         Ok(Connection {
             connection: opening.await?,
             is_gone,
@@ -119,8 +121,13 @@ impl Manager for Connector {
         if connection.is_gone.load(Ordering::Relaxed) {
             return Err(RecycleError::message("the connection was closed"));
         }
-        if self.idle_timeout.is_some_and(|limit| metrics.last_used() >= limit) {
-            return Err(RecycleError::message("the connection was idle for too long"));
+        if self
+            .idle_timeout
+            .is_some_and(|limit| metrics.last_used() >= limit)
+        {
+            return Err(RecycleError::message(
+                "the connection was idle for too long",
+            ));
         }
         Ok(())
     }
@@ -229,7 +236,10 @@ pub fn client(url: &str) -> Result<Client, RedisError> {
     let info = url.into_connection_info()?;
     // The driver leaves Nagle's algorithm on, which holds back the end of a long batch.
     let tcp = info.tcp_settings().clone().set_nodelay(true);
-    let resp3 = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let resp3 = info
+        .redis_settings()
+        .clone()
+        .set_protocol(ProtocolVersion::RESP3);
     Client::open(info.set_redis_settings(resp3).set_tcp_settings(tcp))
 }
 
@@ -238,6 +248,7 @@ async fn sweep(pool: Weak<Inner>, runtime: Handle, limit: Duration) {
     loop {
         runtime.sleep(limit / 2).await;
         let Some(pool) = pool.upgrade() else { return };
-        pool.connections.retain(|_, metrics| metrics.last_used() < limit);
+        pool.connections
+            .retain(|_, metrics| metrics.last_used() < limit);
     }
 }

@@ -32,7 +32,8 @@ impl Seeded for Redis {
             // One key: Redis itself adds the members that are missing.
             let add = commands.cmd("ZADD").arg(keys::POPULAR).arg("NX");
             for popular in numbers.map(content::popular) {
-                add.arg(popular.score).arg(keys::product(popular.product_id));
+                add.arg(popular.score)
+                    .arg(keys::product(popular.product_id));
             }
         } else {
             let mut exist = Pipeline::new();
@@ -55,7 +56,11 @@ pub(super) async fn clear(store: &Redis) -> Result<(), StorageError> {
     let mut cursor = String::from("0");
     loop {
         let mut scan = Pipeline::new();
-        let command = scan.cmd("SCAN").arg(&cursor).arg("MATCH").arg(keys::PATTERN);
+        let command = scan
+            .cmd("SCAN")
+            .arg(&cursor)
+            .arg("MATCH")
+            .arg(keys::PATTERN);
         command.arg("COUNT").arg(SCANNED);
         let ((next, found),): ((String, Vec<String>),) = send(store, &scan).await?;
         let ours: Vec<String> = found.into_iter().filter(|key| keys::is_ours(key)).collect();

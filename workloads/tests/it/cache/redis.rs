@@ -156,7 +156,7 @@ async fn without_its_redis_a_server_serves_and_says_so_once() {
 }
 
 #[tokio::test]
-async fn a_redis_that_hangs_holds_nobody_up_for_long() {
+async fn a_redis_that_hangs_does_not_hold_calls_up_for_long() {
     // It takes connections and says nothing.
     let hanging = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", hanging.local_addr().unwrap());

@@ -58,7 +58,7 @@ async fn arguments_that_mean_the_same_share_a_result() {
 }
 
 #[tokio::test]
-async fn neither_errors_nor_the_upstreams_own_are_kept() {
+async fn neither_errors_nor_the_upstreams_own_are_cached() {
     let upstream = catalogue_api();
     let (server, cache) = cached(&upstream.url()).await;
     for (tool, arguments, is_error) in [

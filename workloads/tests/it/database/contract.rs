@@ -85,7 +85,9 @@ async fn opening_again_adds_nothing(place: &Place) {
     let database = place.open().await.unwrap();
     assert_eq!(total_found(&database).await.unwrap(), 2_251);
     assert_eq!(place.products().await, 100_000);
-    let lines = place.number("SELECT count(*) FROM experiment_order_lines").await;
+    let lines = place
+        .number("SELECT count(*) FROM experiment_order_lines")
+        .await;
     assert_eq!(lines.unwrap(), 10_000);
 }
 

@@ -33,8 +33,8 @@ fn tenth() -> workloads::store::Popular {
     all[9]
 }
 
-/// All three writes of `a_thousand` have been made once: the history is looked at by whoever calls
-/// this.
+/// The popularity and the rate counter show that `a_thousand` was written once. The caller has
+/// looked at the history.
 async fn assert_written_once(store: &Store) {
     let first = store.popular(1).await.unwrap()[0];
     assert_eq!(first.product_id, tenth().product_id);
@@ -191,7 +191,7 @@ async fn an_upstream_that_is_slower_than_the_call_leaves_the_order_recorded() {
     assert_written_once(&store).await;
 }
 
-/// The transaction never reaches Redis, which nobody can know.
+/// The transaction never reaches Redis, and the server cannot know that.
 #[tokio::test]
 async fn a_store_that_never_answers_leaves_open_what_became_of_the_order() {
     let redis = redis_url().await.trim_start_matches("redis://");

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use workloads::store::Store;
 
 use crate::support::{
-    CATEGORIES, Client, SERVER_TYPE, catalogue_api, newest_order, open_store, redis_url, sqlite_url, state_over,
+    CATEGORIES, Client, SERVER_TYPE, catalogue_api, newest_order, open_store, redis_url,
+    sqlite_url, state_over,
 };
 
 #[tokio::test]

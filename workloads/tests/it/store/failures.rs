@@ -127,7 +127,10 @@ async fn a_silent_redis_holds_no_call() {
     let started = Instant::now();
     let silent = store.record_order(&order("a")).await.unwrap_err();
     let waited = started.elapsed();
-    assert!(matches!(silent, StorageError::Unanswered { .. }), "{silent}");
+    assert!(
+        matches!(silent, StorageError::Unanswered { .. }),
+        "{silent}"
+    );
     assert!(silent.may_have_written(), "{silent}");
     assert!(silent.to_string().contains("is not known"), "{silent}");
     assert!(

@@ -56,7 +56,7 @@ pub(crate) async fn proxy(target: &str, hold: Hold) -> String {
     address.to_string()
 }
 
-/// Carries bytes until either end has had enough.
+/// Carries bytes until either end closes.
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, hold: Option<Hold>) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
@@ -69,7 +69,7 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, hold: Option<Hol
     }
 }
 
-/// The write lock of a `SQLite` file: whoever wants to write waits until it is released.
+/// The write lock of a `SQLite` file: every writer waits until it is released.
 pub(crate) struct Lock(SqliteConnection);
 
 impl Lock {
