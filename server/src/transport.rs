@@ -1,6 +1,6 @@
 //! A transport as a program has it: a name, flags, and a way to serve.
 //!
-//! A new one is one more type here and one more line in [`transports_with`].
+//! A new one is one more type here and one more line in `transports_with`.
 
 use std::{future::Future, marker::PhantomData, net::SocketAddr};
 
@@ -80,7 +80,8 @@ impl Transport for Stdio {
             .stdio()
             .context("opening standard input and output")?;
         let fast_path = flags.fast_path.fast_path.is_on();
-        let factory = ConversationFactory::new(&runtime, handler, Framing::LINE, fast_path, flags.limits());
+        let factory =
+            ConversationFactory::new(&runtime, handler, Framing::LINE, fast_path, flags.limits());
         eprintln!("ready stdio");
         serve_stdio(runtime, &factory, streams, shutdown)
             .await

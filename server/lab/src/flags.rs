@@ -188,21 +188,6 @@ impl LabFlags {
     }
 }
 
-impl ToolFlags {
-    /// How to get more tools.
-    #[cfg(feature = "experiments")]
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        (!self.experiments.is_on()).then_some("--experiments on adds those of the experiments")
-    }
-
-    /// How to get more tools.
-    #[cfg(not(feature = "experiments"))]
-    #[expect(clippy::unused_self, reason = "as with the feature")]
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        Some("a server built with the cargo feature `experiments` has those of the experiments")
-    }
-}
-
 impl From<Offload> for CpuOffload {
     fn from(offload: Offload) -> Self {
         match offload {

@@ -55,7 +55,10 @@ impl App for Lab {
 
     #[cfg_attr(
         not(feature = "experiments"),
-        expect(unused_variables, reason = "the tools without the experiments are fixed")
+        expect(
+            unused_variables,
+            reason = "the tools without the experiments are fixed"
+        )
     )]
     fn tools(flags: &LabFlags) -> Vec<String> {
         let mut names: Vec<_> = tools::NAMES.iter().map(ToString::to_string).collect();
@@ -65,8 +68,15 @@ impl App for Lab {
         names
     }
 
+    #[cfg(feature = "experiments")]
     fn tools_hint(flags: &LabFlags) -> Option<&'static str> {
-        flags.tools.hint()
+        let is_on = flags.experiments().experiments;
+        (!is_on).then_some("--experiments on adds those of the experiments")
+    }
+
+    #[cfg(not(feature = "experiments"))]
+    fn tools_hint(_: &LabFlags) -> Option<&'static str> {
+        Some("a server built with the cargo feature `experiments` has those of the experiments")
     }
 
     fn check(flags: &LabFlags, _limits: &CallLimits) -> Result<(), String> {

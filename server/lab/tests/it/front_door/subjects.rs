@@ -2,10 +2,7 @@
 
 use std::sync::mpsc::Sender;
 
-use crate::common::{
-    Answers, Subject, Wire, fixtures,
-    subject::{LAB, MINIMAL},
-};
+use crate::common::{Answers, Subject, Wire, fixtures, subject::LAB};
 
 /// A subject and its tests: a module of the given name, with one test for each case.
 macro_rules! subject {
@@ -119,6 +116,7 @@ pub(crate) mod tokio_rmcp_alone {
 #[cfg(feature = "tokio")]
 pub(crate) mod minimal {
     use super::*;
+    use crate::common::subject::MINIMAL;
 
     subject!(
         stateless, ("minimal"), MINIMAL, Wire::Stateless(Answers::Json), [],
