@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use workloads::catalog::Product;
 
-use crate::client::{Client, SERVER_TYPE};
+use crate::client::{Client, SERVER_TYPE, experiments, server_over};
 
 #[tokio::test]
 async fn there_are_seven_which_state_their_defaults_and_reject_unknown_fields() {
@@ -68,10 +68,10 @@ async fn json_is_read_and_written_the_same_by_every_parser() {
     assert_eq!(answer["stock_total"], stock);
 }
 
-/// The total of customer 42 by the formula of the migrations.
-fn total_of_customer_42() -> f64 {
+/// The total of a customer by the formula of the schema.
+fn total(customer: i64) -> f64 {
     let mut cents = 0;
-    for order in (42..=2_000).step_by(100) {
+    for order in (customer..=2_000).step_by(100) {
         for line in 1..=5 {
             let product_id = (order * 5 + line) * 7_919 % 100_000 + 1;
             let product = Product::by_id(product_id).unwrap();
@@ -81,23 +81,39 @@ fn total_of_customer_42() -> f64 {
     cents as f64 / 100.0
 }
 
-#[tokio::test]
-async fn orders_are_the_same_however_they_are_asked_for() {
-    let client = Client::alone().await;
-    for (queries, transaction, statements) in [
-        ("n_plus_one", false, 21),
-        ("n_plus_one", true, 23),
-        ("join", false, 1),
-        ("join", true, 3),
-    ] {
-        let arguments = json!({"customer": 42, "queries": queries, "transaction": transaction});
-        let answer = client.answer("experiment_orders", arguments).await;
-        let expected = json!({
-            "customer": 42, "lines": 100, "orders": 20, "queries": queries, "server_type": SERVER_TYPE,
-            "statements": statements, "total": total_of_customer_42(), "transaction": transaction,
-        });
-        assert_eq!(answer, expected);
+/// Every way to query reads the orders of the formula from the database at `url`.
+async fn orders_are_those_of_the_formula(url: &str) {
+    let client = Client::connect(server_over(url, None, &experiments()).await).await;
+    for customer in [1, 42, 100] {
+        for (queries, transaction, statements) in [
+            ("n_plus_one", false, 21),
+            ("n_plus_one", true, 23),
+            ("join", false, 1),
+            ("join", true, 3),
+        ] {
+            let arguments =
+                json!({"customer": customer, "queries": queries, "transaction": transaction});
+            let answer = client.answer("experiment_orders", arguments).await;
+            let expected = json!({
+                "customer": customer, "lines": 100, "orders": 20, "queries": queries,
+                "server_type": SERVER_TYPE, "statements": statements, "total": total(customer),
+                "transaction": transaction,
+            });
+            assert_eq!(answer, expected);
+        }
     }
+}
+
+#[tokio::test]
+async fn orders_out_of_sqlite_are_the_same_however_they_are_asked_for() {
+    orders_are_those_of_the_formula("sqlite::memory:").await;
+}
+
+#[tokio::test]
+#[cfg(feature = "postgres")]
+async fn orders_out_of_postgres_are_the_same_however_they_are_asked_for() {
+    let postgres = fixtures::services::Service::up("postgres");
+    orders_are_those_of_the_formula(&postgres.url).await;
 }
 
 #[tokio::test]

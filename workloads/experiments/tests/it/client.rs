@@ -55,8 +55,17 @@ pub(crate) async fn server(
     upstream: Option<CatalogClient>,
     options: &ExperimentOptions,
 ) -> ExperimentServer {
-    let database = DatabaseOptions::new("sqlite::memory:");
-    let database = Database::open(&database).await.expect("a database");
+    server_over("sqlite::memory:", upstream, options).await
+}
+
+/// A server over the database at `url`.
+pub(crate) async fn server_over(
+    url: &str,
+    upstream: Option<CatalogClient>,
+    options: &ExperimentOptions,
+) -> ExperimentServer {
+    let database = Database::open(&DatabaseOptions::new(url)).await;
+    let database = database.expect("a database");
     let demo = DemoServer::new(AppState {
         upstream,
         ..AppState::new(SERVER_TYPE, Handle::new(Tokio), database)
