@@ -92,9 +92,9 @@ fn mean(values: impl ExactSizeIterator<Item = u64>) -> Option<u64> {
 mod tests {
     use serde_json::json;
 
-    use super::{mean, text_of};
     #[cfg(feature = "tokens")]
     use super::tokens;
+    use super::{mean, text_of};
 
     #[cfg(feature = "tokens")]
     #[test]

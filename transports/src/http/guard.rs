@@ -58,8 +58,7 @@ impl Guard {
     /// The first check that the request fails.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), GuardError> {
         let host = headers.get(header::HOST);
-        let is_plainly_allowed =
-            host.is_some_and(|host| self.plainly_allows_host(host.as_bytes()));
+        let is_plainly_allowed = host.is_some_and(|host| self.plainly_allows_host(host.as_bytes()));
         if !is_plainly_allowed {
             self.check_host(uri, host)?;
         }
