@@ -224,6 +224,13 @@ impl Cache {
 
     /// Removes the cached result of `tool` for `arguments`, and keeps work in flight from caching
     /// an old one.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(
+            clippy::unused_async,
+            reason = "with the feature `redis` it waits for Redis"
+        )
+    )]
     pub async fn forget(&self, tool: &str, arguments: &impl Serialize) {
         let Some(key) = Key::of(self.0.server_type, tool, arguments) else {
             return;

@@ -17,6 +17,7 @@ const GUIDE: &str = include_str!("../../../docs/adding-a-tool.md");
 const FILE: &str = include_str!("count_words.rs");
 
 /// The code block of the guide that is marked `language`.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn block(language: &str) -> &str {
     let (_, block) = GUIDE.split_once(&format!("```{language}\n")).unwrap();
     block.split_once("```").unwrap().0
