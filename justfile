@@ -49,7 +49,7 @@ bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
 # What each switch and size of a server is worth: pools, cache, payload and thirteen more, in under 15 minutes
-levers *ARGS: (build "--features experiments,postgres,redis")
+levers *ARGS: (build "--features experiments,postgres,redis,tokens")
     {{ harness }} levers --no-build {{ ARGS }}
 
 # One program beside itself must tie, slowed by 5% it must not, in 20 runs of about 8 minutes together: leave the machine alone
