@@ -19,9 +19,7 @@ const CHUNK: u32 = PRODUCT_COUNT / 10;
 /// Products per statement: eight values each, well under `SQLite`'s 32,766 parameters.
 const ROWS_PER_INSERT: u32 = 1_000;
 
-const HIGHEST_ID: &str = "SELECT coalesce(max(id), 0) FROM products";
-
-const COUNT: &str = "SELECT count(*) FROM products";
+const EXTENT: &str = "SELECT count(*), coalesce(max(id), 0) FROM products";
 
 const INSERT: &str =
     "INSERT INTO products (id, sku, name, category, brand, price_cents, stock, rating_tenths) ";
@@ -38,16 +36,8 @@ macro_rules! define_seed {
             let mut added = false;
             loop {
                 let mut transaction = writer.begin_with($begin).await.map_err(&failed)?;
-                let highest_id = sqlx::query_scalar(HIGHEST_ID).fetch_one(&mut *transaction);
-                let highest_id: i64 = highest_id.await.map_err(&failed)?;
-                // A full table is not counted: that would read all of its index into the server's memory.
-                let count = if highest_id == i64::from(PRODUCT_COUNT) {
-                    highest_id
-                } else {
-                    let count = sqlx::query_scalar(COUNT).fetch_one(&mut *transaction);
-                    count.await.map_err(&failed)?
-                };
-                let chunk = next(place, (count, highest_id))?;
+                let extent = sqlx::query_as(EXTENT).fetch_one(&mut *transaction).await;
+                let chunk = next(place, extent.map_err(&failed)?)?;
                 if chunk.is_empty() {
                     transaction.rollback().await.map_err(&failed)?;
                     return Ok(added);
