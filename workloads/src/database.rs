@@ -163,7 +163,9 @@ async fn open_sqlite(url: &StorageUrl, options: &PoolOptions) -> Result<Engine, 
         let checkpoint = sqlite::checkpoint(&mut writer).await;
         checkpoint.map_err(url.place.failed(Step::Seed))?;
     }
-    let readers = pool::open(file.options().pragma("query_only", "ON"), options).await;
+    // One connection now, and others when calls need them: each is a thread, and a file cannot be away.
+    let reading = file.options().pragma("query_only", "ON");
+    let readers = pool::settings(options).connect_with(reading).await;
     let readers = readers.map_err(url.place.failed(Step::Pool))?;
     Ok(Engine::Sqlite {
         readers,

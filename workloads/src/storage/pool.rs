@@ -1,13 +1,17 @@
 //! Pools of SQL connections with the settings of [`PoolOptions`].
 
-use sqlx::{Connection, Database, Pool};
+use sqlx::Database;
+#[cfg(feature = "postgres")]
+use sqlx::{Connection, Pool};
 
 use crate::pool::{MAX_CONNECTIONS, PoolOptions, PoolSize};
 
 /// Opens a pool with all of its connections, or, with `off`, with none.
 ///
-/// sqlx's `min_connections` is no substitute: while a server is away it waits up to a minute between its
+/// A server is asked over all of its connections at once, and each takes a while to open. sqlx's
+/// `min_connections` is no substitute: while a server is away it waits up to a minute between its
 /// attempts, and holds the place in the pool that a call could have connected with long before.
+#[cfg(feature = "postgres")]
 pub(crate) async fn open<DB: Database>(
     connect: <DB::Connection as Connection>::Options,
     options: &PoolOptions,
