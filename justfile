@@ -21,6 +21,7 @@ test *ARGS:
 check:
     scripts/install-tools
     cargo fmt --all --check
+    rustfmt --check --edition 2024 workloads/src/tools/*.rs    # the modules of `tools!` are not found by cargo fmt
     scripts/clippy
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps --document-private-items
     cargo deny --log-level error check bans licenses sources
