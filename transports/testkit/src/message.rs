@@ -1,5 +1,7 @@
 //! The messages that tests send, as JSON.
 
+use std::borrow::Borrow;
+
 use serde_json::{Value, json};
 
 /// The revision that clients ask for unless a test is about others.
@@ -41,13 +43,13 @@ pub fn ping(id: impl Into<Value>) -> Value {
 
 /// The parameters of `tools/call`.
 #[must_use]
-pub fn params(tool: &str, arguments: &Value) -> Value {
-    json!({"name": tool, "arguments": arguments})
+pub fn params(tool: &str, arguments: impl Borrow<Value>) -> Value {
+    json!({"name": tool, "arguments": arguments.borrow()})
 }
 
 /// A `tools/call` request.
 #[must_use]
-pub fn call(id: impl Into<Value>, tool: &str, arguments: &Value) -> Value {
+pub fn call(id: impl Into<Value>, tool: &str, arguments: impl Borrow<Value>) -> Value {
     request(id, "tools/call", &params(tool, arguments))
 }
 
