@@ -43,14 +43,14 @@ pub fn ping(id: impl Into<Value>) -> Value {
 
 /// The parameters of `tools/call`.
 #[must_use]
-pub fn params(tool: &str, arguments: impl Borrow<Value>) -> Value {
-    json!({"name": tool, "arguments": arguments.borrow()})
+pub fn params(tool: &str, arguments: &Value) -> Value {
+    json!({"name": tool, "arguments": arguments})
 }
 
 /// A `tools/call` request.
 #[must_use]
 pub fn call(id: impl Into<Value>, tool: &str, arguments: impl Borrow<Value>) -> Value {
-    request(id, "tools/call", &params(tool, arguments))
+    request(id, "tools/call", &params(tool, arguments.borrow()))
 }
 
 /// The notification that cancels request `id`.
