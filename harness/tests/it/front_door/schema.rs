@@ -1,4 +1,5 @@
-//! The JSON Schemas: the files are what the types say, and what the harness really writes obeys them.
+//! The JSON Schemas: the files are what the types say, and what the harness really writes obeys
+//! them.
 
 use std::path::Path;
 
@@ -59,7 +60,8 @@ fn the_files_are_what_the_types_say() {
     );
 }
 
-/// A row of the file by its columns. Whether a cell is a number is what the schema says of its column.
+/// A row of the file by its columns. Whether a cell is a number is what the schema says of its
+/// column.
 fn row(properties: &Map<String, Value>, header: &[&str], cells: &csv::StringRecord) -> Value {
     let value = |(column, cell): (&&str, &str)| {
         let kind = &properties[*column]["type"];
