@@ -8,7 +8,8 @@
 mod postgres;
 mod products;
 mod seed;
-#[cfg(all(test, feature = "tokio"))]
+#[cfg(feature = "tokio")]
+#[cfg(test)]
 mod tests;
 
 use sqlx::{SqliteConnection, SqlitePool};

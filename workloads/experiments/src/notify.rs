@@ -158,6 +158,10 @@ impl Notices {
         }
     }
 
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(clippy::unused_async, reason = "only Redis has to be waited for")
+    )]
     async fn channel(&self, via: Via) -> Result<Channel, ExperimentError> {
         let memory = Channel {
             subscribers: self.memory.clone(),
@@ -183,6 +187,10 @@ impl Notices {
 
 impl Channel {
     /// Publishes notification `at` of `call`.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(clippy::unused_async, reason = "only Redis has to be waited for")
+    )]
     async fn publish(&self, call: u64, at: i64) -> Result<(), ExperimentError> {
         #[cfg(feature = "redis")]
         if let Some(connection) = &self.redis {
@@ -325,7 +333,7 @@ mod pubsub {
 
     /// An open connection, subscribed to a channel.
     pub(super) struct Connection {
-        connection: MultiplexedConnection,
+        link: MultiplexedConnection,
         channel: String,
         subscribers: Arc<Subscribers>,
         url: String,
@@ -402,7 +410,7 @@ mod pubsub {
             let channel = format!("mcp-transport-lab:notices:{id}");
             connection.subscribe(&channel).await?;
             Ok(Self {
-                connection,
+                link: connection,
                 channel,
                 subscribers,
                 url: url.to_owned(),
@@ -416,9 +424,9 @@ mod pubsub {
 
         /// Publishes notification `at` of `call`.
         pub(super) async fn publish(&self, call: u64, at: i64) -> Result<(), RedisFailure> {
-            let mut connection = self.connection.clone();
+            let mut link = self.link.clone();
             let message = format!("{call} {at}");
-            let published: RedisResult<()> = connection.publish(&self.channel, message).await;
+            let published: RedisResult<()> = link.publish(&self.channel, message).await;
             published.map_err(|error| {
                 // A connection that failed once is not used again.
                 self.subscribers.close();

@@ -83,7 +83,7 @@ impl Experiments {
             ContentBlock::text(summary.to_string())
         };
         let Some(chunks) = text.chunks().filter(|_| progress.is_heard()) else {
-            let content = vec![summary(0), ContentBlock::text(text.range(0, text.bytes))];
+            let content = vec![summary(0), ContentBlock::text(range(0, text.bytes))];
             return Ok(CallToolResult::success(content));
         };
         let mut sent = 0;
@@ -115,20 +115,20 @@ impl Text {
         let chunk_bytes = self.chunk_bytes?;
         Some((0..self.bytes).step_by(chunk_bytes).map(move |start| {
             let end = self.bytes.min(start + chunk_bytes);
-            (end, self.range(start, end))
+            (end, range(start, end))
         }))
     }
+}
 
-    /// The text from byte `start` up to byte `end`.
-    fn range(self, start: usize, end: usize) -> String {
-        let mut text = String::with_capacity(end - start);
-        while text.len() < end - start {
-            let from = (start + text.len()) % LINE.len();
-            let length = (LINE.len() - from).min(end - start - text.len());
-            text.push_str(&LINE[from..from + length]);
-        }
-        text
+/// The text from byte `start` up to byte `end`.
+fn range(start: usize, end: usize) -> String {
+    let mut text = String::with_capacity(end - start);
+    while text.len() < end - start {
+        let from = (start + text.len()) % LINE.len();
+        let length = (LINE.len() - from).min(end - start - text.len());
+        text.push_str(&LINE[from..from + length]);
     }
+    text
 }
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
     fn the_chunks_make_up_the_text() {
         for (bytes, count) in [(1, 1), (1_000, 1), (1_001, 2), (64_000, 64), (99_999, 100)] {
             let text = text(bytes, 1_000).unwrap();
-            let whole = text.range(0, text.bytes);
+            let whole = range(0, text.bytes);
             assert_eq!(whole.len(), text.bytes);
             let chunks: Vec<_> = text.chunks().unwrap().collect();
             assert_eq!(chunks.len(), count);
@@ -151,7 +151,7 @@ mod tests {
             let joined: String = chunks.into_iter().map(|(_, chunk)| chunk).collect();
             assert_eq!(joined, whole);
         }
-        assert!(text(200, 0).unwrap().range(0, 200).starts_with(LINE));
+        assert!(range(0, 200).starts_with(LINE));
         assert!(text(200, 0).unwrap().chunks().is_none());
     }
 

@@ -306,7 +306,8 @@ fn insert(part: Part, numbers: Range<u32>) -> QueryBuilder<sqlx::Sqlite> {
 }
 
 /// What only this module can see: the queries' plans, and the state of the pools.
-#[cfg(all(test, feature = "tokio"))]
+#[cfg(feature = "tokio")]
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 

@@ -116,7 +116,7 @@ fn base_urls() {
         "http://host/?a=b",
         "http://host/#a",
     ] {
-        let refused = base_url(url).unwrap_err().to_string();
+        let refused = base_url(url).unwrap_err();
         assert!(refused.contains("--upstream-url"), "{refused}");
         assert!(!refused.contains("secret"), "{refused}");
     }
@@ -125,7 +125,7 @@ fn base_urls() {
 #[test]
 #[cfg(not(feature = "tls"))]
 fn https_is_refused_with_the_name_of_the_feature() {
-    let refused = base_url("https://host/").unwrap_err().to_string();
+    let refused = base_url("https://host/").unwrap_err();
     assert!(refused.contains("--features tls"), "{refused}");
 }
 
