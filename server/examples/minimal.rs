@@ -1,4 +1,5 @@
-//! A whole MCP server: one tool, one flag of its own, and all that every server of this library has.
+//! A whole MCP server: one tool, one flag of its own, and all that every server of this library
+//! has.
 //!
 //! ```sh
 //! cargo run --release --package server --example minimal -- --listen 127.0.0.1:8080 --max 1000

@@ -1,5 +1,5 @@
-//! The flags of every server, with the same name and meaning wherever they exist. Those that limit a
-//! server are in `limits.rs`.
+//! The flags of every server, with the same name and meaning wherever they exist. Those that limit
+//! a server are in `limits.rs`.
 
 #![expect(
     clippy::doc_markdown,

@@ -10,8 +10,8 @@
 //! # }
 //! ```
 //!
-//! `examples/minimal.rs` is a whole server. A crate of your own depends on `server`, `rmcp`, `clap`,
-//! `anyhow`, `serde` and `schemars`. This library knows no tool.
+//! `examples/minimal.rs` is a whole server. A crate of your own depends on `server`, `rmcp`,
+//! `clap`, `anyhow`, `serde` and `schemars`. This library knows no tool.
 //!
 //! A program that serves HTTP but not MCP builds on [`process::run`] and [`transport::listen`].
 

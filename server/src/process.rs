@@ -87,8 +87,8 @@ pub fn start_log(default: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Begins `shutdown` at the first SIGTERM or SIGINT, and ends the process on the spot at the second. A
-/// thread of its own waits for them, whatever the runtime.
+/// Begins `shutdown` at the first SIGTERM or SIGINT, and ends the process on the spot at the
+/// second. A thread of its own waits for them, whatever the runtime.
 ///
 /// # Errors
 /// When the handler or its thread cannot be set up.

@@ -1,5 +1,5 @@
-//! Servers in other languages, measured by flags alone: the official TypeScript SDK and `FastMCP`, on
-//! stdio, over Streamable HTTP with and without sessions, and over SSE.
+//! Servers in other languages, measured by flags alone: the official TypeScript SDK and `FastMCP`,
+//! on stdio, over Streamable HTTP with and without sessions, and over SSE.
 //!
 //! The tests install them once, at pinned versions, into the target folder, and fail where that is
 //! not possible.
@@ -26,10 +26,12 @@ struct Measured {
 /// Held by the test whose server runs.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Measures the server with the flags that its user would give, and asserts that every answer was right.
+/// Measures the server with the flags that its user would give, and asserts that every answer was
+/// right.
 #[track_caller]
 fn measure(server: &Program, arguments: &str, flags: &[&str], expect: &[&str]) -> Measured {
-    // One at a time: all of them would be pinned to the same core, and a window with no answer says nothing.
+    // One at a time: all of them would be pinned to the same core, and a window with no answer says
+    // nothing.
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let here = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-harness"));

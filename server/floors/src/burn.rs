@@ -2,9 +2,9 @@
 //!
 //! It reads the clock again and again until the time is over, which needs no system call and takes
 //! some 25 ns. A loop of arithmetic, calibrated at the start, burns more than it should as soon as
-//! the core's other hardware thread is busy, and reading the thread's CPU clock takes a system call.
-//! On a core of its own, which a measured server has, the time that passes is the time that is
-//! burned.
+//! the core's other hardware thread is busy, and reading the thread's CPU clock takes a system
+//! call. On a core of its own, which a measured server has, the time that passes is the time that
+//! is burned.
 
 use std::{
     hint::spin_loop,

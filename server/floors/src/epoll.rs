@@ -2,8 +2,8 @@
 //! sockets and the kernel.
 //!
 //! Its answers have the headers of `floor-http` except `Date`. It understands the requests of its
-//! load and no others: it rejects a chunked body (411) and does not answer `Expect: 100-continue`. Of
-//! what a client sends it keeps the begin of a head alone, up to a limit.
+//! load and no others: it rejects a chunked body (411) and does not answer `Expect: 100-continue`.
+//! Of what a client sends it keeps the begin of a head alone, up to a limit.
 
 mod client;
 

@@ -1,6 +1,6 @@
 //! `floor-http`: the floor under every HTTP transport. Its cost is that of hyper, the runtime and
-//! the kernel. With `--burn-ns` it costs a known amount more, which shows what differences a harness
-//! can tell apart.
+//! the kernel. With `--burn-ns` it costs a known amount more, which shows what differences a
+//! harness can tell apart.
 
 use std::{net::SocketAddr, process::ExitCode};
 

@@ -1,5 +1,5 @@
-//! The floors under the servers: they read every request whole and answer fixed bytes. What they cost
-//! is what lies below any protocol.
+//! The floors under the servers: they read every request whole and answer fixed bytes. What they
+//! cost is what lies below any protocol.
 
 mod burn;
 pub mod epoll;

@@ -50,8 +50,8 @@ pub(crate) struct ToolFlags {
     #[arg(long, env = "MCP_EXTRA_TOOLS", value_name = "N", default_value = "0", value_parser = extra_tools)]
     extra_tools: usize,
 
-    /// Where CPU-bound work runs: `blocking` moves long work to threads of its own, `inline` teaches
-    /// how long all other calls wait when it stays where the network is read
+    /// Where CPU-bound work runs: `blocking` moves long work to threads of its own, `inline`
+    /// teaches how long all other calls wait when it stays where the network is read
     #[arg(
         long,
         env = "MCP_CPU_OFFLOAD",
@@ -75,8 +75,9 @@ pub(crate) enum Offload {
 #[command(next_help_heading = "Services")]
 #[group(skip)]
 pub(crate) struct ServiceFlags {
-    /// The products database: an SQLite file, made and filled when it is not there, `sqlite::memory:`,
-    /// or `postgres://USER:PASSWORD@HOST:PORT/NAME` [default: products.db in the user's cache folder]
+    /// The products database: an SQLite file, made and filled when it is not there,
+    /// `sqlite::memory:`, or `postgres://USER:PASSWORD@HOST:PORT/NAME` [default: products.db in the
+    /// user's cache folder]
     #[arg(long, env = "MCP_DATABASE_URL", value_name = "URL")]
     pub(crate) database_url: Option<String>,
 
@@ -120,8 +121,8 @@ pub(crate) struct ServiceFlags {
     #[arg(long, env = "MCP_UPSTREAM_LIMIT", value_name = "N", value_parser = up_to_1024)]
     pub(crate) upstream_limit: Option<NonZeroU32>,
 
-    /// How long a call waits for a connection of a pool, or for its turn at the upstream, before it is
-    /// answered with an error
+    /// How long a call waits for a connection of a pool, or for its turn at the upstream, before it
+    /// is answered with an error
     #[arg(long, env = "MCP_POOL_TIMEOUT", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) pool_timeout: Duration,
 

@@ -18,11 +18,11 @@ use workloads::{
 
 use crate::flags::{CachePlace, LabFlags};
 
-/// The share of a call's time that its upstream may take: a little less than all, so that the answer
-/// says why it failed.
+/// The share of a call's time that its upstream may take: a little less than all, so that the
+/// answer says why it failed.
 const UPSTREAM_SHARE: f64 = 0.9;
-/// The share of a call's time that a checkout may take: more than its upstream, and less than all, so
-/// that its answer says what became of the order.
+/// The share of a call's time that a checkout may take: more than its upstream, and less than all,
+/// so that its answer says what became of the order.
 const CHECKOUT_SHARE: f64 = 0.95;
 
 /// What is the same on every shard.
@@ -37,8 +37,9 @@ struct Plan {
     store: Option<Store>,
 }
 
-/// The tools. Each shard of the runtime has a state of its own, because a connection to a service is
-/// driven by the shard that opened it (ARCHITECTURE.md, "Runtimes"). Cache and counters are shared.
+/// The tools. Each shard of the runtime has a state of its own, because a connection to a service
+/// is driven by the shard that opened it (ARCHITECTURE.md, "Runtimes"). Cache and counters are
+/// shared.
 pub(crate) async fn demo_server(flags: &LabFlags, context: &Context) -> anyhow::Result<DemoServer> {
     let services = &flags.services;
     let store_url = services.store_url.clone();

@@ -97,8 +97,8 @@ impl MessageLimits {
 #[command(next_help_heading = "Limits")]
 #[group(skip)]
 pub struct QueueLimit {
-    /// Messages of one client that wait for rmcp or for the client, each way; a full queue stops the
-    /// reader
+    /// Messages of one client that wait for rmcp or for the client, each way; a full queue stops
+    /// the reader
     #[arg(long, env = "MCP_MAX_QUEUE", value_name = "N", default_value = "256", value_parser = count)]
     pub max_queue: usize,
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 pub use self::{
     connection::{Connection, once},
-    stream::Stream,
+    stream::{AsyncConnection, Stream},
 };
 
 const MAX_HEADERS: usize = 64;

@@ -1,5 +1,7 @@
 //! The messages that tests send, as JSON.
 
+use std::borrow::Borrow;
+
 use serde_json::{Value, json};
 
 /// The revision that clients ask for unless a test is about others.
@@ -47,8 +49,8 @@ pub fn params(tool: &str, arguments: &Value) -> Value {
 
 /// A `tools/call` request.
 #[must_use]
-pub fn call(id: impl Into<Value>, tool: &str, arguments: &Value) -> Value {
-    request(id, "tools/call", &params(tool, arguments))
+pub fn call(id: impl Into<Value>, tool: &str, arguments: impl Borrow<Value>) -> Value {
+    request(id, "tools/call", &params(tool, arguments.borrow()))
 }
 
 /// The notification that cancels request `id`.

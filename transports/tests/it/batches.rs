@@ -1,12 +1,15 @@
 //! Batches, which only 2025-03-26 has.
 
 use serde_json::{Value, json};
+use testkit::{
+    http::{AsyncConnection, Response},
+    message::ping,
+};
 use transports::streamable::Answer;
 
 use crate::{
     client::{Client, Link, call, initialize, initialized, text_of},
     each,
-    http::{Connection, Reply},
     server::{Server, Transport, Way},
 };
 
@@ -17,13 +20,9 @@ fn batching() -> impl Iterator<Item = Way> {
     Way::all().filter(|way| way.fast_path || way.answer().is_none())
 }
 
-fn ping(id: impl Into<Value>) -> Value {
-    json!({"jsonrpc": "2.0", "id": id.into(), "method": "ping"})
-}
-
 /// Posts `batch` over HTTP.
-async fn posted(server: &Server, client: &Client, batch: &Value) -> Reply {
-    Connection::open(server.address())
+async fn posted(server: &Server, client: &Client, batch: &Value) -> Response {
+    AsyncConnection::connect(server.address())
         .await
         .exchange(&client.request(batch))
         .await
@@ -85,11 +84,11 @@ async fn over_http_the_answers_come_together() {
         let reply = posted(&server, &client, &batch).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         let content_type = reply.header("content-type");
-        let events = reply.body.matches("data: ").count();
+        let events = reply.text().matches("data: ").count();
         match answer {
             Answer::Json => {
                 assert_eq!(content_type, Some("application/json"));
-                let array: Vec<Value> = serde_json::from_str(&reply.body).expect("one array");
+                let array: Vec<Value> = serde_json::from_slice(&reply.body).expect("one array");
                 assert_eq!((array.len(), events), (3, 0));
             }
             Answer::EventStream => {
@@ -99,7 +98,7 @@ async fn over_http_the_answers_come_together() {
         }
         // One that is all notifications has no answer.
         let reply = posted(&server, &client, &json!([initialized(), initialized()])).await;
-        assert_eq!((reply.status, reply.body.as_str()), (202, ""));
+        assert_eq!((reply.status, reply.text()), (202, String::new()));
         server.stop().await;
     })
     .await;
@@ -125,7 +124,7 @@ async fn a_batch_holds_1_to_100_messages() {
             } else {
                 let reply = posted(&server, &client, &batch).await;
                 assert_eq!(reply.status, 400, "{reply:?}");
-                reply.body
+                reply.text()
             };
             assert!(text.contains(part), "{text}");
         }

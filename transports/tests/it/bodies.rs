@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::http::{AsyncConnection, Request};
 use transports::Limits;
 
 use crate::{
     client::{Client, call},
     each,
-    http::{Connection, Post},
     server::{MAX_BODY_BYTES, SHORT, Server, Settings, Transport, Way},
 };
 
@@ -17,8 +17,15 @@ fn listening() -> impl Iterator<Item = Way> {
 }
 
 /// A call in the conversation of `client`.
-fn post(client: &Client) -> Post {
+fn post(client: &Client) -> Request {
     client.request(&call("late", "wait", json!({"ms": 0})))
+}
+
+/// The bytes of the head of `post`, for a body of `length` bytes.
+fn head(post: &Request, length: usize) -> Vec<u8> {
+    let mut post = post.clone().with("Host", "localhost");
+    post.body.clear();
+    post.with("Content-Length", length.to_string()).bytes()
 }
 
 #[tokio::test]
@@ -34,16 +41,15 @@ async fn a_body_that_does_not_arrive_in_time_closes_its_connection_and_no_other(
         let mut server = Server::with(way, settings).await;
         let mut client = Client::ready(&mut server).await;
         let post = post(&client);
-        let mut late = Connection::open(server.address()).await;
-        late.write(&post.head(server.address(), post.body.len()))
-            .await;
-        late.write(&post.body[..10]).await;
+        let mut late = AsyncConnection::connect(server.address()).await;
+        late.write(&head(&post, post.body.len())).await.unwrap();
+        late.write(&post.body[..10]).await.unwrap();
         client.is_served().await;
-        let reply = late.reply().await;
+        let reply = late.response().await;
         assert_eq!(reply.status, 408, "{reply:?}");
-        assert!(reply.body.contains("within 0.2 s"), "{reply:?}");
+        assert!(reply.text().contains("within 0.2 s"), "{reply:?}");
         assert_eq!(reply.header("connection"), Some("close"), "{reply:?}");
-        assert_eq!(late.end().await, "");
+        assert!(late.closes().await);
         client.is_served().await;
         server.stop().await;
     })
@@ -56,16 +62,15 @@ async fn a_body_may_come_in_pieces() {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
         let post = post(&client);
-        let mut slow = Connection::open(server.address()).await;
-        slow.write(&post.head(server.address(), post.body.len()))
-            .await;
+        let mut slow = AsyncConnection::connect(server.address()).await;
+        slow.write(&head(&post, post.body.len())).await.unwrap();
         let (first, rest) = post.body.split_at(20);
         let (second, third) = rest.split_at(20);
         for piece in [first, second, third] {
-            slow.write(piece).await;
+            slow.write(piece).await.unwrap();
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let reply = slow.reply().await;
+        let reply = slow.response().await;
         if way.transport == Transport::Sse {
             assert_eq!(reply.status, 202, "{reply:?}");
             assert_eq!(client.receive().await["id"], "late");
@@ -82,11 +87,11 @@ async fn a_body_that_is_too_large_is_rejected_before_all_of_it_arrives() {
     each(listening(), async |way| {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
-        let head = post(&client).head(server.address(), 1000 * MAX_BODY_BYTES);
-        let mut large = Connection::open(server.address()).await;
-        large.write(&head).await;
-        large.write(&" ".repeat(MAX_BODY_BYTES + 1)).await;
-        let reply = large.reply().await;
+        let head = head(&post(&client), 1000 * MAX_BODY_BYTES);
+        let mut large = AsyncConnection::connect(server.address()).await;
+        large.write(&head).await.unwrap();
+        large.write(&vec![b' '; MAX_BODY_BYTES + 1]).await.unwrap();
+        let reply = large.response().await;
         assert_eq!(reply.status, 413, "{reply:?}");
         client.is_served().await;
         server.stop().await;
@@ -100,11 +105,9 @@ async fn a_body_that_breaks_off_affects_no_other_client() {
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
         let post = post(&client);
-        let mut broken = Connection::open(server.address()).await;
-        broken
-            .write(&post.head(server.address(), post.body.len()))
-            .await;
-        broken.write(&post.body[..10]).await;
+        let mut broken = AsyncConnection::connect(server.address()).await;
+        broken.write(&head(&post, post.body.len())).await.unwrap();
+        broken.write(&post.body[..10]).await.unwrap();
         drop(broken);
         client.is_served().await;
         client.receives_nothing().await;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::json;
+use testkit::http::{AsyncConnection, Request, Response};
 use tokio::time::timeout;
 
 use crate::{
     client::{Client, Link, call, cancel, text_of},
     each,
     failures::newer,
-    http::{Connection, Reply},
     ids::concurrent,
     server::{LONG, Server, Transport, Way},
 };
@@ -59,7 +59,7 @@ async fn the_post_of_a_cancelled_call_ends_without_a_message() {
     .await;
 }
 
-fn assert_is_empty(reply: &Reply) {
+fn assert_is_empty(reply: &Response) {
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(reply.header("content-type"), Some("text/event-stream"));
     assert_eq!(reply.messages().len(), 0, "{reply:?}");
@@ -114,7 +114,7 @@ async fn a_closed_stream_cancels_a_call_of_2026_07_28() {
     each(Way::streamable(), async |way| {
         let server = Server::start(way).await;
         for (before, tool) in HANGING.into_iter().enumerate() {
-            let mut connection = Connection::open(server.address()).await;
+            let mut connection = AsyncConnection::connect(server.address()).await;
             connection.send(&newer(tool)).await;
             server.calls.begun(before + 1).await;
             drop(connection);
@@ -135,7 +135,7 @@ async fn a_closed_stream_does_not_cancel_a_call_of_earlier_revisions() {
             let mut server = Server::start(way).await;
             let client = Client::of(&mut server, revision).await;
             let post = client.request(&call(1, "hold", json!({})));
-            let mut connection = Connection::open(server.address()).await;
+            let mut connection = AsyncConnection::connect(server.address()).await;
             connection.send(&post).await;
             server.calls.begun(1).await;
             drop(connection);
@@ -163,7 +163,7 @@ async fn the_end_of_a_session_ends_its_calls() {
             server.calls.dropped(1).await;
             assert_is_empty(&timeout(LONG, answered).await.unwrap().unwrap());
             let post = client.request(&call(2, "now", json!({})));
-            let reply = Connection::open(server.address())
+            let reply = AsyncConnection::connect(server.address())
                 .await
                 .exchange(&post)
                 .await;
@@ -181,13 +181,12 @@ pub(crate) async fn delete(server: &Server, client: &Client) -> u16 {
     let Link::Streamable(_, headers) = &client.link else {
         panic!("it has no session to delete");
     };
-    let headers = headers.iter().fold(String::new(), |all, (name, value)| {
-        all + name + ": " + value + "\r\n"
-    });
-    let mut connection = Connection::open(address).await;
-    let delete = format!("DELETE /mcp HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n");
-    connection.write(&delete).await;
-    connection.head().await.status
+    let delete = Request::new("DELETE", "/mcp");
+    let delete = headers
+        .iter()
+        .fold(delete, |all, (name, value)| all.with(name, value));
+    let mut connection = AsyncConnection::connect(address).await;
+    connection.exchange(&delete).await.status
 }
 
 #[tokio::test]
@@ -199,23 +198,20 @@ async fn the_end_of_its_event_stream_ends_the_calls_of_a_client() {
             let cases = HANGING.map(async |tool| {
                 let server = Server::start(way).await;
                 let address = server.address();
-                let mut stream = Connection::open(address).await;
-                stream
-                    .write(&format!("GET /sse HTTP/1.1\r\nhost: {address}\r\n\r\n"))
-                    .await;
-                stream.head().await;
-                let endpoint = stream.chunk().await.unwrap();
-                let endpoint = endpoint.split_once("data: ").unwrap().1.trim();
+                let (mut stream, endpoint) = crate::client::listen(address).await;
                 for message in [
                     crate::client::initialize("2024-11-05"),
                     crate::client::initialized(),
                     call(1, tool, json!({})),
                 ] {
-                    let post = crate::http::Post::new(endpoint, &message);
-                    let reply = Connection::open(address).await.exchange(&post).await;
+                    let post = Request::message(&endpoint, message.to_string());
+                    let reply = AsyncConnection::connect(address)
+                        .await
+                        .exchange(&post)
+                        .await;
                     assert_eq!(reply.status, 202);
                     if message.get("id").is_some() && message["id"] != 1 {
-                        stream.chunk().await.expect("an answer");
+                        stream.event().await.unwrap().expect("an answer");
                     }
                 }
                 server.calls.begun(1).await;
@@ -263,10 +259,8 @@ async fn a_client_that_is_not_allowed_cancels_nothing_and_learns_nothing() {
             ),
             (cancel(1), "mcp-protocol-version", "1999-01-01", 400),
         ] {
-            let mut post = client.request(&message);
-            post.headers.retain(|(name, _)| *name != header);
-            let post = post.header(header, value);
-            let reply = Connection::open(server.address())
+            let post = client.request(&message).header(header, value);
+            let reply = AsyncConnection::connect(server.address())
                 .await
                 .exchange(&post)
                 .await;
@@ -280,7 +274,7 @@ async fn a_client_that_is_not_allowed_cancels_nothing_and_learns_nothing() {
         let post = client
             .request(&cancel(2))
             .header("origin", "http://LOCALHOST:1");
-        let reply = Connection::open(server.address())
+        let reply = AsyncConnection::connect(server.address())
             .await
             .exchange(&post)
             .await;

@@ -4,38 +4,27 @@ use std::{net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream},
+    io::{AsyncWriteExt, DuplexStream},
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
     time::timeout,
 };
 
-use crate::{
-    http::{Connection, Headers, Post, Reply},
-    server::{LONG, Server, Transport},
+pub(crate) use testkit::message::{REVISION, call, cancel, initialized};
+use testkit::{
+    http::{AsyncConnection, Request, Response},
+    message::{self, request},
+    stdio::Lines,
 };
+use tokio_util::compat::TokioAsyncReadCompatExt;
 
-/// The revision of clients in tests that are not about revisions.
-pub(crate) const REVISION: &str = "2025-06-18";
+use crate::server::{LONG, Server, Transport};
 
-/// A `tools/call` request.
-pub(crate) fn call(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
-    json!({"jsonrpc": "2.0", "id": id.into(), "method": "tools/call",
-        "params": {"name": tool, "arguments": arguments}})
-}
+/// Names and values of headers.
+type Headers = Vec<(&'static str, String)>;
 
-/// The notification that cancels request `id`.
-pub(crate) fn cancel(id: impl Into<Value>) -> Value {
-    json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id.into()}})
-}
-
+/// An `initialize` request.
 pub(crate) fn initialize(revision: &str) -> Value {
-    let params = json!({"protocolVersion": revision, "capabilities": {},
-        "clientInfo": {"name": "test", "version": "0"}});
-    json!({"jsonrpc": "2.0", "id": "initialize", "method": "initialize", "params": params})
-}
-
-pub(crate) fn initialized() -> Value {
-    json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    request("initialize", "initialize", &message::initialize(revision))
 }
 
 /// The text of a tool's result.
@@ -70,8 +59,11 @@ impl Client {
     pub(crate) async fn of(server: &mut Server, revision: &str) -> Self {
         let mut client = Self::connect(server).await;
         if let Link::Streamable(address, headers) = &mut client.link {
-            let post = Post::new("/mcp", &initialize(revision));
-            let reply = Connection::open(*address).await.exchange(&post).await;
+            let post = Request::message("/mcp", initialize(revision).to_string());
+            let reply = AsyncConnection::connect(*address)
+                .await
+                .exchange(&post)
+                .await;
             assert_eq!(reply.status, 200, "{reply:?}");
             assert_eq!(reply.messages().len(), 1, "{reply:?}");
             headers.push(("mcp-protocol-version", revision.into()));
@@ -119,30 +111,33 @@ impl Client {
             Link::Posts(address, ..) => {
                 let address = *address;
                 let post = self.request(message);
-                let reply = Connection::open(address).await.exchange(&post).await;
-                assert_eq!((reply.status, reply.body.as_str()), (202, ""));
+                let reply = AsyncConnection::connect(address)
+                    .await
+                    .exchange(&post)
+                    .await;
+                assert_eq!((reply.status, reply.text()), (202, String::new()));
             }
             Link::Streamable(..) => {
                 let answered = self.post(message).await;
                 if message.get("id").is_none() && !message.is_array() {
                     let reply = answered.await.unwrap();
-                    assert_eq!((reply.status, reply.body.as_str()), (202, ""));
+                    assert_eq!((reply.status, reply.text()), (202, String::new()));
                 }
             }
         }
     }
 
     /// Posts `message` over Streamable HTTP. Its answer is received, and returned.
-    pub(crate) async fn post(&mut self, message: &Value) -> tokio::task::JoinHandle<Reply> {
+    pub(crate) async fn post(&mut self, message: &Value) -> tokio::task::JoinHandle<Response> {
         let post = self.request(message);
         let Link::Streamable(address, _) = self.link else {
             panic!("it is not Streamable HTTP");
         };
-        let mut connection = Connection::open(address).await;
+        let mut connection = AsyncConnection::connect(address).await;
         connection.send(&post).await;
         let sender = self.sender.clone();
         tokio::spawn(async move {
-            let reply = connection.reply().await;
+            let reply = connection.response().await;
             for message in reply.messages() {
                 // The receiver is gone when the test is over.
                 let _ = sender.send(message);
@@ -152,14 +147,17 @@ impl Client {
     }
 
     /// Posts `message` without waiting. The messages of its response are received.
-    pub(crate) fn post_in_background(&self, message: &Value) -> tokio::task::JoinHandle<Reply> {
+    pub(crate) fn post_in_background(&self, message: &Value) -> tokio::task::JoinHandle<Response> {
         let post = self.request(message);
         let (Link::Posts(address, ..) | Link::Streamable(address, _)) = self.link else {
             panic!("stdio has no POST");
         };
         let sender = self.sender.clone();
         tokio::spawn(async move {
-            let reply = Connection::open(address).await.exchange(&post).await;
+            let reply = AsyncConnection::connect(address)
+                .await
+                .exchange(&post)
+                .await;
             for message in reply.messages() {
                 // The receiver is gone when the test is over.
                 let _ = sender.send(message);
@@ -176,12 +174,15 @@ impl Client {
     }
 
     /// Builds the POST that carries `message`.
-    pub(crate) fn request(&self, message: &Value) -> Post {
-        match &self.link {
+    pub(crate) fn request(&self, message: &Value) -> Request {
+        let (path, headers) = match &self.link {
             Link::Pipe(_) => panic!("stdio has no POST"),
-            Link::Posts(_, endpoint, headers) => Post::with(endpoint, message, headers),
-            Link::Streamable(_, headers) => Post::with("/mcp", message, headers),
-        }
+            Link::Posts(_, endpoint, headers) => (endpoint.as_str(), headers),
+            Link::Streamable(_, headers) => ("/mcp", headers),
+        };
+        let post = Request::message(path, message.to_string());
+        let headers = headers.iter();
+        headers.fold(post, |post, (name, value)| post.with(name, value))
     }
 
     /// Receives the next message.
@@ -234,38 +235,31 @@ impl Client {
 
 /// Reads lines until the output ends.
 async fn read_lines(stdout: DuplexStream, sender: UnboundedSender<Value>) {
-    let mut lines = BufReader::new(stdout).lines();
-    while let Some(line) = lines.next_line().await.unwrap() {
+    let mut lines = Lines::new(futures::io::sink(), stdout.compat());
+    while let Some(message) = lines.receive().await {
         // The receiver is gone when the test is over.
-        let _ = sender.send(serde_json::from_str(&line).expect("a message"));
+        let _ = sender.send(message);
     }
+}
+
+/// Opens an event stream, and returns the path to post to.
+pub(crate) async fn listen(address: SocketAddr) -> (AsyncConnection, String) {
+    let mut stream = AsyncConnection::connect(address).await;
+    stream.send(&Request::get("/sse")).await;
+    assert_eq!(stream.head().await.status, 200);
+    let first = stream.event().await.unwrap().expect("an event");
+    assert_eq!(first.name, "endpoint");
+    (stream, first.data)
 }
 
 /// Opens an event stream, which is read until it ends.
 async fn open_stream(address: SocketAddr, sender: UnboundedSender<Value>) -> Link {
-    let mut stream = Connection::open(address).await;
-    let get = format!("GET /sse HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n");
-    stream.write(&get).await;
-    assert_eq!(stream.head().await.status, 200);
-    let first = stream.chunk().await.expect("an event");
-    let endpoint = data(&first, "endpoint").next().expect("an endpoint");
-    let link = Link::Posts(address, endpoint.to_owned(), Vec::new());
+    let (mut stream, endpoint) = listen(address).await;
     tokio::spawn(async move {
-        while let Some(chunk) = stream.chunk().await {
-            for data in data(&chunk, "message") {
-                // The receiver is gone when the test is over.
-                let _ = sender.send(serde_json::from_str(data).expect("a message"));
-            }
+        while let Some(event) = stream.event().await.unwrap() {
+            // The receiver is gone when the test is over.
+            let _ = sender.send(event.message());
         }
     });
-    link
-}
-
-/// Returns the data of the events in `chunk`, which must be whole and of type `name`, or comments.
-fn data<'c>(chunk: &'c str, name: &str) -> impl Iterator<Item = &'c str> {
-    let event = format!("event: {name}\ndata: ");
-    assert!(chunk.ends_with("\n\n"), "{chunk:?}");
-    let events = chunk.split_terminator("\n\n");
-    let events = events.filter(|event| !event.starts_with(':'));
-    events.map(move |one| one.strip_prefix(&*event).expect("an event of that type"))
+    Link::Posts(address, endpoint, Vec::new())
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rmcp::model::ErrorCode;
 use serde_json::json;
+use testkit::http::{AsyncConnection, Request};
 use transports::{
     fast_path::{FastPath, Framing, HandshakeResults},
     streamable::Answer,
@@ -11,25 +12,20 @@ use transports::{
 
 use crate::{
     client::{Client, REVISION, call, text_of},
-    each,
-    http::{Connection, Post},
-    log,
+    each, log,
     server::{SHORT, Server, Settings, Transport, Way},
     tools::Misbehaving,
 };
 
 /// A call in 2026-07-28, with all the metadata that it requires.
-pub(crate) fn newer(tool: &str) -> Post {
+pub(crate) fn newer(tool: &str) -> Request {
     let mut message = call(1, tool, json!({"ms": 0}));
     message["params"]["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
     });
-    Post::new("/mcp", &message)
-        .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", "tools/call")
-        .header("mcp-name", tool)
+    Request::message("/mcp", message.to_string()).self_contained("tools/call", Some(tool))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,7 +110,7 @@ async fn a_client_of_2026_07_28_gets_the_result_type_of_an_in_band_error() {
     each(Way::streamable(), async |way| {
         let server = Server::start(way).await;
         for tool in ["panic", "panic_now"] {
-            let mut connection = Connection::open(server.address()).await;
+            let mut connection = AsyncConnection::connect(server.address()).await;
             let reply = connection.exchange(&newer(tool)).await;
             assert_eq!(reply.status, 200, "{reply:?}");
             let answer = &reply.messages()[0];
@@ -167,11 +163,11 @@ async fn an_error_with_status_200_has_the_form_of_the_servers_answers() {
         let mut server = Server::start(way).await;
         let client = Client::of(&mut server, REVISION).await;
         let post = client.request(&call(1, "refuse", json!({})));
-        let reply = Connection::open(server.address())
+        let reply = AsyncConnection::connect(server.address())
             .await
             .exchange(&post)
             .await;
-        let framed = reply.body.starts_with(Framing::EVENT.prefix);
+        let framed = reply.text().starts_with(Framing::EVENT.prefix);
         assert_eq!(framed, answer == Answer::EventStream, "{reply:?}");
         server.stop().await;
     }

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use testkit::http::AsyncConnection;
 use transports::supervise::{CallHook, ToolCall};
 
 use crate::{
     client::{Client, call, text_of},
     each,
     failures::newer,
-    http::Connection,
     server::{Server, Settings, Transport, Way},
 };
 
@@ -102,7 +102,7 @@ async fn no_call_avoids_a_hook_that_refuses_all_calls() {
         }
         if way.answer().is_some() {
             for tool in ["count", "count_slowly"] {
-                let mut connection = Connection::open(server.address()).await;
+                let mut connection = AsyncConnection::connect(server.address()).await;
                 let answer = connection.exchange(&newer(tool)).await.messages().remove(0);
                 assert_eq!(answer["result"]["isError"], true, "{answer}");
             }

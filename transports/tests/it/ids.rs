@@ -1,18 +1,14 @@
 //! The ids of requests in flight, and the limit of their number.
 
 use serde_json::{Value, json};
+use testkit::{http::AsyncConnection, message::ping};
 use transports::Limits;
 
 use crate::{
     client::{Client, call, cancel, text_of},
     each,
-    http::Connection,
     server::{Server, Settings, Transport, Way},
 };
-
-fn ping(id: &Value) -> Value {
-    json!({"jsonrpc": "2.0", "id": id, "method": "ping"})
-}
 
 #[tokio::test]
 async fn an_id_in_flight_is_rejected_at_once_on_both_paths() {
@@ -29,10 +25,10 @@ async fn an_id_in_flight_is_rejected_at_once_on_both_paths() {
                     let again = call(id.clone(), second, json!({"ms": 0}));
                     assert_rejected(&client.ask(&again).await);
                 }
-                assert_rejected(&client.ask(&ping(&id)).await);
+                assert_rejected(&client.ask(&ping(id.clone())).await);
                 client.send(&cancel(id.clone())).await;
                 server.has_freed(begun, first).await;
-                let answer = client.ask(&ping(&id)).await;
+                let answer = client.ask(&ping(id.clone())).await;
                 assert_eq!(answer["result"], json!({}), "{answer}");
             }
         }
@@ -67,7 +63,7 @@ async fn the_first_with_an_id_is_answered_and_the_id_is_free_then() {
                     let answer = client.ask(&call(7, tool, json!({"ms": 0}))).await;
                     assert_eq!(answer["result"]["isError"], false, "{answer}");
                 }
-                let answer = client.ask(&ping(&json!(7))).await;
+                let answer = client.ask(&ping(7)).await;
                 assert_eq!(answer["result"], json!({}), "{answer}");
             }
         }
@@ -83,12 +79,9 @@ async fn the_id_of_a_request_that_rmcp_rejects_is_free_again() {
         let mut client = Client::ready(&mut server).await;
         for tool in ["wait", "wait_slowly"] {
             let message = call(5, tool, json!({"ms": 0}));
-            let mut rejected = client.request(&message);
-            rejected
-                .headers
-                .retain(|(name, _)| *name != "mcp-protocol-version");
+            let rejected = client.request(&message);
             let rejected = rejected.header("mcp-protocol-version", "1999-01-01");
-            let mut connection = Connection::open(server.address()).await;
+            let mut connection = AsyncConnection::connect(server.address()).await;
             assert_eq!(connection.exchange(&rejected).await.status, 400);
             assert_eq!(text_of(&client.ask(&message).await), "waited");
         }

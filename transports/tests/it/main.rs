@@ -7,9 +7,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::needless_pass_by_value,
     clippy::unused_self,
-    reason = "in a test a surprise is a failure, `json!` makes values, and a tool is a method"
+    reason = "in a test a surprise is a failure, and a tool is a method"
 )]
 
 mod batches;
@@ -18,7 +17,6 @@ mod cancellation;
 mod client;
 mod failures;
 mod hooks;
-mod http;
 mod ids;
 mod log;
 mod server;
@@ -27,12 +25,10 @@ mod shutdown;
 mod stdio;
 mod tools;
 
-use std::{
-    panic::{AssertUnwindSafe, resume_unwind},
-    time::{Duration, Instant},
-};
+use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures::{FutureExt, future::join_all};
+pub(crate) use testkit::until as eventually;
 
 /// Runs `case` over `ways`, all at the same time, because the cases mostly wait.
 pub(crate) async fn each(ways: impl Iterator<Item = server::Way>, case: impl AsyncFn(server::Way)) {
@@ -45,14 +41,5 @@ pub(crate) async fn each(ways: impl Iterator<Item = server::Way>, case: impl Asy
     assert!(!ran.is_empty(), "there is no such way");
     if let Some(panic) = join_all(ran).await.into_iter().find_map(Result::err) {
         resume_unwind(panic);
-    }
-}
-
-/// Polls until `is_so` is true.
-pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < server::LONG, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

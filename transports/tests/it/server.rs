@@ -23,7 +23,7 @@ use transports::{
 use crate::tools::{Calls, ChangingTools, Misbehaving};
 
 /// Longer than anything takes that a test waits for.
-pub(crate) const LONG: Duration = Duration::from_mins(1);
+pub(crate) const LONG: Duration = testkit::PATIENCE;
 /// Short, so that a test can wait for it.
 pub(crate) const SHORT: Duration = Duration::from_millis(200);
 const HEAD_TIMEOUT: Duration = Duration::from_millis(250);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::http::{AsyncConnection, Request, Response};
 use tokio::time::sleep;
 use transports::{Limits, streamable::Answer};
 
@@ -10,12 +11,11 @@ use crate::{
     cancellation::delete,
     client::{Client, Link, REVISION, call, initialize, text_of},
     each,
-    http::{Connection, Post, Reply},
     server::{Server, Settings, Way},
 };
 
-async fn exchange(server: &Server, post: &Post) -> Reply {
-    Connection::open(server.address())
+async fn exchange(server: &Server, post: &Request) -> Response {
+    AsyncConnection::connect(server.address())
         .await
         .exchange(post)
         .await
@@ -37,7 +37,11 @@ async fn with_the_fast_path_a_json_server_answers_json_in_a_session_too() {
             "text/event-stream"
         };
         let mut server = Server::start(way).await;
-        let opened = exchange(&server, &Post::new("/mcp", &initialize(REVISION))).await;
+        let opened = exchange(
+            &server,
+            &Request::message("/mcp", initialize(REVISION).to_string()),
+        )
+        .await;
         assert_eq!(opened.header("content-type"), Some(expected), "{opened:?}");
         assert!(opened.header("mcp-session-id").is_some(), "{opened:?}");
         let client = Client::ready(&mut server).await;
@@ -147,9 +151,16 @@ async fn there_are_no_more_sessions_than_may_be() {
         let mut server = Server::with(way, settings).await;
         let mut first = Client::ready(&mut server).await;
         let second = Client::ready(&mut server).await;
-        let rejected = exchange(&server, &Post::new("/mcp", &initialize(REVISION))).await;
+        let rejected = exchange(
+            &server,
+            &Request::message("/mcp", initialize(REVISION).to_string()),
+        )
+        .await;
         assert_eq!(rejected.status, 503, "{rejected:?}");
-        assert!(rejected.body.contains("too many sessions"), "{rejected:?}");
+        assert!(
+            rejected.text().contains("too many sessions"),
+            "{rejected:?}"
+        );
         first.is_served().await;
         assert_eq!(delete(&server, &second).await, 202);
         Client::ready(&mut server).await.is_served().await;

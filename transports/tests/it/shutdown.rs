@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::http::AsyncConnection;
 
 use crate::{
     client::{Client, call, text_of},
     each,
-    http::Connection,
     server::{SHORT, Server, Settings, Transport, Way},
 };
 
@@ -75,14 +75,17 @@ async fn a_head_that_does_not_arrive_closes_its_connection_and_no_other() {
         let mut server = Server::start(way).await;
         let client = Client::ready(&mut server).await;
         let post = |id, ms| client.request(&call(id, "wait", json!({"ms": ms})));
-        let mut idle = Connection::open(server.address()).await;
+        let mut idle = AsyncConnection::connect(server.address()).await;
         assert_eq!(idle.exchange(&post(1, 0)).await.messages()[0]["id"], 1);
-        let mut slow = Connection::open(server.address()).await;
+        let mut slow = AsyncConnection::connect(server.address()).await;
         let long = post(2, 800);
         let working = tokio::spawn(async move { slow.exchange(&long).await });
-        let mut slowloris = Connection::open(server.address()).await;
-        slowloris.write("POST /mcp HTTP/1.1\r\nhost: ").await;
-        assert_eq!(slowloris.end().await, "");
+        let mut slowloris = AsyncConnection::connect(server.address()).await;
+        slowloris
+            .write(b"POST /mcp HTTP/1.1\r\nhost: ")
+            .await
+            .unwrap();
+        assert!(slowloris.closes().await);
         assert_eq!(working.await.unwrap().messages()[0]["id"], 2);
         assert_eq!(idle.exchange(&post(3, 0)).await.messages()[0]["id"], 3);
         server.stop().await;
@@ -100,7 +103,7 @@ async fn a_shutdown_under_load_answers_in_full_or_not_at_all() {
             .map(|caller| {
                 let post = client.request(&call(caller, "wait", json!({"ms": 0})));
                 tokio::spawn(async move {
-                    let mut connection = Connection::open(address).await;
+                    let mut connection = AsyncConnection::connect(address).await;
                     let mut answered = 0;
                     while let Some(reply) = connection.exchange_or_closed(&post).await {
                         let answer = &reply.messages()[0];

@@ -1,4 +1,5 @@
-//! `measure --find-capacity`: the highest rate that a server keeps up with, of one whose limit is known.
+//! `measure --find-capacity`: the highest rate that a server keeps up with, of one whose limit is
+//! known.
 
 use std::collections::BTreeMap;
 

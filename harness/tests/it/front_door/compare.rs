@@ -1,4 +1,5 @@
-//! The verbs over recorded runs: what is compared, ranked, gated and recommended, and what is refused.
+//! The verbs over recorded runs: what is compared, ranked, gated and recommended, and what is
+//! refused.
 
 use harness::format::environment::Environment;
 use harness::format::histogram;
@@ -13,8 +14,8 @@ use super::support::{Done, Project};
 /// A subject's figures in one suite: CPU time of a call in microseconds, and the median latency.
 pub(crate) type Figures<'f> = (&'f str, &'f str, u64, u64);
 
-/// A project whose only run was really made, and copies of it whose figures are written by hand, so that what has to come
-/// out is known.
+/// A project whose only run was really made, and copies of it whose figures are written by hand, so
+/// that what has to come out is known.
 pub(crate) struct Recorded {
     pub(crate) project: Project,
     original: PathBuf,

@@ -1,4 +1,5 @@
-//! Families: one table, many subjects; what they refuse; and how subjects are chosen by their labels.
+//! Families: one table, many subjects; what they refuse; and how subjects are chosen by their
+//! labels.
 
 use std::collections::BTreeSet;
 use std::path::Path;

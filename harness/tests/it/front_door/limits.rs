@@ -1,4 +1,5 @@
-//! `--server-memory` and `--server-cpus`: servers are held to them, or the run says why not before anything is measured.
+//! `--server-memory` and `--server-cpus`: servers are held to them, or the run says why not before
+//! anything is measured.
 
 use super::support::Project;
 

@@ -1,4 +1,5 @@
-//! A server of one's own, by flags alone, in a folder that holds no definitions; and the same as a definition.
+//! A server of one's own, by flags alone, in a folder that holds no definitions; and the same as a
+//! definition.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;

@@ -1,4 +1,5 @@
-//! `profile`, with a `perf` of the test's own: what it is asked, what is made of its answer, and what is said when it fails.
+//! `profile`, with a `perf` of the test's own: what it is asked, what is made of its answer, and
+//! what is said when it fails.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;

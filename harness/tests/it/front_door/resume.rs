@@ -1,4 +1,5 @@
-//! `measure --resume`: a run that was cut short gets the trials that it lacks, each once, and nothing else.
+//! `measure --resume`: a run that was cut short gets the trials that it lacks, each once, and
+//! nothing else.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -54,7 +55,8 @@ fn an_interrupted_run_gets_the_trials_that_it_lacks_each_once_and_in_its_order()
         .unwrap();
     rows.write_all(b"echo,echo,right,\"half\na r").unwrap();
     drop(rows);
-    // What it is asked and who is asked is in the folder: the files of the project do not matter any more.
+    // What it is asked and who is asked is in the folder: the files of the project do not matter
+    // any more.
     project.write("suites/echo.toml", "nothing of this is read");
     project.write("subjects.toml", "nor of this");
 

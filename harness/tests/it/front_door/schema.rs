@@ -38,7 +38,8 @@ fn an_unknown_schema_is_refused_with_the_known_names() {
     assert_eq!(printed, schema("trial"));
 }
 
-/// A row of the file by its columns. Whether a cell is a number is what the schema says of its column.
+/// A row of the file by its columns. Whether a cell is a number is what the schema says of its
+/// column.
 fn row(properties: &Map<String, Value>, header: &[&str], cells: &csv::StringRecord) -> Value {
     let value = |(column, cell): (&&str, &str)| {
         let kind = &properties[*column]["type"];

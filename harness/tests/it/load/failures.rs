@@ -1,4 +1,5 @@
-//! The load engine against scripted Streamable HTTP servers that answer wrongly, slowly, or not at all.
+//! The load engine against scripted Streamable HTTP servers that answer wrongly, slowly, or not at
+//! all.
 
 use std::{
     sync::{

@@ -1,4 +1,5 @@
-//! In its steady state the load client allocates nothing: a count of allocations, which no machine's speed changes.
+//! In its steady state the load client allocates nothing: a count of allocations, which no
+//! machine's speed changes.
 
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ fn more_calls_do_not_take_more_allocations() {
         let (short, few) = count(shape, Duration::from_millis(150));
         let (long, many) = count(shape, Duration::from_millis(900));
         assert!(many > few + 200, "{few} and {many} calls");
-        // Answers of other bytes than the first ones are parsed; there are none here. What is left does not grow with the calls.
+        // Answers of other bytes than the first ones are parsed; there are none here. What is left
+        // does not grow with the calls.
         assert!(
             long.saturating_sub(short) < 50,
             "{short} allocations for {few} calls, {long} for {many}"

@@ -8,8 +8,8 @@ use std::{
 use super::support::{Act, Fake, Trial, exchanges, http, right, streamable};
 use harness::load::{Arrivals, Outcome, Pace, Shape};
 
-/// A server that answers at once, but for a while: then it answers nobody until the while is over. It counts from its
-/// first call.
+/// A server that answers at once, but for a while: then it answers nobody until the while is over.
+/// It counts from its first call.
 fn stalling(after: Duration, stall: Duration) -> Fake {
     let first = Arc::new(OnceLock::new());
     streamable(move |request| {
@@ -56,8 +56,9 @@ fn percentile_s(outcome: &Outcome, percentile: f64) -> f64 {
     outcome.latency_ns.value_at_percentile(percentile) as f64 / 1e9
 }
 
-/// What a server stands still for shows in every call that was due in that time: with a stall of `s` in a window of `w` the
-/// share of calls that wait longer than `x` is `(s - x) / w`, so that percentile `p` is at `s - w * (1 - p / 100)`.
+/// What a server stands still for shows in every call that was due in that time: with a stall of
+/// `s` in a window of `w` the share of calls that wait longer than `x` is `(s - x) / w`, so that
+/// percentile `p` is at `s - w * (1 - p / 100)`.
 fn shows_the_stall(outcome: &Outcome) {
     for percentile in [85.0, 90.0, 95.0, 99.0] {
         let expected = STALL.as_secs_f64() - WINDOW.as_secs_f64() * (1.0 - percentile / 100.0);
@@ -85,7 +86,8 @@ fn an_open_loop_shows_a_stall_as_arithmetic_says() {
 
 #[test]
 fn a_stall_at_the_end_of_the_window_is_not_forgotten() {
-    // It begins half a second before the window closes: the calls that are due then are answered after it.
+    // It begins half a second before the window closes: the calls that are due then are answered
+    // after it.
     let outcome = run(
         open(1_000.0, Arrivals::Constant),
         WARMUP + WINDOW.saturating_sub(STALL / 2),

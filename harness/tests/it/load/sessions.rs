@@ -1,4 +1,5 @@
-//! The handshake of Streamable HTTP, with servers that keep sessions and with servers that are not as declared.
+//! The handshake of Streamable HTTP, with servers that keep sessions and with servers that are not
+//! as declared.
 
 use std::sync::{
     Arc, Mutex,

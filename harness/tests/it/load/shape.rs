@@ -45,7 +45,8 @@ fn many_clients_share_a_few_connections_and_wait_for_them() {
     let outcome = clean(trial, http(&fake));
     assert_eq!(fake.accepted.load(Ordering::SeqCst), 2);
     assert_eq!(outcome.reconnects, 0);
-    // Of four clients at a connection the last waits for three others: 40 ms and more, though a call takes 10.
+    // Of four clients at a connection the last waits for three others: 40 ms and more, though a
+    // call takes 10.
     let p50 = outcome.latency_ns.value_at_quantile(0.5);
     assert!(p50 >= 38_000_000, "{outcome:?}");
     assert!(outcome.mean_in_flight() > 7.0, "{outcome:?}");
@@ -110,7 +111,8 @@ fn a_session_ends_after_its_calls_and_another_begins() {
     assert!(fake.accepted.load(Ordering::SeqCst).abs_diff(handshakes) <= 2);
     let iterations = outcome.iteration_ns.len();
     assert!(iterations.abs_diff(outcome.calls / 3) <= 2, "{outcome:?}");
-    // An iteration holds its calls, and three HTTP requests stand for each two of JSON-RPC beside them.
+    // An iteration holds its calls, and three HTTP requests stand for each two of JSON-RPC beside
+    // them.
     assert!(outcome.iteration_ns.min() > 3 * outcome.latency_ns.min());
     assert!(
         outcome

@@ -15,7 +15,8 @@ use super::support::{Act, Fake, Trial, assert_clean, echo, exchanges, manners, s
 use harness::load::{ErrorKind, LoadError, Target};
 use serde_json::Value;
 
-/// What a fake server does with a call: on the stream and in answer to the POST, and which comes first.
+/// What a fake server does with a call: on the stream and in answer to the POST, and which comes
+/// first.
 struct Plot {
     stream_first: bool,
     event: String,

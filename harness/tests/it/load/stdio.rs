@@ -11,7 +11,8 @@ use super::support::{Trial, assert_clean, echo, exchanges, manners, verify};
 use harness::load::{Ended, ErrorKind, LoadError, Target};
 use serde_json::{Value, json};
 
-/// A server that is given each message and the pipe to answer on; it ends when it returns `false` or at end of input.
+/// A server that is given each message and the pipe to answer on; it ends when it returns `false`
+/// or at end of input.
 fn server(
     mut each: impl FnMut(Value, &mut PipeWriter) -> bool + Send + 'static,
 ) -> (Target, thread::JoinHandle<()>) {

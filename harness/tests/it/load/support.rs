@@ -185,7 +185,8 @@ pub(crate) fn echo(message: &Value) -> Value {
     }})
 }
 
-/// A fake Streamable HTTP server without sessions: well-mannered but for the calls, which `call` answers.
+/// A fake Streamable HTTP server without sessions: well-mannered but for the calls, which `call`
+/// answers.
 pub(crate) fn streamable(call: impl Fn(&Request) -> Vec<Act> + Send + Sync + 'static) -> Fake {
     serve(move |request, _| match request.rpc() {
         "notifications/initialized" => vec![Act::Write(

@@ -1,4 +1,5 @@
-//! Installs what the servers of others need, at the versions of their lock files, once for a target folder.
+//! Installs what the servers of others need, at the versions of their lock files, once for a target
+//! folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,8 +67,8 @@ pub(crate) fn python() -> Program {
     }
 }
 
-/// The folder of a server under the target folder, its files copied and what they need installed. Tests that come
-/// meanwhile wait.
+/// The folder of a server under the target folder, its files copied and what they need installed.
+/// Tests that come meanwhile wait.
 fn installed(name: &str, files: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/other_servers")

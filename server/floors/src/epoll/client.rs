@@ -80,9 +80,9 @@ impl Client {
         self.end == End::Said || (self.held.is_empty() && self.body_left.is_none() && self.due == 0)
     }
 
-    /// Reads and writes as much as can be; false when the connection is over. A read that does not fill
-    /// the buffer has taken what was there, but for the end of it all: with `to_the_end` that is
-    /// looked for too.
+    /// Reads and writes as much as can be; false when the connection is over. A read that does not
+    /// fill the buffer has taken what was there, but for the end of it all: with `to_the_end` that
+    /// is looked for too.
     pub(super) fn turn(&mut self, buffer: &mut [u8], answer: &[u8], to_the_end: bool) -> bool {
         loop {
             match self.write(answer) {

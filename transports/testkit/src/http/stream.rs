@@ -32,7 +32,10 @@ pub struct Stream<S> {
     event: Vec<u8>,
 }
 
-impl Stream<Compat<TcpStream>> {
+/// A connection to a server that does not block its thread. Reads have [`PATIENCE`].
+pub type AsyncConnection = Stream<Compat<TcpStream>>;
+
+impl AsyncConnection {
     /// Connects to a server.
     pub async fn connect(server: SocketAddr) -> Self {
         let stream = TcpStream::connect(server).await;
