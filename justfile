@@ -41,9 +41,9 @@ bench-all *ARGS: build
     {{ harness }} verify
     {{ harness }} measure --warmup-s 0.5 --duration-s 2.5 {{ ARGS }}
 
-# A first look in less than three minutes: tokio with the fast path on, one short trial each
+# A first look: tokio with the fast path on, one short trial each of three kinds of work, in less than a minute after the build
 bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
-    {{ harness }} measure --runtime tokio --fast-path on --trials 1 --warmup-s 0.5 --duration-s 2 {{ ARGS }}
+    {{ harness }} measure --runtime tokio --fast-path on --suite echo,query_products,fetch_external_data --trials 1 --warmup-s 0.3 --duration-s 1 {{ ARGS }}
 
 # What each layer costs above the one below, held against the marks of harness/overhead.toml, in about 11 minutes
 bench-overhead *ARGS: build
