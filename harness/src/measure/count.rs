@@ -72,6 +72,10 @@ fn text_of(result: &Value) -> String {
 
 /// How many tokens a text is.
 #[cfg(feature = "tokens")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "without the feature tokens are not counted"
+)]
 fn tokens(text: &str) -> Option<u64> {
     let tokenizer = tiktoken_rs::o200k_base_singleton();
     Some(tokenizer.encode_ordinary(text).len() as u64)
