@@ -1,6 +1,6 @@
 //! The client of the catalogue API ("the upstream"): JSON from one host, within a time limit.
 //!
-//! It sends requests to the configured base URL only: [`endpoint`] checks each path, a redirect is an
+//! It sends requests to the configured base URL only: `endpoint` checks each path, a redirect is an
 //! answer like any other, and the environment's proxies are not used.
 
 mod endpoint;

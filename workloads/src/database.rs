@@ -84,7 +84,7 @@ pub trait Query: Sync {
 }
 
 /// Keeps its tokens if this crate has the feature `postgres`, which another crate may have turned on.
-/// Implementations of [`Query`](database::Query) in other crates need it.
+/// Implementations of `database::Query` in other crates need it.
 #[cfg(feature = "postgres")]
 #[macro_export]
 macro_rules! with_postgres {
