@@ -1,6 +1,7 @@
 //! The lab's servers: its tools ([`workloads`]) as an [`App`] of the library [`server`].
 //!
-//! [`programs`] names the transport and the runtime of each program; a file in `bin` calls one of them.
+//! [`programs`] names the transport and the runtime of each program; a file in `bin` calls one of
+//! them.
 
 /// The system's allocator, named: the default is the same one behind a function that is called for
 /// each allocation, which costs 1% of a call on rmcp's path.

@@ -12,7 +12,7 @@ use sqlx::{
 
 use super::{Query, seed};
 use crate::{
-    pool::PoolOptions,
+    pool::{PoolOptions, PoolSize},
     storage::{Step, StorageError, StorageUrl, pool},
 };
 
@@ -44,8 +44,23 @@ pub(super) async fn open(url: &StorageUrl, options: &PoolOptions) -> Result<PgPo
         tracing::warn!(%error, "the database did not close cleanly");
     }
     let reading = connect.options([("default_transaction_read_only", "on")]);
-    let readers = pool::open(reading, options).await;
+    let readers = open_all(reading, options).await;
     readers.map_err(place.failed(Step::Pool))
+}
+
+/// Opens a pool with all of its connections, or, with `off`, with none: each takes a while to open.
+///
+/// sqlx's `min_connections` is no substitute: while a server is away it waits up to a minute between its
+/// attempts, and holds the place in the pool that a call could have connected with long before.
+async fn open_all(connect: PgConnectOptions, options: &PoolOptions) -> sqlx::Result<PgPool> {
+    let pool = pool::settings(options).connect_with(connect).await?;
+    if let PoolSize::Of(size) = options.size {
+        let mut held = Vec::new();
+        for _ in 0..size.get() {
+            held.push(pool.acquire().await?);
+        }
+    }
+    Ok(pool)
 }
 
 /// The options that every connection to `url` shares.
