@@ -1,18 +1,19 @@
 //! Asks the questions: which subjects, which suites, how much load; what was answered, how fast, at
 //! which price.
 //!
-//! `format` holds the files, `load` the load engine, `machine` what the system tells, `process` the
-//! children, `measure` the run, `stats` what trials say and how surely, `report` the tables and
-//! comparisons, `schema` their JSON Schemas, and `cmd` the verbs of the command line. The crate
-//! knows servers by their wire only.
+//! `config` holds the files that come in, `results` those of a run's folder, `load` the load engine,
+//! `machine` what the system tells, `run` the run and its processes, `stats` what trials say and how
+//! surely, `analysis` the comparisons, `render` the tables, `schema` their JSON Schemas, and `cli` the
+//! verbs of the command line. The crate knows servers by their wire only.
 
-pub mod cmd;
-pub mod format;
+pub mod analysis;
+pub mod cli;
+pub mod config;
 pub mod interrupt;
 pub mod load;
 pub mod machine;
-pub mod measure;
-pub mod process;
-pub mod report;
+pub mod render;
+pub mod results;
+pub mod run;
 pub mod schema;
 pub mod stats;

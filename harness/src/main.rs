@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    harness::cmd::run(&harness::cmd::Cli::parse())
+    harness::cli::run(&harness::cli::Cli::parse())
 }

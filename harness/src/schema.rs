@@ -22,11 +22,14 @@ mod tests {
     use schemars::{JsonSchema, generate::SchemaSettings};
 
     use super::ALL;
-    use crate::format::{environment::Environment, trial::Trial};
-    use crate::report::{
-        compare::Comparison, gate::Gate, ranking::Ranking, recommend::Recommendation,
-        summary::Report, trust::Trust,
-    };
+    use crate::analysis::aa::Trust;
+    use crate::analysis::compare::Comparison;
+    use crate::analysis::gate::Gate;
+    use crate::analysis::ranking::Ranking;
+    use crate::analysis::recommend::Recommendation;
+    use crate::analysis::summary::Report;
+    use crate::results::environment::Environment;
+    use crate::results::trial::Trial;
 
     fn of<T: JsonSchema>() -> String {
         let settings = SchemaSettings::draft2020_12().for_serialize();

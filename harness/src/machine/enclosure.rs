@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::format::environment::ServerLimits;
+use crate::results::environment::ServerLimits;
 
 /// Where control groups are.
 const MOUNT: &str = "/sys/fs/cgroup";

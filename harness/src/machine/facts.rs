@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::cgroup;
 use super::cores::Cores;
 use super::proc::kib_field;
-use crate::format::environment::{Machine, Program, Source};
+use crate::results::environment::{Machine, Program, Source};
 
 fn first_line(path: &str) -> String {
     fs::read_to_string(path)

@@ -10,9 +10,9 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use harness::format::folder::RunFolder;
-use harness::format::subjects::Sessions;
-use harness::format::trial::read_trials;
+use harness::config::subject::Sessions;
+use harness::results::folder::RunFolder;
+use harness::results::trial::read_trials;
 
 use install::{Program, python, typescript};
 

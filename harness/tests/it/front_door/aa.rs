@@ -63,7 +63,7 @@ fn the_three_are_interleaved_recorded_and_judged() {
         subjects.contains(&format!("\"--burn-ns\",\n    \"{}\"", burned + 3_000.0)),
         "{subjects}"
     );
-    let trials = harness::format::trial::read_trials(&folder.join("trials.csv")).unwrap();
+    let trials = harness::results::trial::read_trials(&folder.join("trials.csv")).unwrap();
     for name in ["right", "right.again", "right.slowed"] {
         let own = trials
             .iter()

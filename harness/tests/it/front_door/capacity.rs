@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use harness::format::environment::State;
+use harness::results::environment::State;
 use serde_json::Value;
 
 use super::support::Project;

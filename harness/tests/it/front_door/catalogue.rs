@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use harness::format::suite::Suite;
+use harness::config::suite::Suite;
 use serde_json::{Value, json};
 
 use super::right_answers::{Case, assert_cents, cases, number};

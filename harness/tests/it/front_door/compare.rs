@@ -1,9 +1,9 @@
 //! The verbs over recorded runs: what is compared, ranked, gated and recommended, and what is
 //! refused.
 
-use harness::format::environment::Environment;
-use harness::format::histogram;
-use harness::format::trial::{Trial, TrialWriter};
+use harness::results::environment::Environment;
+use harness::results::histogram;
+use harness::results::trial::{Trial, TrialWriter};
 use hdrhistogram::Histogram;
 use serde_json::Value;
 use std::path::{Path, PathBuf};

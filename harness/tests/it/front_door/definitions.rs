@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use harness::format::subjects::Subjects;
-use harness::format::suite::Suite;
-use harness::format::template::Context;
+use harness::config::subject::Subjects;
+use harness::config::suite::Suite;
+use harness::config::template::Context;
 use serde_json::json;
 
 use super::support::{Project, SUITE};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 
-use harness::format::levers::{Lever, expand};
-use harness::format::load::LoadChange;
-use harness::format::subjects::Subjects;
-use harness::format::suite::Suite;
+use harness::config::experiment::Experiment;
+use harness::config::experiment::expand;
+use harness::config::load::LoadChange;
+use harness::config::subject::Subjects;
+use harness::config::suite::Suite;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -81,7 +82,7 @@ fn services_are_started_for_those_who_name_them_and_removed_at_the_end() {
 
 #[test]
 fn the_projects_own_experiments_are_the_sixteen_and_name_what_there_is() {
-    let levers = Lever::read_folder(&own("levers")).unwrap();
+    let levers = Experiment::read_folder(&own("levers")).unwrap();
     let numbers: BTreeMap<u32, &String> = levers
         .iter()
         .map(|(name, lever)| (lever.number, name))

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use harness::format::subjects::{Role, Sessions, Subject, Subjects};
+use harness::config::subject::{Role, Sessions, Subject, Subjects};
 
 use super::support::{Project, subject};
 

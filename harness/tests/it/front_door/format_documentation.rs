@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use harness::format::expect::Expect;
-use harness::format::levers::{Comparison, Lever, Published, Variant};
-use harness::format::load::{Load, LoadChange};
-use harness::format::marks::{Mark, Marks};
-use harness::format::subjects::{Build, Service, Store, Subject, Subjects};
-use harness::format::suite::{Beside, Suite};
-use harness::format::sweep::{Step, Sweep};
-use harness::format::targets::Targets;
-use harness::format::trial::{Trial, TrialWriter};
+use harness::config::bounds::{Bound, Bounds};
+use harness::config::expect::Expect;
+use harness::config::experiment::{Comparison, Experiment, Published, Variant};
+use harness::config::load::{Load, LoadChange};
+use harness::config::subject::{Build, Service, Store, Subject, Subjects};
+use harness::config::suite::{Beside, Suite};
+use harness::config::sweep::{Step, Sweep};
+use harness::config::targets::Targets;
+use harness::results::trial::{Trial, TrialWriter};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -71,9 +71,9 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
         ("### `[step]`", keys::<Step>()),
         ("### `[expect]`", keys::<Expect>()),
         ("### `[beside]`", keys::<Beside>()),
-        ("## Marks: `overhead.toml`", keys::<Marks>()),
-        ("### `[[mark]]`", keys::<Mark>()),
-        ("## Levers: `levers/NAME.toml`", keys::<Lever>()),
+        ("## Marks: `overhead.toml`", keys::<Bounds>()),
+        ("### `[[mark]]`", keys::<Bound>()),
+        ("## Levers: `levers/NAME.toml`", keys::<Experiment>()),
         ("### `[[published]]`", keys::<Published>()),
         ("### `[[compare]]`", keys::<Comparison>()),
         ("### A variant", keys::<Variant>()),

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use harness::format::environment::{Environment, State};
+use harness::results::environment::{Environment, State};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

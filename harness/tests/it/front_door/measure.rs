@@ -1,10 +1,10 @@
 //! `measure` and `report`: what subjects do is what is reported, and nobody's misfortune stops the
 //! others.
 
-use harness::format::environment::State;
-use harness::format::histogram;
-use harness::format::trial::{Status, Trial, TrialWriter, read_trials};
-use harness::format::warning::Warning;
+use harness::results::environment::State;
+use harness::results::histogram;
+use harness::results::trial::{Status, Trial, TrialWriter, read_trials};
+use harness::results::warning::Warning;
 
 use super::support::Project;
 

@@ -1,9 +1,9 @@
 //! Subjects that misbehave: each is reported, none is ranked, and the others go on.
 
-use harness::format::environment::State;
-use harness::format::folder::RunFolder;
-use harness::format::trial::{Status, Trial};
-use harness::report::summary::Report;
+use harness::analysis::summary::Report;
+use harness::results::environment::State;
+use harness::results::folder::RunFolder;
+use harness::results::trial::{Status, Trial};
 
 use super::support::Project;
 

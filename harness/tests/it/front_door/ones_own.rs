@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use harness::format::trial::{Trial, read_trials};
+use harness::results::trial::{Trial, read_trials};
 use tempfile::TempDir;
 
 use super::support::{Done, Project, fake_subject};

@@ -1,7 +1,7 @@
 //! `overhead` and `size`: marks held against one run, and what programs weigh.
 
-use harness::format::marks::Marks;
-use harness::format::subjects::Subjects;
+use harness::config::bounds::Bounds;
+use harness::config::subject::Subjects;
 use serde_json::Value;
 
 use super::support::{Done, Project};
@@ -147,7 +147,7 @@ fn the_last_of_a_repeated_flag_counts() {
 #[test]
 fn the_projects_own_marks_name_what_there_is() {
     let own = |path: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let marks = Marks::read(&own("overhead.toml")).unwrap();
+    let marks = Bounds::read(&own("overhead.toml")).unwrap();
     let subjects = Subjects::read(&own("subjects.toml")).unwrap();
     for name in marks.subjects() {
         assert!(subjects.subject.contains_key(name), "{name}");

@@ -40,9 +40,9 @@ fn recorded() -> Recorded {
         std::fs::write(&path, format!("workload = \"{workload}\"\n{text}")).unwrap();
     }
     let rows = run.join("trials.csv");
-    let mut trials = harness::format::trial::read_trials(&rows).unwrap();
+    let mut trials = harness::results::trial::read_trials(&rows).unwrap();
     std::fs::remove_file(&rows).unwrap();
-    let mut writer = harness::format::trial::TrialWriter::create(&rows).unwrap();
+    let mut writer = harness::results::trial::TrialWriter::create(&rows).unwrap();
     for trial in &mut trials {
         if trial.subject == "quick" {
             trial.rss_peak_bytes = Some(50_000_000);

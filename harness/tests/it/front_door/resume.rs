@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use harness::format::environment::{Environment, State};
-use harness::format::histogram;
-use harness::format::order;
-use harness::format::samples::{self, Who};
-use harness::format::trial::{Trial, TrialWriter, read_trials};
+use harness::results::environment::{Environment, State};
+use harness::results::histogram;
+use harness::results::samples::{self, Who};
+use harness::results::trial::{Trial, TrialWriter, read_trials};
+use harness::results::trial_order;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -78,7 +78,7 @@ fn an_interrupted_run_gets_the_trials_that_it_lacks_each_once_and_in_its_order()
         (12, 12),
         "all are there, and none twice"
     );
-    let order = order::read(&run.join("order.csv")).unwrap();
+    let order = trial_order::read(&run.join("order.csv")).unwrap();
     for (at, (trial, slot)) in trials.iter().zip(&order).enumerate() {
         assert_eq!((&trial.subject, trial.trial), (&slot.subject, slot.trial));
         assert_eq!(trial.position as usize, at + 1);

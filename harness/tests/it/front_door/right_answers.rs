@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use harness::format::suite::Suite;
+use harness::config::suite::Suite;
 use serde_json::{Value, json};
 
 use super::catalogue::{CATEGORIES, PRODUCTS, matches};

@@ -1,6 +1,6 @@
 //! The series of a trial: what server, services and client were like in its window.
 
-use harness::format::samples::{Who, read};
+use harness::results::samples::{Who, read};
 
 use super::support::Project;
 

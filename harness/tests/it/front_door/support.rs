@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use harness::format::environment::Environment;
-use harness::format::trial::{Trial, read_trials};
+use harness::results::environment::Environment;
+use harness::results::trial::{Trial, read_trials};
 use tempfile::TempDir;
 
 /// The suite that all tests ask.

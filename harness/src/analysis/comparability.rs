@@ -1,0 +1,123 @@
+//! Whether two runs may be held against each other: the same machine, the same harness, the same questions.
+//!
+//! Files are compared as they are, key by key, so that a key which comes later counts too.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::dataset::Dataset;
+
+/// Keys of the machine that differ from run to run on the same one.
+const OF_THE_MOMENT: [&str; 1] = ["load_average_milli"];
+
+/// Keys of a suite that do not change what a figure means: how often it was taken, and what is said about it.
+const NO_QUESTION: [&str; 5] = [
+    "description",
+    "on_request",
+    "load.trials",
+    "targets",
+    "workload",
+];
+
+/// Keys of a subject that say how the client asks it.
+const ASKED: [&str; 7] = [
+    "wire",
+    "role",
+    "sessions",
+    "shared_sessions",
+    "processes",
+    "extra_params",
+    "revision",
+];
+
+/// What keeps these runs from being compared as wholes: machine, cores, harness.
+pub(super) fn runs_differ(a: &Dataset, b: &Dataset) -> Vec<String> {
+    let of = |run: &Dataset| {
+        let environment = &run.environment;
+        serde_json::json!({
+            "machine": environment.machine,
+            "harness_version": environment.harness_version,
+            "server_cores": environment.server_cores,
+            "load_cores": environment.load_cores,
+            "profile": environment.profile,
+        })
+    };
+    let mut found = differences(&of(a), &of(b));
+    found.retain(|(key, _)| !OF_THE_MOMENT.iter().any(|moment| key.ends_with(moment)));
+    found.into_iter().map(|(_, text)| text).collect()
+}
+
+/// What differs in a suite that both have, besides what does not change the question.
+pub(super) fn suite_differs(a: &Dataset, b: &Dataset, suite: &str) -> Vec<String> {
+    let mut found = differences(&json(a.suites.get(suite)), &json(b.suites.get(suite)));
+    found.retain(|(key, _)| {
+        let is_below = |of: &&str| key == of || key.starts_with(&format!("{of}."));
+        !NO_QUESTION.iter().any(is_below)
+    });
+    let said = |(_, text)| format!("suite {suite}: {text}");
+    found.into_iter().map(said).collect()
+}
+
+/// What differs in how a subject that both have is asked.
+pub(super) fn subject_differs(a: &Dataset, b: &Dataset, subject: &str) -> Vec<String> {
+    let of = |run: &Dataset| json(run.subjects.subject.get(subject));
+    let mut found = differences(&of(a), &of(b));
+    found.retain(|(key, _)| ASKED.contains(&key.split('.').next().unwrap_or(key)));
+    let said = |(_, text)| format!("subject {subject}: {text}");
+    found.into_iter().map(said).collect()
+}
+
+fn json<T: Serialize>(value: T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// The keys that differ, and for each a sentence with both values.
+fn differences(a: &Value, b: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    descend("", a, b, &mut found);
+    found
+}
+
+fn descend(at: &str, a: &Value, b: &Value, found: &mut Vec<(String, String)>) {
+    let (Value::Object(of_a), Value::Object(of_b)) = (a, b) else {
+        if a != b {
+            found.push((at.to_owned(), format!("{at} is {a} in A and {b} in B")));
+        }
+        return;
+    };
+    let more = of_b.keys().filter(|key| !of_a.contains_key(*key));
+    for key in of_a.keys().chain(more) {
+        let below = match at {
+            "" => key.clone(),
+            _ => format!("{at}.{key}"),
+        };
+        let side =
+            |of: &serde_json::Map<String, Value>| of.get(key).cloned().unwrap_or(Value::Null);
+        descend(&below, &side(of_a), &side(of_b), found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::differences;
+
+    #[test]
+    fn differences_are_named_by_their_key_with_both_values() {
+        let a = json!({ "load": { "clients": 50, "trials": 3 }, "tool": "echo", "only": 1 });
+        let b = json!({ "load": { "clients": 10, "trials": 3 }, "tool": "echo" });
+        let found: Vec<String> = differences(&a, &b)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "load.clients is 50 in A and 10 in B",
+                "only is 1 in A and null in B"
+            ]
+        );
+        assert!(differences(&a, &a).is_empty());
+    }
+}

@@ -1,0 +1,56 @@
+//! `compare`: two recorded runs, or two subjects of one.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::recorded::evidence;
+use super::report::ReportFormat;
+use super::{Places, Verdict};
+use crate::analysis::compare;
+use crate::render;
+use crate::stats::Threshold;
+
+/// Flags of `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The ratios are the figures of B over those of A, with a 95% bootstrap interval. `faster` and `slower` need the whole interval beyond
+the threshold, and five trials of each side; else it is a `tie`. Runs of different machines, harness versions or questions are refused.
+
+Examples:
+  mcp-harness compare results/BEFORE results/AFTER                  two runs, subjects matched by name
+  mcp-harness compare BEFORE latest                                 runs by their names in results/
+  mcp-harness compare --run latest http-json-tokio http-json-smol   two subjects of a run")]
+pub(super) struct Compare {
+    /// A run; with --run a subject
+    a: String,
+    /// What is compared with it, of the same kind
+    b: String,
+    /// Compare two subjects of this run
+    #[arg(long, value_name = "RUN")]
+    run: Option<PathBuf>,
+    /// The folder that holds the runs [default: ROOT/results]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Differences below this are ties
+    #[arg(long, value_name = "SHARE", default_value = "2%")]
+    threshold: Threshold,
+    /// How the comparison is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
+}
+
+impl Compare {
+    pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
+        let read = |run: &Path| evidence(places, self.out.as_deref(), Some(run));
+        let comparison = if let Some(run) = &self.run {
+            compare::subjects(&read(run)?, &self.a, &self.b, self.threshold)?
+        } else {
+            let (a, b) = (read(Path::new(&self.a))?, read(Path::new(&self.b))?);
+            compare::runs(&a, &b, self.threshold)?
+        };
+        self.format
+            .show(&comparison, render::compare::render, render::compare::csv)?;
+        Ok(Verdict::Right)
+    }
+}

@@ -1,0 +1,148 @@
+//! `measure`: makes a run, records it, and shows its tables.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::{BenchFlags, Selection, Wanted};
+use super::record::{LoadFlags, RecordFlags, Wish};
+use super::report::ReportFormat;
+use super::server::ServerFlags;
+use super::{Places, Verdict, resume};
+use crate::config::capacity::CapacityBound;
+use crate::interrupt::Interrupt;
+use crate::results::whole;
+
+/// Flags of `measure`.
+#[derive(Debug, Args)]
+#[command(
+    args_override_self = true,
+    after_help = "\
+Each trial starts a fresh server on its own cores, opens real MCP sessions, warms up, and measures. The order of the
+subjects is shuffled in every round. Everything is recorded in RESULTS/<date>-<host>-<commit>/, trial by trial; Ctrl-C
+ends all children and keeps the trials that were done, and --resume makes the others.
+
+Examples:
+  mcp-harness measure --trials 1 --duration-s 2 --warmup-s 0.5        a quick look
+  mcp-harness measure --suite echo,query_products --clients 10
+  mcp-harness measure --subject http-json-tokio,floor-http --suite echo --seed 7
+  mcp-harness measure --resume results/20260101T120000Z-host-0123456789ab
+
+A server of your own, in any folder and without any definition (docs/bring-your-own-server.md):
+  mcp-harness measure --command \"node server.mjs\" --tool add --arguments '{\"a\": 1, \"b\": 2}' --expect text=3
+  mcp-harness measure --url http://127.0.0.1:8000/mcp --tool add --arguments '{\"a\": 1, \"b\": 2}' --expect contains=3"
+)]
+pub(super) struct Measure {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
+    bench: BenchFlags,
+    #[command(flatten)]
+    load: LoadFlags,
+    #[command(flatten)]
+    record: RecordFlags,
+    /// Make the trials that a run lacks which was interrupted, killed or failed, with its own definitions, order and cores. What
+    /// it was begun with has to be there unchanged; a URL with a password has to be given again
+    #[arg(long, value_name = "RUN", conflicts_with_all = RESUME_HAS)]
+    resume: Option<PathBuf>,
+    /// Find the highest rate that each subject keeps up with: an open loop (--rate-per-s is where it begins, by default
+    /// 1,000), --trials trials at the rate that is found
+    #[arg(long, conflicts_with = "resume")]
+    find_capacity: bool,
+    /// With --find-capacity: 99 of 100 calls are answered within this, from when they were due
+    #[arg(
+        long,
+        value_name = "MILLISECONDS",
+        default_value_t = 100.0,
+        requires = "find_capacity",
+        value_parser = milliseconds
+    )]
+    p99_ms: f64,
+    /// How the report is printed at the end
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
+}
+
+/// What a run that is continued has settled already: all but where its databases are.
+const RESUME_HAS: [&str; 10] = [
+    "Selection",
+    "ServerFlags",
+    "LoadFlags",
+    "RecordFlags",
+    "LimitFlags",
+    "no_build",
+    "profile",
+    "server_cores",
+    "server_core_list",
+    "load_core_list",
+];
+
+impl Measure {
+    pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
+        if let Some(root) = &self.resume {
+            let (report, verdict) = resume::make(root, places, &self.bench, interrupt)?;
+            self.format.print(&report)?;
+            return Ok(verdict);
+        }
+        if self.server.is_given() {
+            return self.server_of_ones_own(places, interrupt);
+        }
+        let mut suites = self.selection.suites(places, Wanted::NotOnRequest)?;
+        for suite in suites.values_mut() {
+            self.load.replace(&mut suite.load)?;
+        }
+        let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
+        let wish = Wish {
+            subjects,
+            names,
+            suites,
+            marks: None,
+            levers: BTreeMap::new(),
+            capacity: None,
+            groups: Vec::new(),
+        };
+        self.make(places, wish, interrupt)
+    }
+
+    /// Measures the server that the flags describe.
+    fn server_of_ones_own(
+        &self,
+        places: &Places,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Verdict> {
+        self.selection.refuse_beside("--url and --command")?;
+        let mut wish = self.server.wish(places, &self.bench, interrupt)?;
+        for suite in wish.suites.values_mut() {
+            self.load.replace(&mut suite.load)?;
+        }
+        self.make(places, wish, interrupt)
+    }
+
+    fn make(
+        &self,
+        places: &Places,
+        mut wish: Wish,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Verdict> {
+        wish.capacity = self.find_capacity.then(|| CapacityBound {
+            p99_us: whole(self.p99_ms * 1_000.0),
+        });
+        let (report, verdict) = self.record.make(places, &self.bench, wish, interrupt)?;
+        self.format.print(&report)?;
+        Ok(verdict)
+    }
+}
+
+/// A time of at least a microsecond.
+fn milliseconds(text: &str) -> Result<f64, String> {
+    let time: f64 = text
+        .parse()
+        .map_err(|_| format!("{text} is not a number of milliseconds"))?;
+    if (0.001..=3_600_000.0).contains(&time) {
+        return Ok(time);
+    }
+    Err(format!("{time} ms is not between 0.001 and 3600000"))
+}

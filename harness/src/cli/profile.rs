@@ -1,0 +1,101 @@
+//! `profile`: a flame graph of one server under the load of one suite.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::args::{BenchFlags, Selection, Wanted};
+use super::record::LoadFlags;
+use super::{Places, Verdict, print};
+use crate::analysis::flame::draw;
+use crate::interrupt::Interrupt;
+use crate::render::table::{Style, Table};
+use crate::results::stacks::Stacks;
+use crate::results::write_atomically;
+use crate::run::profile::{check_perf, record};
+use crate::run::trial::{Calls, Job};
+
+/// Functions that are printed.
+const HOTTEST: usize = 10;
+
+/// Flags of `profile`.
+#[derive(Debug, Args)]
+#[command(
+    args_override_self = true,
+    after_help = "\
+The stacks are followed by frame pointers, so the program needs them, and line tables or symbols for its names:
+`just profile TRANSPORT RUNTIME TOOL` builds one like that (profile `profiling`, -C force-frame-pointers=yes).
+
+Example:
+  mcp-harness profile --no-build --profile profiling --subject http-json-tokio --suite echo"
+)]
+pub(super) struct Profile {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    bench: BenchFlags,
+    #[command(flatten)]
+    load: LoadFlags,
+    /// The folder for the drawing [default: ROOT/results/profiles]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Profile {
+    pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
+        let mut suites = self.selection.suites(places, Wanted::All)?;
+        let (subjects, names) = self.selection.subjects(places, Wanted::All)?;
+        let (Some((suite_name, mut suite)), true) = (suites.pop_first(), suites.is_empty()) else {
+            bail!("a profile is of one suite: name it with --suite");
+        };
+        let [subject_name] = names.as_slice() else {
+            bail!("a profile is of one subject: name it with --subject");
+        };
+        self.load.replace(&mut suite.load)?;
+        check_perf()?;
+        let bench = self.bench.bench(places, subjects, &names, interrupt)?;
+        let calls = Calls::prepare(&suite, &bench.service_urls())
+            .map_err(|message| anyhow::anyhow!("suite {suite_name}: {message}"))?;
+        let job = Job {
+            suite_name: &suite_name,
+            suite: &suite,
+            calls: &calls,
+            subject_name,
+            trial: 1,
+            position: 1,
+            binary_bytes: None,
+        };
+        let out = self.out.clone();
+        let out = out.unwrap_or_else(|| places.root().join("results/profiles"));
+        std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+        let date = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        let base = out.join(format!("{date}-{subject_name}-{suite_name}"));
+        let stacks = record(&bench, &job, &base.with_added_extension("data"), interrupt)?;
+        let title = format!(
+            "{subject_name}, {suite_name}, {} clients, {} samples, {date}",
+            suite.load.clients,
+            stacks.total()
+        );
+        let file = base.with_added_extension("svg");
+        write_atomically(&file, draw(&stacks, &title).as_bytes())?;
+        print(&hottest(&stacks))?;
+        eprintln!("drawn in {}", file.display());
+        Ok(Verdict::Right)
+    }
+}
+
+/// The functions that took most time themselves.
+fn hottest(stacks: &Stacks) -> String {
+    let mut table = Table::new(&["own %", "samples", "function"], 0);
+    let total = stacks.total().max(1) as f64;
+    for (frame, seen) in stacks.hottest(HOTTEST) {
+        let kernel = if frame.is_kernel { " [kernel]" } else { "" };
+        table.row(vec![
+            format!("{:.1}", 100.0 * seen as f64 / total),
+            seen.to_string(),
+            format!("{}{kernel}", frame.name),
+        ]);
+    }
+    table.draw(Style::Text)
+}

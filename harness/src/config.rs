@@ -1,0 +1,158 @@
+//! The definitions on disk: what is asked (subjects, suites), how, and what is held against it.
+//!
+//! Everything here is data in, data out. Nothing in this module starts a process, opens a socket or
+//! looks at a clock.
+
+pub mod bounds;
+pub mod call;
+pub mod capacity;
+pub mod compatibility;
+pub mod expect;
+pub mod experiment;
+mod family;
+pub mod launch;
+pub mod load;
+pub mod subject;
+pub mod suite;
+pub mod sweep;
+pub mod targets;
+pub mod template;
+pub mod variables;
+pub mod workload;
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+/// Why a file of definitions or results cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The file cannot be opened or read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The text is not what this format allows: a syntax error, an unknown key, a value of the
+    /// wrong type.
+    #[error("{path}:{line}:{column}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from 1.
+        line: usize,
+        /// Column, counted from 1.
+        column: usize,
+        /// What is wrong, and which keys are known.
+        message: String,
+    },
+    /// The text is well formed but does not make sense.
+    #[error("{path}: {message}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with which value, and what would be right.
+        message: String,
+    },
+}
+
+impl FormatError {
+    /// A complaint about the sense of what a file says.
+    pub fn invalid(path: &Path, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            path: path.to_owned(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Reads a file as text.
+///
+/// # Errors
+/// [`FormatError::Read`] when it cannot be read or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FormatError> {
+    std::fs::read_to_string(path).map_err(|source| FormatError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Reads a TOML file into a definition. Unknown keys are refused with their place.
+///
+/// # Errors
+/// [`FormatError::Read`] and [`FormatError::Parse`].
+pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FormatError> {
+    let text = read_text(path)?;
+    toml::from_str(&text).map_err(|error| {
+        let (line, column) = place(&text, error.span().map_or(0, |span| span.start));
+        FormatError::Parse {
+            path: path.to_owned(),
+            line,
+            column,
+            message: error.message().to_owned(),
+        }
+    })
+}
+
+/// The definitions of a folder, one file `NAME.toml` each: their names and paths.
+///
+/// # Errors
+/// [`FormatError`] when the folder cannot be read, holds none, or one has a name of no use.
+fn definitions(folder: &Path, noun: &str) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    let failed = |source| FormatError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let stem = path.file_stem().unwrap_or_default();
+        let name = stem.to_string_lossy().into_owned();
+        subject::check_name(&name, &name)
+            .map_err(|message| FormatError::invalid(&path, message))?;
+        found.push((name, path));
+    }
+    if found.is_empty() {
+        let text = format!("there is no {noun} (a file NAME.toml) in it");
+        return Err(FormatError::invalid(folder, text));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Line and column (both from 1, columns in characters) of a byte offset.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |last| last.chars().count())
+        + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_place_is_counted_from_one_in_lines_and_characters() {
+        assert_eq!(place("ab\ncd", 0), (1, 1));
+        assert_eq!(place("ab\ncd", 4), (2, 2));
+        assert_eq!(place("\u{e9}x", 2), (1, 2));
+    }
+}

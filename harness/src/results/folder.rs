@@ -1,0 +1,262 @@
+//! `results/<date>-<host>-<rev>/`: where the files of one run lie. Folders are made once; only a run
+//! that was cut short is continued in its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::redact::hide_passwords;
+use super::write_atomically;
+use crate::config::bounds::Bounds;
+use crate::config::experiment::Experiment;
+use crate::config::subject::Subjects;
+use crate::config::suite::Suite;
+use crate::config::{FormatError, read_toml};
+
+/// The definitions that are kept with a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// Subjects, with their templates filled.
+    pub subjects: &'a Subjects,
+    /// The same as they were given, for a run that is continued: services are elsewhere then.
+    pub templates: &'a Subjects,
+    /// Suites, with the run's settings.
+    pub suites: &'a BTreeMap<String, Suite>,
+    /// What the run is made for, where it is made for marks.
+    pub marks: Option<&'a Bounds>,
+    /// What the run is made for, where it is made for experiments.
+    pub levers: &'a BTreeMap<String, Experiment>,
+}
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    root: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes a new folder under `results`. When the name is taken (two runs within a second) a
+    /// number is added.
+    ///
+    /// # Errors
+    /// [`FormatError::Write`].
+    pub fn create(results: &Path, name: &str) -> Result<Self, FormatError> {
+        let failed = |path: &Path, source| FormatError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(results).map_err(|source| failed(results, source))?;
+        for attempt in 1..1_000 {
+            let root = match attempt {
+                1 => results.join(name),
+                _ => results.join(format!("{name}-{attempt}")),
+            };
+            match std::fs::create_dir(&root) {
+                Ok(()) => {
+                    for part in ["definitions/suites", "histograms", "samples"] {
+                        let part = root.join(part);
+                        std::fs::create_dir_all(&part).map_err(|source| failed(&part, source))?;
+                    }
+                    return Ok(Self { root });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(failed(&root, source)),
+            }
+        }
+        Err(FormatError::invalid(
+            results,
+            format!("holds a thousand runs called {name} already"),
+        ))
+    }
+
+    /// An existing folder.
+    ///
+    /// # Errors
+    /// [`FormatError::Invalid`] when it is not the folder of a run.
+    pub fn open(root: &Path) -> Result<Self, FormatError> {
+        let folder = Self {
+            root: root.to_owned(),
+        };
+        if folder.environment().is_file() {
+            return Ok(folder);
+        }
+        Err(FormatError::invalid(
+            root,
+            "is not the folder of a run: there is no environment.json in it",
+        ))
+    }
+
+    /// The youngest run under `results`, by the time that its name begins with.
+    ///
+    /// # Errors
+    /// [`FormatError`] when the folder cannot be read or holds no run.
+    pub fn latest(results: &Path) -> Result<Self, FormatError> {
+        let entries = std::fs::read_dir(results).map_err(|source| FormatError::Read {
+            path: results.to_owned(),
+            source,
+        })?;
+        entries
+            .filter_map(|entry| Self::open(&entry.ok()?.path()).ok())
+            .max_by_key(started_and_name)
+            .ok_or_else(|| {
+                FormatError::invalid(
+                    results,
+                    "holds no run yet; make one with `mcp-harness measure`",
+                )
+            })
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// On what and how the run was made, and whether it came to its end.
+    #[must_use]
+    pub fn environment(&self) -> PathBuf {
+        self.root.join("environment.json")
+    }
+
+    /// A row for each trial.
+    #[must_use]
+    pub fn trials(&self) -> PathBuf {
+        self.root.join("trials.csv")
+    }
+
+    /// The trials in their order.
+    #[must_use]
+    pub fn order(&self) -> PathBuf {
+        self.root.join("order.csv")
+    }
+
+    /// The report for people.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.md")
+    }
+
+    /// The histogram of one trial, as a path within the folder.
+    #[must_use]
+    pub fn histogram_name(suite: &str, subject: &str, trial: u32) -> String {
+        format!("histograms/{suite}+{subject}+{trial}.hlog")
+    }
+
+    /// The samples of one trial, as a path within the folder.
+    #[must_use]
+    pub fn samples_name(suite: &str, subject: &str, trial: u32) -> String {
+        format!("samples/{suite}+{subject}+{trial}.csv")
+    }
+
+    /// Keeps the definitions that the run was made with, without the passwords in their URLs.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be written.
+    pub fn write_definitions(&self, kept: &Kept<'_>) -> Result<(), FormatError> {
+        write_definition(&self.subjects_file(), kept.subjects)?;
+        write_definition(&self.templates_file(), kept.templates)?;
+        if let Some(marks) = kept.marks {
+            write_definition(&self.marks_file(), marks)?;
+        }
+        let levers = self.levers_folder();
+        if !kept.levers.is_empty() {
+            std::fs::create_dir(&levers).map_err(|source| FormatError::Write {
+                path: levers.clone(),
+                source,
+            })?;
+        }
+        for (name, lever) in kept.levers {
+            write_definition(&levers.join(format!("{name}.toml")), lever)?;
+        }
+        let mut suites = kept.suites.iter();
+        suites.try_for_each(|(name, suite)| write_definition(&self.suite_file(name), suite))
+    }
+
+    /// One suite of the run.
+    ///
+    /// # Errors
+    /// [`FormatError`] when it cannot be read back.
+    pub fn read_suite(&self, name: &str) -> Result<Suite, FormatError> {
+        read_toml(&self.suite_file(name))
+    }
+
+    /// The subjects of the run.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_subjects(&self) -> Result<Subjects, FormatError> {
+        read_toml(&self.subjects_file())
+    }
+
+    /// The subjects of the run as they were given, with templates. Passwords in URLs are missing.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_templates(&self) -> Result<Subjects, FormatError> {
+        read_toml(&self.templates_file())
+    }
+
+    /// The marks that the run was made for; none when it was made for none.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_marks(&self) -> Result<Option<Bounds>, FormatError> {
+        let path = self.marks_file();
+        path.is_file().then(|| read_toml(&path)).transpose()
+    }
+
+    /// The experiments that the run was made for; none when it was made for none.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_levers(&self) -> Result<BTreeMap<String, Experiment>, FormatError> {
+        let folder = self.levers_folder();
+        if folder.is_dir() {
+            Experiment::read_folder(&folder)
+        } else {
+            Ok(BTreeMap::new())
+        }
+    }
+
+    fn levers_folder(&self) -> PathBuf {
+        self.root.join("definitions/levers")
+    }
+
+    fn marks_file(&self) -> PathBuf {
+        self.root.join("definitions/marks.toml")
+    }
+
+    fn templates_file(&self) -> PathBuf {
+        self.root.join("definitions/templates.toml")
+    }
+
+    fn subjects_file(&self) -> PathBuf {
+        self.root.join("definitions/subjects.toml")
+    }
+
+    fn suite_file(&self, name: &str) -> PathBuf {
+        self.root
+            .join("definitions/suites")
+            .join(format!("{name}.toml"))
+    }
+}
+
+fn started_and_name(folder: &RunFolder) -> (String, PathBuf) {
+    let started = Environment::read(&folder.environment()).map(|environment| environment.started);
+    (started.unwrap_or_default(), folder.root.clone())
+}
+
+fn write_definition<T: serde::Serialize>(path: &Path, definition: &T) -> Result<(), FormatError> {
+    let text =
+        definition_text(definition).map_err(|message| FormatError::invalid(path, message))?;
+    write_atomically(path, hide_passwords(&text).as_bytes())
+}
+
+/// A definition as TOML.
+///
+/// # Errors
+/// A sentence when it holds something that TOML cannot say (a JSON null).
+pub fn definition_text<T: serde::Serialize>(definition: &T) -> Result<String, String> {
+    toml::to_string_pretty(definition)
+        .map_err(|error| format!("cannot be written as TOML: {error}"))
+}

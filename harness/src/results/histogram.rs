@@ -1,0 +1,163 @@
+//! Histograms on disk: one interval log (the text format of `HdrHistogram`'s own tools) for each
+//! trial.
+//!
+//! Values are latencies in nanoseconds. Percentiles over several trials come from merged
+//! histograms, never from averages.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogIterator, IntervalLogWriterBuilder, LogEntry,
+};
+
+use super::{whole, write_atomically};
+use crate::config::{FormatError, read_text};
+
+/// Nanoseconds in a microsecond: the unit of the reports over the unit of the histograms.
+const NS_PER_US: u64 = 1_000;
+
+/// Writes one trial's histogram.
+///
+/// # Errors
+/// [`FormatError`] when it cannot be encoded or written.
+pub fn write(
+    path: &Path,
+    histogram: &Histogram<u64>,
+    start: SystemTime,
+    length: Duration,
+) -> Result<(), FormatError> {
+    let encode = || -> Result<Vec<u8>, String> {
+        let mut text = Vec::new();
+        let mut serializer = V2DeflateSerializer::new();
+        let since_epoch = start
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        IntervalLogWriterBuilder::new()
+            .add_comment(
+                "latencies in nanoseconds of right answers, one interval: the measured window",
+            )
+            .with_start_time(start)
+            .with_max_value_divisor(1_000_000.0)
+            .begin_log_with(&mut text, &mut serializer)
+            .and_then(|mut log| {
+                log.write_histogram(histogram, since_epoch, length, None)
+                    .map_err(std::io::Error::other)
+            })
+            .map_err(|error| error.to_string())?;
+        Ok(text)
+    };
+    let text = encode().map_err(|message| {
+        FormatError::invalid(path, format!("cannot encode the histogram: {message}"))
+    })?;
+    write_atomically(path, &text)
+}
+
+/// Reads a histogram back; several intervals are merged.
+///
+/// # Errors
+/// [`FormatError`] when the file cannot be read or is no interval log.
+pub fn read(path: &Path) -> Result<Histogram<u64>, FormatError> {
+    use base64::Engine as _;
+    let text = read_text(path)?;
+    let invalid = |message: String| FormatError::invalid(path, message);
+    let mut merged = empty().map_err(invalid)?;
+    let mut deserializer = hdrhistogram::serialization::Deserializer::new();
+    for entry in IntervalLogIterator::new(text.as_bytes()) {
+        let entry = entry.map_err(|error| invalid(format!("not an interval log: {error:?}")))?;
+        let LogEntry::Interval(interval) = entry else {
+            continue;
+        };
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(interval.encoded_histogram())
+            .map_err(|error| invalid(format!("not base64: {error}")))?;
+        let part: Histogram<u64> = deserializer
+            .deserialize(&mut bytes.as_slice())
+            .map_err(|error| invalid(format!("not an HDR histogram: {error}")))?;
+        merged
+            .add(&part)
+            .map_err(|error| invalid(format!("cannot be merged: {error}")))?;
+    }
+    Ok(merged)
+}
+
+fn empty() -> Result<Histogram<u64>, String> {
+    Histogram::new(3).map_err(|error| error.to_string())
+}
+
+/// Merges histograms into one.
+///
+/// # Errors
+/// A sentence when the value ranges do not fit together; they do when all come from this harness.
+pub fn merge<'h>(
+    parts: impl IntoIterator<Item = &'h Histogram<u64>>,
+) -> Result<Histogram<u64>, String> {
+    let mut merged = empty()?;
+    for part in parts {
+        merged.add(part).map_err(|error| error.to_string())?;
+    }
+    Ok(merged)
+}
+
+/// Nanoseconds to the nearest whole microsecond.
+#[must_use]
+pub const fn whole_us(ns: u64) -> u64 {
+    (ns + NS_PER_US / 2) / NS_PER_US
+}
+
+/// The mean in whole microseconds.
+#[must_use]
+pub fn mean_us(histogram: &Histogram<u64>) -> u64 {
+    whole_us(whole(histogram.mean()))
+}
+
+/// A percentile (0 to 100) in whole microseconds; `None` when nothing was recorded.
+#[must_use]
+pub fn percentile_us(histogram: &Histogram<u64>, percentile: f64) -> Option<u64> {
+    (!histogram.is_empty()).then(|| whole_us(histogram.value_at_percentile(percentile)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use hdrhistogram::Histogram;
+
+    use super::{merge, percentile_us, read, write};
+
+    fn recorded(values_us: impl Iterator<Item = u64>) -> Histogram<u64> {
+        let mut histogram = Histogram::new(3).unwrap();
+        for value in values_us {
+            histogram.record(value * 1_000).unwrap();
+        }
+        histogram
+    }
+
+    #[test]
+    fn a_histogram_survives_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.hlog");
+        let histogram = recorded(1..=1_000);
+        write(&path, &histogram, SystemTime::now(), Duration::from_secs(1)).unwrap();
+        assert_eq!(read(&path).unwrap(), histogram);
+    }
+
+    #[test]
+    fn percentiles_are_merged_and_not_averaged() {
+        // 990 fast calls and 10 slow ones: p99 of all is fast, the mean of the two p99 would be 5
+        // ms.
+        let fast = recorded(std::iter::repeat_n(100, 990));
+        let slow = recorded(std::iter::repeat_n(10_000, 10));
+        let merged = merge([&fast, &slow]).unwrap();
+        assert_eq!(percentile_us(&merged, 99.0), Some(100));
+        // The upper end of its bucket: three significant digits.
+        assert!(percentile_us(&merged, 99.5).is_some_and(|us| (10_000..=10_010).contains(&us)));
+    }
+
+    #[test]
+    fn nothing_recorded_has_no_percentile() {
+        assert_eq!(percentile_us(&recorded(std::iter::empty()), 50.0), None);
+    }
+}

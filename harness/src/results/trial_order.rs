@@ -1,0 +1,36 @@
+//! `order.csv`: the trials of a run, in the order in which they are made. A run that is continued goes by it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::table_file;
+use crate::config::FormatError;
+
+/// A trial in the order of the run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedTrial {
+    /// Name of the suite.
+    pub suite: String,
+    /// Name of the subject.
+    pub subject: String,
+    /// Number of the trial, from 1.
+    pub trial: u32,
+}
+
+/// Writes the order of a run.
+///
+/// # Errors
+/// [`FormatError`] when it cannot be written.
+pub fn write(path: &Path, slots: &[PlannedTrial]) -> Result<(), FormatError> {
+    table_file::write(path, slots)
+}
+
+/// Reads the order of a run.
+///
+/// # Errors
+/// [`FormatError`] when the file cannot be read or is not of this format.
+pub fn read(path: &Path) -> Result<Vec<PlannedTrial>, FormatError> {
+    table_file::read(path, "order of trials")
+}

@@ -1,0 +1,124 @@
+//! What a run says about itself: when, on what and with what it is made.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+
+use super::Questions;
+use super::testbed::Testbed;
+use crate::machine::facts;
+use crate::results::environment::{Environment, Program, State};
+use crate::results::redact::hide_passwords;
+
+/// Version of this harness.
+pub(super) const HARNESS_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The time, RFC 3339 in UTC.
+pub(super) fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `<date>-<host>-<rev>`, the date with the time, in UTC.
+pub(super) fn folder_name(environment: &Environment) -> String {
+    let date: String = environment
+        .started
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    let rev = match environment.source.commit.as_str() {
+        "" => "norev",
+        commit => commit,
+    };
+    let dirty = if environment.source.dirty {
+        "+dirty"
+    } else {
+        ""
+    };
+    format!("{date}-{}-{rev}{dirty}", environment.machine.host)
+}
+
+/// What the run is made with and on.
+///
+/// # Errors
+/// When a definition names something that is not there.
+pub(super) fn environment(
+    bench: &Testbed,
+    questions: &Questions,
+    trials: usize,
+) -> anyhow::Result<Environment> {
+    let setup = bench.setup();
+    Ok(Environment {
+        state: State::Running,
+        failure: String::new(),
+        trials_planned: trials as u64,
+        trials_done: 0,
+        started: now(),
+        ended: String::new(),
+        resumed: Vec::new(),
+        command: (questions.command.iter())
+            .map(|part| hide_passwords(part))
+            .collect(),
+        database_url: hide_passwords(&bench.url("database_url")),
+        store_url: hide_passwords(&bench.url("store_url")),
+        harness_version: HARNESS_VERSION.to_owned(),
+        capacity: questions.capacity,
+        seed: questions.seed,
+        subjects: bench.subjects().subject.keys().cloned().collect(),
+        suites: questions.suites.keys().cloned().collect(),
+        server_cores: setup.layout.server.numbers().to_vec(),
+        load_cores: setup.layout.load.numbers().to_vec(),
+        server_limits: bench.server_limits(),
+        profile: setup.profile.clone(),
+        built: bench.is_built(),
+        build_variables: build_variables(),
+        machine: bench.machine().clone(),
+        source: facts::source(&setup.root),
+        programs: programs(bench)?,
+    })
+}
+
+/// The programs on the bench, and the harness itself.
+///
+/// # Errors
+/// When a definition names something that is not there.
+pub(super) fn programs(bench: &Testbed) -> anyhow::Result<BTreeMap<String, Program>> {
+    let mut programs = read(&bench.programs()?, &bench.setup().root);
+    let own = std::env::current_exe().context("cannot find the harness's own program")?;
+    programs.extend(facts::program(&own).map(|program| ("mcp-harness".to_owned(), program)));
+    Ok(programs)
+}
+
+/// Programs named by a path are looked up from the current folder; one found by `PATH` has no
+/// entry.
+fn read(files: &BTreeMap<String, PathBuf>, root: &Path) -> BTreeMap<String, Program> {
+    // Many subjects are one program with other flags, and to read it takes a while.
+    let mut known: BTreeMap<&PathBuf, Option<Program>> = BTreeMap::new();
+    for path in files.values() {
+        known
+            .entry(path)
+            .or_insert_with(|| facts::program(path).or_else(|| facts::program(&root.join(path))));
+    }
+    files
+        .iter()
+        .filter_map(|(name, path)| Some((name.clone(), known.get(path)?.clone()?)))
+        .collect()
+}
+
+/// What is set of the variables that change what cargo builds
+/// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>).
+fn build_variables() -> BTreeMap<String, String> {
+    let changes = |name: &str| {
+        matches!(
+            name,
+            "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" | "CARGO_BUILD_RUSTFLAGS"
+        ) || name.starts_with("CARGO_PROFILE_")
+    };
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| changes(name))?;
+            Some((name, value.to_string_lossy().into_owned()))
+        })
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! The port of a server that prints no ready line: whether somebody answers there.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::config::subject::Wire;
+use crate::load::{Address, Revision};
+
+/// How long one look may take. A server that has taken the connection and is still waking up gets another.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Where a server is going to listen.
+#[derive(Debug, Clone)]
+pub struct Port {
+    url: String,
+    address: SocketAddr,
+    request: String,
+}
+
+impl Port {
+    /// The port of this URL, already split; asked as this wire begins.
+    #[must_use]
+    pub fn new(url: &str, address: &Address, path: &str, wire: Wire, revision: Revision) -> Self {
+        let host = format!("Host: {address}\r\nConnection: close\r\n");
+        let request = match wire {
+            Wire::Sse => format!("GET {path} HTTP/1.1\r\n{host}Accept: text/event-stream\r\n\r\n"),
+            Wire::Http | Wire::Stdio => {
+                let body = format!(
+                    r#"{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{{"name":"harness","version":"{}"}}}}}}"#,
+                    env!("CARGO_PKG_VERSION")
+                );
+                format!(
+                    "POST {path} HTTP/1.1\r\n{host}Accept: application/json, text/event-stream\r\n\
+                     Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+            }
+        };
+        Self {
+            url: url.to_owned(),
+            address: address.socket,
+            request,
+        }
+    }
+
+    /// The URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether somebody takes connections.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        TcpStream::connect_timeout(&self.address, LOOK).is_ok()
+    }
+
+    /// Whether a server answers the first request of a handshake with an HTTP status that is no
+    /// complaint about itself. What it says is the handshake's to judge.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        self.status()
+            .is_ok_and(|status| (200..500).contains(&status))
+    }
+
+    fn status(&self) -> std::io::Result<u16> {
+        let mut stream = TcpStream::connect_timeout(&self.address, LOOK)?;
+        stream.set_read_timeout(Some(LOOK))?;
+        stream.write_all(self.request.as_bytes())?;
+        // `HTTP/1.1 200`
+        let mut begin = [0; 12];
+        stream.read_exact(&mut begin)?;
+        let status = std::str::from_utf8(&begin[9..]).ok();
+        Ok(status
+            .filter(|_| begin.starts_with(b"HTTP/1."))
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::Port;
+    use crate::config::subject::Wire;
+    use crate::load::Revision;
+
+    fn answered_with(answer: &'static str) -> bool {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4_096];
+            let count = stream.read(&mut request).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&request[..count]).into_owned()
+        });
+        let port = Port::new(
+            "http://x/mcp",
+            &address.into(),
+            "/mcp",
+            Wire::Http,
+            Revision::default(),
+        );
+        let answers = port.answers();
+        let request = server.join().unwrap();
+        assert!(
+            request.starts_with("POST /mcp HTTP/1.1\r\n") && request.contains("\"initialize\""),
+            "{request}"
+        );
+        answers
+    }
+
+    #[test]
+    fn a_status_below_500_is_an_answer_and_nothing_else_is() {
+        assert!(answered_with("HTTP/1.1 200 OK\r\n\r\n"));
+        assert!(answered_with("HTTP/1.1 400 Bad Request\r\n\r\n"));
+        assert!(!answered_with("HTTP/1.1 503 Service Unavailable\r\n\r\n"));
+        assert!(!answered_with("SSH-2.0-OpenSSH_9.2\r\n"));
+        assert!(!answered_with(""));
+    }
+
+    #[test]
+    fn nobody_there_is_no_answer() {
+        let address = {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap()
+        };
+        let port = Port::new(
+            "http://x/sse",
+            &address.into(),
+            "/sse",
+            Wire::Sse,
+            Revision::default(),
+        );
+        assert!(!port.is_taken() && !port.answers());
+    }
+}

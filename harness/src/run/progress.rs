@@ -1,0 +1,136 @@
+//! How far a run is: a bar with the time left on a terminal, a line for each trial elsewhere. All
+//! of it on stderr.
+
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::trial::Job;
+use crate::config::subject::duration;
+use crate::config::suite::Suite;
+use crate::results::trial::{Status, Trial};
+
+/// What a trial takes besides warm-up and window: start, handshake, end. An estimate, for the time
+/// left only.
+const AROUND_A_TRIAL: Duration = Duration::from_millis(300);
+
+/// How often the bar moves: seldom, because the harness shares the load's cores.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The bar, or the lines.
+#[derive(Debug)]
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    trials: usize,
+    begun: Instant,
+}
+
+/// How long a trial of this suite takes, about.
+#[must_use]
+pub fn expected(suite: &Suite) -> Duration {
+    let seconds = |seconds| duration(seconds).unwrap_or_default();
+    seconds(suite.load.warmup_s) + seconds(suite.load.duration_s) + AROUND_A_TRIAL
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Seconds, and from two minutes on minutes.
+fn in_words(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
+        seconds => format!("{:.0} min", seconds / 60.0),
+    }
+}
+
+impl Progress {
+    /// Begins; `total` is how long all trials take, about.
+    #[must_use]
+    pub fn new(trials: usize, total: Duration) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(ms(total));
+            let style =
+                ProgressStyle::with_template("{bar:30} {percent:>3}%  {eta} left  {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        let progress = Self {
+            bar,
+            trials,
+            begun: Instant::now(),
+        };
+        progress.line(&format!("{trials} trials, about {}", in_words(total)));
+        progress
+    }
+
+    /// A trial begins; `done` is how long the trials before it were to take.
+    pub fn begin(&self, job: &Job<'_>, done: Duration) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(ms(done));
+            bar.set_message(format!(
+                "{} {} #{}",
+                job.suite_name, job.subject_name, job.trial
+            ));
+        }
+    }
+
+    /// Moves the bar with the clock until `is_done`; without a bar there is nothing to do, and it
+    /// returns at once.
+    pub fn tick_until(&self, is_done: impl Fn() -> bool) {
+        let Some(bar) = &self.bar else {
+            return;
+        };
+        while !is_done() {
+            std::thread::sleep(TICK);
+            bar.inc(ms(TICK));
+        }
+    }
+
+    /// A trial is over.
+    pub fn end(&self, trial: &Trial) {
+        let figures = match (trial.status, trial.calls_per_s) {
+            (Status::Measured, Some(rate)) => {
+                let cpu = trial
+                    .server_cpu_ns_per_call
+                    .map_or_else(|| "-".to_owned(), |ns| format!("{:.1}", ns as f64 / 1e3));
+                let first = trial.failure.lines().next().unwrap_or_default();
+                let errors = match trial.errors + trial.errors_around() {
+                    0 if trial.exit_unclean > 0 => format!(", UNCLEAN EXIT: {first}"),
+                    0 => String::new(),
+                    errors => format!(", {errors} ERRORS: {first}"),
+                };
+                let p50 = trial
+                    .p50_us
+                    .map_or_else(|| "-".to_owned(), |us| us.to_string());
+                format!("{rate} calls/s, p50 {p50} us, server CPU {cpu} us/call{errors}")
+            }
+            _ => format!("FAILED: {}", trial.failure),
+        };
+        self.line(&format!(
+            "[{}/{} {:.0} s] {} {} #{}: {figures}",
+            trial.position,
+            self.trials,
+            self.begun.elapsed().as_secs_f64(),
+            trial.suite,
+            trial.subject,
+            trial.trial,
+        ));
+    }
+
+    /// A line for the user.
+    pub fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// All is over.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A run that was cut short, and what has to be the same before it may be continued: trials made by other programs, or on
+//! another machine, would stand in one table and could not be compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::environment::{HARNESS_VERSION, now, programs};
+use super::testbed::Testbed;
+use crate::results::environment::{Environment, Machine, Program, State};
+use crate::results::folder::RunFolder;
+use crate::results::trial::{Status, Trial, read_trials};
+use crate::results::trial_order::{self, PlannedTrial};
+
+/// A run that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    pub(super) folder: RunFolder,
+    pub(super) environment: Environment,
+    pub(super) slots: Vec<PlannedTrial>,
+    pub(super) trials: Vec<Trial>,
+}
+
+impl Begun {
+    /// Reads the folder of a run, complete or not.
+    ///
+    /// # Errors
+    /// When it is not one, or one of a harness that did not keep what is needed to continue.
+    pub fn open(root: &Path) -> anyhow::Result<Self> {
+        let folder = RunFolder::open(root)?;
+        let environment = Environment::read(&folder.environment())?;
+        let slots = trial_order::read(&folder.order()).context(
+            "the run cannot be continued, because it kept no order of its trials (it may be that of an older harness)",
+        )?;
+        let is_there = folder.trials().is_file();
+        let trials = is_there
+            .then(|| read_trials(&folder.trials()))
+            .transpose()?;
+        Ok(Self {
+            folder,
+            environment,
+            slots,
+            trials: trials.unwrap_or_default(),
+        })
+    }
+
+    /// Where it is recorded.
+    #[must_use]
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// What it was made with and on.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// How many trials it is to have.
+    #[must_use]
+    pub fn planned(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many of them are not made yet.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        let made = self.made();
+        self.slots
+            .iter()
+            .filter(|slot| !made.contains(slot))
+            .count()
+    }
+
+    /// Whether there is nothing left to do.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.environment.state == State::Complete && self.missing() == 0
+    }
+
+    /// Whether nothing went wrong in the trials that are made.
+    #[must_use]
+    pub fn all_right(&self) -> bool {
+        self.trials.iter().all(Trial::is_right)
+    }
+
+    /// The trials that are made, those that were skipped among them.
+    pub(super) fn made(&self) -> BTreeSet<PlannedTrial> {
+        let slot = |trial: &Trial| PlannedTrial {
+            suite: trial.suite.clone(),
+            subject: trial.subject.clone(),
+            trial: trial.trial,
+        };
+        self.trials.iter().map(slot).collect()
+    }
+
+    /// What the folder says from now on.
+    pub(super) fn environment_again(&self) -> Environment {
+        let made = self.trials.iter();
+        let done = made.filter(|trial| trial.status != Status::Skipped).count();
+        let mut environment = self.environment.clone();
+        environment.state = State::Running;
+        environment.failure.clear();
+        environment.ended.clear();
+        environment.trials_done = done as u64;
+        environment.resumed.push(now());
+        environment
+    }
+
+    /// Refuses to continue with another harness, on another machine, or with other programs.
+    ///
+    /// # Errors
+    /// With all that differs.
+    pub fn check(&self, bench: &Testbed) -> anyhow::Result<()> {
+        let mut differences = Vec::new();
+        let then = &self.environment;
+        differ(
+            &mut differences,
+            "harness version",
+            &then.harness_version,
+            HARNESS_VERSION,
+        );
+        machines_differ(&mut differences, &then.machine, bench.machine());
+        programs_differ(&mut differences, &then.programs, &programs(bench)?);
+        anyhow::ensure!(
+            differences.is_empty(),
+            "the run in {} cannot be continued: its new trials could not be compared with those it has.\n{}\n\
+             Bring back what it was made with, or make a new run",
+            self.folder.root().display(),
+            differences.join("\n")
+        );
+        Ok(())
+    }
+}
+
+/// Takes note of what was one thing then and is another now.
+fn differ(
+    differences: &mut Vec<String>,
+    what: &str,
+    then: &(impl std::fmt::Debug + ?Sized),
+    now: &(impl std::fmt::Debug + ?Sized),
+) {
+    let (then, now) = (format!("{then:?}"), format!("{now:?}"));
+    if then != now {
+        differences.push(format!("- {what}: {then} then, {now} now"));
+    }
+}
+
+fn machines_differ(differences: &mut Vec<String>, then: &Machine, now: &Machine) {
+    for (what, then, now) in [
+        ("host", &then.host, &now.host),
+        ("processor", &then.cpu_model, &now.cpu_model),
+        ("kernel", &then.kernel, &now.kernel),
+        ("system", &then.os, &now.os),
+        ("governor", &then.governor, &now.governor),
+        ("clock source", &then.clock_source, &now.clock_source),
+    ] {
+        differ(differences, what, then, now);
+    }
+    differ(
+        differences,
+        "usable cores",
+        &then.cores_usable,
+        &now.cores_usable,
+    );
+    differ(differences, "boost", &then.boost, &now.boost);
+    // What the kernel keeps for itself is not the same after each start.
+    if then.memory_bytes.abs_diff(now.memory_bytes) > then.memory_bytes / 100 {
+        let (then, now) = (then.memory_bytes, now.memory_bytes);
+        differ(differences, "memory in bytes", &then, &now);
+    }
+    let limits = |machine: &Machine| (machine.cgroup_cpu_milli, machine.cgroup_memory_bytes);
+    differ(
+        differences,
+        "limits of the control group (thousandths of a core, bytes)",
+        &limits(then),
+        &limits(now),
+    );
+}
+
+fn programs_differ(
+    differences: &mut Vec<String>,
+    then: &BTreeMap<String, Program>,
+    now: &BTreeMap<String, Program>,
+) {
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    for name in names {
+        let hash = |programs: &BTreeMap<String, Program>| {
+            let program = programs.get(name);
+            program.map_or_else(|| "missing".to_owned(), |program| program.sha256.clone())
+        };
+        let what = format!("program of {name}, SHA-256");
+        differ(differences, &what, &hash(then), &hash(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::machines_differ;
+    use crate::results::environment::Machine;
+
+    #[test]
+    fn a_machine_is_the_same_after_a_restart_and_another_with_less_memory_or_a_limit_is_not() {
+        let told = |change: fn(&mut Machine)| {
+            let then = Machine {
+                memory_bytes: 16 << 30,
+                ..Machine::default()
+            };
+            let mut now = then.clone();
+            change(&mut now);
+            let mut differences = Vec::new();
+            machines_differ(&mut differences, &then, &now);
+            differences.join("\n")
+        };
+        assert_eq!(told(|now| now.memory_bytes -= 8 << 20), "");
+        assert_eq!(told(|now| now.load_average_milli = 900), "");
+        assert!(told(|now| now.memory_bytes -= 1 << 30).contains("memory in bytes"));
+        assert!(
+            told(|now| now.cgroup_cpu_milli = Some(500)).contains("limits of the control group")
+        );
+        assert!(told(|now| now.governor = "powersave".to_owned()).contains("governor"));
+    }
+}

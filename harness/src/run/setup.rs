@@ -1,0 +1,63 @@
+//! How a bench is set up, and the values of templates that follow from it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::config::template::Context;
+use crate::machine::cores::Layout;
+use crate::machine::enclosure::Limits;
+
+/// How a bench is set up.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The project's root folder.
+    pub root: PathBuf,
+    /// Profile of the builds.
+    pub profile: String,
+    /// The database of subjects that want one; by default an `SQLite` file under the target folder.
+    pub database_url: Option<String>,
+    /// The store of subjects that want one; by default an `SQLite` file beside the database.
+    pub store_url: Option<String>,
+    /// Who runs where.
+    pub layout: Layout,
+    /// What the servers may use.
+    pub limits: Limits,
+}
+
+impl Setup {
+    fn target_dir(&self) -> PathBuf {
+        std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| self.root.join("target"), |dir| self.root.join(dir))
+    }
+
+    pub(super) fn state_folder(&self) -> PathBuf {
+        self.target_dir().join("mcp-harness")
+    }
+}
+
+/// What every template may name.
+pub(super) fn base_context(setup: &Setup) -> Context {
+    let target_dir = setup.target_dir();
+    // Cargo's profile `dev` (and `test`) builds into `debug`, all others into a folder of their own
+    // name.
+    let folder = match setup.profile.as_str() {
+        "dev" | "test" => "debug",
+        "bench" => "release",
+        other => other,
+    };
+    let embedded = |file: &str| format!("sqlite://{}", setup.state_folder().join(file).display());
+    let chosen = |url: &Option<String>, file| url.clone().unwrap_or_else(|| embedded(file));
+    let text = |path: &Path| path.display().to_string();
+    [
+        ("root", text(&setup.root)),
+        ("target_dir", text(&target_dir)),
+        ("bin_dir", text(&target_dir.join(folder))),
+        ("profile", setup.profile.clone()),
+        ("database_url", chosen(&setup.database_url, "products.db")),
+        ("store_url", chosen(&setup.store_url, "store.db")),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), Value::String(value)))
+    .collect()
+}

@@ -1,0 +1,211 @@
+//! What a trial costs: readings at the two edges of the measured window, and what the samples in between come to.
+//!
+//! The edges are read on the load thread: a few small files. What is between them is [`Samples`]' business.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+use anyhow::Context as _;
+
+use super::samples::{Samples, Totals};
+use crate::machine::cgroup;
+use crate::machine::cores::{Cores, Layout};
+use crate::machine::proc::{self, CoreTime, ProcessId, Utilisation};
+use crate::results::samples::Who;
+use crate::run::process::has_ended;
+
+/// One edge of the window.
+#[derive(Debug, Clone)]
+struct Edge {
+    at: Instant,
+    on: SystemTime,
+    server_cpu_ns: Option<u64>,
+    server_user_system_ms: Option<(u64, u64)>,
+    /// Of each service, with its children.
+    services_cpu_ns: Vec<Option<u64>>,
+    client_cpu_ns: Option<u64>,
+    cores: Vec<CoreTime>,
+    throttled: Option<u64>,
+}
+
+/// Reads what a server (one process or several) and its services cost.
+#[derive(Debug)]
+pub struct UsageWindow {
+    servers: Vec<ProcessId>,
+    services: Vec<ProcessId>,
+    open: Option<Edge>,
+    close: Option<Edge>,
+    samples: Arc<Samples>,
+    server_ended: bool,
+}
+
+/// What a server and its services cost in the window. A figure that could not be read is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// CPU time of the server, in nanoseconds.
+    pub server_cpu_ns: Option<u64>,
+    /// Of which in user mode, in milliseconds (ticks).
+    pub server_cpu_user_ms: Option<u64>,
+    /// Of which in the kernel, in milliseconds (ticks).
+    pub server_cpu_system_ms: Option<u64>,
+    /// CPU time of the services and their children, in nanoseconds; absent without services.
+    pub services_cpu_ns: Option<u64>,
+    /// The same as a share of one core, in thousandths.
+    pub services_busy_permille: Option<u64>,
+    /// That of the service that used the most, as a share of one core, in thousandths.
+    pub busiest_service_permille: Option<u64>,
+    /// CPU time of the whole harness, in nanoseconds.
+    pub client_cpu_ns: Option<u64>,
+    /// CPU time of the server as a share of its cores, in thousandths.
+    pub server_share_permille: Option<u64>,
+    /// The server's cores.
+    pub server_cores: Option<Utilisation>,
+    /// The cores of load and services.
+    pub load_cores: Option<Utilisation>,
+    /// Times that the control groups of server and harness were throttled.
+    pub throttled: Option<u64>,
+    /// Peak of the server's resident memory since the start of the process, in bytes.
+    pub rss_peak_bytes: Option<u64>,
+    /// What the samples of the server come to.
+    pub server: Totals,
+    /// What those of the services come to.
+    pub services: Totals,
+    /// What those of the harness come to.
+    pub client: Totals,
+    /// Whether the server had ended when the window closed.
+    pub server_ended: bool,
+}
+
+impl UsageWindow {
+    /// A window over these processes, not open yet.
+    #[must_use]
+    pub fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
+        Self {
+            samples: Arc::new(Samples::new(servers.clone(), services.clone())),
+            servers,
+            services,
+            open: None,
+            close: None,
+            server_ended: false,
+        }
+    }
+
+    fn edge(&self) -> Edge {
+        let has_servers = !self.servers.is_empty();
+        let ticks = |process: &ProcessId| proc::user_and_system_ms(*process);
+        let ticks: Option<Vec<_>> = self.servers.iter().map(ticks).collect();
+        Edge {
+            at: Instant::now(),
+            on: SystemTime::now(),
+            server_cpu_ns: (self.servers.iter())
+                .map(|process| proc::cpu_time_ns(*process))
+                .sum::<Option<u64>>()
+                .filter(|_| has_servers),
+            server_user_system_ms: ticks.filter(|_| has_servers).map(|ticks| {
+                let sum = |sum: (u64, u64), one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1);
+                ticks.into_iter().fold((0, 0), sum)
+            }),
+            services_cpu_ns: (self.services.iter())
+                .map(|process| proc::tree_cpu_time_ns(*process))
+                .collect(),
+            client_cpu_ns: proc::cpu_time_ns(std::process::id()),
+            cores: proc::core_times(),
+            throttled: cgroup::throttled_count(&self.servers),
+        }
+    }
+
+    /// The window opens now.
+    pub fn open(&mut self) {
+        self.samples.open();
+        self.open = Some(self.edge());
+    }
+
+    /// When the window opened, by the calendar.
+    #[must_use]
+    pub fn opened(&self) -> Option<SystemTime> {
+        self.open.as_ref().map(|edge| edge.on)
+    }
+
+    /// The samples, for the thread that takes them and for the record.
+    #[must_use]
+    pub fn samples(&self) -> Arc<Samples> {
+        Arc::clone(&self.samples)
+    }
+
+    /// The window closes now.
+    pub fn close(&mut self) {
+        self.close = Some(self.edge());
+        self.samples.close();
+        self.server_ended = self.servers.iter().any(|server| has_ended(*server));
+    }
+
+    /// What the window cost.
+    #[must_use]
+    pub fn cost(&self, layout: &Layout) -> Cost {
+        let mut cost = Cost {
+            rss_peak_bytes: self.samples.server_peak_bytes(),
+            server: self.samples.totals(Who::Server),
+            services: self.samples.totals(Who::Services),
+            client: self.samples.totals(Who::Client),
+            server_ended: self.server_ended,
+            ..Cost::default()
+        };
+        let (Some(open), Some(close)) = (&self.open, &self.close) else {
+            return cost;
+        };
+        let length_ns = u64::try_from((close.at - open.at).as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let cores = layout.server.numbers().len() as u64;
+        let of_a_core = |ns: u64| ns * 1_000 / length_ns;
+        cost.server_cpu_ns = used(open.server_cpu_ns, close.server_cpu_ns);
+        cost.server_share_permille = cost.server_cpu_ns.map(|ns| of_a_core(ns) / cores.max(1));
+        let ticks = |edge: &Edge| edge.server_user_system_ms.unzip();
+        cost.server_cpu_user_ms = used(ticks(open).0, ticks(close).0);
+        cost.server_cpu_system_ms = used(ticks(open).1, ticks(close).1);
+        let services = open.services_cpu_ns.iter().zip(&close.services_cpu_ns);
+        let services: Option<Vec<u64>> =
+            services.map(|(first, last)| used(*first, *last)).collect();
+        let services = services.filter(|services| !services.is_empty());
+        cost.services_cpu_ns = services.as_ref().map(|services| services.iter().sum());
+        cost.services_busy_permille = cost.services_cpu_ns.map(of_a_core);
+        cost.busiest_service_permille = services
+            .and_then(|services| services.into_iter().max())
+            .map(of_a_core);
+        cost.client_cpu_ns = used(open.client_cpu_ns, close.client_cpu_ns);
+        cost.server_cores = proc::utilisation(&open.cores, &close.cores, layout.server.numbers());
+        cost.load_cores = proc::utilisation(&open.cores, &close.cores, layout.load.numbers());
+        cost.throttled = used(open.throttled, close.throttled);
+        cost
+    }
+}
+
+/// What a counter has gone up by.
+fn used(first: Option<u64>, last: Option<u64>) -> Option<u64> {
+    last?.checked_sub(first?)
+}
+
+/// Takes the samples of a window on these cores while the load runs.
+///
+/// # Errors
+/// When the thread that takes them cannot be started or pinned.
+pub(super) fn sampled<T>(
+    samples: &Samples,
+    cores: &Cores,
+    load: impl FnOnce() -> T,
+) -> anyhow::Result<T> {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let taking = std::thread::Builder::new()
+            .name("samples".to_owned())
+            .spawn_scoped(scope, || samples.keep_taking(cores, &is_over))
+            .context("cannot start the thread that takes samples")?;
+        let done = load();
+        is_over.store(true, Ordering::Relaxed);
+        taking.thread().unpark();
+        let panicked = "the thread that takes samples panicked: this is a defect of the harness";
+        taking.join().map_err(|_| anyhow::anyhow!(panicked))??;
+        Ok(done)
+    })
+}
