@@ -210,13 +210,36 @@ impl Crew {
             .all(|client| client.state == State::Idle)
     }
 
-    /// When the calls that are under way were due.
+    /// When the calls were due that are under way or wait for a connection.
     pub(super) fn outstanding(&self) -> Vec<Instant> {
         let calling = self
             .clients
             .iter()
             .filter(|client| client.state == State::Calling);
-        calling.map(|client| client.due).collect()
+        let calling = calling.map(|client| client.due);
+        calling.chain(self.queued_calls()).collect()
+    }
+
+    /// When the calls were due that wait for a connection.
+    fn queued_calls(&self) -> impl Iterator<Item = Instant> {
+        let is_call = |turn: &Turn| self.clients[turn.client].state == State::Idle;
+        self.schedule.queued().filter(is_call).map(|turn| turn.due)
+    }
+
+    /// Open loop: whether calls that were due before the end are still to be made.
+    pub(super) fn owes_calls(&self) -> bool {
+        self.schedule.is_open_loop()
+            && (self.schedule.has_calls() || self.queued_calls().next().is_some())
+    }
+
+    /// Open loop: gives up the calls that were due before the end and are not made. Returns how many of them were due from
+    /// `opened` on.
+    pub(super) fn give_up_calls(&mut self, opened: Instant) -> u64 {
+        if !self.schedule.is_open_loop() {
+            return 0;
+        }
+        let queued = self.queued_calls().filter(|due| *due >= opened).count();
+        self.schedule.leave(opened) + queued as u64
     }
 
     /// Whether a call is under way.

@@ -137,19 +137,20 @@ impl<'a> Desk<'a> {
         self.crew.mode = Mode::Load;
         let now = Instant::now();
         self.crew.schedule.begin(now);
-        for client in 0..self.crew.clients.len() {
+        let clients = self.crew.clients.len();
+        for client in 0..clients {
             let one = &mut self.crew.clients[client];
             // The first iteration is not a whole one: its handshake lies behind.
             (one.begun, one.is_spoilt) = (now, true);
             one.calls_left = self.crew.terms.calls_per_session.unwrap_or_default();
-            self.crew.schedule.free(client, now);
+            self.crew.schedule.start(client, clients, now);
         }
     }
 
     /// Hands over what came in, and lets the clients act on it at once.
     pub(super) fn ready(&mut self, event: &Event) {
         self.wire.ready(event, &mut self.crew.tell());
-        if self.crew.schedule.next().is_some() {
+        if self.crew.schedule.is_busy() {
             self.act(Instant::now());
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Engine<'a> {
     events: Events,
     /// Where instants between whole milliseconds matter.
     alarm: Option<Alarm>,
+    /// How long the thread waited awake for an instant that was too near to sleep.
+    pub(super) spun: Duration,
     pub(super) desk: Desk<'a>,
 }
 
@@ -47,6 +49,7 @@ impl<'a> Engine<'a> {
             poll,
             events: Events::with_capacity(1024),
             alarm,
+            spun: Duration::ZERO,
             desk,
         })
     }
@@ -124,17 +127,7 @@ impl<'a> Engine<'a> {
             .next()
             .map_or(until, |due| due.min(until))
             .min(now + SLEEP);
-        let sleep = self.sleep(wake, wake.saturating_duration_since(now))?;
-        match self.poll.poll(&mut self.events, Some(sleep)) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(source) => {
-                return Err(LoadError::Io {
-                    doing: "poll the connections",
-                    source,
-                });
-            }
-        }
+        self.wait(wake, now)?;
         for event in self.events.iter().filter(|event| event.token() != ALARM) {
             self.desk.ready(event);
             if self.desk.is_stopped() {
@@ -144,31 +137,54 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// How long the poll may sleep, which is to wake at an instant that is so far away.
-    fn sleep(&mut self, wake: Instant, wait: Duration) -> Result<Duration, LoadError> {
+    /// Waits until something comes in or the instant is there: asleep, or awake where it is too near for that.
+    fn wait(&mut self, wake: Instant, planned: Instant) -> Result<(), LoadError> {
         let Some(alarm) = &mut self.alarm else {
-            return Ok(wait);
+            return self.poll(wake.saturating_duration_since(planned));
         };
-        alarm
-            .wake(wake, wait, SLEEP)
-            .map_err(|source| LoadError::Io {
-                doing: "set a timer",
+        let now = Instant::now();
+        let is_set = alarm.set(wake, now).map_err(|source| LoadError::Io {
+            doing: "set a timer",
+            source,
+        })?;
+        if is_set {
+            return self.poll(SLEEP);
+        }
+        self.poll(Duration::ZERO)?;
+        while self.events.is_empty() && Instant::now() < wake {
+            self.poll(Duration::ZERO)?;
+        }
+        // Not more than was meant, for the thread may have lost its core meanwhile.
+        self.spun += now.elapsed().min(wake.saturating_duration_since(now));
+        Ok(())
+    }
+
+    fn poll(&mut self, sleep: Duration) -> Result<(), LoadError> {
+        match self.poll.poll(&mut self.events, Some(sleep)) {
+            Err(source) if source.kind() != io::ErrorKind::Interrupted => Err(LoadError::Io {
+                doing: "poll the connections",
                 source,
-            })
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Open loop: lets the calls be made that were due before the window closed, as long as that took. Returns how many
     /// are given up then.
-    pub(super) fn catch_up(&mut self, closed: Instant, limit: Duration) -> Result<u64, LoadError> {
+    pub(super) fn catch_up(
+        &mut self,
+        (opened, closed): (Instant, Instant),
+        limit: Duration,
+    ) -> Result<u64, LoadError> {
         self.desk.crew.schedule.end(closed);
-        while self.desk.crew.schedule.has_calls()
+        while self.desk.crew.owes_calls()
             && !self.desk.is_stopped()
             && !self.desk.is_gone()
             && closed.elapsed() < limit
         {
             self.turn(Instant::now() + SLEEP)?;
         }
-        Ok(self.desk.crew.schedule.leave())
+        Ok(self.desk.crew.give_up_calls(opened))
     }
 
     /// Waits for the calls that are outstanding; each has its time limit.

@@ -72,8 +72,11 @@ pub struct Outcome {
     pub bytes_out: u64,
     /// Connections replaced in the window.
     pub reconnects: u64,
-    /// CPU time of the load threads in the window (`CLOCK_THREAD_CPUTIME_ID`).
+    /// CPU time of the load threads in the window (`CLOCK_THREAD_CPUTIME_ID`), without [`Outcome::client_spun`].
     pub client_cpu: Duration,
+    /// CPU time of the load threads in the window that they had nothing to do in: they wait awake for a call that is due
+    /// in less than 20 us. They were not full because of it.
+    pub client_spun: Duration,
     /// Threads that the load was made by.
     pub threads: usize,
     /// Why the run ended.
@@ -113,6 +116,7 @@ impl fmt::Debug for Outcome {
             .field("bytes_out", &self.bytes_out)
             .field("reconnects", &self.reconnects)
             .field("client_cpu", &self.client_cpu)
+            .field("client_spun", &self.client_spun)
             .field("threads", &self.threads)
             .field("ended", &self.ended)
             .finish()
@@ -141,6 +145,7 @@ impl Default for Outcome {
             bytes_out: 0,
             reconnects: 0,
             client_cpu: Duration::ZERO,
+            client_spun: Duration::ZERO,
             threads: 1,
             ended: Ended::Completed,
         }
@@ -180,6 +185,7 @@ impl Outcome {
         self.bytes_out += other.bytes_out;
         self.reconnects += other.reconnects;
         self.client_cpu += other.client_cpu;
+        self.client_spun += other.client_spun;
         if self.ended == Ended::Completed {
             self.ended = other.ended;
         }
@@ -218,11 +224,20 @@ impl Outcome {
     /// The share of a core that each load thread used in the window, a mean of all of them, 0 to 1.
     #[must_use]
     pub fn client_busy_share(&self) -> f64 {
+        self.share(self.client_cpu)
+    }
+
+    /// The share of a core that each load thread waited awake for, a mean of all of them, 0 to 1.
+    #[must_use]
+    pub fn client_spun_share(&self) -> f64 {
+        self.share(self.client_spun)
+    }
+
+    fn share(&self, cpu: Duration) -> f64 {
         if self.elapsed.is_zero() {
             0.0
         } else {
-            let all = self.elapsed.as_secs_f64() * self.threads as f64;
-            self.client_cpu.as_secs_f64() / all
+            cpu.as_secs_f64() / (self.elapsed.as_secs_f64() * self.threads as f64)
         }
     }
 }

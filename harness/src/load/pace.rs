@@ -132,13 +132,14 @@ impl Timetable {
         self.end = Some(at);
     }
 
-    /// How many calls are left before the end, which there must be; none are afterwards.
-    pub(super) fn leave(&mut self) -> u64 {
-        let before = self.taken;
-        while self.end.is_some() && self.next().is_some() {
+    /// How many calls are left between an instant and the end, which there must be; none are afterwards.
+    pub(super) fn leave(&mut self, from: Instant) -> u64 {
+        let mut left = 0;
+        while let Some(due) = self.next().filter(|_| self.end.is_some()) {
+            left += u64::from(due >= from);
             self.take();
         }
-        self.taken - before
+        left
     }
 
     /// An exponentially distributed distance: the logarithm of a number in (0, 1].
@@ -213,10 +214,10 @@ mod tests {
     fn nothing_is_due_after_the_end_and_what_is_left_is_counted() {
         let start = Instant::now();
         let mut timetable = Timetable::new(100.0, Arrivals::Constant, Share::ALL, start);
-        assert_eq!(timetable.leave(), 0);
+        assert_eq!(timetable.leave(start), 0);
         timetable.take();
         timetable.end(start + Duration::from_millis(100));
-        assert_eq!(timetable.leave(), 9);
+        assert_eq!(timetable.leave(start + Duration::from_millis(50)), 5);
         assert_eq!(timetable.next(), None);
     }
 }

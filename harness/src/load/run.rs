@@ -76,7 +76,7 @@ pub(super) fn run_share(
             .close(closed.at, outstanding.into_iter());
         observer(Moment::MeasureEnd);
         edges = Some((opened, closed));
-        unsent = engine.catch_up(closed.at, duration.min(call_timeout))?;
+        unsent = engine.catch_up((opened.at, closed.at), duration.min(call_timeout))?;
     }
     engine.drain()?;
     engine.leave()?;
@@ -121,6 +121,7 @@ fn edge(engine: &Engine<'_>) -> Result<Edge, LoadError> {
     Ok(Edge {
         at: Instant::now(),
         cpu: cpu.into(),
+        spun: engine.spun,
         traffic: engine.desk.traffic(),
     })
 }

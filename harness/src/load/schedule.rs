@@ -82,9 +82,26 @@ impl Schedule {
         }
     }
 
-    /// Open loop: gives up the calls that were due before the end and are not made. How many those are.
-    pub(super) fn leave(&mut self) -> u64 {
-        self.timetable.as_mut().map_or(0, Timetable::leave)
+    /// Open loop: gives up the calls that were due before the end and are not made. Returns how many of them were due from
+    /// `opened` on.
+    pub(super) fn leave(&mut self, opened: Instant) -> u64 {
+        self.timetable
+            .as_mut()
+            .map_or(0, |timetable| timetable.leave(opened))
+    }
+
+    /// The messages that wait for a free connection.
+    pub(super) fn queued(&self) -> impl Iterator<Item = Turn> {
+        let turn = |(client, due): &(usize, Instant)| Turn {
+            client: *client,
+            due: *due,
+        };
+        self.queue.iter().map(turn)
+    }
+
+    /// Whether something is to be done now or later.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.queue.is_empty() || self.next().is_some()
     }
 
     /// Whether a call of an open loop is still to be made before the end.
@@ -110,6 +127,18 @@ impl Schedule {
     /// The client's message waits for a connection.
     pub(super) fn queue(&mut self, turn: Turn) {
         self.queue.push_back((turn.client, turn.due));
+    }
+
+    /// The load begins: the client's first call is due. Clients that pause between their calls begin at equal distances
+    /// within a pause, and not all at once.
+    pub(super) fn start(&mut self, client: usize, clients: usize, now: Instant) {
+        let Pace::Closed { think_time } = self.pace else {
+            return self.free(client, now);
+        };
+        let Share { index, of } = self.share;
+        let position = (client * of + index) as f64 / (clients * of) as f64;
+        let pause = think_time + self.round_trip;
+        self.at(client, now + pause.mul_f64(position));
     }
 
     /// Takes the client that has waited longest for a connection, if there is room for it.
@@ -233,7 +262,7 @@ mod tests {
         let turn = schedule.pop_call(late, |_| true).unwrap();
         assert_eq!((turn.client, turn.due), (2, ms(start, 10)));
         schedule.end(ms(start, 50));
-        assert_eq!(schedule.leave(), 3);
+        assert_eq!(schedule.leave(start), 3);
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub(super) struct Score {
 pub(super) struct Edge {
     pub(super) at: Instant,
     pub(super) cpu: Duration,
+    /// The part of it that was spent waiting awake.
+    pub(super) spun: Duration,
     pub(super) traffic: Traffic,
 }
 
@@ -159,7 +161,7 @@ impl Score {
         closing_errors: Errors,
         ended: Ended,
     ) -> Outcome {
-        let (elapsed, client_cpu, traffic) =
+        let (elapsed, client_cpu, client_spun, traffic) =
             edges.map_or_else(Default::default, |(opened, closed)| {
                 let traffic = Traffic {
                     bytes_in: closed.traffic.bytes_in - opened.traffic.bytes_in,
@@ -169,11 +171,9 @@ impl Score {
                     json_rpc_requests: closed.traffic.json_rpc_requests
                         - opened.traffic.json_rpc_requests,
                 };
-                (
-                    closed.at - opened.at,
-                    closed.cpu.saturating_sub(opened.cpu),
-                    traffic,
-                )
+                let cpu = closed.cpu.saturating_sub(opened.cpu);
+                let spun = (closed.spun - opened.spun).min(cpu);
+                (closed.at - opened.at, cpu - spun, spun, traffic)
             });
         Outcome {
             calls: self.calls,
@@ -194,6 +194,7 @@ impl Score {
             bytes_out: traffic.bytes_out,
             reconnects: traffic.connects,
             client_cpu,
+            client_spun,
             threads: 1,
             ended,
         }
@@ -226,7 +227,8 @@ mod tests {
         score.wrong(error(), at(20), at(34));
         let edge = |at| Edge {
             at,
-            cpu: Duration::ZERO,
+            cpu: at - start,
+            spun: (at - start) / 2,
             traffic: Traffic::default(),
         };
         let outcome = score.outcome(
@@ -254,6 +256,8 @@ mod tests {
         );
         assert_eq!(outcome.in_flight, Duration::from_millis(4 + 3 + 10));
         assert_eq!(outcome.elapsed, Duration::from_millis(20));
+        let ten = Duration::from_millis(10);
+        assert_eq!((outcome.client_cpu, outcome.client_spun), (ten, ten));
     }
 
     #[test]

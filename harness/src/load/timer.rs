@@ -7,9 +7,12 @@ use std::{
 };
 
 use mio::{Interest, Registry, Token, unix::SourceFd};
-use nix::sys::{
-    time::TimeSpec,
-    timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
+use nix::{
+    sys::{
+        time::TimeSpec,
+        timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
+    },
+    time,
 };
 
 /// The token of an alarm, which no connection has.
@@ -23,6 +26,8 @@ const SPIN: Duration = Duration::from_micros(20);
 pub(super) struct Alarm {
     timer: TimerFd,
     set: Option<Instant>,
+    /// The same instant in Rust and on the timer's clock: the timer takes instants of its clock only.
+    origin: (Instant, Duration),
 }
 
 impl Alarm {
@@ -34,26 +39,50 @@ impl Alarm {
         )?;
         let descriptor = timer.as_fd().as_raw_fd();
         registry.register(&mut SourceFd(&descriptor), ALARM, Interest::READABLE)?;
-        Ok(Self { timer, set: None })
+        let clock = time::clock_gettime(time::ClockId::CLOCK_MONOTONIC)?;
+        Ok(Self {
+            timer,
+            set: None,
+            origin: (Instant::now(), clock.into()),
+        })
     }
 
-    /// Sets the alarm to an instant that is so far away. Returns how long the poll may sleep: `most`, for the alarm wakes
-    /// it, or not at all when the instant is too near.
-    pub(super) fn wake(
-        &mut self,
-        at: Instant,
-        wait: Duration,
-        most: Duration,
-    ) -> io::Result<Duration> {
-        if wait < SPIN {
-            return Ok(Duration::ZERO);
+    /// Sets the alarm to an instant. Returns `false`, and sets nothing, when the instant is too near to sleep.
+    pub(super) fn set(&mut self, at: Instant, now: Instant) -> io::Result<bool> {
+        if at.saturating_duration_since(now) < SPIN {
+            return Ok(false);
         }
         if self.set != Some(at) {
             // Edge-triggered: to set it anew takes back that it rang, so that nothing has to be read.
-            let after = Expiration::OneShot(TimeSpec::from_duration(wait));
-            self.timer.set(after, TimerSetTimeFlags::empty())?;
+            let (origin, clock) = self.origin;
+            let at_clock = clock + at.saturating_duration_since(origin);
+            let expiration = Expiration::OneShot(TimeSpec::from_duration(at_clock));
+            // An absolute instant: what is done between its planning and this call must not delay it.
+            self.timer
+                .set(expiration, TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
             self.set = Some(at);
         }
-        Ok(most)
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mio::{Events, Poll};
+
+    use super::*;
+
+    #[test]
+    fn an_alarm_rings_on_time_whatever_was_done_before_it_was_set() {
+        let mut poll = Poll::new().unwrap();
+        let mut alarm = Alarm::new(poll.registry()).unwrap();
+        let planned = Instant::now();
+        let at = planned + Duration::from_millis(40);
+        std::thread::sleep(Duration::from_millis(30));
+        assert!(alarm.set(at, planned).unwrap());
+        let most = Some(Duration::from_secs(1));
+        poll.poll(&mut Events::with_capacity(1), most).unwrap();
+        let late = Instant::now().saturating_duration_since(at);
+        assert!(late < Duration::from_millis(15), "{late:?}");
     }
 }

@@ -195,6 +195,29 @@ fn the_first_part_of_an_answer_in_several_is_timed_apart() {
 }
 
 #[test]
+fn an_event_stream_is_timed_to_its_message_and_read_to_its_end() {
+    let pause = Duration::from_millis(20);
+    let fake = streamable(move |request| {
+        let whole = stream_answer(&request.message, "\n");
+        let (message, end) = whole.split_at(whole.len() - 5);
+        vec![
+            Act::Write(message.to_vec()),
+            Act::Sleep(pause),
+            Act::Write(end.to_vec()),
+        ]
+    });
+    let outcome = Trial::default().run(http(&fake), &exchanges(2)).unwrap();
+    assert_clean(&outcome, 3);
+    assert_eq!(fake.accepted.load(Ordering::SeqCst), 3);
+    assert_eq!(outcome.first_ns.len(), 0, "the message came in one read");
+    let p50 = Duration::from_nanos(outcome.latency_ns.value_at_quantile(0.5));
+    assert!(p50 < pause / 2, "{outcome:?}");
+    // The next call has to wait for the end of the response.
+    let most = 3 * (outcome.elapsed.as_millis() / pause.as_millis() + 1);
+    assert!(u128::from(outcome.calls) <= most, "{outcome:?}");
+}
+
+#[test]
 fn requests_and_answers_of_a_megabyte_go_through() {
     let mut exchanges = exchanges(2);
     for exchange in &mut exchanges {

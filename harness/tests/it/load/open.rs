@@ -156,3 +156,49 @@ fn what_could_not_be_sent_is_said() {
     // The tenth call was due after 10 ms and is sent after 450 ms at the earliest.
     assert!(outcome.late_ns.max() >= 440_000_000, "{outcome:?}");
 }
+
+/// A server that takes so long for each call.
+fn slow(time: Duration) -> Fake {
+    streamable(move |request| {
+        let mut acts = vec![Act::Sleep(time)];
+        acts.extend(right(request));
+        acts
+    })
+}
+
+fn over_one_connection(rate_per_s: f64, clients: usize) -> Trial {
+    Trial {
+        clients,
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(500),
+        shape: Shape {
+            connections: Some(1),
+            ..open(rate_per_s, Arrivals::Constant)
+        },
+        ..Trial::default()
+    }
+}
+
+#[test]
+fn calls_that_wait_for_a_connection_when_the_window_closes_are_still_made() {
+    // 75 calls are due, and 50 fit into the window; more clients than calls, so that each call has a client.
+    let trial = over_one_connection(150.0, 100);
+    let fake = slow(Duration::from_millis(10));
+    let outcome = trial.run(http(&fake), &exchanges(5)).unwrap();
+    assert_eq!(outcome.latency_ns.len(), 75, "{outcome:?}");
+    assert_eq!((outcome.unsent, outcome.errors.total()), (0, 0));
+}
+
+#[test]
+fn calls_that_wait_for_a_connection_for_too_long_are_counted_as_unsent() {
+    // 20 calls fit into the window and as many into the time after it; 20 clients hold a call that waits.
+    let trial = over_one_connection(400.0, 20);
+    let fake = slow(Duration::from_millis(25));
+    let outcome = trial.run(http(&fake), &exchanges(5)).unwrap();
+    assert_eq!(
+        outcome.latency_ns.len() + outcome.unsent,
+        200,
+        "{outcome:?}"
+    );
+    assert!(outcome.unsent >= 150, "{outcome:?}");
+}

@@ -2,10 +2,10 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::support::{
@@ -171,6 +171,55 @@ fn a_client_thinks_between_its_calls() {
     // Twenty a second each at the most.
     assert!((20..=84).contains(&outcome.calls), "{outcome:?}");
     assert!(outcome.mean_in_flight() < 2.0, "{outcome:?}");
+}
+
+#[test]
+fn waiting_awake_for_an_instant_is_not_counted_as_work() {
+    let think_time = Duration::from_micros(15);
+    let spun = |pace| {
+        let trial = Trial {
+            clients: 1,
+            shape: Shape {
+                pace,
+                ..Shape::default()
+            },
+            ..Trial::default()
+        };
+        let outcome = clean(trial, http(&streamable(right)));
+        (outcome.client_spun, outcome.json_rpc_requests)
+    };
+    let (awake, calls) = spun(Pace::Closed { think_time });
+    let most = think_time * u32::try_from(calls + 1).unwrap();
+    assert!(!awake.is_zero() && awake <= most, "{awake:?} {calls}");
+    assert!(spun(Pace::default()).0.is_zero());
+}
+
+#[test]
+fn clients_that_pause_do_not_start_in_the_same_phase() {
+    for threads in [1, 2] {
+        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let noted = arrivals.clone();
+        let fake = streamable(move |request| {
+            noted.lock().unwrap().push(Instant::now());
+            right(request)
+        });
+        let trial = Trial {
+            clients: 10,
+            threads,
+            duration: Duration::from_millis(500),
+            shape: Shape {
+                pace: Pace::Closed {
+                    think_time: Duration::from_millis(300),
+                },
+                ..Shape::default()
+            },
+            ..Trial::default()
+        };
+        clean(trial, http(&fake));
+        let arrivals = arrivals.lock().unwrap();
+        let spread = arrivals[9] - arrivals[0];
+        assert!(spread > Duration::from_millis(200), "{spread:?}");
+    }
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use super::super::{Answer, Happened, Tell, connection::Connection, protocol};
 use crate::load::{
+    events::EventParser,
+    head::Form,
     http::Whole,
-    message::excerpt,
+    message::{Kind, classify, excerpt},
     outcome::{CallError, ErrorKind},
 };
 
@@ -19,6 +21,11 @@ pub(super) struct Slot {
     pub(super) waiting: bool,
     /// When the first part of its answer came, if that was not all of it.
     began: Option<Instant>,
+    /// When the message of its answer was complete, where that comes as an event stream which is not.
+    message_at: Option<Instant>,
+    events: EventParser,
+    /// How much of the body the events have been given.
+    parsed: usize,
 }
 
 impl Slot {
@@ -34,7 +41,34 @@ impl Slot {
     pub(super) fn close(&mut self) {
         self.connection = None;
         self.waiting = false;
-        self.began = None;
+        self.next();
+    }
+
+    /// Makes ready for the next answer.
+    fn next(&mut self) {
+        (self.began, self.message_at, self.parsed) = (None, None, 0);
+        self.events.clear();
+    }
+
+    /// Takes note of when the message of an event stream is complete: the answer is timed to it, as on a wire whose
+    /// stream does not end.
+    fn look(&mut self) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let now = Instant::now();
+        let head = connection.decoder.head();
+        if self.message_at.is_none() && head.is_some_and(|head| head.form == Form::EventStream) {
+            let (body, mut is_answer) = (connection.decoder.body(), false);
+            self.events.push(&body[self.parsed..], |_, data| {
+                is_answer |= matches!(classify(data), Ok(Kind::Response(_)));
+            });
+            self.parsed = body.len();
+            self.message_at = is_answer.then_some(now);
+        }
+        if self.message_at.is_none() {
+            self.began.get_or_insert(now);
+        }
     }
 
     /// Takes bytes of the connection.
@@ -49,17 +83,18 @@ impl Slot {
             )));
         }
         let Some(whole) = connection.decoder.push(bytes).map_err(protocol)? else {
-            self.began.get_or_insert_with(Instant::now);
+            self.look();
             return Ok(());
         };
-        let at = Instant::now();
         self.waiting = false;
-        let began = self.began.take();
+        let (began, at) = (self.began, self.message_at.unwrap_or_else(Instant::now));
         let (used, closes) = (whole.used, whole.head.closes);
         tell(self.client, Happened::Answered(answer(&whole, began, at)));
         connection.decoder.clear();
+        let is_sent = connection.is_sent();
+        self.next();
         // Answered before the request was written: the rest of it would be taken for the next one.
-        if closes || !connection.is_sent() {
+        if closes || !is_sent {
             self.connection = None;
         } else if used < bytes.len() {
             return self.take(&bytes[used..], tell);
@@ -77,8 +112,9 @@ impl Slot {
                 .decoder
                 .finish()
                 .map_err(|text| CallError::new(ErrorKind::Transport, text))?;
-            let (began, at) = (self.began.take(), Instant::now());
+            let (began, at) = (self.began, self.message_at.unwrap_or_else(Instant::now));
             tell(self.client, Happened::Answered(answer(&whole, began, at)));
+            self.next();
         }
         Ok(())
     }
