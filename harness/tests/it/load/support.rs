@@ -286,9 +286,8 @@ impl Trial {
             extra_params: self.extra_params,
             shape: self.shape,
             stop,
-            observer,
         };
-        harness::load::run_on(self.threads, plan)
+        harness::load::run_on(self.threads, plan, observer)
     }
 }
 

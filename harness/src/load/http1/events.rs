@@ -1,8 +1,8 @@
-//! Event streams (WHATWG HTML, section 9.2) out of bytes that come in pieces of any size.
+//! Event streams (WHATWG HTML, section 9.2) from bytes that come in pieces of any size.
 
 /// Parses one event stream.
 #[derive(Debug, Default)]
-pub(super) struct EventParser {
+pub(in crate::load) struct EventParser {
     /// The begin of a line that is not complete.
     held: Vec<u8>,
     /// The last byte was a CR: an LF that follows belongs to it.
@@ -21,9 +21,10 @@ struct Fields {
 }
 
 impl EventParser {
-    /// Takes bytes; `each` is given the name (empty for the default, `message`) and the data of every event that is
-    /// complete. Comments, ids and retry times are read over; an event without data is none.
-    pub(super) fn push(&mut self, mut input: &[u8], mut each: impl FnMut(&[u8], &[u8])) {
+    /// Takes bytes; `each` is given the name (empty for the default, `message`) and the data of every
+    /// event that is complete. Comments, ids and retry times are skipped; an event without data is
+    /// none.
+    pub(in crate::load) fn push(&mut self, mut input: &[u8], mut each: impl FnMut(&[u8], &[u8])) {
         while !input.is_empty() {
             if self.after_cr {
                 self.after_cr = false;
@@ -56,12 +57,12 @@ impl EventParser {
     }
 
     /// Bytes held for the event under way: what a limit is set on.
-    pub(super) fn held(&self) -> usize {
+    pub(in crate::load) fn held(&self) -> usize {
         self.held.len() + self.fields.data.len()
     }
 
     /// Makes ready for another stream; the buffers stay.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::load) fn clear(&mut self) {
         self.held.clear();
         self.after_cr = false;
         self.started = false;

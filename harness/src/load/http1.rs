@@ -1,13 +1,17 @@
-//! HTTP/1.1 responses out of bytes that come in pieces of any size. Knows no socket.
+//! HTTP/1.1 responses from bytes that come in pieces of any size. Knows no socket.
 
-use super::{
-    chunks::Chunks,
-    head::{Framing, Head},
-};
+mod chunks;
+mod events;
+mod head;
+
+use chunks::Chunks;
+pub(super) use events::EventParser;
+use head::Framing;
+pub(super) use head::{Form, Head};
 
 /// The longest head that is accepted, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
-/// The longest body that is accepted, in bytes: a server must not be able to fill the client's memory.
+/// The longest body that is accepted, in bytes: no server can fill the client's memory.
 pub(super) const MAX_BODY: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, Default)]
@@ -30,7 +34,7 @@ pub(super) struct Whole<'a> {
     pub(super) used: usize,
 }
 
-/// Decodes one response after another; [`Decoder::clear`] lies between two.
+/// Decodes one response after another; [`Decoder::clear`] is called between two.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     state: State,
@@ -42,9 +46,6 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// Takes bytes. `None` when the response is not complete; then all of them are taken.
-    ///
-    /// # Errors
-    /// Where the bytes are not an acceptable HTTP response.
     pub(super) fn push<'a>(&'a mut self, input: &'a [u8]) -> Result<Option<Whole<'a>>, String> {
         let mut used = 0;
         while matches!(self.state, State::Head) {
@@ -54,11 +55,11 @@ impl Decoder {
             }
         }
         let rest = &input[used..];
-        match &mut self.state {
+        let is_complete = match &mut self.state {
             State::Length(left) if self.body.is_empty() && rest.len() >= *left => {
-                let body = &rest[..*left];
+                let (head, body) = (&self.head, &rest[..*left]);
                 return Ok(Some(Whole {
-                    head: &self.head,
+                    head,
                     body,
                     used: used + body.len(),
                 }));
@@ -68,47 +69,42 @@ impl Decoder {
                 self.body.extend_from_slice(&rest[..take]);
                 *left -= take;
                 used += take;
-                if *left > 0 {
-                    return Ok(None);
-                }
+                *left == 0
             }
             State::Chunked(chunks) => {
                 used += chunks.push(rest, &mut self.body)?;
-                if !chunks.is_done() {
-                    return self.check_size().map(|()| None);
-                }
+                chunks.is_done()
             }
             State::ToEnd | State::Head => {
                 self.body.extend_from_slice(rest);
-                return self.check_size().map(|()| None);
+                false
             }
+        };
+        if self.body.len() > MAX_BODY {
+            return Err(too_long());
         }
-        Ok(Some(Whole {
+        Ok(is_complete.then_some(Whole {
             head: &self.head,
             body: &self.body,
             used,
         }))
     }
 
-    /// The connection has ended. The response, if that makes it complete.
-    ///
-    /// # Errors
-    /// Where the response was cut off.
+    /// The connection has ended. Returns the response if that completes it.
     pub(super) fn finish(&self) -> Result<Whole<'_>, String> {
-        match self.state {
-            State::ToEnd => Ok(Whole {
-                head: &self.head,
-                body: &self.body,
-                used: 0,
-            }),
-            State::Head if self.held.is_empty() => {
-                Err("the connection was closed instead of an answer".to_owned())
+        let place = match self.state {
+            State::ToEnd => {
+                return Ok(Whole {
+                    head: &self.head,
+                    body: &self.body,
+                    used: 0,
+                });
             }
-            State::Head => {
-                Err("the connection was closed within the head of the answer".to_owned())
-            }
-            _ => Err("the connection was closed within the body of the answer".to_owned()),
-        }
+            State::Head if self.held.is_empty() => "instead of an answer",
+            State::Head => "within the head of the answer",
+            _ => "within the body of the answer",
+        };
+        Err(format!("the connection was closed {place}"))
     }
 
     /// The head of the response under way, once it is read.
@@ -116,32 +112,25 @@ impl Decoder {
         (!matches!(self.state, State::Head)).then_some(&self.head)
     }
 
-    /// The part of the body that is decoded and not yet taken by [`Decoder::clear_body`].
+    /// The part of the body that is decoded and was not cleared by [`Decoder::clear_body`].
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// Drops the part of the body that is decoded: how a body without end is read.
+    /// Drops the part of the body that is decoded: so a body without end is read.
     pub(super) fn clear_body(&mut self) {
         self.body.clear();
     }
 
-    /// Makes ready for the next response; the buffers stay.
+    /// Prepares for the next response; the buffers stay.
     pub(super) fn clear(&mut self) {
         self.state = State::Head;
         self.held.clear();
         self.body.clear();
     }
 
-    fn check_size(&self) -> Result<(), String> {
-        if self.body.len() > MAX_BODY {
-            Err(too_long())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Reads a head, or what there is of it. Returns how many bytes of the input were used when it is complete.
+    /// Reads a head, or a part of it. Returns how many bytes of the input belong to it when it is
+    /// complete.
     fn push_head(&mut self, input: &[u8]) -> Result<Option<usize>, String> {
         let before = self.held.len();
         let parsed = if before == 0 {
@@ -154,13 +143,12 @@ impl Decoder {
             if before == 0 {
                 self.held.extend_from_slice(input);
             }
-            return if self.held.len() > MAX_HEAD {
-                Err(format!(
+            if self.held.len() > MAX_HEAD {
+                return Err(format!(
                     "the head of the answer is longer than {MAX_HEAD} bytes"
-                ))
-            } else {
-                Ok(None)
-            };
+                ));
+            }
+            return Ok(None);
         };
         self.held.clear();
         self.state = match framing {
@@ -173,64 +161,47 @@ impl Decoder {
     }
 }
 
-pub(super) fn too_long() -> String {
+fn too_long() -> String {
     format!("the body of the answer is longer than {MAX_BODY} bytes")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::head::Form;
 
-    const LENGTH: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 5\r\n\r\nhello";
-    const CHUNKED: &str = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-type: Text/Event-Stream\r\nmcp-session-id: s1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n";
-
-    /// What a response was read as, its pieces given one after another.
-    fn read(pieces: &[&[u8]]) -> Option<(u16, Form, Vec<u8>, Vec<u8>)> {
-        let mut decoder = Decoder::default();
-        for piece in pieces {
-            if let Some(whole) = decoder.push(piece).unwrap() {
-                assert_eq!(whole.used, piece.len());
-                return Some((
-                    whole.head.status,
-                    whole.head.form,
-                    whole.head.session.clone(),
-                    whole.body.to_vec(),
-                ));
-            }
-        }
-        None
-    }
+    const LENGTH: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n\
+        Content-Length: 11\r\n\r\nhello world";
+    const CHUNKED: &str = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\
+        content-type: Text/Event-Stream\r\nmcp-session-id: s1\r\ntransfer-encoding: chunked\r\n\r\n\
+        5\r\nhello\r\n1;note=x\r\n \r\n0005\r\nworld\r\n0\r\nTrailer: t\r\n\r\n";
 
     #[test]
-    fn any_split_gives_the_same_response() {
-        for (text, form, session) in [
-            (LENGTH, Form::Json, b"".to_vec()),
-            (CHUNKED, Form::EventStream, b"s1".to_vec()),
-        ] {
-            let expected = Some((200, form, session, b"hello".to_vec()));
-            let bytes = text.as_bytes();
-            for first in 0..bytes.len() {
-                for second in first..bytes.len() {
-                    let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
-                    assert_eq!(read(&pieces), expected, "split at {first} and {second}");
+    fn any_split_gives_the_same_response_without_what_follows_it() {
+        let kinds = [(LENGTH, Form::Json, ""), (CHUNKED, Form::EventStream, "s1")];
+        for (text, form, session) in kinds {
+            let followed = format!("{text}HTTP/1.1 202 Accepted\r\n");
+            let bytes = followed.as_bytes();
+            for first in 0..text.len() {
+                for second in first..text.len() {
+                    let mut decoder = Decoder::default();
+                    assert!(decoder.push(&bytes[..first]).unwrap().is_none());
+                    assert!(decoder.push(&bytes[first..second]).unwrap().is_none());
+                    let whole = decoder.push(&bytes[second..]).unwrap().unwrap();
+                    assert_eq!(
+                        whole.used,
+                        text.len() - second,
+                        "split at {first} and {second}"
+                    );
+                    assert_eq!((whole.head.status, whole.head.form), (200, form));
+                    assert_eq!(whole.head.session, session.as_bytes());
+                    assert_eq!(whole.body, b"hello world");
                 }
             }
         }
     }
 
     #[test]
-    fn what_follows_a_response_is_not_part_of_it() {
-        let mut decoder = Decoder::default();
-        let two = format!("{LENGTH}HTTP/1.1 202 Accepted\r\n");
-        assert_eq!(
-            decoder.push(two.as_bytes()).unwrap().unwrap().used,
-            LENGTH.len()
-        );
-    }
-
-    #[test]
-    fn a_body_may_end_with_the_connection_and_nothing_else_may() {
+    fn a_body_may_end_with_the_connection_or_with_its_head_or_be_cut_off() {
         let mut decoder = Decoder::default();
         assert!(
             decoder
@@ -255,11 +226,7 @@ mod tests {
                 .is_none()
         );
         assert!(decoder.finish().unwrap_err().contains("within the body"));
-    }
-
-    #[test]
-    fn statuses_without_a_body_end_with_their_head() {
-        let mut decoder = Decoder::default();
+        decoder.clear();
         let whole = decoder
             .push(b"HTTP/1.1 204 No Content\r\n\r\n")
             .unwrap()
@@ -268,22 +235,29 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_refused() {
-        for wrong in [
-            "garbage\r\n\r\n",
-            "HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\n",
-            "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
-            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n",
+    fn garbage_is_rejected() {
+        let chunked = |body| format!("transfer-encoding: chunked\r\n\r\n{body}");
+        for rest in [
+            "content-length: +5\r\n\r\n".to_owned(),
+            "content-length: 99999999999\r\n\r\n".to_owned(),
+            "content-length: 5\r\ncontent-length: 6\r\n\r\n".to_owned(),
+            "transfer-encoding: gzip\r\n\r\n".to_owned(),
+            chunked("\r\n"),
+            chunked("x\r\n"),
+            chunked("1\r\nab"),
+            chunked("1\n"),
+            chunked("fffffffffffffffff\r\n"),
+            chunked("0\r\n\rx"),
         ] {
+            let wrong = format!("HTTP/1.1 200 OK\r\n{rest}");
             assert!(
                 Decoder::default().push(wrong.as_bytes()).is_err(),
                 "{wrong:?}"
             );
         }
-        let endless = vec![b'a'; MAX_HEAD];
+        assert!(Decoder::default().push(b"garbage\r\n\r\n").is_err());
         let mut decoder = Decoder::default();
         assert!(decoder.push(b"HTTP/1.1 200 OK\r\nx: ").unwrap().is_none());
-        assert!(decoder.push(&endless).is_err());
+        assert!(decoder.push(&[b'a'; MAX_HEAD]).is_err());
     }
 }
