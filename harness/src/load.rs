@@ -4,8 +4,8 @@
 //! It is an instrument and must not be what is measured: an epoll loop on each thread (one, unless
 //! more are asked for), requests built before the run with only the JSON-RPC id overwritten in
 //! place, and in the steady state one `write`, one `read` and no allocation for a call. The calling
-//! thread is the load thread: pin it before calling [`run()`]; the others of [`run_on()`] inherit
-//! its cores.
+//! thread is the load thread: pin it before calling [`run()`]; the other threads inherit its
+//! cores.
 //!
 //! The first answers of an exchange are parsed and compared with its [`Expectation`]; an answer
 //! that has the same bytes but for the id is right too; any other is parsed and compared again.
@@ -38,5 +38,5 @@ pub use plan::{
     Plan, Sessions, Shape, Target,
 };
 pub use requests::{Revision, UnknownRevision};
-pub use run::{run, run_on};
+pub use run::run;
 pub use verify::{Options, Verification, Verified, verify};

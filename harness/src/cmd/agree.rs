@@ -226,7 +226,7 @@ impl Agree {
             shape: Shape::default(),
             stop: interrupt.flag(),
         };
-        let outcome = load::run(plan, &mut |_| {})?;
+        let outcome = load::run(1, plan, &mut |_| {})?;
         let errors = outcome.errors.total() + outcome.warmup_errors.total();
         anyhow::ensure!(
             errors == 0,

@@ -9,7 +9,7 @@
 use serde_json::Value;
 
 use super::{
-    errors::{CallError, ErrorKind, seen},
+    errors::{CallError, CallResult, ErrorKind, seen},
     expect::Expectation,
     http1::{EventParser, Form},
     message::{Envelope, ID_DIGITS, Kind, classify, digits},
@@ -59,10 +59,7 @@ pub(super) enum Checker {
     /// Answers of tools.
     Tools(Tools),
     /// Bodies of this length, each the same as the first one.
-    Floor {
-        length: usize,
-        first: Option<Vec<u8>>,
-    },
+    Floor(usize, Option<Vec<u8>>),
 }
 
 /// What is expected of each exchange, and the answers that were right.
@@ -84,12 +81,7 @@ impl Checker {
     }
 
     /// Checks the answer to a call with this id.
-    pub(super) fn check(
-        &mut self,
-        exchange: usize,
-        id: u32,
-        answer: &Answer<'_>,
-    ) -> Result<(), CallError> {
+    pub(super) fn check(&mut self, exchange: usize, id: u32, answer: &Answer<'_>) -> CallResult {
         if let Self::Tools(tools) = self
             && tools.knows(exchange, id, answer)
         {
@@ -104,11 +96,9 @@ impl Checker {
         exchange: usize,
         id: u32,
         answer: &Answer<'_>,
-    ) -> Result<Value, CallError> {
+    ) -> CallResult<Value> {
         match self {
-            Self::Floor { length, first } => {
-                check_floor(*length, first, answer).map(|()| Value::Null)
-            }
+            Self::Floor(length, first) => check_floor(*length, first, answer),
             Self::Tools(tools) => {
                 let result = result(answer, id)?;
                 meets(&tools.exchanges[exchange].0, &result)?;
@@ -170,26 +160,25 @@ fn check_floor(
     length: usize,
     first: &mut Option<Vec<u8>>,
     answer: &Answer<'_>,
-) -> Result<(), CallError> {
+) -> CallResult<Value> {
     check_status(answer)?;
     let found = answer.body.len();
+    if first.is_none() && found == length {
+        *first = Some(answer.body.to_vec());
+    }
+    if first.as_deref() == Some(answer.body) {
+        return Ok(Value::Null);
+    }
     let what = match first {
-        Some(first) if first == answer.body => return Ok(()),
         Some(_) => format!("{found} bytes that differ from the first answer"),
-        None if found == length => {
-            *first = Some(answer.body.to_vec());
-            return Ok(());
-        }
         None => format!("{found} bytes instead of {length}"),
     };
-    Err(CallError::new(
-        ErrorKind::Mismatch,
-        seen(&what, answer.body),
-    ))
+    let text = seen(&what, answer.body);
+    Err(CallError::new(ErrorKind::Mismatch, text))
 }
 
 /// Compares the result of a tool with what is expected of it.
-fn meets(expectation: &Expectation, result: &Value) -> Result<(), CallError> {
+fn meets(expectation: &Expectation, result: &Value) -> CallResult {
     match result.get("isError") {
         None | Some(Value::Bool(false)) => {}
         Some(Value::Bool(true)) => {
@@ -202,9 +191,8 @@ fn meets(expectation: &Expectation, result: &Value) -> Result<(), CallError> {
     let mismatch = |text: String| CallError::new(ErrorKind::Mismatch, text);
     // Since 2026-07-28 a result may also be a question of the server; no call here has one.
     if let Some(kind) = result.get("resultType").filter(|kind| *kind != "complete") {
-        return Err(mismatch(format!(
-            "resultType is {kind} and not \"complete\""
-        )));
+        let text = format!("resultType is {kind} and not \"complete\"");
+        return Err(mismatch(text));
     }
     let Expectation::Result(checks) = expectation;
     let mut checks = checks.iter();
@@ -214,20 +202,22 @@ fn meets(expectation: &Expectation, result: &Value) -> Result<(), CallError> {
 }
 
 /// The `result` of an answer. The error is `http`, `protocol` or `json_rpc`.
-pub(super) fn result(answer: &Answer<'_>, id: u32) -> Result<Value, CallError> {
+pub(super) fn result(answer: &Answer<'_>, id: u32) -> CallResult<Value> {
     check_status(answer)?;
     match answer.form {
-        Form::Json => response(answer.body, id)
-            .and_then(|found| found.ok_or_else(|| CallError::unexpected("no answer", answer.body))),
+        Form::Json => {
+            let no_answer = || CallError::unexpected("no answer", answer.body);
+            response(answer.body, id)?.ok_or_else(no_answer)
+        }
         Form::EventStream => in_stream(answer.body, id),
-        Form::Other => Err(CallError::unexpected(
-            "neither JSON nor an event stream",
-            answer.body,
-        )),
+        Form::Other => {
+            let what = "neither JSON nor an event stream";
+            Err(CallError::unexpected(what, answer.body))
+        }
     }
 }
 
-fn check_status(answer: &Answer<'_>) -> Result<(), CallError> {
+fn check_status(answer: &Answer<'_>) -> CallResult {
     if answer.status == 200 {
         return Ok(());
     }
@@ -236,7 +226,7 @@ fn check_status(answer: &Answer<'_>) -> Result<(), CallError> {
 }
 
 /// The result among the messages of an event stream: the server may send others before it.
-fn in_stream(body: &[u8], id: u32) -> Result<Value, CallError> {
+fn in_stream(body: &[u8], id: u32) -> CallResult<Value> {
     let mut found = None;
     messages(&mut EventParser::default(), body, |message| {
         if matches!(found, Some(Err(_))) {
@@ -265,7 +255,7 @@ fn messages(parser: &mut EventParser, body: &[u8], mut each: impl FnMut(&[u8])) 
 }
 
 /// The result in a message; `None` if it is a request or a notification of the server.
-fn response(bytes: &[u8], id: u32) -> Result<Option<Value>, CallError> {
+fn response(bytes: &[u8], id: u32) -> CallResult<Option<Value>> {
     let envelope = Envelope::read(bytes).map_err(CallError::protocol)?;
     let Kind::Response(answered) = envelope.kind() else {
         return Ok(None);

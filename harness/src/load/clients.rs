@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     checker::{Checker, result},
-    errors::{CallError, ErrorKind},
+    errors::{CallError, CallResult, ErrorKind},
     http1::Form,
     plan::Sessions,
     recorder::Recorder,
@@ -146,7 +146,7 @@ pub(super) struct Clients {
     /// The first handshake that failed, in the mode that cannot go on then.
     pub(super) fatal: Option<(usize, CallError)>,
     /// The answer to what was asked.
-    pub(super) reply: Option<Result<Reply, CallError>>,
+    pub(super) reply: Option<CallResult<Reply>>,
     pub(super) terms: Terms,
 }
 
@@ -267,31 +267,30 @@ impl Clients {
     }
 
     /// Checks the answer to `initialize`. Returns the session.
-    fn agree(&self, answer: &Answer<'_>, id: u32) -> Result<Option<Vec<u8>>, CallError> {
-        let reject = |text: String| Err(CallError::protocol(text));
+    fn agree(&self, answer: &Answer<'_>, id: u32) -> CallResult<Option<Vec<u8>>> {
         let result = result(answer, id)?;
-        let revision = self.terms.revision.as_str();
-        let version = &result["protocolVersion"];
-        if version.as_str() != Some(revision) {
-            return reject(format!(
-                "asked for protocol revision {revision}, the server answers {version}"
-            ));
+        let (revision, version) = (self.terms.revision, &result["protocolVersion"]);
+        if version.as_str() != Some(revision.as_str()) {
+            let text = "asked for protocol revision";
+            let text = format!("{text} {revision}, the server answers {version}");
+            return Err(CallError::protocol(text));
         }
         let is_kept = self.terms.sessions.map(|one| one != Sessions::None);
-        match (is_kept, answer.session) {
-            (Some(true), None) => {
-                reject("declared to keep sessions, but gave no Mcp-Session-Id".to_owned())
+        let text = match (is_kept, answer.session) {
+            (Some(true), None) => "declared to keep sessions, but gave no Mcp-Session-Id",
+            (Some(false), Some(_)) => "declared to keep no sessions, but gave an Mcp-Session-Id",
+            (Some(true), Some(id)) if id.iter().all(u8::is_ascii_graphic) => {
+                return Ok(Some(id.to_vec()));
             }
-            (Some(false), Some(_)) => {
-                reject("declared to keep no sessions, but gave an Mcp-Session-Id".to_owned())
+            (Some(true), Some(id)) => {
+                return Err(CallError::unexpected(
+                    "a session that is not visible ASCII",
+                    id,
+                ));
             }
-            (Some(true), Some(id)) if !id.iter().all(u8::is_ascii_graphic) => {
-                let id = String::from_utf8_lossy(id);
-                reject(format!("Mcp-Session-Id {id} is not visible ASCII"))
-            }
-            (Some(true), Some(id)) => Ok(Some(id.to_vec())),
-            _ => Ok(None),
-        }
+            _ => return Ok(None),
+        };
+        Err(CallError::protocol(text))
     }
 
     /// The handshake is done: of this client, or of all on a shared transport.

@@ -12,14 +12,14 @@ use nix::time::{ClockId, clock_gettime};
 use super::{
     checker::Checker,
     clients::{Clients, Mode, Reply, State, Terms},
-    errors::{CallError, ErrorKind, LoadError},
+    errors::{CallError, CallResult, ErrorKind, LoadError, LoadResult},
     message::{Ids, Message},
     plan::{Plan, Sessions, Target},
     poller::{Poller, SLEEP, TIMER},
     recorder::Edge,
     requests::Requests,
     schedule::{Schedule, Share, Turn},
-    transport::{self, Happened, Traffic, Transport},
+    transport::{self, Happened, Transport},
 };
 
 /// How often the time limits are looked at.
@@ -51,39 +51,25 @@ pub(super) struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     /// Prepares a thread's share of a load; connects to nothing yet.
-    pub(super) fn new(plan: Plan<'a>, share: Share) -> Result<Self, LoadError> {
-        let Plan {
-            exchanges,
-            clients,
-            revision,
-            shape,
-            ..
-        } = plan;
-        let schedule = Schedule::new(&shape, share, clients);
-        let poller = Poller::new(schedule.is_timed());
-        let poller = poller.map_err(LoadError::io("make an event loop"))?;
-        let registry = poller
-            .registry()
-            .map_err(LoadError::io("make an event loop"))?;
+    pub(super) fn new(plan: Plan<'a>, share: Share) -> LoadResult<Self> {
+        let (clients, revision) = (plan.clients, plan.revision);
+        let schedule = Schedule::new(&plan.shape, share, clients);
+        let poller = Poller::new(schedule.is_timed()).map_err(LoadError::io("make a poll"))?;
+        let registry = poller.registry().map_err(LoadError::io("make a poll"))?;
         let sessions = plan.target.sessions();
-        let handshakes = match sessions {
-            _ if !revision.has_handshake() || matches!(plan.target, Target::Floor { .. }) => 0,
-            Some(Sessions::Shared(count)) => count.min(clients),
+        let mut handshakes = match sessions {
+            Some(Sessions::Shared(count)) => count,
             _ => clients,
         };
-        let checker = match plan.target {
-            Target::Floor {
-                answer_bytes: length,
-                ..
-            } => Checker::Floor {
-                length,
-                first: None,
-            },
-            _ => Checker::tools(exchanges.iter().map(|exchange| exchange.expect.clone())),
-        };
-        let pool = shape
-            .connections
-            .filter(|connections| *connections < clients);
+        let expected = plan.exchanges.iter().map(|one| one.expect.clone());
+        let mut checker = Checker::tools(expected);
+        if let Target::Floor { answer_bytes, .. } = plan.target {
+            checker = Checker::Floor(answer_bytes, None);
+        }
+        if !revision.has_handshake() || matches!(checker, Checker::Floor(..)) {
+            handshakes = 0;
+        }
+        let pool = plan.shape.connections.filter(|count| *count < clients);
         let transport = transport::new(plan.target, registry, revision, (clients, pool))?;
         let terms = Terms {
             handshakes,
@@ -91,12 +77,9 @@ impl<'a> Driver<'a> {
             sessions,
             is_shared: transport.is_shared(),
             survives: transport.session_survives(),
-            calls_per_session: shape.calls_per_session,
+            calls_per_session: plan.shape.calls_per_session,
         };
-        let requests = Requests {
-            revision,
-            extra_params: plan.extra_params,
-        };
+        let requests = Requests::new(revision, plan.extra_params);
         Ok(Self {
             poller,
             transport,
@@ -104,7 +87,11 @@ impl<'a> Driver<'a> {
             clients: Clients::new(clients, terms, schedule, checker),
             initialize: requests.initialize(),
             initialized: Message::notification("notifications/initialized"),
-            calls: exchanges.iter().map(|one| requests.call(one)).collect(),
+            calls: plan
+                .exchanges
+                .iter()
+                .map(|one| requests.call(one))
+                .collect(),
             next_call: 0,
             lender: 0,
             ids: Ids::new(clients),
@@ -126,14 +113,11 @@ impl<'a> Driver<'a> {
     }
 
     /// What the client has used and sent so far.
-    pub(super) fn edge(&self) -> Result<Edge, LoadError> {
+    pub(super) fn edge(&self) -> LoadResult<Edge> {
         let cpu = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
             .map_err(|errno| LoadError::io("read the CPU time of the load thread")(errno.into()))?;
-        let json_rpc_requests = self.json_rpc_requests;
-        let traffic = Traffic {
-            json_rpc_requests,
-            ..self.transport.traffic()
-        };
+        let mut traffic = self.transport.traffic();
+        traffic.json_rpc_requests = self.json_rpc_requests;
         Ok(Edge {
             at: Instant::now(),
             cpu: cpu.into(),
@@ -143,12 +127,13 @@ impl<'a> Driver<'a> {
     }
 
     /// Opens all sessions.
-    pub(super) fn open_sessions(&mut self) -> Result<(), LoadError> {
-        let count = if self.transport.is_shared() {
+    pub(super) fn open_sessions(&mut self) -> LoadResult {
+        let most = if self.transport.is_shared() {
             1
         } else {
-            self.clients.all.len()
+            usize::MAX
         };
+        let count = self.clients.all.len().min(most);
         let now = Instant::now();
         (0..count).for_each(|client| self.clients.schedule.at(client, now));
         while self.clients.count(|state| state != State::Idle) > 0 {
@@ -165,7 +150,7 @@ impl<'a> Driver<'a> {
 
     /// Sends a message of the first client and waits for the answer. The outer error ends the
     /// verification, the inner one says why there is no answer.
-    pub(super) fn ask(&mut self, message: &Message) -> Result<Result<Reply, CallError>, LoadError> {
+    pub(super) fn ask(&mut self, message: &Message) -> LoadResult<CallResult<Reply>> {
         self.clients.mode = Mode::Ask;
         self.clients.reply = None;
         let mut is_sent = false;
@@ -186,8 +171,9 @@ impl<'a> Driver<'a> {
             if self.clients.all[0].state == State::Idle && !is_sent {
                 is_sent = true;
                 let id = self.begin(0, State::Asking, Instant::now());
-                self.transport
-                    .send(0, message, id, &mut self.clients.tell());
+                let tell = self.clients.tell();
+                let sent = self.transport.send(0, message, id, &mut { tell });
+                self.check(0, sent);
             }
             self.turn(Instant::now() + SLEEP)?;
         }
@@ -210,7 +196,7 @@ impl<'a> Driver<'a> {
         &mut self,
         (opened, closed): (Instant, Instant),
         limit: Duration,
-    ) -> Result<usize, LoadError> {
+    ) -> LoadResult<usize> {
         self.clients.schedule.end(closed);
         while self.clients.owes_calls()
             && !self.is_stopped()
@@ -223,7 +209,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Waits for the calls that are outstanding; each has its time limit.
-    pub(super) fn drain(&mut self) -> Result<(), LoadError> {
+    pub(super) fn drain(&mut self) -> LoadResult {
         self.clients.mode = Mode::Finish;
         while self.clients.count(|state| state == State::Calling) > 0 && !self.is_stopped() {
             self.turn(Instant::now() + SLEEP)?;
@@ -232,7 +218,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Ends the sessions that the server keeps, if it answers within a few seconds.
-    pub(super) fn end_sessions(&mut self) -> Result<(), LoadError> {
+    pub(super) fn end_sessions(&mut self) -> LoadResult {
         self.clients.mode = Mode::Finish;
         let end = Instant::now() + LEAVE.min(self.call_timeout);
         (0..self.clients.all.len()).for_each(|client| self.end_session(client));
@@ -249,7 +235,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Carries out what is due, waits, and handles once what comes in.
-    pub(super) fn turn(&mut self, until: Instant) -> Result<(), LoadError> {
+    pub(super) fn turn(&mut self, until: Instant) -> LoadResult {
         let now = Instant::now();
         self.act(now);
         self.sweep(now);
@@ -312,7 +298,8 @@ impl<'a> Driver<'a> {
             State::Down => {
                 self.begin(client, State::Opening, now);
                 self.begin_session(turn);
-                self.transport.open(client, &mut self.clients.tell());
+                let opened = self.transport.open(client, &mut self.clients.tell());
+                self.check(client, opened);
             }
             State::Opened => {
                 self.transport.forget(client);
@@ -345,7 +332,7 @@ impl<'a> Driver<'a> {
 
     /// Makes the next call; where sessions are shared, in the next of them.
     fn call(&mut self, turn: Turn, now: Instant) {
-        let Turn { client, due } = turn;
+        let Turn { due, client } = turn;
         let lender = match self.clients.next_lender(self.lender) {
             Some(lender) => {
                 self.lender = lender;
@@ -376,8 +363,17 @@ impl<'a> Driver<'a> {
             _ => &self.calls[self.clients.all[client].exchange],
         };
         self.json_rpc_requests += u64::from(message.is_request);
-        self.transport
-            .send(client, message, id, &mut self.clients.tell());
+        let tell = self.clients.tell();
+        let sent = self.transport.send(client, message, id, &mut { tell });
+        self.check(client, sent);
+    }
+
+    /// A client whose message cannot be sent has lost its connection.
+    fn check(&mut self, client: usize, sent: CallResult) {
+        if let Err(error) = sent {
+            self.transport.close(client);
+            self.clients.happened(client, Happened::Failed(error));
+        }
     }
 
     /// The client begins to wait for the server, under a new id.
@@ -398,10 +394,11 @@ impl<'a> Driver<'a> {
         let due = Instant::now();
         if self.transport.has_room(client) {
             (one.state, one.since) = (State::Leaving, due);
-            self.transport.send_delete(client, &mut self.clients.tell());
+            let sent = self.transport.send_delete(client);
+            self.check(client, sent);
         } else {
             one.state = State::Ending;
-            self.clients.schedule.queue(Turn { client, due });
+            self.clients.schedule.queue(Turn { due, client });
         }
     }
 
@@ -418,8 +415,7 @@ impl<'a> Driver<'a> {
                 let state = one.state;
                 let text = format!("no answer within {limit:?} (client in state {state:?})");
                 let error = CallError::new(ErrorKind::Timeout, text);
-                self.transport.close(client);
-                self.clients.happened(client, Happened::Failed(error));
+                self.check(client, Err(error));
             }
         }
     }

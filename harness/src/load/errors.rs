@@ -86,6 +86,9 @@ impl CallError {
     }
 }
 
+/// What can fail like a call.
+pub(super) type CallResult<T = ()> = Result<T, CallError>;
+
 /// An error text that ends with the first of the bytes that were seen.
 pub(super) fn seen(what: &str, bytes: &[u8]) -> String {
     const SHOWN: usize = 160;
@@ -190,8 +193,11 @@ pub enum LoadError {
     },
 }
 
+/// What can fail like a load.
+pub(super) type LoadResult<T = ()> = Result<T, LoadError>;
+
 impl LoadError {
-    pub(super) fn plan<T>(text: impl Into<String>) -> Result<T, Self> {
+    pub(super) fn plan<T>(text: impl Into<String>) -> LoadResult<T> {
         Err(Self::Plan(text.into()))
     }
 

@@ -169,71 +169,6 @@ fn too_long() -> String {
 mod tests {
     use super::*;
 
-    const LENGTH: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n\
-        Content-Length: 11\r\n\r\nhello world";
-    const CHUNKED: &str = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\
-        content-type: Text/Event-Stream\r\nmcp-session-id: s1\r\ntransfer-encoding: chunked\r\n\r\n\
-        5\r\nhello\r\n1;note=x\r\n \r\n0005\r\nworld\r\n0\r\nTrailer: t\r\n\r\n";
-
-    #[test]
-    fn any_split_gives_the_same_response_without_what_follows_it() {
-        let kinds = [(LENGTH, Form::Json, ""), (CHUNKED, Form::EventStream, "s1")];
-        for (text, form, session) in kinds {
-            let followed = format!("{text}HTTP/1.1 202 Accepted\r\n");
-            let bytes = followed.as_bytes();
-            for first in 0..text.len() {
-                for second in first..text.len() {
-                    let mut decoder = Decoder::default();
-                    assert!(decoder.push(&bytes[..first]).unwrap().is_none());
-                    assert!(decoder.push(&bytes[first..second]).unwrap().is_none());
-                    let whole = decoder.push(&bytes[second..]).unwrap().unwrap();
-                    assert_eq!(
-                        whole.used,
-                        text.len() - second,
-                        "split at {first} and {second}"
-                    );
-                    assert_eq!((whole.head.status, whole.head.form), (200, form));
-                    assert_eq!(whole.head.session, session.as_bytes());
-                    assert_eq!(whole.body, b"hello world");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_body_may_end_with_the_connection_or_with_its_head_or_be_cut_off() {
-        let mut decoder = Decoder::default();
-        assert!(
-            decoder
-                .finish()
-                .unwrap_err()
-                .contains("instead of an answer")
-        );
-        assert!(
-            decoder
-                .push(b"HTTP/1.0 200 OK\r\n\r\nhel")
-                .unwrap()
-                .is_none()
-        );
-        assert!(decoder.push(b"lo").unwrap().is_none());
-        let whole = decoder.finish().unwrap();
-        assert_eq!((whole.body, whole.head.closes), (b"hello".as_slice(), true));
-        decoder.clear();
-        assert!(
-            decoder
-                .push(&LENGTH.as_bytes()[..LENGTH.len() - 1])
-                .unwrap()
-                .is_none()
-        );
-        assert!(decoder.finish().unwrap_err().contains("within the body"));
-        decoder.clear();
-        let whole = decoder
-            .push(b"HTTP/1.1 204 No Content\r\n\r\n")
-            .unwrap()
-            .unwrap();
-        assert_eq!((whole.head.status, whole.body.len()), (204, 0));
-    }
-
     #[test]
     fn garbage_is_rejected() {
         let chunked = |body| format!("transfer-encoding: chunked\r\n\r\n{body}");
@@ -258,6 +193,6 @@ mod tests {
         assert!(Decoder::default().push(b"garbage\r\n\r\n").is_err());
         let mut decoder = Decoder::default();
         assert!(decoder.push(b"HTTP/1.1 200 OK\r\nx: ").unwrap().is_none());
-        assert!(decoder.push(&[b'a'; MAX_HEAD]).is_err());
+        assert!(decoder.push(&vec![b'a'; MAX_HEAD]).is_err());
     }
 }

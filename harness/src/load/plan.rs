@@ -12,7 +12,11 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{errors::LoadError, expect::Expectation, requests::Revision};
+use super::{
+    errors::{LoadError, LoadResult},
+    expect::Expectation,
+    requests::Revision,
+};
 
 /// The default call timeout.
 pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -283,7 +287,7 @@ pub struct Plan<'a> {
 
 impl Plan<'_> {
     /// Rejects a plan that cannot be carried out by so many threads.
-    pub(super) fn check(&self, threads: usize) -> Result<(), LoadError> {
+    pub(super) fn check(&self, threads: usize) -> LoadResult {
         if self.clients == 0 || self.clients > MAX_CLIENTS {
             return LoadError::plan(format!("{} clients; give 1 to {MAX_CLIENTS}", self.clients));
         }
@@ -313,7 +317,7 @@ impl Plan<'_> {
     }
 
     /// Rejects clients that cannot behave like that over this transport.
-    fn check_shape(&self) -> Result<(), LoadError> {
+    fn check_shape(&self) -> LoadResult {
         let is_http = matches!(self.target, Target::Http { .. } | Target::Floor { .. });
         if self.shape.connections.is_some() && !is_http {
             return LoadError::plan(
@@ -338,7 +342,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn check_exchanges(&self) -> Result<(), LoadError> {
+    fn check_exchanges(&self) -> LoadResult {
         if self.exchanges.is_empty() {
             return LoadError::plan("there is no exchange; give at least one call");
         }
@@ -369,7 +373,7 @@ impl Plan<'_> {
     }
 
     /// Rejects what so many threads cannot share.
-    fn check_threads(&self, threads: usize) -> Result<(), LoadError> {
+    fn check_threads(&self, threads: usize) -> LoadResult {
         if threads > 1 && matches!(self.target, Target::Stdio { .. }) {
             return LoadError::plan(format!(
                 "{threads} threads cannot share the pipes of one process; give 1 over stdio"

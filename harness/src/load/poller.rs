@@ -86,7 +86,7 @@ impl Poller {
 
 /// A timer of the kernel.
 struct Timer {
-    timer: TimerFd,
+    descriptor: TimerFd,
     set: Option<Instant>,
     /// The same instant in Rust and on the timer's clock.
     origin: (Instant, Duration),
@@ -95,13 +95,13 @@ struct Timer {
 impl Timer {
     fn new(registry: &Registry) -> io::Result<Self> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
-        let descriptor = timer.as_fd().as_raw_fd();
-        registry.register(&mut SourceFd(&descriptor), TIMER, Interest::READABLE)?;
+        let descriptor = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
+        let raw = descriptor.as_fd().as_raw_fd();
+        registry.register(&mut SourceFd(&raw), TIMER, Interest::READABLE)?;
         let clock = time::clock_gettime(time::ClockId::CLOCK_MONOTONIC)?;
         let origin = (Instant::now(), clock.into());
         Ok(Self {
-            timer,
+            descriptor,
             set: None,
             origin,
         })
@@ -114,7 +114,7 @@ impl Timer {
             let (origin, clock) = self.origin;
             let at_clock = clock + at.saturating_duration_since(origin);
             let expiration = Expiration::OneShot(TimeSpec::from_duration(at_clock));
-            self.timer
+            self.descriptor
                 .set(expiration, TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
             self.set = Some(at);
         }

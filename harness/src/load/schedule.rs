@@ -116,10 +116,10 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(shape: &Shape, share: Share, clients: usize) -> Self {
+    pub(super) fn new(shape: &Shape, thread: Share, clients: usize) -> Self {
         Self {
             pace: shape.pace,
-            share,
+            share: thread,
             round_trip: shape.round_trip,
             waiting: BinaryHeap::with_capacity(clients),
             timetable: None,
@@ -301,7 +301,8 @@ mod tests {
     #[test]
     fn poisson_arrivals_have_the_rate_and_the_spread_of_the_exponential_distribution() {
         let offsets = offsets(1_000.0, Arrivals::Poisson, Share::ALL, 100_000);
-        let distance_ms = |pair: &[Duration]| (pair[1] - pair[0]).as_secs_f64() * 1_000.0;
+        let ms = |at: Duration| at.as_secs_f64() * 1_000.0;
+        let distance_ms = |pair: &[Duration]| ms(pair[1]) - ms(pair[0]);
         let distances: Vec<f64> = offsets.windows(2).map(distance_ms).collect();
         let count = distances.len() as f64;
         let mean = distances.iter().sum::<f64>() / count;
@@ -309,70 +310,5 @@ mod tests {
         // Both are 1 in units of the mean distance; the standard errors are 0.003 and 0.009.
         assert!((mean - 1.0).abs() < 0.02, "{mean}");
         assert!((variance - 1.0).abs() < 0.05, "{variance}");
-    }
-
-    fn schedule(pace: Pace, round_trip: Duration) -> Schedule {
-        let shape = Shape {
-            pace,
-            round_trip,
-            ..Shape::default()
-        };
-        Schedule::new(&shape, Share::ALL, 3)
-    }
-
-    #[test]
-    fn clients_act_in_the_order_they_are_due_and_not_before() {
-        let start = Instant::now();
-        let think_time = ms(7);
-        let mut schedule = schedule(Pace::Closed { think_time }, ms(20));
-        schedule.free(2, start);
-        schedule.at(0, start);
-        let turn = |client, due| Some(Turn { due, client });
-        assert_eq!(schedule.next(), Some(start + ms(20)));
-        assert_eq!(schedule.pop(start + ms(26)), turn(0, start));
-        assert_eq!(schedule.pop(start + ms(26)), None);
-        assert_eq!(schedule.pop(start + ms(27)), turn(2, start + ms(7)));
-        assert_eq!(schedule.next(), None);
-        for client in [2, 0] {
-            schedule.queue(Turn { due: start, client });
-        }
-        assert_eq!(schedule.pop_queued(|_| false), None);
-        assert_eq!(schedule.pop_queued(|client| client == 2), turn(2, start));
-    }
-
-    #[test]
-    fn calls_without_a_free_client_keep_the_instant_they_were_due_at() {
-        let start = Instant::now();
-        let (rate_per_s, arrivals) = (100.0, Arrivals::Constant);
-        let mut schedule = schedule(
-            Pace::Open {
-                rate_per_s,
-                arrivals,
-            },
-            ms(0),
-        );
-        schedule.begin(2, start);
-        assert!(schedule.is_open_loop() && schedule.has_calls());
-        let late = start + ms(55);
-        let turn = schedule.pop_call(late, |client| client == 1);
-        assert_eq!(
-            turn,
-            Some(Turn {
-                due: start,
-                client: 1
-            }),
-            "0 is passed over"
-        );
-        assert_eq!(schedule.pop_call(late, |_| true), None);
-        assert_eq!(schedule.next(), None, "no client is free");
-        schedule.free(2, late);
-        let due = schedule
-            .pop_call(late, |_| true)
-            .map(|turn| turn.due - start);
-        assert_eq!(due, Some(ms(10)));
-        assert_eq!(schedule.take_calls().count(), 0, "there is no end yet");
-        schedule.end(start + ms(50));
-        assert_eq!(schedule.take_calls().count(), 3);
-        assert!(!schedule.has_calls());
     }
 }

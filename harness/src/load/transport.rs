@@ -16,7 +16,7 @@ use mio::{Registry, event::Event};
 
 use self::{sse::Sse, stdio::Stdio, streamable::Streamable};
 use super::{
-    errors::{CallError, LoadError},
+    errors::{CallError, CallResult, LoadResult},
     http1::Form,
     message::Message,
     plan::Target,
@@ -109,7 +109,7 @@ pub(super) trait Transport {
     }
 
     /// Opens the client's connection, in place of one that it may have.
-    fn open(&mut self, client: usize, tell: &mut Tell<'_>);
+    fn open(&mut self, client: usize, tell: &mut Tell<'_>) -> CallResult;
 
     /// Drops the client's connection; a late answer is not taken for another one.
     fn close(&mut self, client: usize);
@@ -124,10 +124,18 @@ pub(super) trait Transport {
     fn lend(&mut self, _client: usize, _lender: usize) {}
 
     /// Sends a message of a client that is open and has none under way.
-    fn send(&mut self, client: usize, message: &Message, id: u32, tell: &mut Tell<'_>);
+    fn send(
+        &mut self,
+        client: usize,
+        message: &Message,
+        id: u32,
+        tell: &mut Tell<'_>,
+    ) -> CallResult;
 
     /// Ends the client's session, where the transport has a message for that.
-    fn send_delete(&mut self, _client: usize, _tell: &mut Tell<'_>) {}
+    fn send_delete(&mut self, _client: usize) -> CallResult {
+        Ok(())
+    }
 
     /// Writes what was collected for one common write.
     fn flush(&mut self, _tell: &mut Tell<'_>) {}
@@ -151,7 +159,7 @@ pub(super) fn new(
     registry: Registry,
     revision: Revision,
     (clients, pool): (usize, Option<usize>),
-) -> Result<Box<dyn Transport>, LoadError> {
+) -> LoadResult<Box<dyn Transport>> {
     let has_handshake = revision.has_handshake() && !matches!(target, Target::Floor { .. });
     Ok(match target {
         Target::Http { address, path, .. } | Target::Floor { address, path, .. } => {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     checker::result,
     driver::Driver,
-    errors::{CallError, LoadError},
+    errors::{CallError, CallResult, LoadError, LoadResult},
     plan::{Exchange, Plan, Sessions, Shape, Target},
     requests::{Requests, Revision},
     schedule::Share,
@@ -41,7 +41,7 @@ pub struct Verification {
     /// The whole definitions, in the same order.
     pub definitions: Vec<Value>,
     /// One for each exchange, in their order.
-    pub answers: Vec<Result<Verified, CallError>>,
+    pub answers: Vec<CallResult<Verified>>,
 }
 
 /// A right answer.
@@ -63,40 +63,27 @@ pub fn verify(
     exchanges: &[Exchange],
     options: Options<'_>,
 ) -> Result<Verification, LoadError> {
-    let Options {
-        call_timeout,
-        revision,
-        extra_params,
-        lists_tools,
-        stop,
-    } = options;
     // There is one client, so there is one session to share.
     target.share_sessions(|_| Sessions::PerClient);
-    let lists_tools = lists_tools && !matches!(target, Target::Floor { .. });
-    let requests = Requests {
-        revision,
-        extra_params: extra_params.clone(),
-    };
+    let lists_tools = options.lists_tools && !matches!(target, Target::Floor { .. });
+    let requests = Requests::new(options.revision, options.extra_params.clone());
     let plan = Plan {
         target,
         exchanges,
         clients: 1,
         warmup: Duration::ZERO,
         duration: Duration::MAX,
-        call_timeout,
-        revision,
-        extra_params,
+        call_timeout: options.call_timeout,
+        revision: options.revision,
+        extra_params: options.extra_params,
         shape: Shape::default(),
-        stop,
+        stop: options.stop,
     };
     plan.check(1)?;
     let mut driver = Driver::new(plan, Share::ALL)?;
     driver.open_sessions()?;
-    let definitions = if lists_tools {
-        list_tools(&mut driver, &requests)?
-    } else {
-        Vec::new()
-    };
+    let definitions = lists_tools.then(|| list_tools(&mut driver, &requests));
+    let definitions = definitions.transpose()?.unwrap_or_default();
     let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
     let tools = definitions.iter().map(name).collect();
     let mut answers = Vec::with_capacity(exchanges.len());
@@ -120,7 +107,7 @@ pub fn verify(
 }
 
 /// The definitions of the tools, from all pages of the list.
-fn list_tools(driver: &mut Driver<'_>, requests: &Requests) -> Result<Vec<Value>, LoadError> {
+fn list_tools(driver: &mut Driver<'_>, requests: &Requests) -> LoadResult<Vec<Value>> {
     let mut tools = Vec::new();
     let mut params = Map::new();
     for _ in 0..MAX_PAGES {
@@ -139,7 +126,7 @@ fn list_tools(driver: &mut Driver<'_>, requests: &Requests) -> Result<Vec<Value>
 }
 
 /// Takes the tools of one page. Returns the cursor of the next.
-fn read_page(result: &Value, tools: &mut Vec<Value>) -> Result<Option<Value>, CallError> {
+fn read_page(result: &Value, tools: &mut Vec<Value>) -> CallResult<Option<Value>> {
     let reject = |text: &str| Err(CallError::protocol(format!("{text}: {result}")));
     let Some(page) = result["tools"].as_array() else {
         return reject("no array of tools");

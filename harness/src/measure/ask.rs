@@ -125,7 +125,7 @@ pub(super) fn put_load(
         shape: load.shape(),
         stop: interrupt.flag(),
     };
-    load::run_on(load.threads, plan, observer)
+    load::run(load.threads, plan, observer)
 }
 
 /// Calls that are not timed, until the timed ones are over.
@@ -147,5 +147,5 @@ fn keep_busy(
         shape: Shape::default(),
         stop: over,
     };
-    load::run(plan, &mut |_| {})
+    load::run(1, plan, &mut |_| {})
 }

@@ -146,7 +146,7 @@ impl Contest<'_> {
             shape: Shape::default(),
             stop: self.interrupt.flag(),
         };
-        let outcome = load::run(plan, &mut |moment| match moment {
+        let outcome = load::run(1, plan, &mut |moment| match moment {
             Moment::MeasureStart => before = core_times(),
             Moment::MeasureEnd => after = core_times(),
             Moment::HandshakeDone | Moment::Tick { .. } => {}

@@ -106,37 +106,3 @@ impl Fields {
         self.has_data = false;
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(pieces: &[&[u8]]) -> Vec<(String, String)> {
-        let mut parser = EventParser::default();
-        let mut events = Vec::new();
-        for piece in pieces {
-            parser.push(piece, |name, data| {
-                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-                events.push((text(name), text(data)));
-            });
-        }
-        events
-    }
-
-    #[test]
-    fn any_split_and_any_line_end_give_the_same_events() {
-        let stream = "\u{feff}: comment\nid: 0\nretry: 3000\ndata:\n\nevent: message\ndata: {\"a\":\ndata:1}\nid: 1\n\nevent: none\n\ndata\n\ndata: cut off";
-        let expected = [("", ""), ("message", "{\"a\":\n1}"), ("", "")]
-            .map(|(name, data)| (name.to_owned(), data.to_owned()))
-            .to_vec();
-        for ending in ["\n", "\r\n", "\r"] {
-            let text = stream.replace('\n', ending);
-            let bytes = text.as_bytes();
-            for first in 0..bytes.len() {
-                let second = bytes.len().min(first + 3);
-                let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
-                assert_eq!(parse(&pieces), expected, "{ending:?} split at {first}");
-            }
-        }
-    }
-}

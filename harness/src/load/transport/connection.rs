@@ -9,7 +9,7 @@ use mio::{Interest, Registry, Token, event::Event, net::TcpStream};
 
 use super::Traffic;
 use crate::load::{
-    errors::{CallError, ErrorKind},
+    errors::{CallError, CallResult, ErrorKind},
     http1::{Decoder, Whole},
 };
 
@@ -113,7 +113,7 @@ impl Connection {
         token: usize,
         address: SocketAddr,
         io: &mut Io,
-    ) -> Result<Box<Self>, CallError> {
+    ) -> CallResult<Box<Self>> {
         let begin = || {
             let mut stream = TcpStream::connect(address)?;
             // A request larger than a segment must not wait for an acknowledgement.
@@ -134,7 +134,7 @@ impl Connection {
     }
 
     /// Sends the request in `out`, as soon as the connection is made.
-    pub(super) fn send(&mut self, io: &mut Io) -> Result<(), CallError> {
+    pub(super) fn send(&mut self, io: &mut Io) -> CallResult {
         io.traffic.http_requests += 1;
         self.is_waiting = true;
         if self.is_connecting {
@@ -144,7 +144,7 @@ impl Connection {
         }
     }
 
-    fn flush(&mut self, io: &mut Io) -> Result<(), CallError> {
+    fn flush(&mut self, io: &mut Io) -> CallResult {
         let written = self.out.flush(&mut self.stream, io);
         written.map_err(|error| failed("writing a request", &error))
     }
@@ -155,8 +155,8 @@ impl Connection {
         &mut self,
         event: &Event,
         io: &mut Io,
-        mut take: impl FnMut(&mut Self, Option<&[u8]>) -> Result<bool, CallError>,
-    ) -> Result<bool, CallError> {
+        mut take: impl FnMut(&mut Self, Option<&[u8]>) -> CallResult<bool>,
+    ) -> CallResult<bool> {
         if self.is_connecting && !self.connected()? {
             return Ok(true);
         }
@@ -181,7 +181,7 @@ impl Connection {
         Ok(true)
     }
 
-    fn connected(&mut self) -> Result<bool, CallError> {
+    fn connected(&mut self) -> CallResult<bool> {
         if let Some(error) = self.stream.take_error().unwrap_or_else(Some) {
             return Err(cannot_connect(self.address, &error));
         }
@@ -199,7 +199,7 @@ impl Connection {
         &mut self,
         bytes: Option<&[u8]>,
         complete: impl FnOnce(&Whole<'_>),
-    ) -> Result<bool, CallError> {
+    ) -> CallResult<bool> {
         const STRAY: &str = "bytes that answer no request";
         let Some(bytes) = bytes else {
             if std::mem::take(&mut self.is_waiting) {

@@ -13,7 +13,7 @@ use super::{
     connection::{Connection, Io},
 };
 use crate::load::{
-    errors::{CallError, ErrorKind, seen},
+    errors::{CallError, CallResult, ErrorKind, seen},
     http1::{EventParser, Form, MAX_BODY, Whole},
     message::{Kind, Message, classify},
     plan::Address,
@@ -68,55 +68,7 @@ impl Sse {
         }
     }
 
-    fn connect(&mut self, client: usize) -> Result<(), CallError> {
-        self.close(client);
-        let socket = self.address.socket;
-        let mut stream = Connection::open(&self.registry, 2 * client, socket, &mut self.io)?;
-        let head = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\nCache-Control: no-store\r\n\r\n",
-            self.path, self.address
-        );
-        stream.out.bytes.extend_from_slice(head.as_bytes());
-        stream.send(&mut self.io)?;
-        self.lines[client].stream = Some(stream);
-        Ok(())
-    }
-
-    fn post(&mut self, client: usize, message: &Message, id: u32) -> Result<(), CallError> {
-        let line = &mut self.lines[client];
-        let Some(head) = &line.head else {
-            return Err(CallError::protocol(
-                "the event stream has named no endpoint",
-            ));
-        };
-        let mut post = match line.post.take() {
-            Some(post) => post,
-            None => {
-                let (socket, io) = (self.address.socket, &mut self.io);
-                let post = Connection::open(&self.registry, 2 * client + 1, socket, io)?;
-                // The first one counts as one connection together with its stream.
-                if !std::mem::replace(&mut line.had_post, true) {
-                    io.traffic.connects -= 1;
-                }
-                post
-            }
-        };
-        post.out.bytes.extend_from_slice(head);
-        message.append_http(&mut post.out.bytes, id);
-        post.send(&mut self.io)?;
-        line.post = Some(post);
-        line.call.is_posted = true;
-        line.call.is_expected = message.is_request;
-        line.call.early = None;
-        Ok(())
-    }
-
-    fn fail(&mut self, client: usize, error: CallError, tell: &mut Tell<'_>) {
-        self.close(client);
-        tell(client, Happened::Failed(error));
-    }
-
-    fn advance(&mut self, event: &Event, tell: &mut Tell<'_>) -> Result<(), CallError> {
+    fn advance(&mut self, event: &Event, tell: &mut Tell<'_>) -> CallResult {
         let (client, is_post) = (event.token().0 / 2, event.token().0 % 2 == 1);
         let (io, address) = (&mut self.io, &self.address);
         let Some(line) = self.lines.get_mut(client) else {
@@ -148,25 +100,61 @@ impl Transport for Sse {
         false
     }
 
-    fn open(&mut self, client: usize, tell: &mut Tell<'_>) {
-        if let Err(error) = self.connect(client) {
-            self.fail(client, error, tell);
-        }
+    fn open(&mut self, client: usize, _tell: &mut Tell<'_>) -> CallResult {
+        self.close(client);
+        let socket = self.address.socket;
+        let mut stream = Connection::open(&self.registry, 2 * client, socket, &mut self.io)?;
+        let head = format!(
+            "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\nCache-Control: no-store\r\n\r\n",
+            self.path, self.address
+        );
+        stream.out.bytes.extend_from_slice(head.as_bytes());
+        stream.send(&mut self.io)?;
+        self.lines[client].stream = Some(stream);
+        Ok(())
     }
 
     fn close(&mut self, client: usize) {
         self.lines[client] = Line::default();
     }
 
-    fn send(&mut self, client: usize, message: &Message, id: u32, tell: &mut Tell<'_>) {
-        if let Err(error) = self.post(client, message, id) {
-            self.fail(client, error, tell);
+    fn send(
+        &mut self,
+        client: usize,
+        message: &Message,
+        id: u32,
+        _tell: &mut Tell<'_>,
+    ) -> CallResult {
+        let line = &mut self.lines[client];
+        let Some(head) = &line.head else {
+            let text = "the event stream has named no endpoint";
+            return Err(CallError::protocol(text));
+        };
+        if line.post.is_none() {
+            let (socket, io) = (self.address.socket, &mut self.io);
+            let post = Connection::open(&self.registry, 2 * client + 1, socket, io)?;
+            line.post = Some(post);
+            // The first one counts as one connection together with its stream.
+            if !std::mem::replace(&mut line.had_post, true) {
+                io.traffic.connects -= 1;
+            }
         }
+        if let Some(post) = &mut line.post {
+            post.out.bytes.extend_from_slice(head);
+            message.append_http(&mut post.out.bytes, id);
+            post.send(&mut self.io)?;
+        }
+        line.call.is_posted = true;
+        line.call.is_expected = message.is_request;
+        line.call.early = None;
+        Ok(())
     }
 
     fn ready(&mut self, event: &Event, tell: &mut Tell<'_>) {
         if let Err(error) = self.advance(event, tell) {
-            self.fail(event.token().0 / 2, error, tell);
+            let client = event.token().0 / 2;
+            self.close(client);
+            tell(client, Happened::Failed(error));
         }
     }
 
@@ -182,7 +170,7 @@ impl Line {
         stream: &mut Connection,
         (client, bytes, address): (usize, &[u8], &Address),
         tell: &mut Tell<'_>,
-    ) -> Result<bool, CallError> {
+    ) -> CallResult<bool> {
         let at = Instant::now();
         let is_ended = stream
             .decoder
@@ -234,7 +222,7 @@ impl Call {
         data: &[u8],
         at: Instant,
         tell: &mut Tell<'_>,
-    ) -> Result<(), CallError> {
+    ) -> CallResult {
         if classify(data).map_err(CallError::protocol)? == Kind::FromServer {
             return Ok(());
         }
@@ -268,7 +256,7 @@ impl Call {
 
 /// The head of a POST to the URI that the server named: a path, or an absolute URI of the same
 /// origin.
-fn endpoint(uri: &[u8], address: &Address) -> Result<Vec<u8>, CallError> {
+fn endpoint(uri: &[u8], address: &Address) -> CallResult<Vec<u8>> {
     let path = std::str::from_utf8(uri)
         .ok()
         .and_then(|uri| match uri.split_once("://") {

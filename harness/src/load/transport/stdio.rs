@@ -21,7 +21,7 @@ use super::{
     connection::{Input, Io, Outbox, failed},
 };
 use crate::load::{
-    errors::{CallError, LoadError},
+    errors::{CallError, CallResult, LoadError, LoadResult},
     http1::MAX_BODY,
     message::{Kind, Message, classify, owner},
 };
@@ -59,7 +59,7 @@ impl Stdio {
         stdin: ChildStdin,
         stdout: ChildStdout,
         clients: usize,
-    ) -> Result<Self, LoadError> {
+    ) -> LoadResult<Self> {
         let (mut stdin, mut stdout) = (Sender::from(stdin), Receiver::from(stdout));
         let mut prepare = || {
             stdin.set_nonblocking(true)?;
@@ -82,7 +82,7 @@ impl Stdio {
         })
     }
 
-    fn read(&mut self, is_ending: bool, tell: &mut Tell<'_>) -> Result<(), CallError> {
+    fn read(&mut self, is_ending: bool, tell: &mut Tell<'_>) -> CallResult {
         loop {
             let input = self.io.read(&mut self.stdout);
             let length = match input.map_err(|error| failed("reading stdout", &error))? {
@@ -100,7 +100,7 @@ impl Stdio {
     }
 
     /// Takes the lines in the first bytes of the buffer.
-    fn take(&mut self, length: usize, tell: &mut Tell<'_>) -> Result<(), CallError> {
+    fn take(&mut self, length: usize, tell: &mut Tell<'_>) -> CallResult {
         let at = Instant::now();
         let mut rest = &self.io.buffer[..length];
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -166,11 +166,10 @@ impl Transport for Stdio {
         true
     }
 
-    fn open(&mut self, client: usize, tell: &mut Tell<'_>) {
-        match &self.gone {
-            None => tell(client, Happened::Opened),
-            Some(error) => tell(client, Happened::Failed(error.clone())),
-        }
+    fn open(&mut self, client: usize, tell: &mut Tell<'_>) -> CallResult {
+        self.gone.clone().map_or(Ok(()), Err)?;
+        tell(client, Happened::Opened);
+        Ok(())
     }
 
     fn close(&mut self, client: usize) {
@@ -180,10 +179,14 @@ impl Transport for Stdio {
         }
     }
 
-    fn send(&mut self, client: usize, message: &Message, id: u32, tell: &mut Tell<'_>) {
-        if let Some(error) = &self.gone {
-            return tell(client, Happened::Failed(error.clone()));
-        }
+    fn send(
+        &mut self,
+        client: usize,
+        message: &Message,
+        id: u32,
+        tell: &mut Tell<'_>,
+    ) -> CallResult {
+        self.gone.clone().map_or(Ok(()), Err)?;
         message.append_line(&mut self.out.bytes, id);
         if message.is_request {
             self.waiting.ids[client] = id;
@@ -191,6 +194,7 @@ impl Transport for Stdio {
             let sent = Answer::new(202, b"", Instant::now());
             tell(client, Happened::Answered(sent));
         }
+        Ok(())
     }
 
     fn flush(&mut self, tell: &mut Tell<'_>) {

@@ -13,7 +13,7 @@ use super::{
     connection::{Connection, Io},
 };
 use crate::load::{
-    errors::CallError,
+    errors::{CallError, CallResult},
     http1::{Decoder, EventParser, Form, Whole},
     message::{Kind, Message, classify},
     plan::Address,
@@ -134,10 +134,9 @@ impl Streamable {
         revision: Revision,
         (clients, pool): (usize, Option<usize>),
     ) -> Self {
-        let version_header = match revision.has_version_header() {
-            true => format!("MCP-Protocol-Version: {revision}\r\n"),
-            false => String::new(),
-        };
+        let version = revision.has_version_header();
+        let version = version.then(|| format!("MCP-Protocol-Version: {revision}\r\n"));
+        let version_header = version.unwrap_or_default();
         let opening = format!(
             "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
              Accept: application/json, text/event-stream\r\n"
@@ -164,17 +163,13 @@ impl Streamable {
         }
     }
 
-    fn connect(&mut self, slot: usize) -> Result<Box<Connection>, CallError> {
+    fn connect(&mut self, slot: usize) -> CallResult<Box<Connection>> {
         self.slots[slot].close();
         Connection::open(&self.registry, slot, self.address.socket, &mut self.io)
     }
 
     /// Sends a request, over a new connection if the last one has ended properly.
-    fn request(
-        &mut self,
-        client: usize,
-        fill: impl FnOnce(&mut Vec<u8>, &Self),
-    ) -> Result<(), CallError> {
+    fn request(&mut self, client: usize, fill: impl FnOnce(&mut Vec<u8>, &Self)) -> CallResult {
         let free = &mut self.free;
         let pooled = || free.as_mut().and_then(VecDeque::pop_front);
         let Some(slot) = self.lines[client].slot.or_else(pooled) else {
@@ -191,11 +186,6 @@ impl Streamable {
         connection.send(&mut self.io)?;
         self.slots[slot].connection = Some(connection);
         Ok(())
-    }
-
-    fn fail(&mut self, client: usize, error: CallError, tell: &mut Tell<'_>) {
-        self.close(client);
-        tell(client, Happened::Failed(error));
     }
 
     /// Gives the slot of an answered request back to the pool.
@@ -216,15 +206,13 @@ impl Transport for Streamable {
         self.lines[client].slot.is_some() || self.free.as_ref().is_none_or(is_free)
     }
 
-    fn open(&mut self, client: usize, tell: &mut Tell<'_>) {
+    fn open(&mut self, client: usize, tell: &mut Tell<'_>) -> CallResult {
         // A connection of a pool is opened when it is first used.
         if let Some(slot) = self.lines[client].slot {
-            match self.connect(slot) {
-                Ok(connection) => self.slots[slot].connection = Some(connection),
-                Err(error) => return self.fail(client, error, tell),
-            }
+            self.slots[slot].connection = Some(self.connect(slot)?);
         }
         tell(client, Happened::Opened);
+        Ok(())
     }
 
     fn close(&mut self, client: usize) {
@@ -255,9 +243,15 @@ impl Transport for Streamable {
         self.lines[client].lender = Some(lender);
     }
 
-    fn send(&mut self, client: usize, message: &Message, id: u32, tell: &mut Tell<'_>) {
+    fn send(
+        &mut self,
+        client: usize,
+        message: &Message,
+        id: u32,
+        _tell: &mut Tell<'_>,
+    ) -> CallResult {
         let lender = self.lines[client].lender.take();
-        let sent = self.request(client, |out, transport| {
+        self.request(client, |out, transport| {
             let line = &transport.lines[lender.unwrap_or(client)];
             out.extend_from_slice(match &line.session {
                 Some((_, head)) => head,
@@ -265,21 +259,14 @@ impl Transport for Streamable {
                 None => &transport.opening,
             });
             message.append_http(out, id);
-        });
-        if let Err(error) = sent {
-            self.fail(client, error, tell);
-        }
+        })
     }
 
-    fn send_delete(&mut self, client: usize, tell: &mut Tell<'_>) {
-        let sent = self.request(client, |out, transport| {
-            let Self {
-                path,
-                address,
-                version_header,
-                ..
-            } = transport;
-            let head = format!("DELETE {path} HTTP/1.1\r\nHost: {address}\r\n{version_header}");
+    fn send_delete(&mut self, client: usize) -> CallResult {
+        self.request(client, |out, transport| {
+            let (path, address) = (&transport.path, &transport.address);
+            let version = &transport.version_header;
+            let head = format!("DELETE {path} HTTP/1.1\r\nHost: {address}\r\n{version}");
             out.extend_from_slice(head.as_bytes());
             if let Some((id, _)) = &transport.lines[client].session {
                 out.extend_from_slice(b"Mcp-Session-Id: ");
@@ -287,10 +274,7 @@ impl Transport for Streamable {
                 out.extend_from_slice(b"\r\n");
             }
             out.extend_from_slice(b"\r\n");
-        });
-        if let Err(error) = sent {
-            self.fail(client, error, tell);
-        }
+        })
     }
 
     fn ready(&mut self, event: &Event, tell: &mut Tell<'_>) {
@@ -315,7 +299,8 @@ impl Transport for Streamable {
             Ok(is_usable) => slot.connection = is_usable.then_some(connection),
             // It concerns the client that waits on the connection, if there is one.
             Err(error) if self.lines[client].slot == Some(number) => {
-                self.fail(client, error, tell);
+                self.close(client);
+                tell(client, Happened::Failed(error));
             }
             Err(error) => {
                 slot.close();

@@ -287,7 +287,7 @@ impl Trial {
             shape: self.shape,
             stop,
         };
-        harness::load::run_on(self.threads, plan, observer)
+        harness::load::run(self.threads, plan, observer)
     }
 }
 
