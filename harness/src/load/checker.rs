@@ -298,12 +298,11 @@ mod tests {
     const ID: u32 = 123_456_789;
 
     fn checker() -> Checker {
-        let pointer = "/structuredContent/x".to_owned();
-        let rule = Rule::Equals(json!(1));
-        Checker::tools(std::iter::once(Expectation::Result(vec![Check {
-            pointer,
-            rule,
-        }])))
+        let check = Check {
+            pointer: "/structuredContent/x".to_owned(),
+            rule: Rule::Equals(json!(1)),
+        };
+        Checker::tools(std::iter::once(Expectation::Result(vec![check])))
     }
 
     fn check(checker: &mut Checker, id: u32, form: Form, body: &str) -> Result<(), ErrorKind> {
@@ -330,24 +329,13 @@ mod tests {
             (right(ID, r#","isError":true"#), Err(ErrorKind::Tool)),
             (right(ID, r#","isError":0"#), Err(ErrorKind::Protocol)),
             (with("\"result\"", "\"error\""), Err(ErrorKind::JsonRpc)),
-            (
-                r#"{"jsonrpc":"2.0","id":null,"error":{}}"#.to_owned(),
-                Err(ErrorKind::JsonRpc),
-            ),
-            (
-                format!(r#"{{"jsonrpc":"2.0","id":{ID}}}"#),
-                Err(ErrorKind::Protocol),
-            ),
             (format!("[{}]", right(ID, "")), Err(ErrorKind::Protocol)),
             (String::new(), Err(ErrorKind::Protocol)),
         ] {
             let mut checker = checker();
             check(&mut checker, ID, Form::Json, &right(ID, "")).unwrap();
-            assert_eq!(
-                check(&mut checker, ID, Form::Json, &body),
-                expected,
-                "{body}"
-            );
+            let found = check(&mut checker, ID, Form::Json, &body);
+            assert_eq!(found, expected, "{body}");
         }
     }
 
@@ -377,7 +365,6 @@ mod tests {
             let others =
                 format!(": hi\n\nid: {n}\ndata:\n\ndata: {notice}\n\ndata: {request}\r\n\r\n");
             let answer = format!("data: {}\n\n", right(id, ""));
-            let wrong = right(id, "").replace("\"x\":1", "\"x\":3");
             let protocol = Err(ErrorKind::Protocol);
             for (body, expected) in [
                 (format!("{others}{answer}"), Ok(())),
@@ -386,10 +373,6 @@ mod tests {
                 (format!("data: {}\n\n", right(id + 1, "")), protocol),
                 (format!("id: {n}\n{answer}{answer}"), protocol),
                 (format!("data: rubbish\n\n{answer}"), protocol),
-                (
-                    format!("id: {n}\ndata: {wrong}\n\n"),
-                    Err(ErrorKind::Mismatch),
-                ),
             ] {
                 let first = check(&mut checker(), id, Form::EventStream, &body);
                 let later = check(&mut known, id, Form::EventStream, &body);

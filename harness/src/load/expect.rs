@@ -27,7 +27,7 @@ pub struct Check {
 /// What must be found at a place.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Rule {
-    /// This value. Numbers are compared by value (`50` equals `50.0`), objects in any order of keys.
+    /// This value. Numbers are compared by value (`50` equals `50.0`), objects in any key order.
     Equals(Value),
     /// Anything, `null` too, as long as the place exists.
     Exists,

@@ -1,4 +1,4 @@
-//! JSON-RPC messages: built once before the load, classified when they come in, paired by their ids.
+//! JSON-RPC messages: built before the load, classified when they come in, paired by their ids.
 
 use std::borrow::Cow;
 

@@ -91,44 +91,16 @@ pub struct Outcome {
     pub ended: Ended,
 }
 
-/// Shows a few figures of each histogram: its counts would fill screens.
+/// Without the counts of the histograms, which would fill screens.
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            calls,
-            drained,
-            unsent,
-            ended,
-            reconnects,
-            ..
-        } = self;
-        let ms = |histogram: &Histogram<u64>| {
-            let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e6;
-            format!(
-                "{} values, p50 {} ms, max {} ms",
-                histogram.len(),
-                at(0.5),
-                at(1.0)
-            )
-        };
-        let histograms = [
-            &self.latency_ns,
-            &self.first_ns,
-            &self.iteration_ns,
-            &self.late_ns,
-        ];
+        let ms = |quantile| self.latency_ns.value_at_quantile(quantile) as f64 / 1e6;
         let errors = [&self.errors, &self.warmup_errors, &self.closing_errors];
-        write!(
-            f,
-            "{ended:?}: {calls} calls in {:?} ({drained} drained, {unsent} unsent, {} JSON-RPC and \
-             {} HTTP requests, {reconnects} reconnects, in flight {:?}), errors {errors:?}, \
-             [latency, first, iteration, late] {:?}",
-            self.elapsed,
-            self.json_rpc_requests,
-            self.http_requests,
-            self.in_flight,
-            histograms.map(ms)
-        )
+        let counts = [self.calls, self.latency_ns.len(), self.drained, self.unsent];
+        let what = "calls, latencies, drained, unsent";
+        let (p50, max, after, ended) = (ms(0.5), ms(1.0), self.elapsed, self.ended);
+        write!(f, "{ended:?} after {after:?}: {what} {counts:?}, ")?;
+        write!(f, "p50 {p50} ms, max {max} ms, errors {errors:?}")
     }
 }
 

@@ -347,10 +347,8 @@ impl Plan<'_> {
             return LoadError::plan("there is no exchange; give at least one call");
         }
         if let Some(bad) = self.exchanges.iter().find(|one| !one.arguments.is_object()) {
-            let (tool, arguments) = (&bad.tool, &bad.arguments);
-            return LoadError::plan(format!(
-                "the arguments of {tool} are not an object: {arguments}"
-            ));
+            let text = format!("the arguments of {} are not an object", bad.tool);
+            return LoadError::plan(format!("{text}: {}", bad.arguments));
         }
         let revision = self.revision;
         if revision.has_handshake() {
@@ -379,21 +377,15 @@ impl Plan<'_> {
                 "{threads} threads cannot share the pipes of one process; give 1 over stdio"
             ));
         }
-        let sessions = match self.target.sessions() {
-            Some(Sessions::Shared(count)) => Some(count),
-            _ => None,
+        let few = |count: usize| threads > 1 && count < threads;
+        let text = match (self.target.sessions(), self.shape.connections) {
+            _ if few(self.clients) => format!("{} clients", self.clients),
+            (_, Some(count)) if few(count) => format!("{count} connections"),
+            (Some(Sessions::Shared(count)), _) if few(count) => format!("{count} shared sessions"),
+            _ => return Ok(()),
         };
-        for (what, count) in [
-            ("clients", Some(self.clients)),
-            ("connections", self.shape.connections),
-            ("shared sessions", sessions),
-        ] {
-            if let Some(count) = count.filter(|count| threads > 1 && *count < threads) {
-                return LoadError::plan(format!(
-                    "{threads} threads cannot share {count} {what}; give as many or more"
-                ));
-            }
-        }
-        Ok(())
+        LoadError::plan(format!(
+            "{threads} threads cannot share {text}; give as many or more"
+        ))
     }
 }

@@ -21,9 +21,8 @@ struct Fields {
 }
 
 impl EventParser {
-    /// Takes bytes; `each` is given the name (empty for the default, `message`) and the data of every
-    /// event that is complete. Comments, ids and retry times are skipped; an event without data is
-    /// none.
+    /// Takes bytes; `each` gets the name (empty for the default, `message`) and the data of every
+    /// complete event. Comments, ids, retry times and events without data are skipped.
     pub(in crate::load) fn push(&mut self, mut input: &[u8], mut each: impl FnMut(&[u8], &[u8])) {
         while !input.is_empty() {
             if self.after_cr {

@@ -1,4 +1,4 @@
-//! The head of an HTTP/1.1 response: its status, how its body is framed, and the few fields that matter here.
+//! The head of an HTTP/1.1 response: its status, how its body is framed, and a few fields.
 
 use std::mem::MaybeUninit;
 
@@ -76,7 +76,7 @@ impl Head {
         Ok(Some((length, framing.unwrap_or(Framing::ToEnd))))
     }
 
-    /// Takes what matters of one field. `Transfer-Encoding` overrides `Content-Length` (RFC 9112, section 6.3).
+    /// Takes one field. `Transfer-Encoding` overrides `Content-Length` (RFC 9112, section 6.3).
     fn field(
         &mut self,
         name: &str,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::support::{Act, Fake, Trial, exchanges, http, right, streamable};
+use super::support::{Fake, Trial, exchanges, http, right, right_after, streamable};
 use harness::load::{Arrivals, Outcome, Pace, Shape};
 
 /// A server that answers at once, but for a while: then it answers nobody until the while is over.
@@ -14,12 +14,10 @@ fn stalling(after: Duration, stall: Duration) -> Fake {
     let first = Arc::new(OnceLock::new());
     streamable(move |request| {
         let now = first.get_or_init(Instant::now).elapsed();
-        let mut acts = Vec::new();
         if (after..after + stall).contains(&now) {
-            acts.push(Act::Sleep((after + stall).saturating_sub(now)));
+            return right_after((after + stall).saturating_sub(now), request);
         }
-        acts.extend(right(request));
-        acts
+        right(request)
     })
 }
 
@@ -133,11 +131,7 @@ fn calls_are_sent_when_they_are_due_and_counted_by_their_rate() {
 #[test]
 fn what_could_not_be_sent_is_said() {
     // One client and 50 ms a call: 20 calls a second of the 1,000 that are due.
-    let slow = streamable(|request| {
-        let mut acts = vec![Act::Sleep(Duration::from_millis(50))];
-        acts.extend(right(request));
-        acts
-    });
+    let slow = slow(Duration::from_millis(50));
     let trial = Trial {
         clients: 1,
         warmup: Duration::ZERO,
@@ -159,11 +153,7 @@ fn what_could_not_be_sent_is_said() {
 
 /// A server that takes so long for each call.
 fn slow(time: Duration) -> Fake {
-    streamable(move |request| {
-        let mut acts = vec![Act::Sleep(time)];
-        acts.extend(right(request));
-        acts
-    })
+    streamable(move |request| right_after(time, request))
 }
 
 fn over_one_connection(rate_per_s: f64, clients: usize) -> Trial {
