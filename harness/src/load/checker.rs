@@ -171,7 +171,7 @@ fn check_floor(
     }
     let what = match first {
         Some(_) => format!("{found} bytes that differ from the first answer"),
-        None => format!("{found} bytes instead of {length}"),
+        None => format!("{found} bytes and not the {length} that were asked for"),
     };
     let text = seen(&what, answer.body);
     Err(CallError::new(ErrorKind::Mismatch, text))

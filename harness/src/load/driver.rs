@@ -171,8 +171,7 @@ impl<'a> Driver<'a> {
             if self.clients.all[0].state == State::Idle && !is_sent {
                 is_sent = true;
                 let id = self.begin(0, State::Asking, Instant::now());
-                let tell = self.clients.tell();
-                let sent = self.transport.send(0, message, id, &mut { tell });
+                let sent = self.transport.send(0, message, id);
                 self.check(0, sent);
             }
             self.turn(Instant::now() + SLEEP)?;
@@ -363,8 +362,7 @@ impl<'a> Driver<'a> {
             _ => &self.calls[self.clients.all[client].exchange],
         };
         self.json_rpc_requests += u64::from(message.is_request);
-        let tell = self.clients.tell();
-        let sent = self.transport.send(client, message, id, &mut { tell });
+        let sent = self.transport.send(client, message, id);
         self.check(client, sent);
     }
 

@@ -129,17 +129,17 @@ mod tests {
     #[test]
     fn the_timer_expires_on_time_whatever_was_done_before_it_was_set() {
         let mut poller = Poller::new(true).unwrap();
-        let at = Instant::now() + Duration::from_millis(14);
-        std::thread::sleep(Duration::from_millis(10));
+        let at = Instant::now() + Duration::from_millis(80);
+        std::thread::sleep(Duration::from_millis(60));
         poller.wait(at).unwrap();
         let late = Instant::now().saturating_duration_since(at);
-        assert!(
-            late < Duration::from_millis(5) && poller.spun.is_zero(),
-            "{late:?}"
-        );
-        let at = Instant::now() + SPIN / 2;
-        poller.wait(at).unwrap();
-        assert!(Instant::now() >= at);
-        assert!(!poller.spun.is_zero() && poller.spun <= SPIN / 2);
+        assert!(late < Duration::from_millis(40), "{late:?}");
+        assert!(poller.spun.is_zero());
+        for _ in 0..100 {
+            let at = Instant::now() + SPIN / 2;
+            poller.wait(at).unwrap();
+            assert!(Instant::now() >= at);
+        }
+        assert!(!poller.spun.is_zero() && poller.spun <= 50 * SPIN);
     }
 }

@@ -124,13 +124,7 @@ pub(super) trait Transport {
     fn lend(&mut self, _client: usize, _lender: usize) {}
 
     /// Sends a message of a client that is open and has none under way.
-    fn send(
-        &mut self,
-        client: usize,
-        message: &Message,
-        id: u32,
-        tell: &mut Tell<'_>,
-    ) -> CallResult;
+    fn send(&mut self, client: usize, message: &Message, id: u32) -> CallResult;
 
     /// Ends the client's session, where the transport has a message for that.
     fn send_delete(&mut self, _client: usize) -> CallResult {

@@ -118,13 +118,7 @@ impl Transport for Sse {
         self.lines[client] = Line::default();
     }
 
-    fn send(
-        &mut self,
-        client: usize,
-        message: &Message,
-        id: u32,
-        _tell: &mut Tell<'_>,
-    ) -> CallResult {
+    fn send(&mut self, client: usize, message: &Message, id: u32) -> CallResult {
         let line = &mut self.lines[client];
         let Some(head) = &line.head else {
             let text = "the event stream has named no endpoint";

@@ -38,6 +38,8 @@ pub(super) struct Stdio {
     /// Why the child cannot be reached any more.
     gone: Option<CallError>,
     waiting: Waiting,
+    /// The client whose notification is sent, for which no answer comes.
+    notified: Option<usize>,
     /// The begin of a line that is not complete.
     held: Vec<u8>,
     io: Io,
@@ -77,6 +79,7 @@ impl Stdio {
                 ids: vec![0; clients],
                 abandoned: HashSet::new(),
             },
+            notified: None,
             held: Vec::new(),
             io: Io::default(),
         })
@@ -179,20 +182,13 @@ impl Transport for Stdio {
         }
     }
 
-    fn send(
-        &mut self,
-        client: usize,
-        message: &Message,
-        id: u32,
-        tell: &mut Tell<'_>,
-    ) -> CallResult {
+    fn send(&mut self, client: usize, message: &Message, id: u32) -> CallResult {
         self.gone.clone().map_or(Ok(()), Err)?;
         message.append_line(&mut self.out.bytes, id);
         if message.is_request {
             self.waiting.ids[client] = id;
         } else {
-            let sent = Answer::new(202, b"", Instant::now());
-            tell(client, Happened::Answered(sent));
+            self.notified = Some(client);
         }
         Ok(())
     }
@@ -203,6 +199,9 @@ impl Transport for Stdio {
         }
         if let Err(error) = self.out.flush(&mut self.stdin, &mut self.io) {
             self.lose(failed("writing to stdin", &error), tell);
+        } else if let Some(client) = self.notified.take() {
+            let sent = Answer::new(202, b"", Instant::now());
+            tell(client, Happened::Answered(sent));
         }
     }
 

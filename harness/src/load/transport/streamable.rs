@@ -243,13 +243,7 @@ impl Transport for Streamable {
         self.lines[client].lender = Some(lender);
     }
 
-    fn send(
-        &mut self,
-        client: usize,
-        message: &Message,
-        id: u32,
-        _tell: &mut Tell<'_>,
-    ) -> CallResult {
+    fn send(&mut self, client: usize, message: &Message, id: u32) -> CallResult {
         let lender = self.lines[client].lender.take();
         self.request(client, |out, transport| {
             let line = &transport.lines[lender.unwrap_or(client)];
