@@ -171,7 +171,8 @@ fn over_one_connection(rate_per_s: f64, clients: usize) -> Trial {
 
 #[test]
 fn calls_that_wait_for_a_connection_when_the_window_closes_are_still_made() {
-    // 75 calls are due, and 50 fit into the window; more clients than calls, so that each call has a client.
+    // 75 calls are due, and 50 fit into the window. There are more clients than calls, so that each
+    // call has a client.
     let trial = over_one_connection(150.0, 100);
     let fake = slow(Duration::from_millis(10));
     let outcome = trial.run(http(&fake), &exchanges(5)).unwrap();
@@ -181,7 +182,8 @@ fn calls_that_wait_for_a_connection_when_the_window_closes_are_still_made() {
 
 #[test]
 fn calls_that_wait_for_a_connection_for_too_long_are_counted_as_unsent() {
-    // 20 calls fit into the window and as many into the time after it; 20 clients hold a call that waits.
+    // 20 calls fit into the window and as many into the time after it; 20 clients hold a call that
+    // waits.
     let trial = over_one_connection(400.0, 20);
     let fake = slow(Duration::from_millis(25));
     let outcome = trial.run(http(&fake), &exchanges(5)).unwrap();
