@@ -214,7 +214,7 @@ impl Agree {
         exchange: &Exchange,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Brought> {
-        let outcome = load::run(Plan {
+        let plan = Plan {
             target,
             exchanges: std::slice::from_ref(exchange),
             clients: usize::from(self.clients),
@@ -225,8 +225,8 @@ impl Agree {
             extra_params: Map::new(),
             shape: Shape::default(),
             stop: interrupt.flag(),
-            observer: &mut |_| {},
-        })?;
+        };
+        let outcome = load::run(1, plan, &mut |_| {})?;
         let errors = outcome.errors.total() + outcome.warmup_errors.total();
         anyhow::ensure!(
             errors == 0,

@@ -161,8 +161,8 @@ impl Warning {
                  so rate and latency may be its; server CPU per call holds"
             }
             Self::SendsLate => {
-                "sends late: the p99 of the lateness was over 1 ms and a tenth of the median latency, or calls that were due \
-                 were not sent, so the rate was not the planned one; server CPU per call holds"
+                "sends late: the lateness was over 0.1 ms and a tenth of the latency, at p50 or at p99, or calls that were due \
+                 were not sent, so rate and latency are partly the client's; server CPU per call holds"
             }
             Self::LittlesLaw => {
                 "Little's law broken: the calls in flight differ by more than 5% from rate times mean latency, so one of the \

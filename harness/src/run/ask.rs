@@ -124,9 +124,8 @@ pub(super) fn put_load(
         extra_params: subject.extra_params.clone(),
         shape: load.shape(),
         stop: interrupt.flag(),
-        observer,
     };
-    load::run_on(load.threads, plan)
+    load::run(load.threads, plan, observer)
 }
 
 /// Calls that are not timed, until the timed ones are over.
@@ -136,7 +135,7 @@ fn keep_busy(
     subject: &Subject,
     over: &AtomicBool,
 ) -> Result<Outcome, LoadError> {
-    load::run(Plan {
+    let plan = Plan {
         target,
         exchanges: std::slice::from_ref(exchange),
         clients,
@@ -147,6 +146,6 @@ fn keep_busy(
         extra_params: subject.extra_params.clone(),
         shape: Shape::default(),
         stop: over,
-        observer: &mut |_| {},
-    })
+    };
+    load::run(1, plan, &mut |_| {})
 }

@@ -32,8 +32,9 @@ const TICKS_SUFFICE: Duration = Duration::from_secs(1);
 /// Fewer calls than this say nothing about p99.9.
 const FEW_CALLS: u64 = 1_000;
 
-/// Sends that are later than this at p99, and than a tenth of the median latency, spoil a rate.
-const LATE_NS: u64 = 1_000_000;
+/// Sends that are later than this and than a tenth of the latency at the same percentile spoil both.
+/// The kernel needs about half as long to wake the client, whatever the server does.
+const LATE_NS: u64 = 100_000;
 
 /// So far the calls in flight may lie from rate times mean latency, as a share of them.
 const LAW_SHARE: f64 = 0.05;
@@ -72,7 +73,7 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
     let client_permille = permille(outcome.client_busy_share());
     let load_full = cost
         .load_cores
-        .is_some_and(|cores| cores.busy_permille > SATURATED_PERMILLE);
+        .is_some_and(|cores| busy_without_spinning(cores, outcome, layout) > SATURATED_PERMILLE);
     let client_full = client_permille > SATURATED_PERMILLE;
     let stolen = |cores: Option<Utilisation>| {
         cores.is_some_and(|cores| cores.steal_permille > STEAL_PERMILLE)
@@ -106,6 +107,13 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
     Warning::ALL.into_iter().filter(raised).collect()
 }
 
+/// How busy the load's cores were, without the time that the load threads waited awake on them.
+fn busy_without_spinning(cores: Utilisation, outcome: &Outcome, layout: &Layout) -> u64 {
+    let count = layout.load.numbers().len().max(1) as u64;
+    let spun = permille(outcome.client_spun_share()) * outcome.threads as u64;
+    cores.busy_permille.saturating_sub(spun / count)
+}
+
 /// Whether something else than server, load and services ran on their cores.
 fn has_others(cost: &Cost, outcome: &Outcome, layout: &Layout) -> bool {
     if outcome.elapsed < TICKS_SUFFICE {
@@ -119,16 +127,18 @@ fn has_others(cost: &Cost, outcome: &Outcome, layout: &Layout) -> bool {
         let count = layout.load.numbers().len() as u64;
         let client = permille(outcome.client_busy_share()) * outcome.threads as u64;
         let own = client + cost.services_busy_permille.unwrap_or(0);
-        (cores.busy_permille * count).saturating_sub(own)
+        (busy_without_spinning(cores, outcome, layout) * count).saturating_sub(own)
     });
     on_server > OTHER_LOAD_PERMILLE || beside > OTHER_LOAD_BESIDE_PERMILLE
 }
 
-/// Whether calls that were due were sent late, or not at all.
+/// Whether calls that were due were sent late, or not at all. Their latencies contain the lateness.
 fn is_late(outcome: &Outcome) -> bool {
-    let late_ns = outcome.late_ns.value_at_quantile(0.99);
-    let median_ns = outcome.latency_ns.value_at_quantile(0.5);
-    outcome.unsent > 0 || (late_ns > LATE_NS && late_ns > median_ns / 10)
+    let is_late_at = |quantile| {
+        let late_ns = outcome.late_ns.value_at_quantile(quantile);
+        late_ns > LATE_NS && late_ns > outcome.latency_ns.value_at_quantile(quantile) / 10
+    };
+    outcome.unsent > 0 || is_late_at(0.5) || is_late_at(0.99)
 }
 
 /// Whether the calls in flight are not rate times mean latency, beyond what has its reasons: of the calls at the edges of

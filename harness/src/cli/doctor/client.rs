@@ -135,7 +135,7 @@ impl Contest<'_> {
             .bench
             .start(self.floor, Some(ANSWER_BYTES), self.interrupt)?;
         let (mut before, mut after) = (Vec::new(), Vec::new());
-        let outcome = load::run(Plan {
+        let plan = Plan {
             target: started.target,
             exchanges: std::slice::from_ref(&self.exchange),
             clients: self.turns.clients,
@@ -146,11 +146,11 @@ impl Contest<'_> {
             extra_params: Map::new(),
             shape: Shape::default(),
             stop: self.interrupt.flag(),
-            observer: &mut |moment| match moment {
-                Moment::MeasureStart => before = core_times(),
-                Moment::MeasureEnd => after = core_times(),
-                Moment::HandshakeDone | Moment::Tick { .. } => {}
-            },
+        };
+        let outcome = load::run(1, plan, &mut |moment| match moment {
+            Moment::MeasureStart => before = core_times(),
+            Moment::MeasureEnd => after = core_times(),
+            Moment::HandshakeDone | Moment::Tick { .. } => {}
         })?;
         anyhow::ensure!(!self.interrupt.is_set(), "interrupted");
         let examples: Vec<String> = outcome

@@ -212,8 +212,16 @@ fn late_and_missing_sends_are_a_doubt_in_an_open_loop_only() {
     };
     let of = |found: &Outcome, conditions| raised(&Cost::default(), found, conditions);
     let doubted = HashSet::from([Warning::SendsLate]);
-    assert_eq!(of(&late(5, 900, 0), &open), HashSet::new(), "below 1 ms");
-    assert_eq!(of(&late(5, 2_000, 0), &open), doubted);
+    assert_eq!(of(&late(5, 400, 0), &open), HashSet::new(), "8% of p99");
+    assert_eq!(of(&late(5, 600, 0), &open), doubted, "12% of p99");
+    let mut slow_tail = late(5, 2_000, 0);
+    slow_tail.latency_ns.record_n(50_000_000, 1_000).unwrap();
+    let why = "2 ms are little of a p99 of 50 ms, whatever the median is";
+    assert_eq!(of(&slow_tail, &open), HashSet::new(), "{why}");
+    let mut always = late(1, 90, 0);
+    assert_eq!(of(&always, &open), HashSet::new(), "a timer's wake-up");
+    always.late_ns.record_n(150_000, 20_000).unwrap();
+    assert_eq!(of(&always, &open), doubted, "15% of the median");
     assert_eq!(
         of(&late(50, 2_000, 0), &open),
         HashSet::new(),
@@ -224,6 +232,30 @@ fn late_and_missing_sends_are_a_doubt_in_an_open_loop_only() {
         of(&late(5, 2_000, 0), &conditions(&apart, &MACHINE)),
         HashSet::new()
     );
+}
+
+#[test]
+fn a_client_that_waits_awake_is_not_full_and_no_other_load() {
+    let apart = layout("0", "1");
+    let spinning = Outcome {
+        client_spun: Duration::from_millis(600),
+        ..outcome(10_000, 380)
+    };
+    let cost = |services| Cost {
+        load_cores: Some(busy(990, 0)),
+        services_busy_permille: services,
+        ..Cost::default()
+    };
+    let of = |cost: &Cost, found| raised(cost, found, &conditions(&apart, &MACHINE));
+    assert_eq!(of(&cost(None), &spinning), HashSet::new());
+    let two_threads = Outcome {
+        threads: 2,
+        client_spun: Duration::from_millis(1_200),
+        ..outcome(10_000, 760)
+    };
+    let two = layout("0", "1,2");
+    let found = raised(&cost(None), &two_threads, &conditions(&two, &MACHINE));
+    assert_eq!(found, HashSet::new());
 }
 
 #[test]

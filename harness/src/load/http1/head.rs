@@ -1,16 +1,17 @@
-//! The head of an HTTP/1.1 response: its status, how its body is framed, and the few fields that matter here.
+//! The head of an HTTP/1.1 response: its status, how its body is framed, and a few fields.
 
 use std::mem::MaybeUninit;
 
-use super::{http::MAX_BODY, message::excerpt};
+use super::{MAX_BODY, too_long};
+use crate::load::errors::seen;
 
 /// The most header lines that are accepted.
 const MAX_HEADERS: usize = 64;
 
-/// What the body of an answer is, by its content type.
+/// The form of an answer's body, by its content type.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Form {
-    /// `application/json`, or a message of a wire that carries nothing else.
+pub(in crate::load) enum Form {
+    /// `application/json`, or a message of a transport that carries nothing else.
     Json,
     /// `text/event-stream`
     EventStream,
@@ -34,20 +35,17 @@ pub(super) enum Framing {
 
 /// What matters of a response's head.
 #[derive(Debug, Default)]
-pub(super) struct Head {
-    pub(super) status: u16,
-    pub(super) form: Form,
+pub(in crate::load) struct Head {
+    pub(in crate::load) status: u16,
+    pub(in crate::load) form: Form,
     /// `Mcp-Session-Id`; empty when there is none.
-    pub(super) session: Vec<u8>,
+    pub(in crate::load) session: Vec<u8>,
     /// The connection ends with this response.
-    pub(super) closes: bool,
+    pub(in crate::load) closes: bool,
 }
 
 impl Head {
     /// Reads a head. Returns its length and how the body is framed; `None` when it is not complete.
-    ///
-    /// # Errors
-    /// Where the bytes are not an acceptable head.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Option<(usize, Framing)>, String> {
         let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut []);
@@ -57,7 +55,7 @@ impl Head {
                 Ok(httparse::Status::Complete(length)) => length,
                 Ok(httparse::Status::Partial) => return Ok(None),
                 Err(error) => {
-                    return Err(format!("not an HTTP answer ({error}): {}", excerpt(bytes)));
+                    return Err(seen(&format!("not an HTTP answer ({error})"), bytes));
                 }
             };
         self.status = response.code.unwrap_or_default();
@@ -78,7 +76,7 @@ impl Head {
         Ok(Some((length, framing.unwrap_or(Framing::ToEnd))))
     }
 
-    /// Takes what matters of one field. `Transfer-Encoding` overrides `Content-Length` (RFC 9112, section 6.3).
+    /// Takes one field. `Transfer-Encoding` overrides `Content-Length` (RFC 9112, section 6.3).
     fn field(
         &mut self,
         name: &str,
@@ -96,10 +94,7 @@ impl Head {
             }
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             if !value.eq_ignore_ascii_case(b"chunked") {
-                return Err(format!(
-                    "transfer encoding {} is not understood",
-                    excerpt(value)
-                ));
+                return Err(seen("a transfer encoding that is not understood", value));
             }
             *framing = Some(Framing::Chunked);
         } else if name.eq_ignore_ascii_case("content-type") {
@@ -124,8 +119,8 @@ fn parse_length(value: &[u8]) -> Result<usize, String> {
         .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     match digits.and_then(|text| text.parse().ok()) {
         Some(length) if length <= MAX_BODY => Ok(length),
-        Some(_) => Err(super::http::too_long()),
-        None => Err(format!("content length {} is not a number", excerpt(value))),
+        Some(_) => Err(too_long()),
+        None => Err(seen("a content length that is not a number", value)),
     }
 }
 

@@ -1,8 +1,8 @@
-//! Event streams (WHATWG HTML, section 9.2) out of bytes that come in pieces of any size.
+//! Event streams (WHATWG HTML, section 9.2) from bytes that come in pieces of any size.
 
 /// Parses one event stream.
 #[derive(Debug, Default)]
-pub(super) struct EventParser {
+pub(in crate::load) struct EventParser {
     /// The begin of a line that is not complete.
     held: Vec<u8>,
     /// The last byte was a CR: an LF that follows belongs to it.
@@ -21,9 +21,9 @@ struct Fields {
 }
 
 impl EventParser {
-    /// Takes bytes; `each` is given the name (empty for the default, `message`) and the data of every event that is
-    /// complete. Comments, ids and retry times are read over; an event without data is none.
-    pub(super) fn push(&mut self, mut input: &[u8], mut each: impl FnMut(&[u8], &[u8])) {
+    /// Takes bytes; `each` gets the name (empty for the default, `message`) and the data of every
+    /// complete event. Comments, ids, retry times and events without data are skipped.
+    pub(in crate::load) fn push(&mut self, mut input: &[u8], mut each: impl FnMut(&[u8], &[u8])) {
         while !input.is_empty() {
             if self.after_cr {
                 self.after_cr = false;
@@ -56,12 +56,12 @@ impl EventParser {
     }
 
     /// Bytes held for the event under way: what a limit is set on.
-    pub(super) fn held(&self) -> usize {
+    pub(in crate::load) fn held(&self) -> usize {
         self.held.len() + self.fields.data.len()
     }
 
     /// Makes ready for another stream; the buffers stay.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::load) fn clear(&mut self) {
         self.held.clear();
         self.after_cr = false;
         self.started = false;
@@ -103,39 +103,5 @@ impl Fields {
         self.name.clear();
         self.data.clear();
         self.has_data = false;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(pieces: &[&[u8]]) -> Vec<(String, String)> {
-        let mut parser = EventParser::default();
-        let mut events = Vec::new();
-        for piece in pieces {
-            parser.push(piece, |name, data| {
-                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-                events.push((text(name), text(data)));
-            });
-        }
-        events
-    }
-
-    #[test]
-    fn any_split_and_any_line_end_give_the_same_events() {
-        let stream = "\u{feff}: comment\nid: 0\nretry: 3000\ndata:\n\nevent: message\ndata: {\"a\":\ndata:1}\nid: 1\n\nevent: none\n\ndata\n\ndata: cut off";
-        let expected = [("", ""), ("message", "{\"a\":\n1}"), ("", "")]
-            .map(|(name, data)| (name.to_owned(), data.to_owned()))
-            .to_vec();
-        for ending in ["\n", "\r\n", "\r"] {
-            let text = stream.replace('\n', ending);
-            let bytes = text.as_bytes();
-            for first in 0..bytes.len() {
-                let second = bytes.len().min(first + 3);
-                let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
-                assert_eq!(parse(&pieces), expected, "{ending:?} split at {first}");
-            }
-        }
     }
 }

@@ -32,10 +32,7 @@ impl Chunks {
         self.at == At::Done
     }
 
-    /// Takes bytes until the body is complete or they are used up; the data goes to `out`. Returns how many were used.
-    ///
-    /// # Errors
-    /// Where the bytes are not the coding.
+    /// Takes bytes until the body is complete; the data goes to `out`. Returns how many were used.
     pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, String> {
         let mut used = 0;
         while used < input.len() && !self.is_done() {
@@ -91,44 +88,5 @@ impl Chunks {
         self.left = self.left * 16 + value as usize;
         self.digits += 1;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CODED: &[u8] =
-        b"5\r\nhello\r\n1;note=x\r\n \r\n0005\r\nworld\r\n0\r\nTrailer: t\r\n\r\nrest";
-
-    #[test]
-    fn any_split_gives_the_same_body() {
-        for first in 0..CODED.len() {
-            for second in first..CODED.len() {
-                let (mut chunks, mut out, mut used) = (Chunks::default(), Vec::new(), 0);
-                for part in [&CODED[..first], &CODED[first..second], &CODED[second..]] {
-                    used += chunks.push(part, &mut out).unwrap();
-                }
-                assert!(chunks.is_done());
-                assert_eq!(out, b"hello world");
-                assert_eq!(&CODED[used..], b"rest");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_not_the_coding_is_refused() {
-        for wrong in [
-            "\r\n",
-            "x\r\n",
-            "1\r\nab",
-            "1\n",
-            "fffffffffffffffff\r\n",
-            "0\r\n\rx",
-            "1\r\na\rx",
-        ] {
-            let outcome = Chunks::default().push(wrong.as_bytes(), &mut Vec::new());
-            assert!(outcome.is_err(), "{wrong:?}");
-        }
     }
 }
