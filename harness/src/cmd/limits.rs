@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::format::whole;
-use crate::machine::enclosure::Limits;
+use crate::host::limits::Limits;
 
 /// What the servers may use.
 #[derive(Debug, Clone, Args)]

@@ -10,7 +10,7 @@ use super::bench::Bench;
 use super::run::Questions;
 use crate::format::environment::{Environment, Program, State};
 use crate::format::secret::hide_passwords;
-use crate::machine::facts;
+use crate::host::facts;
 
 /// Version of this harness.
 pub(super) const HARNESS_VERSION: &str = env!("CARGO_PKG_VERSION");

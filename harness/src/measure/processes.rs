@@ -17,9 +17,9 @@ use super::trial::Job;
 use super::window::{Cost, Window, sampled};
 use crate::format::samples::Sample;
 use crate::format::subjects::Processes;
+use crate::host::cores::pin_this_thread;
 use crate::interrupt::Interrupt;
 use crate::load::{self, CallError, ErrorKind, Exchange, Options, Outcome, Shape};
-use crate::machine::cores::pin_this_thread;
 use crate::process::Server;
 
 /// What was found, or why nothing was.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{Check, Grade};
 use crate::format::environment::Machine;
+use crate::host::cores::Cores;
+use crate::host::{cgroup, facts, proc};
 use crate::interrupt::Interrupt;
-use crate::machine::cores::Cores;
-use crate::machine::{cgroup, facts, proc};
 
 /// How long the machine is watched doing nothing for us.
 const WATCHED: Duration = Duration::from_secs(1);

@@ -7,9 +7,9 @@ use serde_json::{Map, json};
 
 use super::super::peer::{Asked, Scratch, wrk};
 use super::{Check, Grade};
+use crate::host::proc::{CoreTime, core_times, utilisation};
 use crate::interrupt::Interrupt;
 use crate::load::{self, Exchange, Expectation, Moment, Plan, Revision, Shape, Target};
-use crate::machine::proc::{CoreTime, core_times, utilisation};
 use crate::measure::bench::Bench;
 
 /// Below this share of `wrk`'s rate the client would be what is measured.

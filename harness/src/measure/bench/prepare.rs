@@ -10,8 +10,8 @@ use super::Bench;
 use crate::format::launch::{Launch, fill_command};
 use crate::format::secret::hide_passwords;
 use crate::format::subjects::{Role, Subject, duration};
+use crate::host::limits::{Limiter, Limits};
 use crate::interrupt::Interrupt;
-use crate::machine::enclosure::{Enclosure, Limits};
 use crate::process::Running;
 
 /// Longest first start over an empty database, which is filled then; and longest reset of a store.
@@ -34,7 +34,7 @@ impl Bench {
     /// When neither a control group nor a scope of systemd can be had.
     pub fn limit_servers(&mut self) -> anyhow::Result<()> {
         if self.setup.limits != Limits::default() {
-            self.enclosure = Some(Enclosure::make(self.setup.limits)?);
+            self.limiter = Some(Limiter::new(self.setup.limits)?);
         }
         Ok(())
     }

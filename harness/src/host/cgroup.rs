@@ -8,13 +8,9 @@ use std::path::{Path, PathBuf};
 
 use super::proc::ProcessId;
 
-/// Folders of the control groups of this process for one controller, innermost first.
-fn folders(controller: &str) -> Vec<PathBuf> {
-    folders_of(std::process::id(), controller)
-}
-
-/// Those of any process; none when it has ended.
-fn folders_of(process: ProcessId, controller: &str) -> Vec<PathBuf> {
+/// Folders of the control groups of a process for one controller, innermost first; none when it
+/// has ended.
+fn folders(process: ProcessId, controller: &str) -> Vec<PathBuf> {
     let groups = fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap_or_default();
     let mut found = Vec::new();
     for line in groups.lines() {
@@ -63,7 +59,10 @@ pub fn cpu_limit_milli() -> Option<u64> {
         };
         (quota > 0 && period > 0).then(|| u64::try_from(quota * 1_000 / period).unwrap_or(0))
     };
-    folders("cpu").into_iter().filter_map(limit).min()
+    folders(std::process::id(), "cpu")
+        .into_iter()
+        .filter_map(limit)
+        .min()
 }
 
 /// Memory limit in bytes; `None` without one.
@@ -78,11 +77,14 @@ pub fn memory_limit_bytes() -> Option<u64> {
             .ok()
             .filter(|bytes| *bytes < NO_LIMIT)
     };
-    folders("memory").into_iter().filter_map(limit).min()
+    folders(std::process::id(), "memory")
+        .into_iter()
+        .filter_map(limit)
+        .min()
 }
 
-/// How often the control groups of this process, and of these others, were stopped by their processor quotas; `None` where
-/// nothing counts it.
+/// How often the processor quotas of their control groups have stopped this process and these
+/// others; `None` where the system does not count it.
 #[must_use]
 pub fn throttled_count(others: &[ProcessId]) -> Option<u64> {
     let count = |folder: PathBuf| -> Option<u64> {
@@ -93,9 +95,12 @@ pub fn throttled_count(others: &[ProcessId]) -> Option<u64> {
             .parse()
             .ok()
     };
-    let others = others.iter().flat_map(|other| folders_of(*other, "cpu"));
+    let others = others.iter().flat_map(|other| folders(*other, "cpu"));
     // Each once, though several processes are in it.
-    let all: BTreeSet<PathBuf> = folders("cpu").into_iter().chain(others).collect();
+    let all: BTreeSet<PathBuf> = folders(std::process::id(), "cpu")
+        .into_iter()
+        .chain(others)
+        .collect();
     let counts: Vec<u64> = all.into_iter().filter_map(count).collect();
     (!counts.is_empty()).then(|| counts.iter().sum())
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::cgroup;
 use super::cores::Cores;
-use super::proc::kib_field;
+use super::proc::{core_times, kib_field, measures_interrupts};
 use crate::format::environment::{Machine, Program, Source};
 
 fn first_line(path: &str) -> String {
@@ -54,6 +54,7 @@ pub fn machine() -> Machine {
         clock_source: first_line(
             "/sys/devices/system/clocksource/clocksource0/current_clocksource",
         ),
+        irq_time_accounting: measures_interrupts(&core_times()),
         memory_bytes: kib_field(&memory, "MemTotal:").unwrap_or(0) * 1_024,
         load_average_milli: load_average_milli(),
         cgroup_cpu_milli: cgroup::cpu_limit_milli(),
@@ -77,20 +78,20 @@ pub fn memory_available_bytes() -> u64 {
 #[must_use]
 pub fn host() -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
-    let name: String = name
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    match name
         .to_string_lossy()
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
-    if name.is_empty() {
-        "host".to_owned()
-    } else {
-        name
+        .map(plain)
+        .collect::<String>()
+    {
+        name if name.is_empty() => "host".to_owned(),
+        name => name,
     }
 }
 
-/// Whether programs read this clock source of the kernel by themselves, without a system call (the vDSO). One that is not
-/// known is not doubted.
+/// Whether programs read this clock source of the kernel without a system call (the vDSO). An empty
+/// name counts as one.
 #[must_use]
 pub fn is_fast_clock(clock_source: &str) -> bool {
     matches!(
@@ -99,35 +100,29 @@ pub fn is_fast_clock(clock_source: &str) -> bool {
     )
 }
 
-/// Whether the processor's frequency does not follow the load under this governor. Where there is none (a virtual machine)
-/// nothing is doubted.
+/// Whether this governor keeps the processor's frequency whatever the load. An empty name (a virtual
+/// machine has no governor) counts as one that does.
 #[must_use]
 pub fn is_steady_governor(governor: &str) -> bool {
     matches!(governor, "" | "performance")
 }
 
 fn boost() -> Option<bool> {
-    match first_line("/sys/devices/system/cpu/intel_pstate/no_turbo").as_str() {
-        "0" => return Some(true),
-        "1" => return Some(false),
-        _ => {}
-    }
-    match first_line("/sys/devices/system/cpu/cpufreq/boost").as_str() {
-        "1" => Some(true),
-        "0" => Some(false),
+    let read = |file: &str| first_line(&format!("/sys/devices/system/cpu/{file}"));
+    match (
+        read("intel_pstate/no_turbo").as_str(),
+        read("cpufreq/boost").as_str(),
+    ) {
+        ("0", _) | ("", "1") => Some(true),
+        ("1", _) | ("", "0") => Some(false),
         _ => None,
     }
 }
 
 fn load_average_milli() -> u64 {
     let text = first_line("/proc/loadavg");
-    let mut parts = text.split(['.', ' ']);
-    let mut number = || {
-        parts
-            .next()
-            .and_then(|part| part.parse::<u64>().ok())
-            .unwrap_or(0)
-    };
+    let mut numbers = text.split(['.', ' ']).map(|part| part.parse::<u64>());
+    let mut number = || numbers.next().and_then(Result::ok).unwrap_or(0);
     // Two decimals: "0.42".
     number() * 1_000 + number() * 10
 }
