@@ -24,7 +24,7 @@ use crate::format::launch::Launch;
 use crate::host::cores::{Cores, pinned};
 use crate::host::proc::ProcessId;
 use crate::interrupt::Interrupt;
-pub use port::Port;
+pub(crate) use port::Port;
 use stderr::StderrLog;
 
 /// The variables that children inherit. No others, so that nothing left in a shell (a log level, a
@@ -54,11 +54,11 @@ const ENDED_BY_SIGTERM: i32 = 128 + Signal::SIGTERM as i32;
 
 /// Where a child is ready, and since when.
 #[derive(Debug, Clone)]
-pub struct Ready {
+pub(crate) struct Ready {
     /// A URL, or `stdio`.
-    pub place: String,
+    pub(crate) place: String,
     /// From the start of the process until it was ready.
-    pub after: Duration,
+    pub(crate) after: Duration,
 }
 
 /// A child that has been started.
@@ -73,23 +73,25 @@ pub struct Running {
 
 /// How a child ended.
 #[derive(Debug, Clone)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Exit code or signal, in words.
-    pub status: String,
+    pub(crate) status: String,
     /// Whether SIGTERM and the grace time were not enough.
-    pub killed: bool,
+    pub(crate) killed: bool,
     /// Whether it ended as a server should: with exit code 0, or after the harness's SIGTERM by that
     /// signal or with the exit code that stands for it.
-    pub is_clean: bool,
+    pub(crate) is_clean: bool,
 }
 
 impl Running {
     /// Starts a child on these cores. `piped` gives it pipes for stdin and stdout, otherwise both
     /// are `/dev/null`.
-    ///
-    /// # Errors
-    /// When it cannot be started or pinned.
-    pub fn start(name: &str, launch: &Launch, cores: &Cores, piped: bool) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        name: &str,
+        launch: &Launch,
+        cores: &Cores,
+        piped: bool,
+    ) -> anyhow::Result<Self> {
         let (program, arguments) = launch.command.split_first().context("an empty command")?;
         let pipe = || if piped { Stdio::piped() } else { Stdio::null() };
         let inherited = std::env::vars_os();
@@ -123,10 +125,11 @@ impl Running {
     }
 
     /// Waits for the ready line.
-    ///
-    /// # Errors
-    /// When the child ends, says nothing in time, or a signal comes.
-    pub fn wait_ready(&mut self, limit: Duration, interrupt: &Interrupt) -> anyhow::Result<Ready> {
+    pub(crate) fn wait_ready(
+        &mut self,
+        limit: Duration,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Ready> {
         let (log, started) = (Arc::clone(&self.log), self.started);
         let ready = || {
             let (place, at) = log.ready()?;
@@ -144,10 +147,7 @@ impl Running {
     }
 
     /// Waits until the port of a child that prints no ready line answers.
-    ///
-    /// # Errors
-    /// As [`Running::wait_ready`].
-    pub fn wait_port(
+    pub(crate) fn wait_port(
         &mut self,
         port: &Port,
         limit: Duration,
@@ -199,31 +199,27 @@ impl Running {
     }
 
     /// Name of the subject or service.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Number of the process.
-    #[must_use]
-    pub fn id(&self) -> ProcessId {
+    pub(crate) fn id(&self) -> ProcessId {
         self.child.id()
     }
 
     /// The pipes of a child that was started with them; once.
-    pub fn take_pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+    pub(crate) fn take_pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
         Some((self.child.stdin.take()?, self.child.stdout.take()?))
     }
 
     /// Whether the process has ended.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.ended.is_some() || has_ended(self.id())
     }
 
     /// The last lines of its stderr, each indented; a placeholder when there are none.
-    #[must_use]
-    pub fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         if self.has_ended() {
             let begin = Instant::now();
             while !self.log.is_closed() && begin.elapsed() < LAST_LINES {
@@ -235,7 +231,7 @@ impl Running {
 
     /// Ends the child and all of its process group: SIGTERM, after the grace time SIGKILL. Says how
     /// it ended.
-    pub fn stop(&mut self) -> Ended {
+    pub(crate) fn stop(&mut self) -> Ended {
         // Once reaped, the number may belong to another process and must not be signalled again.
         if let Some(ended) = &self.ended {
             return ended.clone();
@@ -291,8 +287,7 @@ pub enum Server {
 
 impl Server {
     /// The process whose cost (with its descendants') can be read; none where it is not known.
-    #[must_use]
-    pub fn ids(&self) -> Vec<ProcessId> {
+    pub(crate) fn ids(&self) -> Vec<ProcessId> {
         match self {
             Self::Ours(running) => vec![running.id()],
             Self::Theirs { pid } => pid.iter().copied().collect(),
@@ -300,8 +295,7 @@ impl Server {
     }
 
     /// Whether it is known to have ended.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         match self {
             Self::Ours(running) => running.has_ended(),
             Self::Theirs { pid } => pid.is_some_and(has_ended),
@@ -309,8 +303,7 @@ impl Server {
     }
 
     /// For how long it has been running, if the harness started it.
-    #[must_use]
-    pub fn age(&self) -> Option<Duration> {
+    pub(crate) fn age(&self) -> Option<Duration> {
         match self {
             Self::Ours(running) => Some(running.started.elapsed()),
             Self::Theirs { .. } => None,
@@ -318,8 +311,7 @@ impl Server {
     }
 
     /// The last lines of its stderr.
-    #[must_use]
-    pub fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         match self {
             Self::Ours(running) => running.last_lines(),
             Self::Theirs { .. } => "  (not seen: the harness did not start it)".to_owned(),
@@ -328,14 +320,14 @@ impl Server {
 
     /// Waits a while until a child has ended by itself, as a server on stdio does whose stdin is
     /// closed.
-    pub fn await_end(&self) {
+    pub(crate) fn await_end(&self) {
         if let Self::Ours(running) = self {
             await_end(running.id(), END_BY_ITSELF);
         }
     }
 
     /// Ends a child, and says how it ended. A server that others have started goes on.
-    pub fn stop(&mut self) -> Ended {
+    pub(crate) fn stop(&mut self) -> Ended {
         match self {
             Self::Ours(running) => running.stop(),
             Self::Theirs { .. } => Ended {
@@ -361,7 +353,6 @@ fn pid(child: ProcessId) -> Pid {
 }
 
 /// Whether a process has ended. A child is not reaped.
-#[must_use]
 pub(crate) fn has_ended(process: ProcessId) -> bool {
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
     match waitid(Id::Pid(pid(process)), look) {

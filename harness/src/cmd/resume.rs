@@ -92,7 +92,7 @@ fn setup(
     }
     let list = |cores: &[usize]| {
         let texts: Vec<String> = cores.iter().map(ToString::to_string).collect();
-        texts.join(",").parse()
+        texts.join(",").parse().map_err(anyhow::Error::msg)
     };
     let server = Server::These(list(&environment.server_cores)?);
     let is_used = |template| subjects.subject.values().any(|one| one.mentions(template));

@@ -47,8 +47,7 @@ fn numbers(path: &Path) -> Option<Vec<i64>> {
 }
 
 /// Processor quota in thousandths of a core; `None` without one.
-#[must_use]
-pub fn cpu_limit_milli() -> Option<u64> {
+pub(crate) fn cpu_limit_milli() -> Option<u64> {
     let limit = |folder: PathBuf| -> Option<u64> {
         let (quota, period) = match numbers(&folder.join("cpu.max")).as_deref() {
             Some([quota, period]) => (*quota, *period),
@@ -66,8 +65,7 @@ pub fn cpu_limit_milli() -> Option<u64> {
 }
 
 /// Memory limit in bytes; `None` without one.
-#[must_use]
-pub fn memory_limit_bytes() -> Option<u64> {
+pub(crate) fn memory_limit_bytes() -> Option<u64> {
     // Version 1 writes "no limit" as the largest page-aligned number.
     const NO_LIMIT: u64 = 1 << 62;
     let limit = |folder: PathBuf| -> Option<u64> {
@@ -85,8 +83,7 @@ pub fn memory_limit_bytes() -> Option<u64> {
 
 /// How often the processor quotas of their control groups have stopped this process and these
 /// others; `None` where the system does not count it.
-#[must_use]
-pub fn throttled_count(others: &[ProcessId]) -> Option<u64> {
+pub(crate) fn throttled_count(others: &[ProcessId]) -> Option<u64> {
     let count = |folder: PathBuf| -> Option<u64> {
         let text = fs::read_to_string(folder.join("cpu.stat")).ok()?;
         text.lines()

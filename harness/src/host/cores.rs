@@ -20,17 +20,9 @@ const CPUS: &str = "/sys/devices/system/cpu";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cores(Vec<usize>);
 
-/// The text is no list of cores.
-#[derive(Debug, thiserror::Error)]
-#[error("\"{0}\" is not a list of cores; write it like 0 or 0,2 or 0-3,6")]
-pub struct NotCores(String);
-
 impl Cores {
     /// The cores that the calling thread may use.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn usable() -> anyhow::Result<Self> {
+    pub(crate) fn usable() -> anyhow::Result<Self> {
         let set = sched_getaffinity(Pid::from_raw(0))
             .context("cannot read which cores this process may use")?;
         let cores = (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false));
@@ -38,14 +30,12 @@ impl Cores {
     }
 
     /// Their numbers.
-    #[must_use]
-    pub fn numbers(&self) -> &[usize] {
+    pub(crate) fn numbers(&self) -> &[usize] {
         &self.0
     }
 
     /// Whether the two have a core in common.
-    #[must_use]
-    pub fn overlap(&self, other: &Self) -> bool {
+    pub(crate) fn overlap(&self, other: &Self) -> bool {
         self.0.iter().any(|core| other.0.contains(core))
     }
 
@@ -58,10 +48,11 @@ impl Cores {
 }
 
 impl FromStr for Cores {
-    type Err = NotCores;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let malformed = || NotCores(text.to_owned());
+        let malformed =
+            || format!("\"{text}\" is not a list of cores; write it like 0 or 0,2 or 0-3,6");
         let number = |part: &str| {
             let number: Option<usize> = part.trim().parse().ok();
             let is_possible = |number: &usize| *number < CpuSet::count();
@@ -104,23 +95,11 @@ impl Physical {
 
 /// The physical cores that this process may use, package by package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Topology(Vec<Physical>);
-
-/// One step of a sweep over cores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// Physical cores of the server.
-    pub server_cores: usize,
-    /// Load threads that can keep so many cores busy.
-    pub load_threads: usize,
-}
+pub(crate) struct Topology(Vec<Physical>);
 
 impl Topology {
     /// That of this machine.
-    ///
-    /// # Errors
-    /// As [`Cores::usable`].
-    pub fn here() -> anyhow::Result<Self> {
+    pub(crate) fn here() -> anyhow::Result<Self> {
         Ok(Self::read(Path::new(CPUS), &Cores::usable()?))
     }
 
@@ -154,15 +133,16 @@ impl Topology {
         (self.0.len() / 2).max(1)
     }
 
-    /// The steps of a sweep: 1, 2, 4, ... server cores, as long as the load has as many.
-    #[must_use]
-    pub fn steps(&self) -> Vec<Step> {
+    /// The steps of a sweep over cores: 1, 2, 4, ... for the server, with as many load threads, while
+    /// the load has as many cores.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the sweep over cores comes next")
+    )]
+    pub(crate) fn steps(&self) -> Vec<(usize, usize)> {
         std::iter::successors(Some(1), |count| Some(count * 2))
             .take_while(|count| *count <= self.half())
-            .map(|count| Step {
-                server_cores: count,
-                load_threads: count,
-            })
+            .map(|count| (count, count))
             .collect()
     }
 
@@ -278,10 +258,7 @@ pub struct Layout {
 impl Layout {
     /// Shares out the cores of this machine. Without `load` the load gets what
     /// the server leaves.
-    ///
-    /// # Errors
-    /// When a core asked for cannot be used, or there are not as many.
-    pub fn new(server: Server, load: Option<Cores>) -> anyhow::Result<Self> {
+    pub(crate) fn new(server: Server, load: Option<Cores>) -> anyhow::Result<Self> {
         Self::on(&Topology::here()?, server, load)
     }
 
@@ -307,17 +284,13 @@ impl Layout {
     }
 
     /// Whether server and load have to share a core.
-    #[must_use]
-    pub fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.server.overlap(&self.load)
     }
 }
 
 /// Pins the calling thread. Threads and processes that it starts inherit the pinning.
-///
-/// # Errors
-/// What the system said.
-pub fn pin_this_thread(cores: &Cores) -> anyhow::Result<()> {
+pub(crate) fn pin_this_thread(cores: &Cores) -> anyhow::Result<()> {
     let mut set = CpuSet::new();
     let pinned = (cores.0.iter().try_for_each(|core| set.set(*core)))
         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set));
@@ -325,10 +298,7 @@ pub fn pin_this_thread(cores: &Cores) -> anyhow::Result<()> {
 }
 
 /// Runs something with the calling thread pinned, and puts the thread back where it was.
-///
-/// # Errors
-/// What the system said.
-pub fn pinned<T>(cores: &Cores, work: impl FnOnce() -> T) -> anyhow::Result<T> {
+pub(crate) fn pinned<T>(cores: &Cores, work: impl FnOnce() -> T) -> anyhow::Result<T> {
     let before = Cores::usable()?;
     pin_this_thread(cores)?;
     let done = work();
@@ -452,17 +422,11 @@ mod tests {
 
     #[test]
     fn a_sweep_doubles_the_cores_of_the_server_while_the_load_has_as_many() {
-        let steps = |topology: Topology| -> Vec<(usize, usize)> {
-            let steps = topology.steps().into_iter();
-            steps
-                .map(|step| (step.server_cores, step.load_threads))
-                .collect()
-        };
-        assert_eq!(steps(two_siblings()), [(1, 1)]);
-        assert_eq!(steps(two()), [(1, 1)]);
-        assert_eq!(steps(four_of_two_threads()), [(1, 1), (2, 2)]);
-        assert_eq!(steps(eight()), [(1, 1), (2, 2), (4, 4)]);
-        assert_eq!(steps(two_packages()), [(1, 1), (2, 2)]);
+        assert_eq!(two_siblings().steps(), [(1, 1)]);
+        assert_eq!(two().steps(), [(1, 1)]);
+        assert_eq!(four_of_two_threads().steps(), [(1, 1), (2, 2)]);
+        assert_eq!(eight().steps(), [(1, 1), (2, 2), (4, 4)]);
+        assert_eq!(two_packages().steps(), [(1, 1), (2, 2)]);
     }
 
     #[test]

@@ -30,8 +30,7 @@ fn named_line(text: &str, name: &str, separator: char) -> String {
 }
 
 /// The machine as it is now.
-#[must_use]
-pub fn machine() -> Machine {
+pub(crate) fn machine() -> Machine {
     let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     Machine {
@@ -64,8 +63,7 @@ pub fn machine() -> Machine {
 }
 
 /// Memory that programs could have now, in bytes.
-#[must_use]
-pub fn memory_available_bytes() -> u64 {
+pub(crate) fn memory_available_bytes() -> u64 {
     kib_field(
         &fs::read_to_string("/proc/meminfo").unwrap_or_default(),
         "MemAvailable:",
@@ -75,8 +73,7 @@ pub fn memory_available_bytes() -> u64 {
 }
 
 /// The host's name with only what a folder name may hold.
-#[must_use]
-pub fn host() -> String {
+pub(crate) fn host() -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     match name
@@ -92,8 +89,7 @@ pub fn host() -> String {
 
 /// Whether programs read this clock source of the kernel without a system call (the vDSO). An empty
 /// name counts as one.
-#[must_use]
-pub fn is_fast_clock(clock_source: &str) -> bool {
+pub(crate) fn is_fast_clock(clock_source: &str) -> bool {
     matches!(
         clock_source,
         "" | "tsc" | "kvm-clock" | "hyperv_clocksource_tsc_page" | "arch_sys_counter"
@@ -102,8 +98,7 @@ pub fn is_fast_clock(clock_source: &str) -> bool {
 
 /// Whether this governor keeps the processor's frequency whatever the load. An empty name (a virtual
 /// machine has no governor) counts as one that does.
-#[must_use]
-pub fn is_steady_governor(governor: &str) -> bool {
+pub(crate) fn is_steady_governor(governor: &str) -> bool {
     matches!(governor, "" | "performance")
 }
 
@@ -121,7 +116,7 @@ fn boost() -> Option<bool> {
 
 fn load_average_milli() -> u64 {
     let text = first_line("/proc/loadavg");
-    let mut numbers = text.split(['.', ' ']).map(|part| part.parse::<u64>());
+    let mut numbers = text.split(['.', ' ']).map(str::parse::<u64>);
     let mut number = || numbers.next().and_then(Result::ok).unwrap_or(0);
     // Two decimals: "0.42".
     number() * 1_000 + number() * 10
@@ -143,8 +138,7 @@ fn output(root: &Path, command: &[&str]) -> Option<String> {
 }
 
 /// The sources under this folder. What git or rustc do not say stays empty.
-#[must_use]
-pub fn source(root: &Path) -> Source {
+pub(crate) fn source(root: &Path) -> Source {
     let commit = output(root, &["git", "rev-parse", "--short=12", "HEAD"]).unwrap_or_default();
     Source {
         dirty: !commit.is_empty()
@@ -156,8 +150,7 @@ pub fn source(root: &Path) -> Source {
 }
 
 /// Size and hash of a program; `None` when it cannot be read.
-#[must_use]
-pub fn program(path: &Path) -> Option<Program> {
+pub(crate) fn program(path: &Path) -> Option<Program> {
     let mut file = fs::File::open(path).ok()?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];

@@ -34,7 +34,7 @@ pub struct Limits {
 
 /// Runs servers under limits.
 #[derive(Debug)]
-pub struct Limiter {
+pub(crate) struct Limiter {
     limits: Limits,
     way: Way,
 }
@@ -49,10 +49,7 @@ enum Way {
 
 impl Limiter {
     /// Makes a control group or a scope with these limits, and tries it with a program.
-    ///
-    /// # Errors
-    /// When neither can be had, with the reasons.
-    pub fn new(limits: Limits) -> anyhow::Result<Self> {
+    pub(crate) fn new(limits: Limits) -> anyhow::Result<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let way = group(Path::new(MOUNT), &own, limits).map(Way::Group);
         let way = way.or_else(|group| match scope(limits) {
@@ -67,8 +64,7 @@ impl Limiter {
     }
 
     /// The command line that runs this one inside.
-    #[must_use]
-    pub fn wrap(&self, command: Vec<String>) -> Vec<String> {
+    pub(crate) fn wrap(&self, command: Vec<String>) -> Vec<String> {
         let mut wrapped = match &self.way {
             Way::Group(folder) => joining(folder),
             Way::Scope(scope) => scope.clone(),
@@ -78,8 +74,7 @@ impl Limiter {
     }
 
     /// The variable that a wrapped command needs, and the server does not get.
-    #[must_use]
-    pub fn variable(&self) -> Option<(String, String)> {
+    pub(crate) fn variable(&self) -> Option<(String, String)> {
         match &self.way {
             Way::Scope(scope) if scope.iter().any(|part| part == "--user") => {
                 let value = std::env::var(USER_MANAGER).ok()?;
@@ -90,8 +85,7 @@ impl Limiter {
     }
 
     /// For the record.
-    #[must_use]
-    pub fn described(&self) -> ServerLimits {
+    pub(crate) fn described(&self) -> ServerLimits {
         ServerLimits {
             cpu_milli: self.limits.cpu_milli,
             memory_bytes: self.limits.memory_bytes,
@@ -337,39 +331,5 @@ mod tests {
             user,
             "systemd-run --user --scope --quiet --collect -- env -u XDG_RUNTIME_DIR"
         );
-    }
-
-    #[test]
-    fn this_machine_limits_a_server_or_says_what_is_missing() {
-        match Limiter::new(LIMITS) {
-            Ok(limiter) => {
-                let wrapped = limiter.wrap(vec!["cat".to_owned(), "/proc/self/cgroup".to_owned()]);
-                let output = std::process::Command::new(&wrapped[0])
-                    .args(&wrapped[1..])
-                    .output()
-                    .unwrap();
-                let inside = String::from_utf8(output.stdout).unwrap();
-                let outside = fs::read_to_string("/proc/self/cgroup").unwrap();
-                assert_ne!(inside, outside, "{limiter:?}");
-                let Way::Group(folder) = &limiter.way else {
-                    return;
-                };
-                let limit = fs::read_to_string(folder.join("memory.max")).unwrap();
-                assert_eq!(limit.trim(), "1073741824");
-                let folder = folder.clone();
-                drop(limiter);
-                assert!(!folder.exists(), "the group is removed");
-            }
-            Err(missing) => {
-                let text = missing.to_string();
-                for part in [
-                    "By a control group: ",
-                    "By systemd-run: ",
-                    "leave out --server-memory",
-                ] {
-                    assert!(text.contains(part), "{text}");
-                }
-            }
-        }
     }
 }

@@ -12,11 +12,10 @@ use nix::time::ClockId;
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
 /// Number of a process.
-pub type ProcessId = u32;
+pub(crate) type ProcessId = u32;
 
 /// CPU time that a process has used since its start, in nanoseconds; `None` when it is gone.
-#[must_use]
-pub fn cpu_time_ns(process: ProcessId) -> Option<u64> {
+pub(crate) fn cpu_time_ns(process: ProcessId) -> Option<u64> {
     let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(i32::try_from(process).ok()?)).ok()?;
     let now = clock.now().ok()?;
     let seconds = u64::try_from(now.tv_sec()).ok()?;
@@ -86,8 +85,7 @@ fn children(process: ProcessId) -> Vec<ProcessId> {
 }
 
 /// Some processes, and all of their living descendants behind them.
-#[must_use]
-pub fn with_descendants(mut found: Vec<ProcessId>) -> Vec<ProcessId> {
+pub(crate) fn with_descendants(mut found: Vec<ProcessId>) -> Vec<ProcessId> {
     let mut next = 0;
     while let Some(parent) = found.get(next).copied() {
         next += 1;
@@ -101,38 +99,35 @@ pub fn with_descendants(mut found: Vec<ProcessId>) -> Vec<ProcessId> {
 }
 
 /// A `Name:  123 kB` field of `/proc` files, or one without a unit.
-#[must_use]
-pub fn kib_field(text: &str, name: &str) -> Option<u64> {
+pub(crate) fn kib_field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// How a core's time was spent since the start of the machine, in ticks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CoreTime {
+pub(crate) struct CoreTime {
     /// The core's number.
-    pub core: usize,
+    pub(crate) core: usize,
     /// Working for any process, or for interrupts.
-    pub busy: u64,
+    pub(crate) busy: u64,
     /// Working for hard interrupts.
-    pub irq: u64,
+    pub(crate) irq: u64,
     /// Working for soft interrupts: network and timers, above all.
-    pub softirq: u64,
+    pub(crate) softirq: u64,
     /// Nothing to do.
-    pub idle: u64,
+    pub(crate) idle: u64,
     /// Wanted to work, but the hypervisor ran something else.
-    pub steal: u64,
+    pub(crate) steal: u64,
 }
 
 /// The time of every core (`/proc/stat`); empty when it cannot be read.
-#[must_use]
-pub fn core_times() -> Vec<CoreTime> {
+pub(crate) fn core_times() -> Vec<CoreTime> {
     parse_core_times(&fs::read_to_string("/proc/stat").unwrap_or_default())
 }
 
 /// Threads that run or wait for a core now, on the whole machine, the caller's among them.
-#[must_use]
-pub fn runnable() -> Option<u64> {
+pub(crate) fn runnable() -> Option<u64> {
     kib_field(&fs::read_to_string("/proc/stat").ok()?, "procs_running ")
 }
 
@@ -163,8 +158,7 @@ fn parse_core_times(stat: &str) -> Vec<CoreTime> {
 ///
 /// Without it a tick counts for whatever it interrupts, and that is never a hard interrupt, so this
 /// column stays 0. A `/proc/stat` without soft interrupts either is not the kernel's own (LXCFS).
-#[must_use]
-pub fn measures_interrupts(times: &[CoreTime]) -> Option<bool> {
+pub(crate) fn measures_interrupts(times: &[CoreTime]) -> Option<bool> {
     let of_all = |ticks: fn(&CoreTime) -> u64| times.iter().map(ticks).sum::<u64>();
     match (of_all(|core| core.irq), of_all(|core| core.softirq)) {
         (0, 0) => None,
@@ -184,8 +178,7 @@ pub struct Utilisation {
 }
 
 /// How busy the cores were; `None` when a reading lacks them or no tick has passed.
-#[must_use]
-pub fn utilisation(
+pub(crate) fn utilisation(
     before: &[CoreTime],
     after: &[CoreTime],
     cores: &[usize],

@@ -13,31 +13,30 @@ use super::proc::{ProcessId, Stat, cpu_time_ns, kib_field, with_descendants};
 
 /// Usage of some processes together. Counters run from the start of each process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// CPU time, in nanoseconds. That of ended processes is in ticks, mostly of 10 ms.
-    pub cpu_ns: u64,
+    pub(crate) cpu_ns: u64,
     /// CPU time in user mode, in milliseconds (ticks).
-    pub cpu_user_ms: u64,
+    pub(crate) cpu_user_ms: u64,
     /// CPU time in the kernel, in milliseconds (ticks).
-    pub cpu_system_ms: u64,
+    pub(crate) cpu_system_ms: u64,
     /// Resident memory, in bytes. Pages that several processes share are counted in each.
-    pub rss_bytes: u64,
+    pub(crate) rss_bytes: u64,
     /// The most that was resident since the start, in bytes, summed over the processes.
-    pub peak_bytes: u64,
+    pub(crate) peak_bytes: u64,
     /// Threads.
-    pub threads: u64,
+    pub(crate) threads: u64,
     /// Open file descriptors; `None` where they cannot be read (processes of another user).
-    pub open_files: Option<u64>,
+    pub(crate) open_files: Option<u64>,
     /// How often threads gave up their core to wait for something.
-    pub switches_voluntary: u64,
+    pub(crate) switches_voluntary: u64,
     /// How often threads lost their core to others.
-    pub switches_involuntary: u64,
+    pub(crate) switches_involuntary: u64,
 }
 
 impl Usage {
     /// All of them together; `None` without any, or when one is not known.
-    #[must_use]
-    pub fn sum(all: &[Option<Self>]) -> Option<Self> {
+    pub(crate) fn sum(all: &[Option<Self>]) -> Option<Self> {
         let sum = |sum: Self, one: Self| Self {
             cpu_ns: sum.cpu_ns + one.cpu_ns,
             cpu_user_ms: sum.cpu_user_ms + one.cpu_user_ms,
@@ -55,8 +54,7 @@ impl Usage {
     }
 
     /// That of the harness itself; `None` where the system does not say.
-    #[must_use]
-    pub fn own() -> Option<Self> {
+    pub(crate) fn own() -> Option<Self> {
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         let ms = |time: TimeVal| count(time.num_milliseconds());
@@ -81,7 +79,7 @@ const MANY_THREADS: u64 = 64;
 /// A descendant counts from the first look that sees it, with all that it has used, also when the
 /// process in between has ended and the system has given it another parent.
 #[derive(Debug)]
-pub struct Tree {
+pub(crate) struct Tree {
     root: ProcessId,
     /// Every process that was ever seen, by its number and start.
     seen: HashMap<(ProcessId, u64), Seen>,
@@ -100,8 +98,7 @@ struct Seen {
 
 impl Tree {
     /// The tree below this process.
-    #[must_use]
-    pub fn new(root: ProcessId) -> Self {
+    pub(crate) fn new(root: ProcessId) -> Self {
         Self {
             root,
             seen: HashMap::new(),
@@ -122,7 +119,7 @@ impl Tree {
 
     /// Looks at all of them; `None` when the root has ended. Where a process has many threads, its
     /// context switches are those of the last thorough look.
-    pub fn look(&mut self, is_thorough: bool) -> Option<Usage> {
+    pub(crate) fn look(&mut self, is_thorough: bool) -> Option<Usage> {
         let living = self.living();
         let mut all = Vec::with_capacity(living.len());
         for (process, stat) in &living {

@@ -11,6 +11,9 @@ use crate::format::trial::Trial;
 use crate::format::whole;
 use crate::load::{ErrorKind, Errors, Outcome};
 
+/// No server answers a call in less CPU time: it takes a system call to read and one to write.
+const LEAST_CALL_NS: u64 = 100;
+
 /// Seconds of a checked definition.
 pub(super) fn seconds(seconds: f64) -> Duration {
     duration(seconds).unwrap_or_default()
@@ -69,7 +72,10 @@ pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Tr
 pub(super) fn fill(trial: &mut Trial, outcome: &Outcome, cost: &Cost) {
     fill_load(trial, outcome);
     fill_errors(trial, outcome);
-    trial.server_cpu_ns = cost.server_cpu_ns;
+    // A zero that was not measured: the work was done outside of the server's processes.
+    let is_possible = |ns: &u64| *ns >= outcome.calls * LEAST_CALL_NS;
+    let server_cpu_ns = cost.server_cpu_ns.filter(is_possible);
+    trial.server_cpu_ns = server_cpu_ns;
     trial.server_cpu_user_ms = cost.server_cpu_user_ms;
     trial.server_cpu_system_ms = cost.server_cpu_system_ms;
     trial.rss_mean_bytes = cost.server.rss_mean_bytes;
@@ -87,10 +93,9 @@ pub(super) fn fill(trial: &mut Trial, outcome: &Outcome, cost: &Cost) {
     if outcome.calls > 0 {
         // A share of the CPU seconds: calls / (cpu_s * 100), which is calls/s divided by the
         // percent of one core.
-        trial.server_cpu_ns_per_call = cost.server_cpu_ns.map(|ns| ns / outcome.calls);
-        trial.calls_per_s_per_cpu_percent_milli = cost
-            .server_cpu_ns
-            .and_then(|ns| scaled(outcome.calls, 10_000_000_000, ns));
+        trial.server_cpu_ns_per_call = server_cpu_ns.map(|ns| ns / outcome.calls);
+        trial.calls_per_s_per_cpu_percent_milli =
+            server_cpu_ns.and_then(|ns| scaled(outcome.calls, 10_000_000_000, ns));
         trial.calls_per_s_per_mb_milli = match (trial.calls_per_s, cost.server.rss_mean_bytes) {
             (Some(rate), Some(rss)) => scaled(rate, 1_000_000_000, rss),
             _ => None,

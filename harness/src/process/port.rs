@@ -12,7 +12,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Where a server is going to listen.
 #[derive(Debug, Clone)]
-pub struct Port {
+pub(crate) struct Port {
     url: String,
     address: SocketAddr,
     request: String,
@@ -20,8 +20,13 @@ pub struct Port {
 
 impl Port {
     /// The port of this URL, already split; asked as this wire begins.
-    #[must_use]
-    pub fn new(url: &str, address: &Address, path: &str, wire: Wire, revision: Revision) -> Self {
+    pub(crate) fn new(
+        url: &str,
+        address: &Address,
+        path: &str,
+        wire: Wire,
+        revision: Revision,
+    ) -> Self {
         let host = format!("Host: {address}\r\nConnection: close\r\n");
         let request = match wire {
             Wire::Sse => format!("GET {path} HTTP/1.1\r\n{host}Accept: text/event-stream\r\n\r\n"),
@@ -45,21 +50,18 @@ impl Port {
     }
 
     /// The URL.
-    #[must_use]
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Whether a process takes connections there.
-    #[must_use]
-    pub fn is_taken(&self) -> bool {
+    pub(crate) fn is_taken(&self) -> bool {
         TcpStream::connect_timeout(&self.address, LOOK).is_ok()
     }
 
     /// Whether a server answers the first request of a handshake with an HTTP status that is no
     /// complaint about itself. The handshake judges what it says.
-    #[must_use]
-    pub fn answers(&self) -> bool {
+    pub(crate) fn answers(&self) -> bool {
         self.status()
             .is_ok_and(|status| (200..500).contains(&status))
     }
