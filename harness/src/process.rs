@@ -124,7 +124,8 @@ impl Running {
         Ok(running)
     }
 
-    /// Waits for the ready line.
+    /// Waits for the ready line. An error says that the child has ended, that it was silent for too
+    /// long, or that a signal came.
     pub(crate) fn wait_ready(
         &mut self,
         limit: Duration,
@@ -136,17 +137,14 @@ impl Running {
             let after = at.duration_since(started);
             Some(Ready { place, after })
         };
-        if let Some(ready) = self.wait_until(limit, interrupt, ready)? {
-            return Ok(ready);
-        }
-        bail!(
-            "{} did not print a line `ready URL` (or `ready stdio`) on stderr within {limit:?}; its last lines:\n{}",
-            self.name,
-            self.last_lines()
-        )
+        let late = format!(
+            "{} did not print a line `ready URL` (or `ready stdio`) on stderr within {limit:?}",
+            self.name
+        );
+        self.wait_until(limit, interrupt, ready, &late)
     }
 
-    /// Waits until the port of a child that prints no ready line answers.
+    /// Waits until the port of a child that prints no ready line answers; errors as above.
     pub(crate) fn wait_port(
         &mut self,
         port: &Port,
@@ -160,41 +158,36 @@ impl Running {
                 after: started.elapsed(),
             })
         };
-        if let Some(ready) = self.wait_until(limit, interrupt, ready)? {
-            return Ok(ready);
-        }
-        bail!(
+        let late = format!(
             "nothing answered at {} within {limit:?} after the start of {}; give it more time (ready_within_s), or mend \
-             the URL; its last lines:\n{}",
+             the URL",
             port.url(),
-            self.name,
-            self.last_lines()
-        )
+            self.name
+        );
+        self.wait_until(limit, interrupt, ready, &late)
     }
 
-    /// Waits until it is ready; `None` when the time is over.
     fn wait_until(
         &mut self,
         limit: Duration,
         interrupt: &Interrupt,
         ready: impl Fn() -> Option<Ready>,
-    ) -> anyhow::Result<Option<Ready>> {
+        late: &str,
+    ) -> anyhow::Result<Ready> {
         let found = interrupt.wait(limit, || match ready() {
-            Some(ready) => Some(Some(ready)),
             None if self.has_ended() && self.log.is_closed() => Some(None),
             None => None,
+            ready => Some(ready),
         });
+        let name = self.name.clone();
         match found {
-            Some(Some(ready)) => Ok(Some(ready)),
+            Some(Some(ready)) => Ok(ready),
+            None if interrupt.is_set() => bail!("interrupted while {name} was getting ready"),
+            None => bail!("{late}; its last lines:\n{}", self.last_lines()),
             Some(None) => {
-                let last_lines = self.last_lines();
-                let (name, status) = (self.name.clone(), self.stop().status);
+                let (last_lines, status) = (self.last_lines(), self.stop().status);
                 bail!("{name} ended ({status}) before it was ready; its last lines:\n{last_lines}")
             }
-            None if interrupt.is_set() => {
-                bail!("interrupted while {} was getting ready", self.name)
-            }
-            None => Ok(None),
         }
     }
 

@@ -25,8 +25,8 @@ impl Cores {
     pub(crate) fn usable() -> anyhow::Result<Self> {
         let set = sched_getaffinity(Pid::from_raw(0))
             .context("cannot read which cores this process may use")?;
-        let cores = (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false));
-        Ok(Self(cores.collect()))
+        let is_usable = |core: &usize| set.is_set(*core).unwrap_or(false);
+        Ok((0..CpuSet::count()).filter(is_usable).collect())
     }
 
     /// Their numbers.
@@ -47,6 +47,13 @@ impl Cores {
     }
 }
 
+impl FromIterator<usize> for Cores {
+    fn from_iter<I: IntoIterator<Item = usize>>(numbers: I) -> Self {
+        let sorted: BTreeSet<usize> = numbers.into_iter().collect();
+        Self(sorted.into_iter().collect())
+    }
+}
+
 impl FromStr for Cores {
     type Err = String;
 
@@ -58,7 +65,7 @@ impl FromStr for Cores {
             let is_possible = |number: &usize| *number < CpuSet::count();
             number.filter(is_possible).ok_or_else(malformed)
         };
-        let mut cores = BTreeSet::new();
+        let mut cores = Vec::new();
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (first, last) = (number(first)?, number(last)?);
@@ -67,7 +74,7 @@ impl FromStr for Cores {
             }
             cores.extend(first..=last);
         }
-        Ok(Self(cores.into_iter().collect()))
+        Ok(cores.into_iter().collect())
     }
 }
 
@@ -119,12 +126,8 @@ impl Topology {
             let key = (package.unwrap_or(0), first.unwrap_or(*core));
             cores.entry(key).or_default().push(*core);
         }
-        let cores = cores.into_iter();
-        Self(
-            cores
-                .map(|((package, _), threads)| Physical { package, threads })
-                .collect(),
-        )
+        let physical = |((package, _), threads)| Physical { package, threads };
+        Self(cores.into_iter().map(physical).collect())
     }
 
     /// Half of the physical cores, at least one: a load client needs about as much as a quick
@@ -172,9 +175,8 @@ impl Topology {
         }
         // Stable: cores of a rank stay together by package.
         ranked.sort_by_key(|(rank, _)| *rank);
-        let threads: BTreeSet<usize> =
-            (ranked.iter().take(wanted).map(|(_, thread)| *thread)).collect();
-        Ok(Cores(threads.into_iter().collect()))
+        let chosen = ranked.into_iter().take(wanted);
+        Ok(chosen.map(|(_, thread)| thread).collect())
     }
 
     /// Cores for the load: all of the other physical cores, or those in the server's packages if
@@ -185,40 +187,30 @@ impl Topology {
             self.0.iter().partition(|core| core.has_any_of(server));
         let is_near = |core: &&Physical| own.iter().any(|one| one.package == core.package);
         let near: Vec<&Physical> = others.iter().copied().filter(is_near).collect();
-        let chosen = if near.len() >= own.len() {
+        let enough = if near.len() >= own.len() {
             near
         } else {
             others
         };
         let siblings = || {
-            let all = self.usable().0.into_iter();
-            all.filter(|core| !server.0.contains(core)).collect()
+            let is_free = |thread: &usize| !server.0.contains(thread);
+            threads_of(&self.0).filter(is_free).collect()
         };
-        let mut first_of_these = [threads_of(chosen), siblings(), self.usable().0].into_iter();
-        Cores(
-            first_of_these
-                .find(|cores| !cores.is_empty())
-                .unwrap_or_default(),
-        )
-    }
-
-    /// Whether two sets have different hardware threads of one physical core.
-    fn is_shared_by(&self, one: &Cores, other: &Cores) -> bool {
-        let is_shared = |core: &Physical| core.has_any_of(one) && core.has_any_of(other);
-        !one.overlap(other) && self.0.iter().any(is_shared)
+        let choices = [threads_of(enough).collect(), siblings(), self.usable()];
+        let chosen = choices
+            .into_iter()
+            .find(|cores: &Cores| !cores.0.is_empty());
+        chosen.unwrap_or_else(|| server.clone())
     }
 
     fn usable(&self) -> Cores {
-        Cores(threads_of(&self.0))
+        threads_of(&self.0).collect()
     }
 }
 
-fn threads_of<'a>(cores: impl IntoIterator<Item = &'a Physical>) -> Vec<usize> {
-    let mut threads: Vec<usize> = (cores.into_iter())
-        .flat_map(|core| core.threads.iter().copied())
-        .collect();
-    threads.sort_unstable();
-    threads
+fn threads_of<'a>(cores: impl IntoIterator<Item = &'a Physical>) -> impl Iterator<Item = usize> {
+    let cores = cores.into_iter();
+    cores.flat_map(|core| core.threads.iter().copied())
 }
 
 /// The cores that the server is to have.
@@ -256,8 +248,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Shares out the cores of this machine. Without `load` the load gets what
-    /// the server leaves.
+    /// Shares out the cores of this machine. Without `load` the load gets what the server leaves.
     pub(crate) fn new(server: Server, load: Option<Cores>) -> anyhow::Result<Self> {
         Self::on(&Topology::here()?, server, load)
     }
@@ -276,8 +267,9 @@ impl Layout {
             Server::Auto => topology.for_server(None, load.as_ref())?,
         };
         let load = load.unwrap_or_else(|| topology.for_load(&server));
+        let is_shared = |core: &Physical| core.has_any_of(&server) && core.has_any_of(&load);
         Ok(Self {
-            shares_physical_core: topology.is_shared_by(&server, &load),
+            shares_physical_core: !server.overlap(&load) && topology.0.iter().any(is_shared),
             server,
             load,
         })
@@ -323,7 +315,7 @@ mod tests {
             std::fs::write(about.join("thread_siblings_list"), format!("{siblings}\n")).unwrap();
             std::fs::write(about.join("physical_package_id"), format!("{package}\n")).unwrap();
         }
-        Topology::read(folder.path(), &Cores((0..described.len()).collect()))
+        Topology::read(folder.path(), &(0..described.len()).collect())
     }
 
     fn two() -> Topology {

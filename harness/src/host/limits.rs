@@ -143,13 +143,14 @@ fn child(parent: &Path, limits: Limits) -> Result<PathBuf, String> {
         let text = fs::read_to_string(parent.join(file)).unwrap_or_default();
         text.split_ascii_whitespace().any(|word| word == name)
     };
-    let quota =
-        (limits.cpu_milli).map(|milli| format!("{} {PERIOD_US}", milli * PERIOD_US / 1_000));
+    let quota = |milli| format!("{} {PERIOD_US}", milli * PERIOD_US / 1_000);
+    let quota = limits.cpu_milli.map(quota);
     let memory = limits.memory_bytes.map(|bytes| bytes.to_string());
-    let settings = [("cpu", "cpu.max", quota), ("memory", "memory.max", memory)];
-    let settings: Vec<_> = (settings.into_iter())
-        .filter_map(|(controller, file, value)| Some((controller, file, value?)))
-        .collect();
+    let settings = [
+        quota.map(|quota| ("cpu", "cpu.max", quota)),
+        memory.map(|memory| ("memory", "memory.max", memory)),
+    ];
+    let settings: Vec<_> = settings.into_iter().flatten().collect();
     for (controller, _, _) in &settings {
         if !has("cgroup.controllers", controller) {
             return Err(format!("the controller {controller} is not there"));

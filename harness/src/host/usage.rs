@@ -229,36 +229,31 @@ mod tests {
     use super::{Tree, Usage, open_files};
     use crate::host::proc::with_descendants;
 
+    const BUSY: &str = "while :; do :; done";
+
     /// A shell that is killed with its descendants in the end.
     struct Shell(Child);
 
     impl Shell {
-        fn new(script: &str) -> Self {
+        /// Starts it, and waits until it has so many descendants.
+        fn new(script: &str, descendants: usize) -> Self {
             let mut command = Command::new("sh");
             command.args(["-c", script]).stdin(Stdio::null());
-            Self(command.spawn().unwrap())
+            let shell = Self(command.spawn().unwrap());
+            wait(|| (shell.descendants().len() == descendants).then_some(()));
+            shell
         }
 
         fn descendants(&self) -> Vec<u32> {
             with_descendants(vec![self.0.id()]).split_off(1)
         }
-
-        /// Waits until it has so many descendants.
-        fn with(self, count: usize) -> Self {
-            let begin = Instant::now();
-            while self.descendants().len() != count {
-                assert!(begin.elapsed().as_secs() < 20, "{:?}", self.descendants());
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            self
-        }
     }
 
     impl Drop for Shell {
         fn drop(&mut self) {
-            for process in with_descendants(vec![self.0.id()]) {
-                kill(process);
-            }
+            with_descendants(vec![self.0.id()])
+                .into_iter()
+                .for_each(kill);
             self.0.wait().unwrap();
         }
     }
@@ -268,61 +263,58 @@ mod tests {
         let _ = nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL);
     }
 
-    /// Looks until the tree has used so many more milliseconds of CPU time.
-    fn look_until(tree: &mut Tree, begin: Usage, more_ms: u64) -> Usage {
-        let started = Instant::now();
+    fn wait<T>(mut until: impl FnMut() -> Option<T>) -> T {
+        let begin = Instant::now();
         loop {
-            let now = tree.look(true).unwrap();
-            if now.cpu_ns > begin.cpu_ns + more_ms * 1_000_000 {
-                return now;
+            if let Some(found) = until() {
+                return found;
             }
-            assert!(started.elapsed().as_secs() < 60, "{begin:?} {now:?}");
+            assert!(begin.elapsed().as_secs() < 60, "it does not happen");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    const BUSY: &str = "while :; do :; done";
+    /// Looks until the tree has used another 100 ms of CPU time.
+    fn worked(tree: &mut Tree) -> Usage {
+        let begin = tree.look(true).unwrap();
+        wait(|| {
+            tree.look(true)
+                .filter(|now| now.cpu_ns > begin.cpu_ns + 100_000_000)
+        })
+    }
 
     #[test]
     fn work_of_children_and_their_children_counts() {
-        let shell = Shell::new(&format!("sh -c 'sh -c \"{BUSY}\"; :'; :")).with(2);
+        let shell = Shell::new(&format!("sh -c 'sh -c \"{BUSY}\"; :'; :"), 2);
         let mut tree = Tree::new(shell.0.id());
-        let begin = tree.look(true).unwrap();
-        assert_eq!(begin.threads, 3);
-        let alone = Tree::new(shell.descendants()[0]).look(true).unwrap();
-        assert!(begin.rss_bytes > alone.rss_bytes && begin.open_files > alone.open_files);
-        let worked = look_until(&mut tree, begin, 100);
+        let worked = worked(&mut tree);
         assert!(
             worked.cpu_user_ms + worked.cpu_system_ms >= 50,
             "{worked:?}"
         );
+        let alone = Tree::new(shell.descendants()[1]).look(true).unwrap();
+        assert_eq!((worked.threads, alone.threads), (3, 1));
+        assert!(worked.rss_bytes > alone.rss_bytes && worked.open_files > alone.open_files);
     }
 
     #[test]
     fn children_that_come_and_go_between_two_looks_count_by_their_parent() {
-        let script = "while :; do sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'; done";
-        let shell = Shell::new(script).with(1);
+        let brief = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done";
+        let shell = Shell::new(&format!("while :; do sh -c '{brief}'; done"), 1);
         let mut tree = Tree::new(shell.0.id());
         let begin = tree.look(true).unwrap();
-        let passed = Instant::now();
-        while passed.elapsed() < Duration::from_millis(600) {
-            std::thread::sleep(Duration::from_millis(300));
-        }
+        std::thread::sleep(Duration::from_millis(600));
         let used_ns = tree.look(true).unwrap().cpu_ns - begin.cpu_ns;
-        assert!(
-            used_ns > 60_000_000,
-            "{used_ns} ns in 600 ms, all cores being shared"
-        );
+        assert!(used_ns > 60_000_000, "{used_ns} ns of 600 ms");
     }
 
     #[test]
     fn an_ended_child_keeps_its_time_also_where_nobody_waits_for_it() {
         // `sleep` does not wait for the child: it stays a zombie, or with SIGCHLD ignored nothing.
         for ends in ["", "trap '' CHLD; "] {
-            let shell = Shell::new(&format!("{ends}({BUSY}) & exec sleep 600")).with(1);
+            let shell = Shell::new(&format!("{ends}({BUSY}) & exec sleep 600"), 1);
             let mut tree = Tree::new(shell.0.id());
-            let begin = tree.look(true).unwrap();
-            let worked = look_until(&mut tree, begin, 100);
+            let worked = worked(&mut tree);
             kill(shell.descendants()[0]);
             for _ in 0..20 {
                 let after = tree.look(true).unwrap();
@@ -334,30 +326,14 @@ mod tests {
 
     #[test]
     fn a_descendant_whose_parent_has_ended_still_belongs_to_the_tree() {
-        let shell = Shell::new(&format!("sh -c 'sh -c \"{BUSY}\"; :' & exec sleep 600")).with(2);
+        let shell = Shell::new(&format!("sh -c 'sh -c \"{BUSY}\"; :' & exec sleep 600"), 2);
         let mut tree = Tree::new(shell.0.id());
-        let begin = tree.look(true).unwrap();
-        let [between, orphan] = shell.descendants()[..] else {
-            panic!("two");
-        };
-        kill(between);
-        let worked = look_until(&mut tree, begin, 100);
-        kill(orphan);
+        tree.look(true).unwrap();
+        let family = shell.descendants();
+        kill(family[0]);
+        let worked = worked(&mut tree);
+        kill(family[1]);
         assert!(worked.threads >= 2, "{worked:?}");
-    }
-
-    #[test]
-    fn children_of_any_thread_are_found() {
-        let (asked, told) = (std::sync::mpsc::channel::<()>(), std::sync::mpsc::channel());
-        let thread = std::thread::spawn(move || {
-            let child = Shell::new("exec sleep 600");
-            told.0.send(child.0.id()).unwrap();
-            let _ = asked.1.recv();
-        });
-        let child = told.1.recv().unwrap();
-        assert!(with_descendants(vec![std::process::id()]).contains(&child));
-        drop(asked.0);
-        thread.join().unwrap();
     }
 
     #[test]
@@ -366,12 +342,16 @@ mod tests {
         let over = std::sync::Barrier::new(101);
         let mut tree = Tree::new(std::process::id());
         std::thread::scope(|scope| {
+            // A child of another thread than the first.
+            let child = scope
+                .spawn(|| Shell::new("exec sleep 600", 0))
+                .join()
+                .unwrap();
+            assert!(with_descendants(vec![std::process::id()]).contains(&child.0.id()));
             for _ in 0..100 {
                 scope.spawn(|| over.wait());
             }
-            while tree.look(false).unwrap().threads < 101 {
-                std::thread::yield_now();
-            }
+            wait(|| tree.look(false).filter(|now| now.threads > 101));
             let this = u32::try_from(nix::unistd::gettid().as_raw()).unwrap();
             assert_eq!(tree.switches.get(&this), None);
             assert!(tree.look(true).unwrap().open_files >= Some(300));
@@ -380,17 +360,16 @@ mod tests {
         });
         drop(files);
         let counted = tree.switches.len();
-        tree.look(true).unwrap();
+        assert!(tree.look(true).unwrap().switches_voluntary > 0);
         assert!(
             tree.switches.len() >= counted,
             "ended threads keep what was read of them"
         );
-        assert!(Usage::own().unwrap().threads >= 1);
     }
 
     #[test]
     fn open_files_are_as_many_as_their_folder_holds() {
-        let shell = Shell::new("exec sleep 600");
+        let shell = Shell::new("exec sleep 600", 0);
         let counted = std::fs::read_dir(format!("/proc/{}/fd", shell.0.id())).unwrap();
         assert_eq!(open_files(shell.0.id()), Some(counted.count() as u64));
     }

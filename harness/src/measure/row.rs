@@ -199,3 +199,30 @@ pub(super) fn examples(outcome: &Outcome) -> String {
         + &shown(" in the warm-up", &outcome.warmup_errors)
         + &shown(" when the sessions were ended", &outcome.closing_errors)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cost, Outcome, Trial, fill};
+
+    #[test]
+    fn cpu_time_that_no_server_can_do_with_is_no_figure() {
+        let of = |ns| {
+            let (calls, server_cpu_ns) = (1_000, Some(ns));
+            let (outcome, cost) = (
+                Outcome {
+                    calls,
+                    ..Outcome::default()
+                },
+                Cost {
+                    server_cpu_ns,
+                    ..Cost::default()
+                },
+            );
+            let mut trial = Trial::default();
+            fill(&mut trial, &outcome, &cost);
+            trial.server_cpu_ns_per_call
+        };
+        assert_eq!(of(5_000_000), Some(5_000));
+        assert_eq!((of(20_000), of(0)), (None, None));
+    }
+}

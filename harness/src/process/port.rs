@@ -100,12 +100,13 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             String::from_utf8_lossy(&request[..count]).into_owned()
         });
+        let revision = Revision::default();
         let port = Port::new(
             "http://x/mcp",
             &address.into(),
             "/mcp",
             Wire::Http,
-            Revision::default(),
+            revision,
         );
         let answers = port.answers();
         let request = server.join().unwrap();
