@@ -10,8 +10,8 @@ use super::limits::LimitFlags;
 use crate::config::subject::{Role, Subject, Subjects};
 use crate::config::suite::Suite;
 use crate::config::sweep::members;
+use crate::host::cores::{Cores, Layout, Server};
 use crate::interrupt::Interrupt;
-use crate::machine::cores::{Cores, Layout, Server};
 use crate::run::setup::Setup;
 use crate::run::testbed::Testbed;
 
@@ -62,10 +62,11 @@ pub(super) struct BenchFlags {
     /// Cargo profile of the builds
     #[arg(long, value_name = "NAME", default_value = "release")]
     profile: String,
-    /// How many cores the server has, the first ones. The load has the others; where there are none
-    /// it shares the server's, and then no rate or latency holds, but CPU per call does
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    server_cores: u16,
+    /// How many physical cores the server has, the first ones; auto: half of them. The load has the
+    /// others; where there are none it shares the server's, and then no rate or latency holds, but
+    /// CPU per call does
+    #[arg(long, value_name = "auto|N", default_value = "1")]
+    server_cores: Server,
     /// The server's cores by number, like 0 or 0-1,4
     #[arg(long, value_name = "LIST", conflicts_with = "server_cores")]
     server_core_list: Option<Cores>,
@@ -200,7 +201,7 @@ impl BenchFlags {
     ) -> anyhow::Result<Testbed> {
         let server = match &self.server_core_list {
             Some(list) => Server::These(list.clone()),
-            None => Server::Count(usize::from(self.server_cores)),
+            None => self.server_cores.clone(),
         };
         let layout = Layout::new(server, self.load_core_list.clone())?;
         let setup = Setup {
@@ -225,6 +226,11 @@ impl BenchFlags {
         let mut bench = self.bare_bench(places, subjects, names)?;
         if bench.setup().layout.is_shared() {
             eprintln!("warning: server and load share a core; rates and latencies will not hold");
+        }
+        if bench.setup().layout.shares_physical_core {
+            eprintln!(
+                "warning: server and load share a physical core; rates and latencies will not hold"
+            );
         }
         let cores = bench.setup().layout.server.numbers().len() as u64;
         if bench.setup().limits.cpu_milli >= Some(cores * 1_000) {

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::args::{BenchFlags, Format};
 use super::{Places, Verdict, print, print_json};
 use crate::config::subject::{Role, Subjects};
+use crate::host::facts;
 use crate::interrupt::Interrupt;
-use crate::machine::facts;
 use crate::render::table::{Style, Table};
 
 /// Flags of `doctor`.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::machine::enclosure::Limits;
+use crate::host::limits::Limits;
 use crate::results::whole;
 
 /// What the servers may use.

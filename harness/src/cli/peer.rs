@@ -14,9 +14,9 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike as _};
 use serde_json::{Value, json};
 
+use crate::host::cores::{Cores, pinned};
 use crate::interrupt::Interrupt;
 use crate::load::Exchange;
-use crate::machine::cores::{Cores, pinned};
 use crate::run::process::{end_group, has_ended};
 
 /// How much longer than asked for a client may take: to start, and to give up on lost answers.

@@ -9,9 +9,9 @@ use super::record::{finish, warn_of_debug_build};
 use super::{Places, Verdict};
 use crate::analysis::summary::Report;
 use crate::config::subject::Subjects;
+use crate::host::cores::{Layout, Server};
+use crate::host::limits::Limits;
 use crate::interrupt::Interrupt;
-use crate::machine::cores::{Layout, Server};
-use crate::machine::enclosure::Limits;
 use crate::results::environment::Environment;
 use crate::results::redact::{has_hidden_password, hide_passwords};
 use crate::run::resume::Begun;
@@ -92,7 +92,7 @@ fn setup(
     }
     let list = |cores: &[usize]| {
         let texts: Vec<String> = cores.iter().map(ToString::to_string).collect();
-        texts.join(",").parse()
+        texts.join(",").parse().map_err(anyhow::Error::msg)
     };
     let server = Server::These(list(&environment.server_cores)?);
     let is_used = |template| subjects.subject.values().any(|one| one.mentions(template));

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::args::{BenchFlags, Format, Selection, Wanted};
 use super::{Places, Verdict, print, print_json};
+use crate::host::facts;
+use crate::host::usage::Tree;
 use crate::interrupt::Interrupt;
-use crate::machine::{facts, proc};
 use crate::render::table::{Style, Table};
 use crate::run::testbed::Testbed;
 use crate::stats::median;
@@ -112,7 +113,7 @@ impl Size {
             let startup = started.startup.map(|startup| startup.as_micros());
             startups.extend(startup.and_then(|micros| u64::try_from(micros).ok()));
             let ids = started.running.ids().into_iter();
-            memories.extend(ids.filter_map(|id| Some(proc::memory(id)?.rss_bytes)));
+            memories.extend(ids.filter_map(|id| Some(Tree::new(id).look(false)?.rss_bytes)));
             // The pipes of a stdio server go with its target, which is dropped after this.
             started.running.stop();
         }

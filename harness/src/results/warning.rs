@@ -23,6 +23,8 @@ pub enum Warning {
     MemoryNearLimit,
     /// Server and load shared a core.
     SharedCores,
+    /// Server and load ran on hardware threads of one physical core.
+    SharesPhysicalCore,
     /// The hypervisor took processor time away.
     Steal,
     /// The control group's processor quota stopped processes of this one.
@@ -58,9 +60,10 @@ pub struct Validity {
 
 impl Warning {
     /// All warnings, in the order of reports.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NotRelease,
         Self::SharedCores,
+        Self::SharesPhysicalCore,
         Self::ClientSaturated,
         Self::LoadCoresSaturated,
         Self::BackendSaturated,
@@ -93,6 +96,7 @@ impl Warning {
             Self::Governor => "governor",
             Self::FewTrials => "few_trials",
             Self::SharedCores => "shared_cores",
+            Self::SharesPhysicalCore => "shares_physical_core",
             Self::Steal => "steal",
             Self::Throttled => "throttled",
             Self::OtherLoad => "other_load",
@@ -121,6 +125,7 @@ impl Warning {
             | Self::LittlesLaw
             | Self::MemoryNearLimit
             | Self::SharedCores
+            | Self::SharesPhysicalCore
             | Self::Steal
             | Self::Throttled
             | Self::OtherLoad => Validity {
@@ -188,6 +193,10 @@ impl Warning {
                 "shared cores: server and load ran on the same core and took it from each other; server CPU per \
                  call holds roughly"
             }
+            Self::SharesPhysicalCore => {
+                "shared physical core: server and load ran on hardware threads of one core (SMT), and each slowed the \
+                 other down; server CPU per call holds roughly"
+            }
             Self::Steal => {
                 "steal: the hypervisor took more than 1% of the time of a core in use; server CPU per call holds roughly"
             }
@@ -247,6 +256,9 @@ impl Warning {
             }
             Self::SharedCores => {
                 "use a machine with at least two cores, or give the server fewer; compare by CPU per call until then"
+            }
+            Self::SharesPhysicalCore => {
+                "use a machine with at least two physical cores, or give the server fewer"
             }
             Self::Steal => "use a dedicated machine, or repeat when the host is quiet",
             Self::Throttled => "lift the quota (cpu.max, --cpus) for the time of the run",

@@ -11,9 +11,9 @@ use super::testbed::Testbed;
 use super::trial::Job;
 use super::usage::UsageWindow;
 use crate::config::subject::Subject;
+use crate::host::cores::{Cores, pin_this_thread};
 use crate::interrupt::Interrupt;
 use crate::load::{self, Exchange, LoadError, Moment, Outcome, Plan, Shape, Target};
-use crate::machine::cores::{Cores, pin_this_thread};
 
 /// Longer than any trial: what is asked beside the timed calls ends when they do.
 const UNTIL_STOPPED: Duration = Duration::from_hours(24);

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::machine::proc::{ProcessId, parent};
+use crate::host::proc::{ProcessId, Stat, processes};
 
 /// The script, within the project.
 const SCRIPT: &str = "scripts/services";
@@ -102,17 +102,12 @@ impl Drop for Backends {
 
 /// The processes that work in a folder and whose parents do not.
 fn first_processes(folder: &Path) -> Vec<ProcessId> {
-    let all: BTreeMap<ProcessId, ProcessId> = std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let id = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let works_in = std::fs::read_link(format!("/proc/{id}/cwd")).ok()?;
-            works_in
-                .starts_with(folder)
-                .then(|| Some((id, parent(id)?)))?
-        })
-        .collect();
+    let works_there = |id: ProcessId| {
+        let works_in = std::fs::read_link(format!("/proc/{id}/cwd")).ok()?;
+        let stat = works_in.starts_with(folder).then(|| Stat::of(id))??;
+        Some((id, stat.parent))
+    };
+    let all: BTreeMap<ProcessId, ProcessId> = processes().filter_map(works_there).collect();
     let is_first = |parent: &ProcessId| !all.contains_key(parent);
     let first = all.iter().filter(|(_, parent)| is_first(parent));
     first.map(|(id, _)| *id).collect()

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Questions;
 use super::testbed::Testbed;
-use crate::machine::facts;
+use crate::host::facts;
 use crate::results::environment::{Environment, Program, State};
 use crate::results::redact::hide_passwords;
 

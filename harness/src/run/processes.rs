@@ -16,9 +16,9 @@ use super::testbed::{Started, Testbed};
 use super::trial::Job;
 use super::usage::{Cost, UsageWindow, sampled};
 use crate::config::subject::Processes;
+use crate::host::cores::pin_this_thread;
 use crate::interrupt::Interrupt;
 use crate::load::{self, CallError, ErrorKind, Exchange, Options, Outcome, Shape};
-use crate::machine::cores::pin_this_thread;
 use crate::results::samples::Sample;
 use crate::run::process::Server;
 

@@ -11,10 +11,10 @@ use super::ask::put_load;
 use super::row::{examples, seconds};
 use super::testbed::Testbed;
 use super::trial::Job;
+use crate::host::cores::pin_this_thread;
+use crate::host::proc::{ProcessId, with_descendants};
 use crate::interrupt::Interrupt;
 use crate::load::Moment;
-use crate::machine::cores::pin_this_thread;
-use crate::machine::proc::ProcessId;
 use crate::results::stacks::Stacks;
 
 /// Samples a second of each thread that runs. Not a round number, so that nothing periodic is always hit or missed.
@@ -44,7 +44,7 @@ pub fn record(
 ) -> anyhow::Result<Stacks> {
     let subject = bench.subject(job.subject_name)?;
     let mut started = bench.start(job.subject_name, job.suite.answer_bytes, interrupt)?;
-    let ids = started.running.ids();
+    let ids = with_descendants(started.running.ids());
     let target = started.target;
     let is_loaded = AtomicBool::new(false);
     let (outcome, sampled) = std::thread::scope(|scope| {

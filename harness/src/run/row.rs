@@ -11,6 +11,9 @@ use crate::results::histogram::{mean_us, percentile_us, whole_us};
 use crate::results::trial::Trial;
 use crate::results::whole;
 
+/// No server answers a call in less CPU time: it takes a system call to read and one to write.
+const LEAST_CALL_NS: u64 = 100;
+
 /// Seconds of a checked definition.
 pub(super) fn seconds(seconds: f64) -> Duration {
     duration(seconds).unwrap_or_default()
@@ -69,7 +72,10 @@ pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Tr
 pub(super) fn fill(trial: &mut Trial, outcome: &Outcome, cost: &Cost) {
     fill_load(trial, outcome);
     fill_errors(trial, outcome);
-    trial.server_cpu_ns = cost.server_cpu_ns;
+    // A zero that was not measured: the work was done outside of the server's processes.
+    let is_possible = |ns: &u64| *ns >= outcome.calls * LEAST_CALL_NS;
+    let server_cpu_ns = cost.server_cpu_ns.filter(is_possible);
+    trial.server_cpu_ns = server_cpu_ns;
     trial.server_cpu_user_ms = cost.server_cpu_user_ms;
     trial.server_cpu_system_ms = cost.server_cpu_system_ms;
     trial.rss_mean_bytes = cost.server.rss_mean_bytes;
@@ -87,10 +93,9 @@ pub(super) fn fill(trial: &mut Trial, outcome: &Outcome, cost: &Cost) {
     if outcome.calls > 0 {
         // A share of the CPU seconds: calls / (cpu_s * 100), which is calls/s divided by the
         // percent of one core.
-        trial.server_cpu_ns_per_call = cost.server_cpu_ns.map(|ns| ns / outcome.calls);
-        trial.calls_per_s_per_cpu_percent_milli = cost
-            .server_cpu_ns
-            .and_then(|ns| scaled(outcome.calls, 10_000_000_000, ns));
+        trial.server_cpu_ns_per_call = server_cpu_ns.map(|ns| ns / outcome.calls);
+        trial.calls_per_s_per_cpu_percent_milli =
+            server_cpu_ns.and_then(|ns| scaled(outcome.calls, 10_000_000_000, ns));
         trial.calls_per_s_per_mb_milli = match (trial.calls_per_s, cost.server.rss_mean_bytes) {
             (Some(rate), Some(rss)) => scaled(rate, 1_000_000_000, rss),
             _ => None,
@@ -193,4 +198,31 @@ pub(super) fn examples(outcome: &Outcome) -> String {
     shown("", &outcome.errors)
         + &shown(" in the warm-up", &outcome.warmup_errors)
         + &shown(" when the sessions were ended", &outcome.closing_errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cost, Outcome, Trial, fill};
+
+    #[test]
+    fn cpu_time_that_no_server_can_do_with_is_no_figure() {
+        let of = |ns| {
+            let (calls, server_cpu_ns) = (1_000, Some(ns));
+            let (outcome, cost) = (
+                Outcome {
+                    calls,
+                    ..Outcome::default()
+                },
+                Cost {
+                    server_cpu_ns,
+                    ..Cost::default()
+                },
+            );
+            let mut trial = Trial::default();
+            fill(&mut trial, &outcome, &cost);
+            trial.server_cpu_ns_per_call
+        };
+        assert_eq!(of(5_000_000), Some(5_000));
+        assert_eq!((of(20_000), of(0)), (None, None));
+    }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::config::template::Context;
-use crate::machine::cores::Layout;
-use crate::machine::enclosure::Limits;
+use crate::host::cores::Layout;
+use crate::host::limits::Limits;
 
 /// How a bench is set up.
 #[derive(Debug, Clone)]

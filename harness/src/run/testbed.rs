@@ -19,14 +19,14 @@ use super::target::target;
 use crate::config::launch::fill_command;
 use crate::config::subject::{ReadyBy, Subject, Subjects, Wire};
 use crate::config::template::Context;
+use crate::host::cores::pin_this_thread;
+use crate::host::facts;
+use crate::host::limits::Limiter;
+use crate::host::proc::ProcessId;
 use crate::interrupt::Interrupt;
 use crate::load::Target;
-use crate::machine::cores::pin_this_thread;
-use crate::machine::enclosure::Enclosure;
-use crate::machine::facts;
-use crate::machine::proc::ProcessId;
 use crate::results::environment::{Machine, ServerLimits};
-use crate::run::process::{ProcessError, Running, Server};
+use crate::run::process::{Running, Server};
 
 /// Subjects, ready to be started one at a time.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Testbed {
     /// Ended after the services that are processes of the definitions.
     backends: Option<Backends>,
     /// Where servers are limited; none when they are not.
-    enclosure: Option<Enclosure>,
+    limiter: Option<Limiter>,
     machine: Machine,
     is_built: bool,
 }
@@ -96,7 +96,7 @@ impl Testbed {
             context,
             services: Vec::new(),
             backends: None,
-            enclosure: None,
+            limiter: None,
             machine,
             is_built: false,
         })
@@ -204,9 +204,9 @@ impl Testbed {
             .launch(&context)
             .with_context(|| format!("subject.{name}"))?;
         let limit = limit.unwrap_or(launch.ready_within);
-        if let Some(enclosure) = &self.enclosure {
-            launch.command = enclosure.wrap(launch.command);
-            launch.environment.extend(enclosure.variable());
+        if let Some(limiter) = &self.limiter {
+            launch.command = limiter.wrap(launch.command);
+            launch.environment.extend(limiter.variable());
         }
         let piped = subject.wire == Wire::Stdio;
         let start = || Running::start(name, &launch, &self.setup.layout.server, piped);
@@ -219,8 +219,11 @@ impl Testbed {
             ReadyBy::Port => {
                 let port = self.port(name)?;
                 if port.is_taken() {
-                    let (name, place) = (name.to_owned(), port.url().to_owned());
-                    return Err(ProcessError::Taken { name, place }.into());
+                    bail!(
+                        "something listens at {} before {name} is started: end it, or measure it as it is, by its URL without a \
+                         command",
+                        port.url()
+                    );
                 }
                 let mut running = start()?;
                 let ready = running.wait_port(&port, limit, interrupt)?;
@@ -276,7 +279,7 @@ impl Testbed {
     /// What the servers are limited to; nothing before [`Testbed::limit_servers`].
     #[must_use]
     pub fn server_limits(&self) -> Option<ServerLimits> {
-        self.enclosure.as_ref().map(Enclosure::described)
+        self.limiter.as_ref().map(Limiter::described)
     }
 
     /// The machine as it was before the bench was set up.

@@ -73,7 +73,7 @@ pub struct Found {
     pub trial: Trial,
     /// Latencies in nanoseconds, when the window was measured.
     pub histogram: Option<Histogram<u64>>,
-    /// What was seen ten times a second in the window.
+    /// Usage during the window.
     pub samples: Vec<Sample>,
     /// When the window opened; before that, when the trial began.
     pub started: SystemTime,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::usage::Cost;
 use crate::config::subject::Subject;
 use crate::config::suite::Suite;
+use crate::host::cores::Layout;
+use crate::host::facts::{is_fast_clock, is_steady_governor};
+use crate::host::proc::Utilisation;
 use crate::load::{Outcome, Target};
-use crate::machine::cores::Layout;
-use crate::machine::facts::{is_fast_clock, is_steady_governor};
-use crate::machine::proc::Utilisation;
 use crate::results::environment::Machine;
 use crate::results::warning::Warning;
 use crate::results::whole;
@@ -71,9 +71,9 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
         server_memory_bytes,
     } = *conditions;
     let client_permille = permille(outcome.client_busy_share());
-    let load_full = cost
-        .load_cores
-        .is_some_and(|cores| busy_without_spinning(cores, outcome, layout) > SATURATED_PERMILLE);
+    let load_full = cost.load_cores.is_some_and(|cores| {
+        without_spinning(cores.busy_permille, outcome, layout) > SATURATED_PERMILLE
+    });
     let client_full = client_permille > SATURATED_PERMILLE;
     let stolen = |cores: Option<Utilisation>| {
         cores.is_some_and(|cores| cores.steal_permille > STEAL_PERMILLE)
@@ -81,6 +81,7 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
     let raised = |warning: &Warning| match warning {
         Warning::NotRelease => !is_release,
         Warning::SharedCores => layout.is_shared(),
+        Warning::SharesPhysicalCore => layout.shares_physical_core,
         Warning::ClientSaturated => client_full,
         Warning::LoadCoresSaturated => load_full && !client_full,
         Warning::BackendSaturated => {
@@ -95,7 +96,7 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
         Warning::MemoryNearLimit => {
             is_near_limit(cost, server_memory_bytes, machine.cgroup_memory_bytes)
         }
-        Warning::OtherLoad => !layout.is_shared() && has_others(cost, outcome, layout),
+        Warning::OtherLoad => !layout.is_shared() && has_others(cost, outcome, conditions),
         Warning::ClockSource => !is_fast_clock(&machine.clock_source),
         Warning::Governor => !is_steady_governor(&machine.governor),
         Warning::FewCalls => outcome.calls < FEW_CALLS,
@@ -108,28 +109,59 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
 }
 
 /// How busy the load's cores were, without the time that the load threads waited awake on them.
-fn busy_without_spinning(cores: Utilisation, outcome: &Outcome, layout: &Layout) -> u64 {
+fn without_spinning(busy_permille: u64, outcome: &Outcome, layout: &Layout) -> u64 {
     let count = layout.load.numbers().len().max(1) as u64;
     let spun = permille(outcome.client_spun_share()) * outcome.threads as u64;
-    cores.busy_permille.saturating_sub(spun / count)
+    busy_permille.saturating_sub(spun / count)
 }
 
 /// Whether something else than server, load and services ran on their cores.
-fn has_others(cost: &Cost, outcome: &Outcome, layout: &Layout) -> bool {
+fn has_others(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> bool {
+    let Conditions {
+        layout, machine, ..
+    } = *conditions;
     if outcome.elapsed < TICKS_SUFFICE {
         return false;
     }
-    let on_server = match (cost.server_cores, cost.server_share_permille) {
-        (Some(cores), Some(own)) => cores.busy_permille.saturating_sub(own),
-        _ => 0,
+    // Where the kernel measures interrupts apart, their time (above all that of the server's own
+    // packets) is in no process's CPU time.
+    let is_apart = machine.irq_time_accounting == Some(true);
+    let busy = |cores: Utilisation| {
+        let apart = if is_apart { cores.irq_permille } else { 0 };
+        cores.busy_permille.saturating_sub(apart)
     };
-    let beside = cost.load_cores.map_or(0, |cores| {
-        let count = layout.load.numbers().len() as u64;
+    // In thousandths of one core.
+    let is_beyond = |more: u64, limit: u64, cores: Utilisation, count: usize| {
+        let noise = tick_noise_permille(cores.busy_permille, count, outcome.elapsed);
+        more > limit.max(noise)
+    };
+    let on_server = cost.server_cores.zip(cost.server_share_permille);
+    let on_server = on_server.is_some_and(|(cores, own)| {
+        let count = layout.server.numbers().len();
+        let more = busy(cores).saturating_sub(own) * count as u64;
+        is_beyond(more, OTHER_LOAD_PERMILLE * count as u64, cores, count)
+    });
+    let beside = cost.load_cores.is_some_and(|cores| {
+        let count = layout.load.numbers().len();
         let client = permille(outcome.client_busy_share()) * outcome.threads as u64;
         let own = client + cost.services_busy_permille.unwrap_or(0);
-        (busy_without_spinning(cores, outcome, layout) * count).saturating_sub(own)
+        let busy = without_spinning(busy(cores), outcome, layout);
+        let more = (busy * count as u64).saturating_sub(own);
+        is_beyond(more, OTHER_LOAD_BESIDE_PERMILLE, cores, count)
     });
-    on_server > OTHER_LOAD_PERMILLE || beside > OTHER_LOAD_BESIDE_PERMILLE
+    on_server || beside
+}
+
+/// How far ticks may mislead about the use of so many cores, in thousandths of one core.
+///
+/// At each tick the kernel looks at what a core does and counts the whole tick for it: a sample. Of
+/// n samples of a share p the standard deviation is sqrt(p (1 - p) / n); this is two of them, with
+/// 100 ticks a second, the fewest that kernels have.
+fn tick_noise_permille(busy_permille: u64, cores: usize, window: Duration) -> u64 {
+    let share = busy_permille as f64 / 1_000.0;
+    let ticks = window.as_secs_f64() * 100.0;
+    let deviation = (share * (1.0 - share) * cores as f64 / ticks.max(1.0)).sqrt();
+    permille(2.0 * deviation)
 }
 
 /// Whether calls that were due were sent late, or not at all. Their latencies contain the lateness.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Check, Grade};
+use crate::host::cores::Cores;
+use crate::host::{cgroup, facts, proc};
 use crate::interrupt::Interrupt;
-use crate::machine::cores::Cores;
-use crate::machine::{cgroup, facts, proc};
 use crate::results::environment::Machine;
 
 /// How long the machine is watched doing nothing for us.

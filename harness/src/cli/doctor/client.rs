@@ -8,9 +8,9 @@ use serde_json::{Map, json};
 use super::{Check, Grade};
 use crate::cli::peer::wrk;
 use crate::cli::peer::{Asked, Scratch};
+use crate::host::proc::{CoreTime, core_times, utilisation};
 use crate::interrupt::Interrupt;
 use crate::load::{self, Exchange, Expectation, Moment, Plan, Revision, Shape, Target};
-use crate::machine::proc::{CoreTime, core_times, utilisation};
 use crate::run::testbed::Testbed;
 
 /// Below this share of `wrk`'s rate the client would be what is measured.

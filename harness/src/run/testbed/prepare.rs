@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::Testbed;
 use crate::config::launch::{Launch, fill_command};
 use crate::config::subject::{Role, Subject, duration};
+use crate::host::limits::{Limiter, Limits};
 use crate::interrupt::Interrupt;
-use crate::machine::enclosure::{Enclosure, Limits};
 use crate::results::redact::hide_passwords;
 use crate::run::process::Running;
 
@@ -34,7 +34,7 @@ impl Testbed {
     /// When neither a control group nor a scope of systemd can be had.
     pub fn limit_servers(&mut self) -> anyhow::Result<()> {
         if self.setup.limits != Limits::default() {
-            self.enclosure = Some(Enclosure::make(self.setup.limits)?);
+            self.limiter = Some(Limiter::new(self.setup.limits)?);
         }
         Ok(())
     }

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Conditions, warnings};
+use crate::host::cores::Layout;
+use crate::host::proc::Utilisation;
 use crate::load::Outcome;
-use crate::machine::cores::Layout;
-use crate::machine::proc::Utilisation;
 use crate::results::environment::Machine;
 use crate::results::warning::Warning;
 use crate::run::samples::Totals;
@@ -25,12 +25,14 @@ fn layout(server: &str, load: &str) -> Layout {
     Layout {
         server: server.parse().unwrap(),
         load: load.parse().unwrap(),
+        shares_physical_core: false,
     }
 }
 
 fn busy(busy_permille: u64, steal_permille: u64) -> Utilisation {
     Utilisation {
         busy_permille,
+        irq_permille: 0,
         steal_permille,
     }
 }
@@ -71,6 +73,10 @@ fn in_flight(calls: u64, latency_ms: u64, in_flight: f64) -> Outcome {
 #[test]
 fn each_doubt_has_its_cause() {
     let apart = layout("0", "1");
+    let siblings = Layout {
+        shares_physical_core: true,
+        ..apart.clone()
+    };
     let quiet = Cost {
         server_share_permille: Some(900),
         server_cores: Some(busy(910, 0)),
@@ -95,6 +101,10 @@ fn each_doubt_has_its_cause() {
     assert_eq!(
         of(&quiet, &calm, &layout("0", "0"), true),
         HashSet::from([Warning::SharedCores])
+    );
+    assert_eq!(
+        of(&quiet, &calm, &siblings, true),
+        HashSet::from([Warning::SharesPhysicalCore])
     );
     assert_eq!(
         of(&quiet, &outcome(10_000, 960), &apart, true),
@@ -336,4 +346,48 @@ fn a_slow_clock_and_a_governor_that_follows_the_load_are_doubts() {
     }
     assert_eq!(of("hpet", ""), HashSet::from([Warning::ClockSource]));
     assert_eq!(of("tsc", "powersave"), HashSet::from([Warning::Governor]));
+}
+
+#[test]
+fn other_load_counts_beyond_the_noise_of_ticks_only() {
+    let apart = layout("0", "1");
+    let cost = Cost {
+        server_share_permille: Some(420),
+        server_cores: Some(busy(500, 0)),
+        ..Cost::default()
+    };
+    let of = |seconds| {
+        let found = Outcome {
+            elapsed: Duration::from_secs(seconds),
+            ..outcome(10_000, 500)
+        };
+        raised(&cost, &found, &conditions(&apart, &MACHINE))
+    };
+    // Two standard deviations of a half-busy core are 10% after a second and 5% after four.
+    assert_eq!(of(1), HashSet::new());
+    assert_eq!(of(4), HashSet::from([Warning::OtherLoad]));
+}
+
+#[test]
+fn interrupts_that_are_measured_apart_are_no_other_load() {
+    let apart = layout("0", "1");
+    let cost = Cost {
+        server_share_permille: Some(700),
+        server_cores: Some(Utilisation {
+            irq_permille: 200,
+            ..busy(900, 0)
+        }),
+        ..Cost::default()
+    };
+    let of = |irq_time_accounting| {
+        let machine = Machine {
+            irq_time_accounting,
+            ..Machine::default()
+        };
+        raised(&cost, &outcome(10_000, 500), &conditions(&apart, &machine))
+    };
+    assert_eq!(of(Some(true)), HashSet::new());
+    for in_processes in [Some(false), None] {
+        assert_eq!(of(in_processes), HashSet::from([Warning::OtherLoad]));
+    }
 }

@@ -138,7 +138,7 @@ fn unknown_names_and_bad_flags_are_usage_errors() {
         (["--server-core-list", "x"], "not a list of cores"),
         (["--server-core-list", "1000"], "core 1000 cannot be used"),
         (["--server-cores", "1000"], "1000 cores cannot be had"),
-        (["--server-cores", "0"], "not in 1.."),
+        (["--server-cores", "0"], "write auto, or a number"),
         (["--fast-path", "on"], "none of the chosen servers has it"),
         (["--trials", "0"], "trials = 0"),
     ] {

@@ -1,7 +1,6 @@
 //! Facts about the machine, the sources and the programs, for `environment.json` and `doctor`.
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -10,14 +9,21 @@ use sha2::{Digest, Sha256};
 
 use super::cgroup;
 use super::cores::Cores;
-use super::proc::kib_field;
+use super::proc::{core_times, kib_field, measures_interrupts};
 use crate::results::environment::{Machine, Program, Source};
 
+/// The text of a file; empty when it cannot be read.
+fn text(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
 fn first_line(path: &str) -> String {
-    fs::read_to_string(path)
-        .ok()
-        .and_then(|text| text.lines().next().map(|line| line.trim().to_owned()))
+    text(path)
+        .lines()
+        .next()
         .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 /// A `name<anything>: value` line of `/proc/cpuinfo` and its like.
@@ -30,31 +36,21 @@ fn named_line(text: &str, name: &str, separator: char) -> String {
 }
 
 /// The machine as it is now.
-#[must_use]
-pub fn machine() -> Machine {
-    let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+pub(crate) fn machine() -> Machine {
+    let kernel = ["ostype", "osrelease", "version"];
+    let kernel = kernel.map(|part| first_line(&format!("/proc/sys/kernel/{part}")));
+    let clock = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     Machine {
         host: host(),
-        cpu_model: named_line(&cpu_info, "model name", ':'),
+        cpu_model: named_line(&text("/proc/cpuinfo"), "model name", ':'),
         cores_usable: Cores::usable().map_or(0, |cores| cores.numbers().len()),
-        kernel: format!(
-            "{} {} {}",
-            first_line("/proc/sys/kernel/ostype"),
-            first_line("/proc/sys/kernel/osrelease"),
-            first_line("/proc/sys/kernel/version")
-        ),
-        os: named_line(
-            &fs::read_to_string("/etc/os-release").unwrap_or_default(),
-            "PRETTY_NAME",
-            '=',
-        ),
+        kernel: kernel.join(" "),
+        os: named_line(&text("/etc/os-release"), "PRETTY_NAME", '='),
         governor: first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         boost: boost(),
-        clock_source: first_line(
-            "/sys/devices/system/clocksource/clocksource0/current_clocksource",
-        ),
-        memory_bytes: kib_field(&memory, "MemTotal:").unwrap_or(0) * 1_024,
+        clock_source: first_line(clock),
+        irq_time_accounting: measures_interrupts(&core_times()),
+        memory_bytes: memory_bytes("MemTotal:"),
         load_average_milli: load_average_milli(),
         cgroup_cpu_milli: cgroup::cpu_limit_milli(),
         cgroup_memory_bytes: cgroup::memory_limit_bytes(),
@@ -63,25 +59,19 @@ pub fn machine() -> Machine {
 }
 
 /// Memory that programs could have now, in bytes.
-#[must_use]
-pub fn memory_available_bytes() -> u64 {
-    kib_field(
-        &fs::read_to_string("/proc/meminfo").unwrap_or_default(),
-        "MemAvailable:",
-    )
-    .unwrap_or(0)
-        * 1_024
+pub(crate) fn memory_available_bytes() -> u64 {
+    memory_bytes("MemAvailable:")
+}
+
+fn memory_bytes(field: &str) -> u64 {
+    kib_field(&text("/proc/meminfo"), field).unwrap_or(0) * 1_024
 }
 
 /// The host's name with only what a folder name may hold.
-#[must_use]
-pub fn host() -> String {
+pub(crate) fn host() -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
-    let name: String = name
-        .to_string_lossy()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = name.to_string_lossy().chars().map(plain).collect();
     if name.is_empty() {
         "host".to_owned()
     } else {
@@ -89,45 +79,35 @@ pub fn host() -> String {
     }
 }
 
-/// Whether programs read this clock source of the kernel by themselves, without a system call (the vDSO). One that is not
-/// known is not doubted.
-#[must_use]
-pub fn is_fast_clock(clock_source: &str) -> bool {
+/// Whether programs read this clock source of the kernel without a system call (the vDSO). An empty
+/// name counts as one.
+pub(crate) fn is_fast_clock(clock_source: &str) -> bool {
     matches!(
         clock_source,
         "" | "tsc" | "kvm-clock" | "hyperv_clocksource_tsc_page" | "arch_sys_counter"
     )
 }
 
-/// Whether the processor's frequency does not follow the load under this governor. Where there is none (a virtual machine)
-/// nothing is doubted.
-#[must_use]
-pub fn is_steady_governor(governor: &str) -> bool {
+/// Whether this governor keeps the processor's frequency whatever the load. An empty name (a virtual
+/// machine has no governor) counts as one that does.
+pub(crate) fn is_steady_governor(governor: &str) -> bool {
     matches!(governor, "" | "performance")
 }
 
 fn boost() -> Option<bool> {
-    match first_line("/sys/devices/system/cpu/intel_pstate/no_turbo").as_str() {
-        "0" => return Some(true),
-        "1" => return Some(false),
-        _ => {}
-    }
-    match first_line("/sys/devices/system/cpu/cpufreq/boost").as_str() {
-        "1" => Some(true),
-        "0" => Some(false),
+    let read = |file: &str| first_line(&format!("/sys/devices/system/cpu/{file}"));
+    let (no_turbo, boost) = (read("intel_pstate/no_turbo"), read("cpufreq/boost"));
+    match (no_turbo.as_str(), boost.as_str()) {
+        ("0", _) | ("", "1") => Some(true),
+        ("1", _) | ("", "0") => Some(false),
         _ => None,
     }
 }
 
 fn load_average_milli() -> u64 {
     let text = first_line("/proc/loadavg");
-    let mut parts = text.split(['.', ' ']);
-    let mut number = || {
-        parts
-            .next()
-            .and_then(|part| part.parse::<u64>().ok())
-            .unwrap_or(0)
-    };
+    let mut numbers = text.split(['.', ' ']).map(str::parse::<u64>);
+    let mut number = || numbers.next().and_then(Result::ok).unwrap_or(0);
     // Two decimals: "0.42".
     number() * 1_000 + number() * 10
 }
@@ -141,15 +121,12 @@ fn output(root: &Path, command: &[&str]) -> Option<String> {
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let said = || String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then(said)
 }
 
 /// The sources under this folder. What git or rustc do not say stays empty.
-#[must_use]
-pub fn source(root: &Path) -> Source {
+pub(crate) fn source(root: &Path) -> Source {
     let commit = output(root, &["git", "rev-parse", "--short=12", "HEAD"]).unwrap_or_default();
     Source {
         dirty: !commit.is_empty()
@@ -161,28 +138,16 @@ pub fn source(root: &Path) -> Source {
 }
 
 /// Size and hash of a program; `None` when it cannot be read.
-#[must_use]
-pub fn program(path: &Path) -> Option<Program> {
-    let mut file = fs::File::open(path).ok()?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut bytes = 0;
-    loop {
-        let count = file.read(&mut buffer).ok()?;
-        if count == 0 {
-            break;
-        }
-        hash.update(&buffer[..count]);
-        bytes += count as u64;
-    }
+pub(crate) fn program(path: &Path) -> Option<Program> {
+    let content = fs::read(path).ok()?;
     let digits = b"0123456789abcdef";
-    let sha256 = (hash.finalize().iter())
+    let sha256 = (Sha256::digest(&content).iter())
         .flat_map(|byte| [byte >> 4, byte & 15])
         .map(|digit| char::from(digits[usize::from(digit)]))
         .collect();
     Some(Program {
         path: path.display().to_string(),
-        bytes,
+        bytes: content.len() as u64,
         sha256,
     })
 }
@@ -193,14 +158,9 @@ mod tests {
 
     #[test]
     fn named_lines_are_found_whatever_the_blanks() {
-        assert_eq!(
-            named_line("a\t: 1\nmodel name\t: X Y\n", "model name", ':'),
-            "X Y"
-        );
-        assert_eq!(
-            named_line("PRETTY_NAME=\"D 12\"\n", "PRETTY_NAME", '='),
-            "D 12"
-        );
+        let of_cpu = named_line("a\t: 1\nmodel name\t: X Y\n", "model name", ':');
+        assert_eq!(of_cpu, "X Y");
+        assert_eq!(named_line("NAME=\"D 12\"\n", "NAME", '='), "D 12");
         assert_eq!(named_line("", "x", ':'), "");
     }
 
@@ -211,11 +171,7 @@ mod tests {
         std::fs::write(&path, "abc").unwrap();
         let found = program(&path).unwrap();
         assert_eq!(found.bytes, 3);
-        assert!(
-            found.sha256.starts_with("ba7816bf8f01cfea"),
-            "{}",
-            found.sha256
-        );
+        assert!(found.sha256.starts_with("ba7816bf8f01cfea"), "{found:?}");
         assert!(program(&folder.path().join("none")).is_none());
     }
 
