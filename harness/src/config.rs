@@ -138,15 +138,3 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
         + 1;
     (line, column)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::place;
-
-    #[test]
-    fn a_place_is_counted_from_one_in_lines_and_characters() {
-        assert_eq!(place("ab\ncd", 0), (1, 1));
-        assert_eq!(place("ab\ncd", 4), (2, 2));
-        assert_eq!(place("\u{e9}x", 2), (1, 2));
-    }
-}

@@ -184,6 +184,8 @@ pub(super) struct Figures {
     pub(super) middle: Option<f64>,
     /// Whether there are trials in which it holds.
     pub(super) holds: bool,
+    /// How far it holds in the worst of those that it is taken from.
+    pub(super) validity: Validity,
 }
 
 impl Figures {
@@ -221,6 +223,7 @@ impl Figures {
                 .filter(|middle| is_right && *middle > 0)
                 .map(|middle| middle as f64 / unit),
             holds: sound.holding > 0,
+            validity: sound.validity,
         }
     }
 }

@@ -237,7 +237,11 @@ impl Compared {
             why.push("the two hold in too few rounds in common".to_owned());
         }
         let verdict = match ratio {
-            Some(ratio) if why.is_empty() => threshold.judge(&ratio, better(figure)),
+            Some(ratio) if why.is_empty() => {
+                let validity = a.validity.max(b.validity);
+                let threshold = threshold.at_least(validity.least_difference());
+                threshold.judge(&ratio, better(figure))
+            }
             _ => Verdict::Unknown,
         };
         Self {
@@ -249,5 +253,30 @@ impl Compared {
             why: why.join("; "),
             outliers: a.outliers() + b.outliers(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Compared, Design, Figure, Reading, Threshold, Verdict};
+    use crate::results::warning::Validity;
+    use crate::stats::Sample;
+
+    #[test]
+    fn a_small_difference_of_figures_that_hold_roughly_is_a_tie() {
+        let reading = |value: f64, validity| Reading {
+            value: Some(value),
+            samples: (1..=6).map(|round| Sample { round, value }).collect(),
+            holds: true,
+            validity,
+        };
+        let verdict = |value, validity| {
+            let (a, b) = (reading(100.0, Validity::Holds), reading(value, validity));
+            let (figure, design) = (Figure::CpuUsPerCall, Design::SameRounds);
+            Compared::new(figure, &a, &b, design, Threshold::default()).verdict
+        };
+        assert_eq!(verdict(105.0, Validity::Holds), Verdict::Slower);
+        assert_eq!(verdict(105.0, Validity::Roughly), Verdict::Tie);
+        assert_eq!(verdict(120.0, Validity::Roughly), Verdict::Slower);
     }
 }

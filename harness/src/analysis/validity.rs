@@ -14,6 +14,8 @@ pub(super) struct Valid<'a> {
     pub(super) trials: Vec<&'a Trial>,
     /// In how many of them it holds: in all, or in none.
     pub(super) holding: usize,
+    /// How far it holds in the worst of them.
+    pub(super) validity: Validity,
 }
 
 impl<'a> Valid<'a> {
@@ -30,7 +32,12 @@ impl<'a> Valid<'a> {
         } else {
             sound
         };
-        Self { trials, holding }
+        let worst = trials.iter().map(|trial| validity(trial.validity())).max();
+        Self {
+            trials,
+            holding,
+            validity: worst.unwrap_or_default(),
+        }
     }
 }
 

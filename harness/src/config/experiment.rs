@@ -88,9 +88,6 @@ pub struct Comparison {
     /// Flags of all variants.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub flags: Map<String, Value>,
-    /// In place of what the experiment says.
-    #[serde(default, skip_serializing_if = "Load::is_empty")]
-    pub load: Load,
     /// The variants, in the order of the table. Without any, subjects are compared as they are, in
     /// each of [`Experiment::suites`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -116,13 +113,10 @@ pub struct Variant {
     /// Arguments of the calls, in the place of those of the suite.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub arguments: Map<String, Value>,
-    /// Members of `params._meta` of the calls, besides those of the suite.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub meta: Map<String, Value>,
     /// How many processes serve the clients. Wire `stdio` only.
     #[serde(default, skip_serializing_if = "is_default")]
     pub processes: Processes,
-    /// In place of what the comparison says.
+    /// In place of what the experiment says.
     #[serde(default, skip_serializing_if = "Load::is_empty")]
     pub load: Load,
 }
@@ -257,9 +251,8 @@ impl Comparison {
             return Err("has no base to compare with, and neither at_most nor at_least".to_owned());
         }
         let is_plain = self.variants.is_empty();
-        let changes_nothing = self.flags.is_empty() && self.load.is_empty();
-        if is_plain && (self.server.is_some() || self.suite.is_some() || !changes_nothing) {
-            return Err("server, suite, flags and load need variants".to_owned());
+        if is_plain && (self.server.is_some() || self.suite.is_some() || !self.flags.is_empty()) {
+            return Err("server, suite and flags need variants".to_owned());
         }
         let names: Vec<&str> = self.variants.iter().map(|one| one.name.as_str()).collect();
         if let Some((_, twice)) =

@@ -362,20 +362,14 @@ impl Stock<'_> {
         })
     }
 
-    /// A suite of this name, with the load of experiments and these changes.
-    fn suite(
-        &self,
-        experiment: &Experiment,
-        name: &str,
-        changes: &[&Load],
-    ) -> Result<Suite, String> {
+    /// A suite of this name, with the load of experiments and this change.
+    fn suite(&self, experiment: &Experiment, name: &str, change: &Load) -> Result<Suite, String> {
         let suite = (experiment.suite.get(name).or_else(|| self.suites.get(name)))
             .ok_or_else(|| format!("there is no suite \"{name}\", neither here nor in suites/"))?;
         let mut load = Experiment::usual_load();
         load.apply(&experiment.load);
-        for change in changes.iter().copied().chain([self.load]) {
-            load.apply(change);
-        }
+        load.apply(change);
+        load.apply(self.load);
         Ok(Suite {
             load,
             ..suite.clone()
@@ -393,7 +387,7 @@ impl Stock<'_> {
         }
         for suite in &experiment.suites {
             let member = Experiment::plain_suite(name, suite);
-            let definition = self.suite(experiment, suite, &[])?;
+            let definition = self.suite(experiment, suite, &Load::default())?;
             definition.check()?;
             add(&mut made.suites, member.clone(), definition)?;
             let pair = |subject: &&str| (member.clone(), (*subject).to_owned());
@@ -423,10 +417,9 @@ impl Stock<'_> {
         subject.description = Some(format!("{title}: {what}, {}", variant.name));
         subject.on_request = true;
         subject.processes = variant.processes;
-        let mut suite = self.suite(experiment, &name, &[&comparison.load, &variant.load])?;
+        let mut suite = self.suite(experiment, &name, &variant.load)?;
         suite.answer_bytes = None;
         suite.arguments.extend(variant.arguments.clone());
-        suite.meta.extend(variant.meta.clone());
         suite.check()?;
         add(&mut made.subjects.subject, member.to_owned(), subject)?;
         add(&mut made.suites, member.to_owned(), suite)
@@ -450,69 +443,9 @@ fn set_flag(command: &mut Vec<String>, flag: &str, value: &Value) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::json;
 
-    use super::{members, set_flag, suites};
-    use crate::config::suite::Suite;
-    use crate::config::template::Context;
-
-    const BASE: &str = "description = \"{size} bytes, {clients} clients\"\ntool = \"echo\"\nvariants = 2\n\
-         arguments = { message = \"{message}\" }\nvariables = { message = { string = \"{size}\" } }\n\
-         expect = { length = { \"/structuredContent/message\" = \"{size}\" } }\n";
-
-    fn made(sweeps: &str) -> Result<BTreeMap<String, Suite>, String> {
-        let mut all = BTreeMap::new();
-        let suite = toml::from_str(&format!("{BASE}{sweeps}")).unwrap();
-        suites("both", suite, &mut all).map(|()| all)
-    }
-
-    #[test]
-    fn every_value_of_a_sweep_is_combined_with_every_one_of_the_other_key() {
-        let made = made(
-            "[[sweep]]\nkey = \"size\"\nvalues = [100, 20]\n[[sweep]]\nkey = \"clients\"\nvalues = [1, 5]\n",
-        )
-        .unwrap();
-        let names: Vec<&String> = made.keys().collect();
-        assert_eq!(
-            names,
-            ["both-100-1", "both-100-5", "both-20-1", "both-20-5"]
-        );
-        let one = &made["both-20-5"];
-        assert_eq!(
-            (one.load.clients(), one.step.as_ref().unwrap().number),
-            (5, 4)
-        );
-        assert_eq!(one.description, "20 bytes, 5 clients");
-        let call = &one.exchanges(&Context::new()).unwrap()[0];
-        assert_eq!(call.arguments["message"].as_str().unwrap().len(), 20);
-        assert!(format!("{:?}", call.expect).contains("min: 20, max: 20"));
-        let chosen = ["both".to_owned(), "echo".to_owned()];
-        assert_eq!(members(&made, &chosen).len(), 5);
-        let written = toml::to_string_pretty(one).unwrap();
-        assert_eq!(toml::from_str::<Suite>(&written).unwrap().step, one.step);
-    }
-
-    #[test]
-    fn a_sweep_that_makes_no_sense_is_rejected_with_the_key() {
-        for (sweeps, told) in [
-            ("", "{size}"),
-            ("[[sweep]]\nkey = \"size\"\nvalues = [5, 5]\n", "\"both-5\""),
-            ("[[sweep]]\nkey = \"size\"\nvalues = [\"a\"]\n", "\"a\""),
-            (
-                "[[sweep]]\nkey = \"message\"\nvalues = [1]\n",
-                "both the key of a sweep",
-            ),
-            (
-                "[[sweep]]\nkey = \"size\"\nvalues = [5]\n[[sweep]]\nkey = \"clients\"\nvalues = [\"x\"]\n",
-                "\"clients\", \"x\"",
-            ),
-        ] {
-            let error = made(sweeps).unwrap_err();
-            assert!(error.contains(told), "{sweeps}: {error}");
-        }
-    }
+    use super::set_flag;
 
     #[test]
     fn a_flag_is_replaced_or_added() {

@@ -444,9 +444,9 @@ pub(crate) fn incompatibility(suite: &Suite, subject: &Subject) -> Option<&'stat
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, Value, json};
+    use serde_json::{Map, json};
 
-    use super::{Context, Expect, Suite, Targets, incompatibility};
+    use super::{Expect, Suite, incompatibility};
     use crate::config::subject::Subject;
 
     #[test]
@@ -474,43 +474,23 @@ mod tests {
             let one = format!("transport = \"t\"\ncommand = [\"c\"]\n{subject}");
             let one: Subject = toml::from_str(&one).unwrap();
             let found = incompatibility(&suite, &one);
-            let is_told = found
-                .zip(told)
-                .is_some_and(|(found, told)| found.contains(told));
+            assert_eq!(
+                found.is_some(),
+                told.is_some(),
+                "{load}, {subject}: {found:?}"
+            );
             assert!(
-                found.is_none() == told.is_none() && (is_told || told.is_none()),
+                found.unwrap_or_default().contains(told.unwrap_or_default()),
                 "{found:?}"
             );
         }
     }
 
     #[test]
-    fn a_call_by_flags_has_no_templates_and_no_nulls() {
-        let arguments = |value: Value| Map::from_iter([("text".to_owned(), value)]);
+    fn a_call_by_flags_has_no_nulls() {
+        let arguments = Map::from_iter([("text".to_owned(), json!([null]))]);
         let any = Expect::from_flags(&["any".to_owned()]).unwrap();
-        let given = arguments(json!(["{not a template}", { "n": 1 }]));
-        let suite = Suite::of_call("say", &given, &any).unwrap();
-        let calls = suite.exchanges(&Context::new()).unwrap();
-        assert_eq!(calls.len(), 1);
-        assert_eq!(calls[0].arguments, Value::Object(given));
-        assert!(toml::to_string_pretty(&suite).is_ok());
-        let error = Suite::of_call("say", &arguments(json!([null])), &any).unwrap_err();
+        let error = Suite::of_call("say", &arguments, &any).unwrap_err();
         assert!(error.contains("null"), "{error}");
-    }
-
-    #[test]
-    fn targets_are_bounded_and_not_empty() {
-        for (text, said) in [
-            ("", "promises nothing"),
-            ("p50_ms = -1", "targets.p50_ms = -1"),
-            ("p99_ms = nan", "targets.p99_ms = NaN"),
-            ("errors_percent = 101", "targets.errors_percent = 101"),
-        ] {
-            let targets: Targets = toml::from_str(text).unwrap();
-            assert!(
-                targets.check().is_err_and(|error| error.contains(said)),
-                "{text}"
-            );
-        }
     }
 }

@@ -16,9 +16,6 @@ pub enum Validity {
     DoesNotHold,
 }
 
-/// The least difference, as a share, that a figure which holds roughly can show.
-const ROUGH_THRESHOLD: f64 = 0.1;
-
 impl Validity {
     /// Whether a figure may be used at all.
     #[must_use]
@@ -26,12 +23,12 @@ impl Validity {
         !matches!(self, Self::DoesNotHold)
     }
 
-    /// The threshold of a verdict (a share, like 0.02) for figures of this validity.
+    /// The least difference, as a share, that figures of this validity can show.
     #[must_use]
-    pub const fn threshold(self, least: f64) -> f64 {
+    pub const fn least_difference(self) -> f64 {
         match self {
-            Self::Roughly => least.max(ROUGH_THRESHOLD),
-            Self::Holds | Self::DoesNotHold => least,
+            Self::Roughly => 0.1,
+            Self::Holds | Self::DoesNotHold => 0.0,
         }
     }
 }
@@ -246,13 +243,5 @@ mod tests {
             rate_and_cpu(&[Warning::Governor, Warning::Steal]),
             (Validity::DoesNotHold, Validity::Roughly)
         );
-    }
-
-    #[test]
-    fn what_holds_roughly_shows_large_differences_only() {
-        let threshold = |validity: Validity, least: f64| (validity.threshold(least) * 1e3).round();
-        assert_eq!(threshold(Validity::Holds, 0.02), 20.0);
-        assert_eq!(threshold(Validity::Roughly, 0.02), 100.0);
-        assert_eq!(threshold(Validity::Roughly, 0.2), 200.0);
     }
 }

@@ -50,6 +50,12 @@ impl Threshold {
         self.0
     }
 
+    /// The same for figures that cannot show a smaller difference than this share.
+    #[must_use]
+    pub const fn at_least(self, share: f64) -> Self {
+        Self(self.0.max(share))
+    }
+
     /// Slower when the whole interval of the cost lies above `1 + threshold`, faster when it lies below its inverse: so
     /// the verdict of B beside A is always the opposite of that of A beside B.
     #[must_use]
