@@ -12,6 +12,7 @@ pub mod subject;
 pub mod suite;
 pub mod template;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -99,6 +100,12 @@ fn check_name(at: &str, name: &str) -> Result<(), String> {
     Err(format!(
         "[{at}] is not a usable name: 1 to 64 letters, digits, '-', '_' or '.', and no '.' in front"
     ))
+}
+
+/// The first name that is there twice.
+fn repeated<'n>(mut names: impl Iterator<Item = &'n String>) -> Option<&'n String> {
+    let mut seen = BTreeSet::new();
+    names.find(|name| !seen.insert(*name))
 }
 
 /// The definitions of a folder, one file `NAME.toml` each: their names and paths. A folder without

@@ -62,11 +62,11 @@ fn subjects_table(subjects: &Subjects) -> Table {
     for (name, subject) in &subjects.subject {
         table.row(vec![
             name.clone(),
-            subject.role.name().to_owned(),
+            subject.role.to_string(),
             subject.transport.clone(),
             subject.runtime.clone().unwrap_or_default(),
             subject.fast_path.clone().unwrap_or_default(),
-            subject.wire.name().to_owned(),
+            subject.wire.to_string(),
             measured(subject.on_request),
             subject.description.clone().unwrap_or_default(),
         ]);

@@ -15,7 +15,7 @@ use super::bounds::Figure;
 use super::load::Load;
 use super::subject::{Processes, is_default};
 use super::suite::Suite;
-use super::{FormatError, check_name, read_toml};
+use super::{FormatError, check_name, read_toml, repeated};
 
 /// One experiment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -211,13 +211,10 @@ impl Experiment {
                     .to_owned(),
             );
         }
-        for (index, one) in self.compare.iter().enumerate() {
-            if self.compare[..index]
-                .iter()
-                .any(|other| other.name == one.name)
-            {
-                return Err(format!("[[compare]] \"{}\" is there twice", one.name));
-            }
+        if let Some(twice) = repeated(self.compare.iter().map(|one| &one.name)) {
+            return Err(format!("[[compare]] \"{twice}\" is there twice"));
+        }
+        for one in &self.compare {
             one.check()
                 .map_err(|message| format!("[[compare]] \"{}\": {message}", one.name))?;
         }
@@ -254,24 +251,22 @@ impl Comparison {
         if is_plain && (self.server.is_some() || self.suite.is_some() || !self.flags.is_empty()) {
             return Err("server, suite and flags need variants".to_owned());
         }
-        let names: Vec<&str> = self.variants.iter().map(|one| one.name.as_str()).collect();
-        if let Some((_, twice)) =
-            (names.iter().enumerate()).find(|(index, name)| names[..*index].contains(name))
-        {
+        let names = || self.variants.iter().map(|one| &one.name);
+        if let Some(twice) = repeated(names()) {
             return Err(format!("the variant \"{twice}\" is there twice"));
         }
         for (key, wanted) in [("base", self.base.as_ref()), ("with", Some(&self.with))] {
             if let Some(wanted) = wanted
                 && !is_plain
-                && !names.contains(&wanted.as_str())
+                && !names().any(|name| name == wanted)
             {
                 return Err(format!(
                     "{key} = \"{wanted}\" is no variant; there are: {}",
-                    names.join(", ")
+                    names().cloned().collect::<Vec<_>>().join(", ")
                 ));
             }
         }
-        let flags = self
+        let mut flags = self
             .variants
             .iter()
             .flat_map(|one| &one.flags)
@@ -282,7 +277,7 @@ impl Comparison {
                 Value::String(_) | Value::Number(_) | Value::Bool(true)
             )
         };
-        for (flag, value) in flags.filter(|(_, value)| !is_usable(value)) {
+        if let Some((flag, value)) = flags.find(|(_, value)| !is_usable(value)) {
             return Err(format!(
                 "the flag {flag} has the value {value}; give a string, a number, or true for a flag without a value"
             ));

@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::check_name;
 use super::experiment::{Comparison, Experiment, Variant};
 use super::load::Load;
 use super::subject::{Build, Service, Store, Subject, Subjects};
 use super::suite::Suite;
 use super::template::{Context, fill_known, literal, text_of, value_mentions};
+use super::{check_name, repeated};
 
 /// Every value of an axis with every one of the others; the last axis changes fastest.
 fn combinations<T: Clone>(axes: &[Vec<T>]) -> Vec<Vec<T>> {
@@ -23,7 +23,7 @@ fn combinations<T: Clone>(axes: &[Vec<T>]) -> Vec<Vec<T>> {
         let longer = |one: &Vec<T>| {
             let one = one.clone();
             axis.iter()
-                .map(move |value| [one.as_slice(), &[value.clone()]].concat())
+                .map(move |value| [one.as_slice(), std::slice::from_ref(value)].concat())
         };
         begun.iter().flat_map(longer).collect()
     })
@@ -34,7 +34,7 @@ fn filled<T: Serialize + DeserializeOwned>(of: &T, context: &Context) -> Result<
     let template = serde_json::to_value(of).map_err(|error| error.to_string())?;
     let mut made = fill_known(&template, context).map_err(|error| error.to_string())?;
     if let Value::Object(members) = &mut made {
-        members.retain(|_, value| *value != Value::from(""));
+        members.retain(|_, value| value.as_str() != Some(""));
     }
     serde_json::from_value(made).map_err(|error| error.to_string())
 }
@@ -130,11 +130,11 @@ impl Family {
                 "axes.{axis} has no value, so there is nothing to make"
             ));
         }
-        let axis = |(axis, values): (&String, &Vec<String>)| {
+        let meanings = |(axis, values): (&String, &Vec<String>)| {
             let meaning = |value: &String| meaning(axis, value, words.get(axis));
             values.iter().map(meaning).collect()
         };
-        let axes: Vec<Vec<Words>> = self.axes.iter().map(axis).collect();
+        let axes: Vec<Vec<Words>> = self.axes.iter().map(meanings).collect();
         for values in combinations(&axes) {
             let mut context = Context::new();
             for (word, text) in values.into_iter().flatten() {
@@ -230,10 +230,10 @@ fn check_sweeps(suite: &Suite) -> Result<(), String> {
         ..suite.clone()
     };
     let template = serde_json::to_value(template).map_err(|error| error.to_string())?;
-    for (index, Sweep { key, values }) in suite.sweep.iter().enumerate() {
-        if suite.sweep[..index].iter().any(|other| other.key == *key) {
-            return Err(format!("sweep over \"{key}\" stands there twice"));
-        }
+    if let Some(key) = repeated(suite.sweep.iter().map(|one| &one.key)) {
+        return Err(format!("sweep over \"{key}\" stands there twice"));
+    }
+    for Sweep { key, values } in &suite.sweep {
         if suite.variables.contains_key(key) || suite.cases.iter().any(|one| one.contains_key(key))
         {
             return Err(format!(

@@ -71,8 +71,9 @@ pub struct Service {
 }
 
 /// What a subject is to the report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Role {
     /// An MCP server: verified, measured and ranked.
     #[default]
@@ -83,8 +84,9 @@ pub enum Role {
 }
 
 /// The protocol binding that the load client speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Wire {
     /// Streamable HTTP; a JSON answer and an event stream are both accepted.
     Http,
@@ -94,21 +96,10 @@ pub enum Wire {
     Stdio,
 }
 
-impl Wire {
-    /// The name used in files and tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Sse => "sse",
-            Self::Stdio => "stdio",
-        }
-    }
-}
-
 /// Whether the client keeps a session (`Mcp-Session-Id`) on Streamable HTTP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Sessions {
     /// No session: every request stands alone.
     #[default]
@@ -117,29 +108,6 @@ pub enum Sessions {
     Stateful,
     /// A few sessions, used by all clients in turn.
     Shared,
-}
-
-impl Sessions {
-    /// The name used in files and tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stateless => "stateless",
-            Self::Stateful => "stateful",
-            Self::Shared => "shared",
-        }
-    }
-}
-
-impl Role {
-    /// The name used in files and tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Floor => "floor",
-        }
-    }
 }
 
 /// How many processes serve the clients on stdio.
@@ -374,7 +342,7 @@ impl Subject {
     /// A server of which only the protocol is known.
     pub(crate) fn server(wire: Wire, revision: Revision) -> Result<Self, String> {
         // By way of its keys, so that all others are what they are in a file that does not name them.
-        let keys = json!({ "transport": wire.name(), "wire": wire, "revision": revision });
+        let keys = json!({ "transport": wire.to_string(), "wire": wire, "revision": revision });
         serde_json::from_value(keys).map_err(|error| error.to_string())
     }
 
@@ -458,7 +426,7 @@ impl Subject {
         if self.role == Role::Floor && self.wire != Wire::Http {
             return Err(format!(
                 "is a floor, so its wire must be \"http\", not \"{}\"",
-                self.wire.name()
+                self.wire
             ));
         }
         if self.sessions != Sessions::Stateless && !is_server_over_http {

@@ -4,7 +4,6 @@
 //! The right answer comes from the definition alone, never from what some server said.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -84,9 +83,22 @@ pub struct Suite {
 }
 
 /// A kind of work that a server may mostly do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    ValueEnum,
+    strum::Display,
+)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Workload {
     /// Computing: parsing, searching, arithmetic.
     Cpu,
@@ -379,17 +391,6 @@ impl Workload {
     /// Whether a suite of that kind stands for this one. All of them stand for mixed work.
     pub(crate) fn takes(self, suite: Self) -> bool {
         self == Self::Mixed || self == suite
-    }
-}
-
-impl fmt::Display for Workload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cpu => "cpu",
-            Self::Io => "io",
-            Self::Database => "database",
-            Self::Mixed => "mixed",
-        })
     }
 }
 
