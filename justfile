@@ -45,7 +45,7 @@ bench-all *ARGS: build
 bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
     {{ harness }} measure --runtime tokio --fast-path on --suite echo,query_products,fetch_external_data --trials 1 --warmup-s 0.3 --duration-s 1 {{ ARGS }}
 
-# What each layer costs above the one below, held against the marks of harness/overhead.toml, in about 11 minutes
+# What each layer costs above the one below, held against the marks of harness/experiments/overhead.toml, in about 11 minutes
 bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 

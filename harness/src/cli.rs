@@ -7,7 +7,6 @@ mod compare;
 mod doctor;
 mod gate;
 mod levers;
-mod limits;
 mod list;
 mod measure;
 mod overhead;
@@ -93,8 +92,8 @@ impl Places {
             .unwrap_or_else(|| self.root().join("harness/subjects.toml"))
     }
 
-    fn levers(&self) -> PathBuf {
-        self.root().join("harness/levers")
+    fn experiments(&self) -> PathBuf {
+        self.root().join("harness/experiments")
     }
 
     fn suites(&self) -> PathBuf {

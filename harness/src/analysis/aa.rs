@@ -165,6 +165,7 @@ mod tests {
                 trials: 15,
             }),
             verdict,
+            threshold: Threshold::default(),
             why: String::new(),
             outliers: 0,
         }

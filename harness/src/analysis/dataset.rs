@@ -12,6 +12,7 @@ use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
 use crate::results::histogram;
 use crate::results::trial::{Trial, read_trials};
+use crate::results::warning::Validity;
 use crate::stats::{Better, Design, Interval, LEAST_TRIALS, Ratio, Resampled, Sample, outliers};
 
 /// A recorded run.
@@ -39,6 +40,8 @@ pub struct Reading {
     pub samples: Vec<Sample>,
     /// Whether there are trials in which it holds.
     pub holds: bool,
+    /// How far it holds in the worst of those that it is taken from.
+    pub validity: Validity,
 }
 
 impl Dataset {
@@ -99,6 +102,7 @@ impl Dataset {
             value,
             samples,
             holds: found.holds,
+            validity: found.validity,
         })
     }
 

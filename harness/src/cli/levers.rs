@@ -7,13 +7,14 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::args::BenchFlags;
-use super::record::{LoadFlags, RecordFlags, Wish};
+use super::record::{RecordFlags, Wish};
 use super::report::ReportFormat;
 use super::{Places, Verdict, print, print_json};
 use crate::analysis::experiments::{self, Weighed};
 use crate::analysis::summary::Report;
 use crate::config::experiment::Experiment;
-use crate::config::experiment::expand;
+use crate::config::load::Load;
+use crate::config::matrix::experiments as expand;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
@@ -39,7 +40,7 @@ Examples:
 Exit code 1 when something went wrong in a trial, or a row could not be measured; the table is printed all the same."
 )]
 pub(super) struct Experiments {
-    /// The experiments [default: ROOT/harness/levers]
+    /// The experiments [default: ROOT/harness/experiments]
     #[arg(long = "levers-dir", value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Only these experiments (several: separated by commas)
@@ -48,7 +49,7 @@ pub(super) struct Experiments {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
-    load: LoadFlags,
+    load: Load,
     #[command(flatten)]
     record: RecordFlags,
     /// How the tables are printed at the end
@@ -58,7 +59,7 @@ pub(super) struct Experiments {
 
 impl Experiments {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
-        let folder = self.folder.clone().unwrap_or_else(|| places.levers());
+        let folder = self.folder.clone().unwrap_or_else(|| places.experiments());
         let mut levers = Experiment::read_folder(&folder)?;
         self.choose(&mut levers)?;
         let (report, verdict) = {
@@ -77,23 +78,24 @@ impl Experiments {
             let known = levers.keys().cloned().collect::<Vec<_>>().join(", ");
             bail!("there is no experiment \"{unknown}\"; known: {known}");
         }
-        levers.retain(|name, _| self.only.is_empty() || self.only.contains(name));
+        levers.retain(|name, one| {
+            self.only.contains(name) || (self.only.is_empty() && !one.on_request)
+        });
         Ok(())
     }
 
     fn wish(&self, places: &Places, levers: BTreeMap<String, Experiment>) -> anyhow::Result<Wish> {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
-        let made = expand(&levers, &subjects, &suites, &self.load.change())
-            .map_err(|message| anyhow!(message))?;
+        let made =
+            expand(&levers, &subjects, &suites, &self.load).map_err(|message| anyhow!(message))?;
         Ok(Wish {
             names: made.subjects.subject.keys().cloned().collect(),
             subjects: made.subjects,
             suites: made.suites,
             capacity: None,
             groups: made.groups,
-            levers,
-            marks: None,
+            experiments: levers,
         })
     }
 

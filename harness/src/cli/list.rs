@@ -10,7 +10,7 @@ use super::{Places, Verdict, print, print_json};
 use crate::config::experiment::Experiment;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
-use crate::config::sweep::text_of;
+use crate::config::template::text_of;
 use crate::render::table::{Style, Table};
 
 /// Flags of `list`.
@@ -26,8 +26,8 @@ impl List {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
         // A project may do without experiments.
-        let levers = if places.levers().is_dir() {
-            Experiment::read_folder(&places.levers())?
+        let levers = if places.experiments().is_dir() {
+            Experiment::read_folder(&places.experiments())?
         } else {
             BTreeMap::new()
         };
@@ -62,11 +62,11 @@ fn subjects_table(subjects: &Subjects) -> Table {
     for (name, subject) in &subjects.subject {
         table.row(vec![
             name.clone(),
-            subject.role.name().to_owned(),
+            subject.role.to_string(),
             subject.transport.clone(),
             subject.runtime.clone().unwrap_or_default(),
             subject.fast_path.clone().unwrap_or_default(),
-            subject.wire.name().to_owned(),
+            subject.wire.to_string(),
             measured(subject.on_request),
             subject.description.clone().unwrap_or_default(),
         ]);
@@ -102,9 +102,9 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
             sweep_name(name, &same),
             suite.tool.clone(),
             floors.to_owned(),
-            span(&same, |suite| suite.load.clients as f64),
-            span(&same, |suite| suite.load.duration_s),
-            suite.load.trials.to_string(),
+            span(&same, |suite| suite.load.clients() as f64),
+            span(&same, |suite| suite.load.duration_s()),
+            suite.load.trials().to_string(),
             measured(suite.on_request),
             description(suite, &same),
         ]);

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::{BenchFlags, Selection, Wanted};
-use super::record::{LoadFlags, RecordFlags, Wish};
+use super::record::{RecordFlags, Wish};
 use super::report::ReportFormat;
 use super::server::ServerFlags;
 use super::{Places, Verdict, resume};
 use crate::config::capacity::CapacityBound;
+use crate::config::load::Load;
 use crate::interrupt::Interrupt;
 use crate::results::whole;
 
@@ -41,7 +42,7 @@ pub(super) struct Measure {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
-    load: LoadFlags,
+    load: Load,
     #[command(flatten)]
     record: RecordFlags,
     /// Make the trials that a run lacks which was interrupted, killed or failed, with its own definitions, order and cores. What
@@ -70,7 +71,7 @@ pub(super) struct Measure {
 const RESUME_HAS: [&str; 10] = [
     "Selection",
     "ServerFlags",
-    "LoadFlags",
+    "Load",
     "RecordFlags",
     "LimitFlags",
     "no_build",
@@ -92,15 +93,14 @@ impl Measure {
         }
         let mut suites = self.selection.suites(places, Wanted::NotOnRequest)?;
         for suite in suites.values_mut() {
-            self.load.replace(&mut suite.load)?;
+            suite.load.apply_flags(&self.load)?;
         }
         let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
         let wish = Wish {
             subjects,
             names,
             suites,
-            marks: None,
-            levers: BTreeMap::new(),
+            experiments: BTreeMap::new(),
             capacity: None,
             groups: Vec::new(),
         };
@@ -116,7 +116,7 @@ impl Measure {
         self.selection.refuse_beside("--url and --command")?;
         let mut wish = self.server.wish(places, &self.bench, interrupt)?;
         for suite in wish.suites.values_mut() {
-            self.load.replace(&mut suite.load)?;
+            suite.load.apply_flags(&self.load)?;
         }
         self.make(places, wish, interrupt)
     }

@@ -1,18 +1,20 @@
 //! `overhead`: what a layer costs above another, measured in one run and held against marks.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::anyhow;
 use clap::Args;
 
 use super::args::BenchFlags;
-use super::record::{LoadFlags, RecordFlags, Wish};
+use super::record::{RecordFlags, Wish};
 use super::report::ReportFormat;
 use super::{Places, Verdict, print, print_json};
 use crate::analysis::bounds::{self, Judged};
 use crate::analysis::summary::Report;
-use crate::config::bounds::Bounds;
+use crate::config::experiment::Experiment;
+use crate::config::load::Load;
+use crate::config::matrix;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
@@ -30,13 +32,13 @@ is in every suite. `doubtful` says that a figure holds in no trial: the warnings
 Exit code 1 when a mark is missed or could not be measured; the table is printed all the same."
 )]
 pub(super) struct Overhead {
-    /// The marks [default: ROOT/harness/overhead.toml]
+    /// An experiment with bounds [default: ROOT/harness/experiments/overhead.toml]
     #[arg(long, value_name = "FILE")]
     marks: Option<PathBuf>,
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
-    load: LoadFlags,
+    load: Load,
     #[command(flatten)]
     record: RecordFlags,
     /// How the table is printed at the end
@@ -46,17 +48,34 @@ pub(super) struct Overhead {
 
 impl Overhead {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
-        let default = || places.root().join("harness/overhead.toml");
-        let mut marks = Bounds::read(&self.marks.clone().unwrap_or_else(default))?;
-        self.load.replace(&mut marks.load)?;
+        let default = || places.experiments().join("overhead.toml");
+        let file = self.marks.clone().unwrap_or_else(default);
         let (report, verdict) = {
-            let wish = wish(places, marks)?;
+            let wish = self.wish(places, &file)?;
             self.record.make(places, &self.bench, wish, interrupt)?
         };
         self.print(&report)?;
         Ok(match (verdict, told(&report.marks)) {
             (Verdict::Right, true) => Verdict::Right,
             _ => Verdict::Wrong,
+        })
+    }
+
+    /// The subjects and suites of the experiment.
+    fn wish(&self, places: &Places, file: &Path) -> anyhow::Result<Wish> {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let experiments = BTreeMap::from([(name.into_owned(), Experiment::read(file)?)]);
+        let subjects = Subjects::read(&places.subjects())?;
+        let suites = Suite::read_folder(&places.suites())?;
+        let made = matrix::experiments(&experiments, &subjects, &suites, &self.load)
+            .map_err(|message| anyhow!(message))?;
+        Ok(Wish {
+            names: made.subjects.subject.keys().cloned().collect(),
+            subjects: made.subjects,
+            suites: made.suites,
+            experiments,
+            capacity: None,
+            groups: made.groups,
         })
     }
 
@@ -69,49 +88,6 @@ impl Overhead {
         };
         print(&bounds::table(&report.marks, style))
     }
-}
-
-/// The subjects and suites of the marks, the suites with the load of the marks.
-fn wish(places: &Places, marks: Bounds) -> anyhow::Result<Wish> {
-    let subjects = Subjects::read(&places.subjects())?;
-    let all = Suite::read_folder(&places.suites())?;
-    let mut suites = BTreeMap::new();
-    for name in &marks.suites {
-        let Some(suite) = all.get(name) else {
-            let known = all.keys().cloned().collect::<Vec<_>>().join(", ");
-            bail!("the marks name the suite \"{name}\", which does not exist; known: {known}");
-        };
-        let load = marks.load.clone();
-        suites.insert(
-            name.clone(),
-            Suite {
-                load,
-                ..suite.clone()
-            },
-        );
-    }
-    let names: Vec<String> = marks
-        .subjects()
-        .into_iter()
-        .map(ToOwned::to_owned)
-        .collect();
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| !subjects.subject.contains_key(*name))
-    {
-        bail!(
-            "the marks name the subject \"{unknown}\", which does not exist; `mcp-harness list` shows them all"
-        );
-    }
-    Ok(Wish {
-        subjects,
-        names,
-        suites,
-        marks: Some(marks),
-        levers: BTreeMap::new(),
-        capacity: None,
-        groups: Vec::new(),
-    })
 }
 
 /// Says on stderr how many marks are not met; whether all are.

@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::args::{BenchFlags, Selection, Wanted};
-use super::record::LoadFlags;
 use super::{Places, Verdict, print};
 use crate::analysis::flame::draw;
+use crate::config::load::Load;
 use crate::interrupt::Interrupt;
 use crate::render::table::{Style, Table};
 use crate::results::stacks::Stacks;
@@ -36,7 +36,7 @@ pub(super) struct Profile {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
-    load: LoadFlags,
+    load: Load,
     /// The folder for the drawing [default: ROOT/results/profiles]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -52,7 +52,7 @@ impl Profile {
         let [subject_name] = names.as_slice() else {
             bail!("a profile is of one subject: name it with --subject");
         };
-        self.load.replace(&mut suite.load)?;
+        suite.load.apply_flags(&self.load)?;
         check_perf()?;
         let bench = self.bench.bench(places, subjects, &names, interrupt)?;
         let calls = Calls::prepare(&suite, &bench.service_urls())
@@ -74,7 +74,7 @@ impl Profile {
         let stacks = record(&bench, &job, &base.with_added_extension("data"), interrupt)?;
         let title = format!(
             "{subject_name}, {suite_name}, {} clients, {} samples, {date}",
-            suite.load.clients,
+            suite.load.clients(),
             stacks.total()
         );
         let file = base.with_added_extension("svg");

@@ -15,10 +15,10 @@ use self::words::{complete, file_name, split};
 use super::Places;
 use super::args::BenchFlags;
 use super::record::Wish;
-use crate::config::call;
-use crate::config::expect::Expect;
+use crate::config::expect::{Expect, is_same_answer};
 use crate::config::subject::{ReadyBy, Subject, Wire};
 use crate::config::suite::Suite;
+use crate::config::template::escaped;
 use crate::interrupt::Interrupt;
 use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Expectation, Revision};
 use crate::run::discover::{Met, candidates, check_call, definitions, meet, words};
@@ -86,7 +86,7 @@ impl ServerFlags {
     ) -> anyhow::Result<Wish> {
         let subject = self.subject()?;
         let arguments = self.arguments()?;
-        let expect = call::expectation(&self.expect).map_err(|message| anyhow!(message))?;
+        let expect = Expect::from_flags(&self.expect).map_err(|message| anyhow!(message))?;
         let tool = self.tool.clone().unwrap_or_default();
         let asked = Value::Object(arguments.clone());
         let met = self.meet(&subject, (&tool, &asked, &expect), places, flags, interrupt)?;
@@ -98,7 +98,8 @@ impl ServerFlags {
             right_answer(&met)?;
             expect
         };
-        let suite = call::suite(&tool, &arguments, &expect).map_err(|message| anyhow!(message))?;
+        let suite =
+            Suite::of_call(&tool, &arguments, &expect).map_err(|message| anyhow!(message))?;
         let suite = Suite {
             expect_learned,
             ..suite
@@ -109,8 +110,7 @@ impl ServerFlags {
             subjects,
             names: vec![self.name.clone()],
             suites: BTreeMap::from([(file_name(&tool), suite)]),
-            marks: None,
-            levers: BTreeMap::new(),
+            experiments: BTreeMap::new(),
             capacity: None,
             groups: Vec::new(),
         })
@@ -134,7 +134,7 @@ impl ServerFlags {
                 (Some(_), Some(_)) => ReadyBy::Port,
             },
             command: command.unwrap_or_default(),
-            url: url.map(|url| call::escaped(&url)),
+            url: url.map(|url| escaped(&url)),
             pid: self.pid,
             ready_within_s: self.ready_within_s,
             ..subject
@@ -202,13 +202,13 @@ fn first_answer(met: &Met) -> anyhow::Result<Expect> {
     let [first, second] = results.as_slice() else {
         bail!("the server was not asked twice: this is a defect of the harness");
     };
-    if !call::is_same_answer(first, second) {
+    if !is_same_answer(first, second) {
         bail!(
             "the server answers the same call differently each time, so its first answer is no expectation: say what is right \
              with --expect. It said\n  {first}\nand then\n  {second}"
         );
     }
-    call::learned(first).map_err(|message| anyhow!(message))
+    Expect::learned(first).map_err(|message| anyhow!(message))
 }
 
 /// Makes sure that the answer is the expected one.

@@ -36,7 +36,7 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
                 point(one.ratio),
                 interval(one.ratio),
             ]);
-            let verdict = comparison.threshold.words(one.verdict);
+            let verdict = one.threshold.words(one.verdict);
             cells.extend([one.outliers.to_string(), verdict]);
             table.row(cells);
             if !one.why.is_empty() {

@@ -116,16 +116,16 @@ pub(super) fn put_load(
     let plan = Plan {
         target,
         exchanges: &job.calls.timed,
-        clients: load.clients,
-        warmup: seconds(load.warmup_s),
-        duration: seconds(load.duration_s),
-        call_timeout: seconds(load.call_timeout_s),
+        clients: load.clients(),
+        warmup: seconds(load.warmup_s()),
+        duration: seconds(load.duration_s()),
+        call_timeout: seconds(load.call_timeout_s()),
         revision: subject.revision().unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
         shape: load.shape(),
         stop: interrupt.flag(),
     };
-    load::run(load.threads, plan, observer)
+    load::run(load.threads(), plan, observer)
 }
 
 /// Calls that are not timed, until the timed ones are over.
@@ -141,7 +141,7 @@ fn keep_busy(
         clients,
         warmup: Duration::ZERO,
         duration: UNTIL_STOPPED,
-        call_timeout: seconds(job.suite.load.call_timeout_s),
+        call_timeout: seconds(job.suite.load.call_timeout_s()),
         revision: subject.revision().unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
         shape: Shape::default(),

@@ -20,7 +20,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-use crate::config::launch::Launch;
+use crate::config::subject::Launch;
 use crate::host::cores::{Cores, pinned};
 use crate::host::proc::ProcessId;
 use crate::interrupt::Interrupt;
@@ -385,7 +385,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{END_BY_ITSELF, Ended, Running, await_end};
-    use crate::config::launch::Launch;
+    use crate::config::subject::Launch;
     use crate::host::cores::Cores;
     use crate::interrupt::Interrupt;
 

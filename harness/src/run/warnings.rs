@@ -101,11 +101,13 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
         Warning::Governor => !is_steady_governor(&machine.governor),
         Warning::FewCalls => outcome.calls < FEW_CALLS,
         // Several trials are looked at together by the report; the others follow from the definitions.
-        Warning::FewTrials | Warning::NotStarted | Warning::Remote | Warning::LearnedAnswer => {
-            false
-        }
+        Warning::FewTrials
+        | Warning::NotStarted
+        | Warning::Remote
+        | Warning::LearnedAnswer
+        | Warning::IdleServerBusy => false,
     };
-    Warning::ALL.into_iter().filter(raised).collect()
+    Warning::ALL.iter().copied().filter(raised).collect()
 }
 
 /// How busy the load's cores were, without the time that the load threads waited awake on them.

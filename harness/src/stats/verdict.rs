@@ -39,9 +39,6 @@ pub enum Better {
 #[serde(transparent)]
 pub struct Threshold(f64);
 
-/// What is added to the threshold for figures that hold only roughly.
-const ROUGH: f64 = 0.05;
-
 impl Default for Threshold {
     fn default() -> Self {
         Self(0.02)
@@ -55,13 +52,10 @@ impl Threshold {
         self.0
     }
 
-    /// The threshold for figures that hold only roughly: 5 points more, so 7% in place of 2%.
-    ///
-    /// The weakest conditions that make a figure rough (other load on 5% of the server's cores) can
-    /// change it by about 5%, and more readings do not average that out.
+    /// The same for figures that cannot show a smaller difference than this share.
     #[must_use]
-    pub fn roughly(self) -> Self {
-        Self(self.0 + ROUGH)
+    pub const fn at_least(self, share: f64) -> Self {
+        Self(self.0.max(share))
     }
 
     /// Compares the interval of a ratio with the threshold: the limits are `1 + threshold` and its
@@ -187,14 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn figures_that_hold_roughly_need_a_larger_difference() {
+    fn a_larger_threshold_needs_a_larger_difference() {
         let (exact, found) = (Threshold::default(), ratio(1.03, 1.05));
         let least = exact.least_told(&ratio(1.0 / 1.03, 1.03));
         assert!(least.is_some_and(|least| (least - (1.02 * 1.03 - 1.0)).abs() < 1e-9));
         assert_eq!(exact.judge(&found, Better::Less), Verdict::Slower);
-        let rough = exact.roughly();
+        let rough = exact.at_least(0.1);
         assert_eq!(rough.judge(&found, Better::Less), Verdict::Equal);
-        assert_eq!(rough.words(Verdict::Equal), "equal within 7%");
+        assert_eq!(rough.words(Verdict::Equal), "equal within 10%");
+        assert_eq!(rough.at_least(0.05), rough);
         assert_eq!(rough.words(Verdict::CannotTell), "cannot tell");
     }
 

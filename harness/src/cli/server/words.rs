@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 
-use crate::config::call;
+use crate::config::template::escaped;
 
 /// A URL with its port and path.
 pub(super) fn complete(url: &str) -> anyhow::Result<String> {
@@ -30,7 +30,7 @@ pub(super) fn complete(url: &str) -> anyhow::Result<String> {
 pub(super) fn split(command: &str) -> anyhow::Result<Vec<String>> {
     let words = shlex::split(command)
         .with_context(|| format!("--command {command}: a quote is not closed"))?;
-    Ok(words.iter().map(|word| call::escaped(word)).collect())
+    Ok(words.iter().map(|word| escaped(word)).collect())
 }
 
 /// A tool's name as that of a file.

@@ -93,6 +93,19 @@ fn a_sweep_that_makes_no_sense_is_refused_with_its_file() {
         ),
         ("values = [1, 3]", "values = [1, 0]", "clients = 0"),
         ("values = [8, 64]", "value = 8", "unknown field `value`"),
+        (
+            "values = [8, 64]",
+            "values = [8, 8]",
+            "\"many-1-8\", which is there",
+        ),
+        ("values = [8, 64]", "values = [\"a\"]", "\"a\""),
+        ("values = [1, 3]", "values = [\"x\"]", "\"clients\", \"x\""),
+        (
+            "key = \"size\"",
+            "key = \"message\"",
+            "both the key of a sweep",
+        ),
+        ("key = \"size\"", "key = \"clients\"", "stands there twice"),
     ] {
         let project = project();
         let text = std::fs::read_to_string(project.path("suites/many.toml")).unwrap();
