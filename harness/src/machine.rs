@@ -2,6 +2,7 @@
 //! `/sys`, processor clocks.
 
 pub mod cgroup;
+pub(crate) mod checks;
 pub mod cores;
 pub mod enclosure;
 pub mod facts;

@@ -6,7 +6,7 @@ use super::support::Project;
 #[test]
 fn a_limited_server_is_measured_and_the_limits_are_recorded_or_the_error_says_what_is_missing() {
     let project = Project::new(&["right", "stdio-right"]);
-    let limits = ["--server-memory", "512M", "--server-cpus", "0.9"];
+    let limits = ["--server-memory", "512Mi", "--server-cpus", "0.9"];
     let done = project.measure(&[&["--trials", "1"], &limits[..]].concat());
     if done.code == Some(0) {
         let recorded = project.environment().server_limits.unwrap();
@@ -35,11 +35,21 @@ fn a_limited_server_is_measured_and_the_limits_are_recorded_or_the_error_says_wh
 #[test]
 fn limits_that_are_none_are_refused() {
     let project = Project::new(&["right"]);
-    for (flags, told) in [
-        (["--server-memory", "lots"], "write it like 512M or 2G"),
-        (["--server-cpus", "0"], "write it like 2 or 0.5"),
+    for (flag, told, amounts) in [
+        (
+            "--server-memory",
+            "write it like 512M, 512Mi or 2G",
+            ["lots", "G", "-1G", "1.5G", "2GB", "1023", "99999999999G"],
+        ),
+        (
+            "--server-cpus",
+            "write it like 2 or 0.5",
+            ["", "0", "-1", "nan", "inf", "2 cores", "1025"],
+        ),
     ] {
-        let done = project.measure(&flags).exits(2);
-        assert!(done.stderr.contains(told), "{}", done.stderr);
+        for amount in amounts {
+            let done = project.measure(&[&format!("{flag}={amount}")]).exits(2);
+            assert!(done.stderr.contains(told), "{amount}: {}", done.stderr);
+        }
     }
 }

@@ -37,13 +37,8 @@ fn profile(project: &Project, perf: Option<&str>, subject: &str) -> Done {
     Done::from(command.output().unwrap())
 }
 
-fn drawings(project: &Project) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(project.path("results/profiles")).unwrap();
-    entries.map(|entry| entry.unwrap().path()).collect()
-}
-
 #[test]
-fn a_flame_graph_is_drawn_and_the_hottest_functions_are_printed() {
+fn the_stacks_are_written_folded_and_the_hottest_functions_are_printed() {
     let project = Project::new(&["right"]);
     let done = profile(&project, Some(WORKS), "right").exits(0);
     let rows: Vec<&str> = done.stdout.lines().skip(2).map(str::trim).collect();
@@ -56,14 +51,17 @@ fn a_flame_graph_is_drawn_and_the_hottest_functions_are_printed() {
         rows[1].starts_with("33.3") && rows[1].ends_with("echo::answer"),
         "{rows:?}"
     );
-    let drawn = drawings(&project);
-    assert_eq!(drawn.len(), 1, "perf's own file is gone: {drawn:?}");
-    assert!(drawn[0].to_string_lossy().ends_with("-right-echo.svg"));
-    let svg = std::fs::read_to_string(&drawn[0]).unwrap();
+    let entries = std::fs::read_dir(project.path("results/profiles")).unwrap();
+    let files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "perf's own file is gone: {files:?}");
+    assert!(files[0].to_string_lossy().ends_with("-right-echo.folded"));
     assert!(
-        svg.contains("<title>echo::answer (1 samples, 33.3%)</title>"),
-        "{svg}"
+        done.stderr.contains(files[0].to_str().unwrap()),
+        "{}",
+        done.stderr
     );
+    let folded = std::fs::read_to_string(&files[0]).unwrap();
+    assert_eq!(folded, "main;echo::answer 1\nmain;tcp_sendmsg [kernel] 2\n");
     let asked = std::fs::read_to_string(project.path("bin/asked")).unwrap();
     assert!(
         asked.contains("record --event=cpu-clock --freq 999 --call-graph=fp --pid"),
