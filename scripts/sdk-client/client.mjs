@@ -15,7 +15,8 @@ const sessions = await Promise.all(
     return client;
   }),
 );
-const begin = performance.now();
+// The first second is not counted: the functions of a new process are not compiled yet.
+const begin = performance.now() + 1000;
 const end = begin + 1000 * Number(seconds);
 await Promise.all(
   sessions.map(async (client) => {
@@ -23,7 +24,7 @@ await Promise.all(
       const sent = performance.now();
       const answer = await client.callTool(parameters);
       if (answer.isError) throw new Error(JSON.stringify(answer));
-      latencies.push(performance.now() - sent);
+      if (sent >= begin) latencies.push(performance.now() - sent);
     }
   }),
 );
