@@ -7,7 +7,6 @@ mod compare;
 mod doctor;
 mod experiments;
 mod gate;
-mod limits;
 mod list;
 mod measure;
 mod profile;
@@ -38,7 +37,7 @@ Examples:
   mcp-harness measure                           all subjects, all suites, as the suites say
   mcp-harness measure --suite echo --subject http-json-tokio,stdio-tokio --duration-s 3 --trials 3
   mcp-harness overhead                          what a layer costs above another, held against the project's marks
-  mcp-harness levers                            what each switch and size of a server is worth
+  mcp-harness experiments                       what each switch and size of a server is worth
   mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time
   mcp-harness report                            the tables of the latest run again
   mcp-harness compare BEFORE latest                 two recorded runs, with intervals and verdicts
@@ -91,8 +90,8 @@ impl Places {
             .unwrap_or_else(|| self.root().join("harness/subjects.toml"))
     }
 
-    fn levers(&self) -> PathBuf {
-        self.root().join("harness/levers")
+    fn experiments(&self) -> PathBuf {
+        self.root().join("harness/experiments")
     }
 
     /// The folder of runs.
@@ -120,7 +119,8 @@ enum Verb {
     /// Measure what a layer costs above another and hold it against marks
     Overhead(experiments::Overhead),
     /// Measure what each switch and size of a server is worth
-    Levers(experiments::Levers),
+    #[command(visible_alias = "levers")]
+    Experiments(experiments::Experiments),
     /// Sample the stacks of a server under load, for a flame graph viewer
     Profile(Box<profile::Profile>),
     /// Show the tables of a recorded run again
@@ -176,7 +176,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Verify(verb) => verb.run(&cli.places, &interrupt),
         Verb::Measure(verb) => verb.run(&cli.places, &interrupt),
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
-        Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Experiments(verb) => verb.run(&cli.places, &interrupt),
         Verb::Profile(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),

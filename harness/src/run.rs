@@ -38,7 +38,6 @@ use self::row::blank;
 use self::testbed::Testbed;
 use self::trial::{Calls, Found, Job};
 use self::trial_order::slots;
-use crate::config::bounds::Bounds;
 use crate::config::capacity::CapacityBound;
 use crate::config::experiment::Experiment;
 use crate::config::suite::Suite;
@@ -54,13 +53,11 @@ use crate::results::{self, histogram};
 pub struct Questions {
     /// Suites with the run's settings, by name.
     pub suites: BTreeMap<String, Suite>,
-    /// What the run is made for, where it is made for marks.
-    pub marks: Option<Bounds>,
     /// What the run is made for, where it is made for experiments, by name.
-    pub levers: BTreeMap<String, Experiment>,
-    /// Who is measured next to each other, in a suite of its own name. Without any, every subject
-    /// is measured in every suite.
-    pub groups: Vec<Vec<String>>,
+    pub experiments: BTreeMap<String, Experiment>,
+    /// Suites and subjects that are measured next to each other. Without any, every subject is
+    /// measured in every suite.
+    pub groups: Vec<Vec<(String, String)>>,
     /// A search for the highest rate within this bound, in the place of trials that are all alike.
     pub capacity: Option<CapacityBound>,
     /// Seed of the order of the subjects.
@@ -117,8 +114,7 @@ pub fn run(bench: &Testbed, questions: &Questions, interrupt: &Interrupt) -> any
         subjects: &bench.effective()?,
         templates: bench.subjects(),
         suites: &questions.suites,
-        marks: questions.marks.as_ref(),
-        levers: &questions.levers,
+        experiments: &questions.experiments,
     };
     folder.write_definitions(&kept)?;
     results::trial_order::write(&folder.order(), &slots)?;

@@ -14,7 +14,7 @@ const OF_THE_MOMENT: [&str; 1] = ["load_average_milli"];
 const NO_QUESTION: [&str; 5] = [
     "description",
     "on_request",
-    "load.trials",
+    "load.trials()",
     "targets",
     "workload",
 ];
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                "load.clients is 50 in A and 10 in B",
+                "load.clients() is 50 in A and 10 in B",
                 "only is 1 in A and null in B"
             ]
         );

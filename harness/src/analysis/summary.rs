@@ -112,7 +112,7 @@ impl Report {
             .map(|(name, trials)| suite_table(folder, name, &trials))
             .collect::<Result<Vec<_>, _>>()?;
         let few_trials = few_trials(&suites, trials.len());
-        let marks = folder.read_marks()?;
+        let experiments = folder.read_experiments()?;
         let capacities = bound.map_or_else(Vec::new, |bound| capacities(bound, &trials));
         let subjects = folder.read_subjects()?.subject.into_iter();
         let doubt = |warning: Warning| WarningCount {
@@ -131,15 +131,16 @@ impl Report {
                 .to_string_lossy()
                 .into_owned(),
             environment,
-            marks: marks.map_or_else(Vec::new, |marks| bounds::judge(&marks, &trials)),
+            marks: bounds::judge(&experiments, &trials),
             capacities,
-            levers: experiments::weigh(&folder.read_levers()?, &trials),
+            levers: experiments::weigh(&experiments, &trials),
             notes: subjects
                 .filter_map(|(name, subject)| Some((name, subject.note?)))
                 .collect(),
             suites,
             warnings: Warning::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .map(doubt)
                 .filter(|doubt| doubt.trials > 0)
                 .chain(few_trials)
@@ -199,8 +200,8 @@ fn suite_table(
 
 fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, FormatError> {
     let measured = measured(trials);
-    let rate = Valid::of(&measured, |validity| validity.rate);
-    let cpu = Valid::of(&measured, |validity| validity.cpu);
+    let rate = Valid::of(&measured, |effect| effect.rate);
+    let cpu = Valid::of(&measured, |effect| effect.cpu);
     let latency = latency(folder, &rate.trials)?;
     let rates = values(&rate.trials, |trial| trial.calls_per_s);
     let cpu_times = values(&cpu.trials, |trial| trial.server_cpu_ns_per_call);

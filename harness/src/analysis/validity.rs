@@ -1,7 +1,7 @@
 //! Which trials a figure is taken from.
 
 use crate::results::trial::{Status, Trial};
-use crate::results::warning::Validity;
+use crate::results::warning::{Effect, Validity};
 
 /// The trials that have figures.
 pub(super) fn measured<'a>(trials: &[&'a Trial]) -> Vec<&'a Trial> {
@@ -18,11 +18,11 @@ pub(super) struct Valid<'a> {
 
 impl<'a> Valid<'a> {
     /// The trials in which a figure holds; where there are none, all of them.
-    pub(super) fn of(measured: &[&'a Trial], holds: fn(Validity) -> bool) -> Self {
+    pub(super) fn of(measured: &[&'a Trial], validity: fn(Effect) -> Validity) -> Self {
         let sound: Vec<&Trial> = measured
             .iter()
             .copied()
-            .filter(|trial| holds(trial.validity()))
+            .filter(|trial| validity(trial.validity()).is_usable())
             .collect();
         let holding = sound.len();
         let trials = if holding == 0 {
@@ -55,9 +55,9 @@ mod tests {
         let (full, unsafe_build) = (trial(30, "client_saturated"), trial(40, "not_release"));
         let taken = |trials: &[&Trial], of_cpu: bool| {
             let sound = if of_cpu {
-                Valid::of(trials, |validity| validity.cpu)
+                Valid::of(trials, |effect| effect.cpu)
             } else {
-                Valid::of(trials, |validity| validity.rate)
+                Valid::of(trials, |effect| effect.rate)
             };
             (
                 values(&sound.trials, |trial| trial.calls_per_s),

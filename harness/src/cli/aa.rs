@@ -15,6 +15,7 @@ use crate::analysis::aa::{self, Pairs, Trust};
 use crate::analysis::compare::Compared;
 use crate::analysis::dataset::Dataset;
 use crate::config::bounds::Figure;
+use crate::config::load::Load;
 use crate::config::subject::{Subject, Subjects};
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
@@ -124,11 +125,13 @@ impl Aa {
             let known = all.into_keys().collect::<Vec<_>>().join(", ");
             bail!("there is no suite \"{}\"; known: {known}", self.suite);
         };
-        suite.load.clients = self.clients;
-        suite.load.trials = self.trials;
-        suite.load.warmup_s = self.warmup_s;
-        suite.load.duration_s = self.duration_s;
-        suite.load.check().map_err(anyhow::Error::msg)?;
+        suite.load.apply_flags(&Load {
+            clients: Some(self.clients),
+            trials: Some(self.trials),
+            warmup_s: Some(self.warmup_s),
+            duration_s: Some(self.duration_s),
+            ..Load::default()
+        })?;
         Ok(suite)
     }
 
@@ -169,13 +172,13 @@ impl Aa {
     ) -> anyhow::Result<u64> {
         bench.fill(BASE, self.base_burn_ns.into());
         bench.fill(BURN, self.base_burn_ns.into());
-        // A group of one: the others have no part in it. Its suite has the subject's name.
-        let suites = BTreeMap::from([(self.subject.clone(), suite.clone())]);
+        // A group of one: the others have no part in it.
+        let suites = BTreeMap::from([(self.suite.clone(), suite.clone())]);
         let mut questions = questions(suites, 0, results.to_owned());
-        questions.groups = vec![vec![self.subject.clone()]];
+        questions.groups = vec![vec![(self.suite.clone(), self.subject.clone())]];
         let done = made(run(bench, &questions, interrupt)?, interrupt)?;
         let found = Dataset::read(done.folder)?;
-        let reading = found.reading(Figure::CpuUsPerCall, &self.subject, &self.subject)?;
+        let reading = found.reading(Figure::CpuUsPerCall, &self.suite, &self.subject)?;
         let us = reading.value.with_context(|| {
             format!("{} could not be measured; see {}", self.subject, found.run)
         })?;
@@ -212,8 +215,7 @@ fn questions(suites: BTreeMap<String, Suite>, seed: u64, results: PathBuf) -> Qu
     Questions {
         capacity: None,
         suites,
-        marks: None,
-        levers: BTreeMap::new(),
+        experiments: BTreeMap::new(),
         groups: Vec::new(),
         seed,
         results,

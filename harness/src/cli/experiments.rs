@@ -1,23 +1,24 @@
-//! `levers` and `overhead`: experiments, each measured in one run of its own variants.
+//! `experiments` and `overhead`: variants of servers, measured in one run.
 //!
-//! `levers` shows what each flag and size of a server is worth, `overhead` whether the cost of each layer stays within
+//! `experiments` shows what each flag and size of a server is worth, `overhead` whether the cost of each layer stays within
 //! its bounds. Both are recorded as `measure` does.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
 use super::args::BenchFlags;
-use super::record::{LoadFlags, RecordFlags, Wish};
+use super::record::{RecordFlags, Wish};
 use super::report::ReportFormat;
 use super::{Places, Verdict, print, print_json};
 use crate::analysis::summary::Report;
 use crate::analysis::{bounds, experiments};
-use crate::config::bounds::Bounds;
-use crate::config::experiment::{Experiment, expand};
+use crate::config::experiment::Experiment;
+use crate::config::load::Load;
+use crate::config::matrix;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
@@ -29,7 +30,7 @@ struct Common {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
-    load: LoadFlags,
+    load: Load,
     #[command(flatten)]
     record: RecordFlags,
     /// How the tables are printed at the end
@@ -37,7 +38,7 @@ struct Common {
     format: ReportFormat,
 }
 
-/// Flags of `levers`.
+/// Flags of `experiments`.
 #[derive(Debug, Args)]
 #[command(
     args_override_self = true,
@@ -50,16 +51,16 @@ The ratio says how many times better the figure is with the lever; below 1 the l
 says that a figure holds in no trial: the warnings of the report say why.
 
 Examples:
-  mcp-harness levers                                   all experiments
-  mcp-harness levers --only pools,cache
-  mcp-harness levers --only formats --trials 1 --duration-s 0.5
+  mcp-harness experiments                              all experiments
+  mcp-harness experiments --only pools,cache
+  mcp-harness experiments --only formats --trials 1 --duration-s 0.5
 
 Exit code 1 when something went wrong in a trial, or a row could not be measured; the table is printed
 all the same."
 )]
-pub(super) struct Levers {
-    /// The folder of the experiments [default: ROOT/harness/levers]
-    #[arg(long = "levers-dir", value_name = "DIR")]
+pub(super) struct Experiments {
+    /// The folder of the experiments [default: ROOT/harness/experiments]
+    #[arg(long = "experiments-dir", alias = "levers-dir", value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Only these experiments (several: separated by commas)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -79,33 +80,26 @@ suite. `doubtful` says that a figure holds in no trial: the warnings of the repo
 Exit code 1 when a mark is missed or could not be measured; the table is printed all the same."
 )]
 pub(super) struct Overhead {
-    /// The file of the marks [default: ROOT/harness/overhead.toml]
+    /// An experiment with bounds [default: ROOT/harness/experiments/overhead.toml]
     #[arg(long, value_name = "FILE")]
     marks: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
 
-impl Levers {
+impl Experiments {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
-        let folder = self.folder.clone().unwrap_or_else(|| places.levers());
+        let folder = self.folder.clone().unwrap_or_else(|| places.experiments());
         let mut levers = Experiment::read_folder(&folder)?;
         if let Some(unknown) = self.only.iter().find(|name| !levers.contains_key(*name)) {
             let known = levers.into_keys().collect::<Vec<_>>().join(", ");
             bail!("there is no experiment \"{unknown}\"; known: {known}");
         }
-        levers.retain(|name, _| self.only.is_empty() || self.only.contains(name));
-        let subjects = Subjects::read(&places.subjects())?;
-        let suites = Suite::read_folder(&places.suites())?;
-        let made = expand(&levers, &subjects, &suites, &self.common.load.change())
-            .map_err(|message| anyhow!(message))?;
-        let names = made.subjects.subject.keys().cloned().collect();
-        let wish = Wish {
-            groups: made.groups,
-            levers,
-            ..Wish::new(made.subjects, names, made.suites)
-        };
-        let (report, verdict) = self.common.make(places, wish, interrupt)?;
+        levers.retain(|name, one| match self.only.is_empty() {
+            true => !one.on_request,
+            false => self.only.contains(name),
+        });
+        let (report, verdict) = self.common.make(places, levers, interrupt)?;
         let rows = &report.levers;
         self.common.print(rows, |style| {
             let variants = experiments::variants(rows, style);
@@ -123,11 +117,11 @@ impl Levers {
 
 impl Overhead {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
-        let default = || places.root().join("harness/overhead.toml");
-        let mut marks = Bounds::read(&self.marks.clone().unwrap_or_else(default))?;
-        self.common.load.replace(&mut marks.load)?;
-        let wish = wish(places, marks)?;
-        let (report, verdict) = self.common.make(places, wish, interrupt)?;
+        let default = || places.experiments().join("overhead.toml");
+        let file = self.marks.clone().unwrap_or_else(default);
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let one = BTreeMap::from([(name.into_owned(), Experiment::read(&file)?)]);
+        let (report, verdict) = self.common.make(places, one, interrupt)?;
         let rows = &report.marks;
         self.common
             .print(rows, |style| bounds::table(rows, style))?;
@@ -148,12 +142,23 @@ impl Overhead {
 }
 
 impl Common {
+    /// Makes the run of these experiments.
     fn make(
         &self,
         places: &Places,
-        wish: Wish,
+        experiments: BTreeMap<String, Experiment>,
         interrupt: &Interrupt,
     ) -> anyhow::Result<(Report, Verdict)> {
+        let subjects = Subjects::read(&places.subjects())?;
+        let suites = Suite::read_folder(&places.suites())?;
+        let made = matrix::experiments(&experiments, &subjects, &suites, &self.load)
+            .map_err(|message| anyhow!(message))?;
+        let names = made.subjects.subject.keys().cloned().collect();
+        let wish = Wish {
+            groups: made.groups,
+            experiments,
+            ..Wish::new(made.subjects, names, made.suites)
+        };
         self.record.make(places, &self.bench, wish, interrupt)
     }
 
@@ -171,40 +176,4 @@ fn warn_of_doubtful(what: &str, doubtful: usize, all: usize) {
     if doubtful > 0 {
         eprintln!("warning: {doubtful} of {all} {what} rest on figures that do not hold");
     }
-}
-
-/// The subjects and suites of the marks, the suites with the load of the marks.
-fn wish(places: &Places, marks: Bounds) -> anyhow::Result<Wish> {
-    let subjects = Subjects::read(&places.subjects())?;
-    let all = Suite::read_folder(&places.suites())?;
-    let mut suites = BTreeMap::new();
-    for name in &marks.suites {
-        let suite = all.get(name).with_context(|| {
-            let known = all.keys().cloned().collect::<Vec<_>>().join(", ");
-            format!("the marks name the suite \"{name}\", which does not exist; known: {known}")
-        })?;
-        let load = marks.load.clone();
-        let suite = Suite {
-            load,
-            ..suite.clone()
-        };
-        suites.insert(name.clone(), suite);
-    }
-    let names: Vec<String> = marks
-        .subjects()
-        .into_iter()
-        .map(ToOwned::to_owned)
-        .collect();
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| !subjects.subject.contains_key(*name))
-    {
-        bail!(
-            "the marks name the subject \"{unknown}\", which does not exist; `mcp-harness list` shows all"
-        );
-    }
-    Ok(Wish {
-        marks: Some(marks),
-        ..Wish::new(subjects, names, suites)
-    })
 }

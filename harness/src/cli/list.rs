@@ -10,7 +10,7 @@ use super::{Places, Verdict, print, print_json};
 use crate::config::experiment::Experiment;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
-use crate::config::sweep::text_of;
+use crate::config::template::text_of;
 use crate::render::table::{Style, Table};
 
 /// Flags of `list`.
@@ -26,8 +26,8 @@ impl List {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
         // A project may have no experiments.
-        let has_levers = places.levers().is_dir();
-        let levers = has_levers.then(|| Experiment::read_folder(&places.levers()));
+        let has_levers = places.experiments().is_dir();
+        let levers = has_levers.then(|| Experiment::read_folder(&places.experiments()));
         let levers = levers.transpose()?.unwrap_or_default();
         if self.format == Format::Json {
             print_json(
@@ -94,9 +94,9 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
                 "no"
             }
             .to_owned(),
-            span(&same, |suite| suite.load.clients as f64),
-            span(&same, |suite| suite.load.duration_s),
-            suite.load.trials.to_string(),
+            span(&same, |suite| suite.load.clients() as f64),
+            span(&same, |suite| suite.load.duration_s()),
+            suite.load.trials().to_string(),
             measured(suite.on_request),
             description,
         ]);

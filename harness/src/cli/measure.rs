@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::{BenchFlags, Selection, Wanted};
-use super::record::{LoadFlags, RecordFlags, Wish};
+use super::record::{RecordFlags, Wish};
 use super::report::ReportFormat;
 use super::server::ServerFlags;
 use super::{Places, Verdict, resume};
 use crate::config::capacity::CapacityBound;
+use crate::config::load::Load;
 use crate::interrupt::Interrupt;
 use crate::results::whole;
 
@@ -40,7 +41,7 @@ pub(super) struct Measure {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
-    load: LoadFlags,
+    load: Load,
     #[command(flatten)]
     record: RecordFlags,
     /// Make the trials that a run lacks which was interrupted, killed or failed, with its own definitions, order and cores. What
@@ -69,7 +70,7 @@ pub(super) struct Measure {
 const RESUME_HAS: [&str; 10] = [
     "Selection",
     "ServerFlags",
-    "LoadFlags",
+    "Load",
     "RecordFlags",
     "LimitFlags",
     "no_build",
@@ -95,7 +96,7 @@ impl Measure {
             Wish::new(subjects, names, suites)
         };
         for suite in wish.suites.values_mut() {
-            self.load.replace(&mut suite.load)?;
+            suite.load.apply_flags(&self.load)?;
         }
         wish.capacity = self.find_capacity.then(|| CapacityBound {
             p99_us: whole(self.p99_ms * 1_000.0),

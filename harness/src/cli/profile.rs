@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::args::{BenchFlags, Selection, Wanted};
-use super::record::LoadFlags;
 use super::{Places, Verdict, print};
+use crate::config::load::Load;
 use crate::interrupt::Interrupt;
 use crate::render::table::{Style, Table};
 use crate::results::stacks::{Frame, Stacks};
@@ -39,7 +39,7 @@ pub(super) struct Profile {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
-    load: LoadFlags,
+    load: Load,
     /// The folder of the stacks [default: ROOT/results/profiles]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -55,7 +55,7 @@ impl Profile {
         let [subject_name] = names.as_slice() else {
             bail!("a profile is of one subject: name it with --subject");
         };
-        self.load.replace(&mut suite.load)?;
+        suite.load.apply_flags(&self.load)?;
         check_perf()?;
         let bench = self.bench.bench(places, subjects, &names, interrupt)?;
         let calls = Calls::prepare(&suite, &bench.service_urls())

@@ -13,7 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::machine::cores::{Layout, Server};
 use crate::machine::enclosure::Limits;
 use crate::results::environment::Environment;
-use crate::results::redact::{has_hidden_password, hide_passwords};
+use crate::results::redact::{is_redacted, redact};
 use crate::run::resume::Begun;
 use crate::run::setup::Setup;
 use crate::run::testbed::Testbed;
@@ -60,8 +60,7 @@ fn questions(begun: &Begun, root: &Path) -> anyhow::Result<Questions> {
         suites: suites
             .map(|name| Ok((name.clone(), folder.read_suite(name)?)))
             .collect::<anyhow::Result<_>>()?,
-        marks: folder.read_marks()?,
-        levers: folder.read_levers()?,
+        experiments: folder.read_experiments()?,
         capacity: None,
         // The order is kept, and nothing else goes by these.
         groups: Vec::new(),
@@ -80,7 +79,7 @@ fn setup(
 ) -> anyhow::Result<Setup> {
     for (name, subject) in &subjects.subject {
         let mut texts = subject.command.iter().chain(subject.environment.values());
-        if let Some(text) = texts.find(|text| has_hidden_password(text)) {
+        if let Some(text) = texts.find(|text| is_redacted(text)) {
             bail!(
                 "the definition of {name} holds \"{text}\": its password was not recorded, so the run cannot be \
                  continued; make a new one, and give such URLs by --database-url or --store-url"
@@ -120,12 +119,12 @@ fn setup(
 /// The URL that a run was begun with: from its record, or given again where that does not hold the password.
 fn url_again(flag: &str, given: Option<&String>, recorded: &str) -> anyhow::Result<String> {
     match given {
-        Some(given) if hide_passwords(given) == recorded => Ok(given.clone()),
+        Some(given) if redact(given) == recorded => Ok(given.clone()),
         Some(given) => bail!(
             "{flag} is {}, but the run was begun with {recorded}",
-            hide_passwords(given)
+            redact(given)
         ),
-        None if has_hidden_password(recorded) => bail!(
+        None if is_redacted(recorded) => bail!(
             "the run was begun with {flag} {recorded}; its password was not recorded: give the URL again with {flag}"
         ),
         None => Ok(recorded.to_owned()),

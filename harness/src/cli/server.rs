@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 use super::Places;
 use super::args::BenchFlags;
 use super::record::Wish;
-use crate::config::call;
-use crate::config::expect::Expect;
+use crate::config::expect::{Expect, is_same_answer};
 use crate::config::subject::{ReadyBy, Subject, Wire};
 use crate::config::suite::Suite;
+use crate::config::template::escaped;
 use crate::interrupt::Interrupt;
 use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Expectation, Revision};
 use crate::run::discover::{Met, candidates, check_call, definitions, meet, words};
@@ -83,7 +83,7 @@ impl ServerFlags {
     ) -> anyhow::Result<Wish> {
         let subject = self.subject()?;
         let arguments = self.arguments()?;
-        let expect = call::expectation(&self.expect).map_err(|message| anyhow!(message))?;
+        let expect = Expect::from_flags(&self.expect).map_err(|message| anyhow!(message))?;
         let tool = self.tool.clone().unwrap_or_default();
         let asked = Value::Object(arguments.clone());
         let met = self.meet(&subject, (&tool, &asked, &expect), places, flags, interrupt)?;
@@ -97,7 +97,8 @@ impl ServerFlags {
             }
             expect
         };
-        let suite = call::suite(&tool, &arguments, &expect).map_err(|message| anyhow!(message))?;
+        let suite =
+            Suite::of_call(&tool, &arguments, &expect).map_err(|message| anyhow!(message))?;
         let suite = Suite {
             expect_learned,
             ..suite
@@ -126,7 +127,7 @@ impl ServerFlags {
                 (Some(_), Some(_)) => ReadyBy::Port,
             },
             command: command.unwrap_or_default(),
-            url: url.map(|url| call::escaped(&url)),
+            url: url.map(|url| escaped(&url)),
             pid: self.pid,
             ready_within_s: self.ready_within_s,
             ..subject
@@ -186,13 +187,13 @@ fn first_answer(met: &Met) -> anyhow::Result<Expect> {
     let [first, second] = results.as_slice() else {
         bail!("the server was not asked twice: this is a defect of the harness");
     };
-    if !call::is_same_answer(first, second) {
+    if !is_same_answer(first, second) {
         bail!(
             "the server answers the same call differently each time, so its first answer is no expectation: \
              say what is right with --expect. It said\n  {first}\nand then\n  {second}"
         );
     }
-    call::learned(first).map_err(|message| anyhow!(message))
+    Expect::learned(first).map_err(|message| anyhow!(message))
 }
 
 /// Says what was found out.
@@ -246,7 +247,7 @@ fn complete(url: &str) -> anyhow::Result<String> {
 fn split(command: &str) -> anyhow::Result<Vec<String>> {
     let words = shlex::split(command)
         .with_context(|| format!("--command {command}: a quote is not closed"))?;
-    Ok(words.iter().map(|word| call::escaped(word)).collect())
+    Ok(words.iter().map(|word| escaped(word)).collect())
 }
 
 /// A tool's name as the name of a file.

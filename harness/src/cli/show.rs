@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::args::{BenchFlags, Format};
 use super::{Places, Verdict, print, print_json};
+use crate::config::matrix::members;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
-use crate::config::sweep::members;
 use crate::config::template::Context;
 use crate::results::folder::definition_text;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use rows::{TrialWriter, read_trials};
 
-use super::warning::{Validity, Warning, validity};
+use super::warning::{Effect, Warning};
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,10 +183,10 @@ impl Trial {
             .collect()
     }
 
-    /// Which of its figures hold.
+    /// What its warnings leave of its figures.
     #[must_use]
-    pub fn validity(&self) -> Validity {
-        validity(&self.warnings())
+    pub fn validity(&self) -> Effect {
+        Effect::of(&self.warnings())
     }
 
     /// Errors that no figure of the window holds: of the warm-up, and of the end of the sessions.

@@ -116,17 +116,17 @@ pub(super) fn put_load(
     let plan = Plan {
         target,
         exchanges: &job.calls.timed,
-        clients: load.clients,
-        warmup: seconds(load.warmup_s),
-        duration: seconds(load.duration_s),
-        call_timeout: seconds(load.call_timeout_s),
+        clients: load.clients(),
+        warmup: seconds(load.warmup_s()),
+        duration: seconds(load.duration_s()),
+        call_timeout: seconds(load.call_timeout_s()),
         revision: subject.revision().unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
         shape: load.shape(),
         stop: interrupt.flag(),
         observer,
     };
-    load::run_on(load.threads, plan)
+    load::run_on(load.threads(), plan)
 }
 
 /// Calls that are not timed, until the timed ones are over.
@@ -142,7 +142,7 @@ fn keep_busy(
         clients,
         warmup: Duration::ZERO,
         duration: UNTIL_STOPPED,
-        call_timeout: seconds(job.suite.load.call_timeout_s),
+        call_timeout: seconds(job.suite.load.call_timeout_s()),
         revision: subject.revision().unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
         shape: Shape::default(),

@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
         let position = usize::try_from(self.environment.trials_done).unwrap_or(usize::MAX);
         let model = self.job(position, pair)?;
         let load = &model.suite.load;
-        let mut search = Search::new(load.rate_per_s.unwrap_or(FIRST_RATE), load.trials);
+        let mut search = Search::new(load.rate_per_s.unwrap_or(FIRST_RATE), load.trials());
         let mut suite = model.suite.clone();
         let mut number = 0;
         while let Some(rate) = search.rate() {

@@ -37,7 +37,7 @@ pub(super) fn count(
         ));
     };
     let options = Options {
-        call_timeout: seconds(job.suite.load.call_timeout_s),
+        call_timeout: seconds(job.suite.load.call_timeout_s()),
         revision: subject.revision()?,
         extra_params: subject.extra_params.clone(),
         lists_tools: true,

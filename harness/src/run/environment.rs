@@ -10,7 +10,7 @@ use super::Questions;
 use super::testbed::Testbed;
 use crate::machine::facts;
 use crate::results::environment::{Environment, Program, State};
-use crate::results::redact::hide_passwords;
+use crate::results::redact::redact;
 
 /// Version of this harness.
 pub(super) const HARNESS_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -58,10 +58,10 @@ pub(super) fn environment(
         ended: String::new(),
         resumed: Vec::new(),
         command: (questions.command.iter())
-            .map(|part| hide_passwords(part))
+            .map(|part| redact(part))
             .collect(),
-        database_url: hide_passwords(&bench.url("database_url")),
-        store_url: hide_passwords(&bench.url("store_url")),
+        database_url: redact(&bench.url("database_url")),
+        store_url: redact(&bench.url("store_url")),
         harness_version: HARNESS_VERSION.to_owned(),
         capacity: questions.capacity,
         seed: questions.seed,

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::config::launch::Launch;
+use crate::config::subject::Launch;
 use crate::interrupt::Interrupt;
 use crate::machine::cores::{Cores, CoresError, pinned};
 use crate::machine::proc::ProcessId;

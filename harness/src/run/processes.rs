@@ -45,12 +45,13 @@ pub(super) fn run(
 fn per_client(bench: &Testbed, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Result<Measured> {
     let subject = bench.subject(job.subject_name)?;
     let mut suite = job.suite.clone();
-    let clients = std::mem::replace(&mut suite.load.clients, 1);
+    let clients = suite.load.clients();
+    suite.load.clients = Some(1);
     // Of an open loop each has its share, and they are due together.
     if let Some(rate) = &mut suite.load.rate_per_s {
         *rate /= clients as f64;
     }
-    suite.load.threads = 1;
+    suite.load.threads = Some(1);
     let job = &Job {
         suite: &suite,
         ..*job
@@ -134,17 +135,17 @@ fn per_call(bench: &Testbed, job: &Job<'_>, interrupt: &Interrupt) -> anyhow::Re
     let samples = window.samples();
     let calling = || {
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..load.clients)
+            let threads: Vec<_> = (0..load.clients())
                 .map(|client| {
                     let edges = (&is_open, &is_over);
                     scope.spawn(move || caller(bench, job, client, edges, interrupt))
                 })
                 .collect();
-            interrupt.wait(seconds(load.warmup_s), || None::<()>);
+            interrupt.wait(seconds(load.warmup_s()), || None::<()>);
             window.open();
             let (begun, cpu) = (Instant::now(), children_cpu_ns());
             is_open.store(true, Ordering::Relaxed);
-            interrupt.wait(seconds(load.duration_s), || None::<()>);
+            interrupt.wait(seconds(load.duration_s()), || None::<()>);
             is_over.store(true, Ordering::Relaxed);
             let clients = threads
                 .into_iter()
@@ -226,7 +227,7 @@ fn call(
     };
     let subject = bench.subject(job.subject_name)?;
     let options = Options {
-        call_timeout: seconds(job.suite.load.call_timeout_s),
+        call_timeout: seconds(job.suite.load.call_timeout_s()),
         revision: subject.revision()?,
         extra_params: subject.extra_params.clone(),
         lists_tools: false,

@@ -60,7 +60,7 @@ pub fn record(
         interrupt.wait(UNTIL_LOADED, || {
             (is_loaded.load(Ordering::Acquire) || load.is_finished()).then_some(())
         });
-        let length = seconds(job.suite.load.duration_s);
+        let length = seconds(job.suite.load.duration_s());
         let sampled = is_loaded
             .load(Ordering::Acquire)
             .then(|| sample(&ids, length, data));

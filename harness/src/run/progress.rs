@@ -30,7 +30,7 @@ pub struct Progress {
 #[must_use]
 pub fn expected(suite: &Suite) -> Duration {
     let seconds = |seconds| duration(seconds).unwrap_or_default();
-    seconds(suite.load.warmup_s) + seconds(suite.load.duration_s) + AROUND_A_TRIAL
+    seconds(suite.load.warmup_s()) + seconds(suite.load.duration_s()) + AROUND_A_TRIAL
 }
 
 fn ms(duration: Duration) -> u64 {

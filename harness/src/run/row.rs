@@ -47,19 +47,19 @@ pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Tr
         trial: job.trial,
         position: job.position,
         started_unix_ms: unix_ms(started),
-        clients: load.clients as u64,
+        clients: load.clients() as u64,
         sessions: subject.sessions.name().to_owned(),
         revision: subject.revision().unwrap_or_default().to_string(),
-        connections: Some(load.connections.unwrap_or(load.clients) as u64),
-        threads: Some(load.threads as u64),
+        connections: Some(load.connections.unwrap_or(load.clients()) as u64),
+        threads: Some(load.threads() as u64),
         rate_planned_per_s_milli: load.rate_per_s.map(milli),
         arrivals: load
             .rate_per_s
-            .map_or_else(String::new, |_| load.arrivals.name().to_owned()),
-        think_time_us: Some(milli(load.think_time_ms)),
-        round_trip_us: Some(milli(load.round_trip_ms)),
+            .map_or_else(String::new, |_| load.arrivals().name().to_owned()),
+        think_time_us: Some(milli(load.think_time_ms())),
+        round_trip_us: Some(milli(load.round_trip_ms())),
         calls_per_session: load.calls_per_session.map(u64::from),
-        warmup_us: us(seconds(load.warmup_s)),
+        warmup_us: us(seconds(load.warmup_s())),
         binary_bytes: job.binary_bytes,
         ..Trial::default()
     }

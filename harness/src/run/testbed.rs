@@ -16,9 +16,8 @@ use super::backends::{self, Backends};
 use super::build::build;
 use super::setup::{Setup, base_context};
 use super::target::target;
-use crate::config::launch::fill_command;
 use crate::config::subject::{ReadyBy, Subject, Subjects, Wire};
-use crate::config::template::Context;
+use crate::config::template::{Context, fill_command};
 use crate::interrupt::Interrupt;
 use crate::load::Target;
 use crate::machine::cores::pin_this_thread;
@@ -123,7 +122,6 @@ impl Testbed {
     pub fn start_services(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
         for (name, service) in &self.subjects.service {
             let launch = service
-                .process()
                 .launch(&self.context)
                 .with_context(|| format!("service.{name}"))?;
             let mut running = Running::start(name, &launch, &self.setup.layout.load, false)?;
@@ -200,7 +198,6 @@ impl Testbed {
             context.insert("answer_bytes".to_owned(), Value::from(bytes));
         }
         let mut launch = subject
-            .process()
             .launch(&context)
             .with_context(|| format!("subject.{name}"))?;
         let limit = limit.unwrap_or(launch.ready_within);

@@ -224,7 +224,7 @@ impl Found {
             machine: bench.machine(),
             is_release,
             is_open_loop: job.suite.load.rate_per_s.is_some(),
-            clients: job.suite.load.clients,
+            clients: job.suite.load.clients(),
             server_memory_bytes: setup.limits.memory_bytes,
         };
         let mut raised = warnings(cost, &outcome, &conditions);

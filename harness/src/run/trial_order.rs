@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Questions;
 use super::testbed::Testbed;
-use crate::config::compatibility::misfit;
 use crate::config::subject::Role;
 use crate::config::suite::Suite;
-use crate::config::variables::Generator;
+use crate::config::suite::incompatibility;
+use crate::config::template::Generator;
 use crate::results::trial_order::PlannedTrial;
 
 /// Who is asked what next to each other, so many times.
@@ -32,7 +32,7 @@ pub(super) fn every_pair(
             pairs: subjects
                 .map(|subject| (name.clone(), subject.clone()))
                 .collect(),
-            trials: suite.load.trials,
+            trials: suite.load.trials(),
         }
     };
     suites.iter().map(group).collect()
@@ -74,7 +74,7 @@ pub(super) fn slots(bench: &Testbed, questions: &Questions) -> anyhow::Result<Ve
         questions
             .groups
             .iter()
-            .map(|names| group(names, questions))
+            .map(|pairs| group(pairs, questions))
             .collect()
     };
     let mut slots = order(&groups, questions.seed);
@@ -102,7 +102,7 @@ fn leave_out(slots: &mut Vec<PlannedTrial>, bench: &Testbed, questions: &Questio
         let subject = bench.subjects().subject.get(&slot.subject);
         let found = suite
             .zip(subject)
-            .and_then(|(suite, one)| misfit(suite, one));
+            .and_then(|(suite, one)| incompatibility(suite, one));
         if let Some(why) = found {
             let who = reasons.entry((slot.suite.clone(), why)).or_default();
             who.insert(slot.subject.clone());
@@ -116,15 +116,14 @@ fn leave_out(slots: &mut Vec<PlannedTrial>, bench: &Testbed, questions: &Questio
     reasons.into_iter().map(line).collect()
 }
 
-/// A group of subjects, each in the suite of its own name.
-fn group(names: &[String], questions: &Questions) -> Group {
-    let trials = |name: &String| questions.suites.get(name).map(|suite| suite.load.trials);
+/// A group of suites and subjects, as often as the suites say.
+fn group(pairs: &[(String, String)], questions: &Questions) -> Group {
+    let suites = pairs
+        .iter()
+        .filter_map(|(suite, _)| questions.suites.get(suite));
     Group {
-        pairs: names
-            .iter()
-            .map(|name| (name.clone(), name.clone()))
-            .collect(),
-        trials: names.iter().filter_map(trials).max().unwrap_or(1),
+        pairs: pairs.to_vec(),
+        trials: suites.map(|suite| suite.load.trials()).max().unwrap_or(1),
     }
 }
 

@@ -99,11 +99,14 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
         Warning::Governor => !is_steady_governor(&machine.governor),
         Warning::FewCalls => outcome.calls < FEW_CALLS,
         // Several trials are looked at together by the report; the others follow from the definitions.
-        Warning::FewTrials | Warning::NotStarted | Warning::Remote | Warning::LearnedAnswer => {
-            false
-        }
+        Warning::FewTrials
+        | Warning::NotStarted
+        | Warning::Remote
+        | Warning::LearnedAnswer
+        | Warning::SharesPhysicalCore
+        | Warning::IdleServerBusy => false,
     };
-    Warning::ALL.into_iter().filter(raised).collect()
+    Warning::ALL.iter().copied().filter(raised).collect()
 }
 
 /// Whether something else than server, load and services ran on their cores.

@@ -109,7 +109,7 @@ fn extrapolation(run: &Dataset, wish: &Wish, suites: &[String]) -> Option<String
     let asked = wish.clients?;
     let clients = suites
         .iter()
-        .filter_map(|suite| Some(run.suites.get(suite)?.load.clients));
+        .filter_map(|suite| Some(run.suites.get(suite)?.load.clients()));
     let mut other: Vec<usize> = clients.filter(|clients| *clients != asked).collect();
     other.sort_unstable();
     other.dedup();

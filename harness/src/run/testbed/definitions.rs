@@ -7,9 +7,8 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::{Testbed, backends};
-use crate::config::launch::fill_command;
 use crate::config::subject::Subjects;
-use crate::config::template::{Context, fill};
+use crate::config::template::{Context, fill, fill_command};
 
 impl Testbed {
     /// The definitions with their templates filled, as far as they do not differ between trials.
@@ -34,14 +33,12 @@ impl Testbed {
         }
         for (name, service) in &mut filled.service {
             let launch = service
-                .process()
                 .launch(&context)
                 .with_context(|| format!("service.{name}"))?;
             (service.command, service.environment) = (launch.command, launch.environment);
         }
         for (name, subject) in &mut filled.subject {
             let launch = subject
-                .process()
                 .launch(&context)
                 .with_context(|| format!("subject.{name}"))?;
             (subject.command, subject.environment) = (launch.command, launch.environment);

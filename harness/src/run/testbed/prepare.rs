@@ -7,11 +7,11 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::Testbed;
-use crate::config::launch::{Launch, fill_command};
-use crate::config::subject::{Role, Subject, duration};
+use crate::config::subject::{Launch, Role, Subject, duration};
+use crate::config::template::fill_command;
 use crate::interrupt::Interrupt;
 use crate::machine::enclosure::{Enclosure, Limits};
-use crate::results::redact::hide_passwords;
+use crate::results::redact::redact;
 use crate::run::process::Running;
 
 /// Longest first start over an empty database, which is filled then; and longest reset of a store.
@@ -108,7 +108,7 @@ impl Testbed {
             let begin = Instant::now();
             if let Some(url) = self.reset_store(name, interrupt)? {
                 let seconds = begin.elapsed().as_secs_f64();
-                eprintln!("store: {} prepared in {seconds:.1} s", hide_passwords(&url));
+                eprintln!("store: {} prepared in {seconds:.1} s", redact(&url));
             }
         }
         Ok(())

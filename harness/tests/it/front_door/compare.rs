@@ -221,7 +221,7 @@ fn other_machines_harnesses_and_questions_are_refused_with_what_differs() {
             "suites/echo.toml",
             "clients = 2",
             "clients = 3",
-            "load.clients is 2 in A and 3 in B",
+            "load.clients() is 2 in A and 3 in B",
         ),
         (
             "subjects.toml",

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 
 use harness::config::experiment::Experiment;
-use harness::config::experiment::expand;
-use harness::config::load::LoadChange;
+use harness::config::load::Load;
+use harness::config::matrix;
 use harness::config::subject::Subjects;
 use harness::config::suite::Suite;
 use nix::sys::signal::{Signal, kill};
@@ -82,7 +82,8 @@ fn services_are_started_for_those_who_name_them_and_removed_at_the_end() {
 
 #[test]
 fn the_projects_own_experiments_are_the_sixteen_and_name_what_there_is() {
-    let levers = Experiment::read_folder(&own("levers")).unwrap();
+    let mut levers = Experiment::read_folder(&own("experiments")).unwrap();
+    levers.retain(|_, one| !one.on_request);
     let numbers: BTreeMap<u32, &String> = levers
         .iter()
         .map(|(name, lever)| (lever.number, name))
@@ -93,7 +94,7 @@ fn the_projects_own_experiments_are_the_sixteen_and_name_what_there_is() {
     );
     let subjects = Subjects::read(&own("subjects.toml")).unwrap();
     let suites = Suite::read_folder(&own("suites")).unwrap();
-    let made = expand(&levers, &subjects, &suites, &LoadChange::default()).unwrap();
+    let made = matrix::experiments(&levers, &subjects, &suites, &Load::default()).unwrap();
     let services = BTreeMap::from([("upstream_url".to_owned(), Value::from("http://u"))]);
     let mut seconds = 0.0;
     for (name, suite) in &made.suites {
@@ -103,7 +104,7 @@ fn the_projects_own_experiments_are_the_sixteen_and_name_what_there_is() {
         let load = &suite.load;
         // A start, a handshake, an end; and whoever waits for an upstream is waited for.
         let around = if name.starts_with("cache.") { 3.0 } else { 0.6 };
-        seconds += f64::from(load.trials) * (load.warmup_s + load.duration_s + around);
+        seconds += f64::from(load.trials()) * (load.warmup_s() + load.duration_s() + around);
     }
     assert!(
         seconds < 13.0 * 60.0,

@@ -26,8 +26,8 @@ what = "a pool of ten"
 server = "right"
 suite = "echo"
 figure = "p50_ms"
-off = "off"
-on = "10"
+base = "off"
+with = "10"
 variants = [
   { name = "off", flags = { pool = "off" } },
   { name = "10", flags = { pool = 10 }, load = { clients = 1 } },
@@ -208,9 +208,9 @@ fn experiments_that_make_no_sense_are_refused_before_anything_is_measured() {
             "levers/pool.toml:3:1: unknown field `heading`",
         ),
         (
-            "on = \"10\"",
-            "on = \"ten\"",
-            "on = \"ten\" is no variant; there are: off, 10",
+            "with = \"10\"",
+            "with = \"ten\"",
+            "with = \"ten\" is no variant; there are: off, 10",
         ),
         (
             "name = \"off\", flags",

@@ -10,7 +10,7 @@ fn a_limited_server_is_measured_and_the_limits_are_recorded_or_the_error_says_wh
     let done = project.measure(&[&["--trials", "1"], &limits[..]].concat());
     if done.code == Some(0) {
         let recorded = project.environment().server_limits.unwrap();
-        assert_eq!(recorded.memory_bytes, Some(512 << 20));
+        assert_eq!(recorded.memory_bytes, Some(512_000_000));
         assert_eq!(recorded.cpu_milli, Some(900));
         assert!(
             done.stdout.contains("limits of the server"),
@@ -38,13 +38,14 @@ fn limits_that_are_none_are_refused() {
     for (flag, told, amounts) in [
         (
             "--server-memory",
-            "write it like 512M, 512Mi or 2G",
-            ["lots", "G", "-1G", "1.5G", "2GB", "1023", "99999999999G"],
+            "like 32M",
+            &["lots", "G", "1.5G", "2GB"][..],
         ),
+        ("--server-memory", "at least 1M", &["1023K"]),
         (
             "--server-cpus",
             "write it like 2 or 0.5",
-            ["", "0", "-1", "nan", "inf", "2 cores", "1025"],
+            &["", "0", "nan", "1025"],
         ),
     ] {
         for amount in amounts {
