@@ -62,7 +62,7 @@ fn the_stacks_are_written_folded_and_the_hottest_functions_are_printed() {
     );
     let folded = std::fs::read_to_string(&files[0]).unwrap();
     assert_eq!(folded, "main;echo::answer 1\nmain;tcp_sendmsg [kernel] 2\n");
-    let asked = std::fs::read_to_string(project.path("bin/asked")).unwrap();
+    let asked = project.read("bin/asked");
     assert!(
         asked.contains("record --event=cpu-clock --freq 999 --call-graph=fp --pid"),
         "{asked}"
@@ -74,14 +74,10 @@ fn the_stacks_are_written_folded_and_the_hottest_functions_are_printed() {
 fn a_perf_that_is_missing_or_not_permitted_is_said_with_the_remedy() {
     let project = Project::new(&["right"]);
     let done = profile(&project, None, "right").exits(2);
-    assert!(
-        done.stderr.contains("cannot start perf; install it"),
-        "{}",
-        done.stderr
-    );
+    done.told("cannot start perf; install it");
     let done = profile(&project, Some(IS_NOT_PERMITTED), "right").exits(2);
     for told in ["monitoring is limited", "kernel.perf_event_paranoid is"] {
-        assert!(done.stderr.contains(told), "{}", done.stderr);
+        done.told(told);
     }
 }
 
@@ -89,11 +85,7 @@ fn a_perf_that_is_missing_or_not_permitted_is_said_with_the_remedy() {
 fn a_profile_of_wrong_answers_or_of_several_subjects_is_refused() {
     let project = Project::new(&["right", "wrong"]);
     let done = profile(&project, Some(WORKS), "wrong").exits(2);
-    assert!(
-        done.stderr.contains("answers were wrong"),
-        "{}",
-        done.stderr
-    );
+    done.told("answers were wrong");
     let done = profile(&project, Some(WORKS), "right,wrong").exits(2);
-    assert!(done.stderr.contains("one subject"), "{}", done.stderr);
+    done.told("one subject");
 }
