@@ -8,6 +8,7 @@ mod capacity;
 mod count;
 pub mod discover;
 mod environment;
+pub(crate) mod peers;
 pub mod process;
 mod processes;
 pub mod profile;
@@ -21,6 +22,7 @@ pub mod testbed;
 pub mod trial;
 mod trial_order;
 pub mod usage;
+pub(crate) mod verify;
 pub mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,5 @@
-//! `measure`: makes a run, records it, and shows its tables.
+//! `measure`: makes a run, records it, and prints its tables.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -67,7 +66,7 @@ pub(super) struct Measure {
     format: ReportFormat,
 }
 
-/// What a run that is continued has settled already: all but where its databases are.
+/// Flags whose values a continued run has already: all but the URLs of its databases.
 const RESUME_HAS: [&str; 10] = [
     "Selection",
     "ServerFlags",
@@ -88,45 +87,17 @@ impl Measure {
             self.format.print(&report)?;
             return Ok(verdict);
         }
-        if self.server.is_given() {
-            return self.server_of_ones_own(places, interrupt);
-        }
-        let mut suites = self.selection.suites(places, Wanted::NotOnRequest)?;
-        for suite in suites.values_mut() {
-            suite.load.apply_flags(&self.load)?;
-        }
-        let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
-        let wish = Wish {
-            subjects,
-            names,
-            suites,
-            experiments: BTreeMap::new(),
-            capacity: None,
-            groups: Vec::new(),
+        let mut wish = if self.server.is_given() {
+            self.selection.refuse_beside("--url and --command")?;
+            self.server.wish(places, &self.bench, interrupt)?
+        } else {
+            let suites = self.selection.suites(places, Wanted::NotOnRequest)?;
+            let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
+            Wish::new(subjects, names, suites)
         };
-        self.make(places, wish, interrupt)
-    }
-
-    /// Measures the server that the flags describe.
-    fn server_of_ones_own(
-        &self,
-        places: &Places,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Verdict> {
-        self.selection.refuse_beside("--url and --command")?;
-        let mut wish = self.server.wish(places, &self.bench, interrupt)?;
         for suite in wish.suites.values_mut() {
             suite.load.apply_flags(&self.load)?;
         }
-        self.make(places, wish, interrupt)
-    }
-
-    fn make(
-        &self,
-        places: &Places,
-        mut wish: Wish,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Verdict> {
         wish.capacity = self.find_capacity.then(|| CapacityBound {
             p99_us: whole(self.p99_ms * 1_000.0),
         });

@@ -1,4 +1,4 @@
-//! What the verbs that make a run have in common: how hard, in which order, where to, and the making.
+//! What the verbs that make a run share: flags of the load and the record, and making the run.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub(super) struct RecordFlags {
     out: Option<PathBuf>,
 }
 
-/// Who is to be asked what.
+/// What a run measures.
 pub(super) struct Wish {
     pub(super) subjects: Subjects,
     pub(super) names: Vec<String>,
@@ -43,6 +43,24 @@ pub(super) struct Wish {
     pub(super) capacity: Option<CapacityBound>,
     /// Who is measured next to each other; see [`Questions::groups`].
     pub(super) groups: Vec<Vec<(String, String)>>,
+}
+
+impl Wish {
+    /// These subjects in these suites, and nothing special.
+    pub(super) fn new(
+        subjects: Subjects,
+        names: Vec<String>,
+        suites: BTreeMap<String, Suite>,
+    ) -> Self {
+        Self {
+            subjects,
+            names,
+            suites,
+            experiments: BTreeMap::new(),
+            capacity: None,
+            groups: Vec::new(),
+        }
+    }
 }
 
 impl RecordFlags {
@@ -62,10 +80,7 @@ impl RecordFlags {
             capacity: wish.capacity,
             groups: wish.groups,
             seed: self.seed.unwrap_or_else(seed_from_the_clock),
-            results: self
-                .out
-                .clone()
-                .unwrap_or_else(|| places.root().join("results")),
+            results: places.results(self.out.as_deref()),
             command: std::env::args().collect(),
         };
         let done = run(&bench, &questions, interrupt)?;

@@ -1,4 +1,4 @@
-//! `measure --resume RUN`: makes the trials that a run lacks, as it would have made them.
+//! `measure --resume RUN`: makes the missing trials of a run, with its own definitions, order and cores.
 
 use std::path::Path;
 
@@ -19,10 +19,7 @@ use crate::run::setup::Setup;
 use crate::run::testbed::Testbed;
 use crate::run::{Questions, resume};
 
-/// Continues a run with the definitions, the order and the cores that it was begun with. A complete one is left as it is.
-///
-/// # Errors
-/// When something is not as it was, or a URL's password is needed again.
+/// Continues a run. A complete one is left as it is.
 pub(super) fn make(
     root: &Path,
     places: &Places,
@@ -73,7 +70,7 @@ fn questions(begun: &Begun, root: &Path) -> anyhow::Result<Questions> {
     })
 }
 
-/// The cores, profile and databases of the run.
+/// The cores, profile, limits and databases of the run.
 fn setup(
     places: &Places,
     flags: &BenchFlags,
@@ -84,46 +81,38 @@ fn setup(
         let mut texts = subject.command.iter().chain(subject.environment.values());
         if let Some(text) = texts.find(|text| is_redacted(text)) {
             bail!(
-                "the definition of {name} holds \"{text}\": its password was not recorded, so the run cannot be continued; \
-                 make a new one, and give such URLs by --database-url or --store-url"
+                "the definition of {name} holds \"{text}\": its password was not recorded, so the run cannot be \
+                 continued; make a new one, and give such URLs by --database-url or --store-url"
             );
         }
     }
-    let list = |cores: &[usize]| {
+    let cores = |cores: &[usize]| {
         let texts: Vec<String> = cores.iter().map(ToString::to_string).collect();
         texts.join(",").parse().map_err(anyhow::Error::msg)
     };
-    let server = Server::These(list(&environment.server_cores)?);
+    let server = Server::These(cores(&environment.server_cores)?);
     let is_used = |template| subjects.subject.values().any(|one| one.mentions(template));
-    let url = |flag, template, given: Option<&String>, recorded: &str| {
-        if is_used(template) {
-            url_again(flag, given, recorded).map(Some)
-        } else {
-            Ok(None)
-        }
+    let url = |template, flag, given: Option<&String>, recorded: &str| {
+        let url = is_used(template).then(|| url_again(flag, given, recorded));
+        url.transpose()
     };
+    let (database, store) = (flags.database_url.as_ref(), flags.store_url.as_ref());
+    let limits = environment.server_limits.as_ref();
     Ok(Setup {
         root: places.root(),
         profile: environment.profile.clone(),
         database_url: url(
-            "--database-url",
             "database_url",
-            flags.database_url.as_ref(),
+            "--database-url",
+            database,
             &environment.database_url,
         )?,
-        store_url: url(
-            "--store-url",
-            "store_url",
-            flags.store_url.as_ref(),
-            &environment.store_url,
-        )?,
-        layout: Layout::new(server, Some(list(&environment.load_cores)?))?,
-        limits: (environment.server_limits.as_ref())
-            .map(|limits| Limits {
-                cpu_milli: limits.cpu_milli,
-                memory_bytes: limits.memory_bytes,
-            })
-            .unwrap_or_default(),
+        store_url: url("store_url", "--store-url", store, &environment.store_url)?,
+        layout: Layout::new(server, Some(cores(&environment.load_cores)?))?,
+        limits: Limits {
+            cpu_milli: limits.and_then(|limits| limits.cpu_milli),
+            memory_bytes: limits.and_then(|limits| limits.memory_bytes),
+        },
     })
 }
 
@@ -139,35 +128,5 @@ fn url_again(flag: &str, given: Option<&String>, recorded: &str) -> anyhow::Resu
             "the run was begun with {flag} {recorded}; its password was not recorded: give the URL again with {flag}"
         ),
         None => Ok(recorded.to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::url_again;
-
-    #[test]
-    fn a_url_is_given_again_where_its_password_was_not_recorded() {
-        let plain = "sqlite:///a/b.db".to_owned();
-        assert_eq!(url_again("--store-url", None, &plain).unwrap(), plain);
-        let secret = "redis://me:secret@h/0".to_owned();
-        let recorded = "redis://me:***@h/0";
-        assert_eq!(
-            url_again("--store-url", Some(&secret), recorded).unwrap(),
-            secret
-        );
-        let told = url_again("--store-url", None, recorded).unwrap_err();
-        assert!(
-            told.to_string()
-                .contains("give the URL again with --store-url"),
-            "{told}"
-        );
-        let told = url_again("--store-url", Some(&plain), recorded).unwrap_err();
-        assert!(
-            told.to_string().contains("begun with redis://me:***@h/0"),
-            "{told}"
-        );
-        let told = url_again("--store-url", Some(&secret), &plain).unwrap_err();
-        assert!(!told.to_string().contains("secret"), "{told}");
     }
 }

@@ -3,15 +3,12 @@
 //! The flags become the same definitions that files hold. What they do not say is found out from the server before
 //! anything is timed, and a wrong answer ends the command there.
 
-mod words;
-
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
-use self::words::{complete, file_name, split};
 use super::Places;
 use super::args::BenchFlags;
 use super::record::Wish;
@@ -95,7 +92,9 @@ impl ServerFlags {
         let expect = if expect_learned {
             first_answer(&met)?
         } else {
-            right_answer(&met)?;
+            if let Some(error) = met.answers.iter().find_map(|answer| answer.as_ref().err()) {
+                bail!("the answer is not right, so nothing was measured: {error}");
+            }
             expect
         };
         let suite =
@@ -106,14 +105,8 @@ impl ServerFlags {
         };
         say(&met, expect_learned)?;
         let subjects = definitions(BTreeMap::from([(self.name.clone(), met.subject)]));
-        Ok(Wish {
-            subjects,
-            names: vec![self.name.clone()],
-            suites: BTreeMap::from([(file_name(&tool), suite)]),
-            experiments: BTreeMap::new(),
-            capacity: None,
-            groups: Vec::new(),
-        })
+        let suites = BTreeMap::from([(file_name(&tool), suite)]);
+        Ok(Wish::new(subjects, vec![self.name.clone()], suites))
     }
 
     /// The server as far as the flags describe it.
@@ -174,51 +167,33 @@ impl ServerFlags {
             let bench = flags.bare_bench(places, subjects, &names)?;
             meet(&bench, &exchanges, DEFAULT_CALL_TIMEOUT, interrupt)
         };
-        // A bench pins its thread, and the run's own bench must still see all cores.
-        std::thread::scope(|scope| scope.spawn(look).join())
-            .map_err(|_| {
-                anyhow!("the look at the server panicked: this is a defect of the harness")
-            })?
-            .with_context(|| format!("cannot get to know {}", self.place()))
-    }
-
-    fn place(&self) -> &str {
         let place = self.url.as_ref().or(self.command.as_ref());
-        place.map_or("the server", String::as_str)
+        let place = place.map_or("the server", String::as_str);
+        // A testbed pins its thread, and that of the run must still see all cores.
+        std::thread::scope(|scope| scope.spawn(look).join())
+            .map_err(|_| anyhow!("discovery panicked: this is a defect of the harness"))?
+            .with_context(|| format!("cannot get to know {place}"))
     }
 }
 
-/// What all answers will be held against, if the first two say the same.
+/// The server's first answer as the expectation, if its second one is the same.
 fn first_answer(met: &Met) -> anyhow::Result<Expect> {
     let mut results = Vec::new();
     for answer in &met.answers {
         let right = answer.as_ref().map_err(|error| anyhow!("{error}"));
-        results.push(
-            &right
-                .context("the call fails, so there is nothing to measure")?
-                .result,
-        );
+        let right = right.context("the call fails, so there is nothing to measure")?;
+        results.push(&right.result);
     }
     let [first, second] = results.as_slice() else {
         bail!("the server was not asked twice: this is a defect of the harness");
     };
     if !is_same_answer(first, second) {
         bail!(
-            "the server answers the same call differently each time, so its first answer is no expectation: say what is right \
-             with --expect. It said\n  {first}\nand then\n  {second}"
+            "the server answers the same call differently each time, so its first answer is no expectation: \
+             say what is right with --expect. It said\n  {first}\nand then\n  {second}"
         );
     }
     Expect::learned(first).map_err(|message| anyhow!(message))
-}
-
-/// Makes sure that the answer is the expected one.
-fn right_answer(met: &Met) -> anyhow::Result<()> {
-    for answer in &met.answers {
-        if let Err(error) = answer {
-            bail!("the answer is not right, so nothing was measured: {error}");
-        }
-    }
-    Ok(())
 }
 
 /// Says what was found out.
@@ -244,4 +219,71 @@ fn say(met: &Met, expect_learned: bool) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// A URL with its port and path.
+fn complete(url: &str) -> anyhow::Result<String> {
+    if url.starts_with("https://") {
+        bail!(
+            "{url}: the load client speaks plain HTTP only. Measure the server behind its TLS proxy, by its own http:// URL; \
+             or end TLS on this machine (`socat TCP-LISTEN:8443,fork,reuseaddr OPENSSL:HOST:443`, then --url \
+             http://127.0.0.1:8443/...) and count that as part of what is measured"
+        );
+    }
+    let rest = url
+        .strip_prefix("http://")
+        .with_context(|| format!("--url {url} is not like http://127.0.0.1:8000/mcp"))?;
+    let (host, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    let port = host.rsplit_once(':').map(|(_, port)| port);
+    let has_port = port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let port = if has_port { "" } else { ":80" };
+    Ok(format!("http://{host}{port}{path}"))
+}
+
+/// The words of a command, as a shell splits them.
+fn split(command: &str) -> anyhow::Result<Vec<String>> {
+    let words = shlex::split(command)
+        .with_context(|| format!("--command {command}: a quote is not closed"))?;
+    Ok(words.iter().map(|word| escaped(word)).collect())
+}
+
+/// A tool's name as the name of a file.
+fn file_name(tool: &str) -> String {
+    let allowed = |(at, c): (usize, char)| match c {
+        '.' if at == 0 => '-',
+        '-' | '_' | '.' => c,
+        c if c.is_ascii_alphanumeric() => c,
+        _ => '-',
+    };
+    tool.chars().take(64).enumerate().map(allowed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{complete, file_name, split};
+
+    #[test]
+    fn a_url_gets_its_port_and_path() {
+        for (given, whole) in [
+            ("http://127.0.0.1:8000/mcp", "http://127.0.0.1:8000/mcp"),
+            ("http://host", "http://host:80/"),
+            ("http://host/mcp?a=1", "http://host:80/mcp?a=1"),
+            ("http://[::1]/mcp", "http://[::1]:80/mcp"),
+            ("http://[::1]:8000", "http://[::1]:8000/"),
+        ] {
+            assert_eq!(complete(given).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn a_command_holds_no_templates_and_a_tool_of_any_name_has_a_file() {
+        let words = split("python3 -c 'print({1: 2})' \"a b\"").unwrap();
+        assert_eq!(words, ["python3", "-c", "print({{1: 2}})", "a b"]);
+        assert_eq!(file_name("files/read all.x"), "files-read-all.x");
+        assert_eq!(file_name(".hidden"), "-hidden");
+        assert_eq!(file_name(&"x".repeat(200)).len(), 64);
+    }
 }

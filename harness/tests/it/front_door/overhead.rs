@@ -114,7 +114,7 @@ fn a_mark_that_is_missed_or_cannot_be_measured_ends_with_exit_code_1() {
         let judged: Value = serde_json::from_str(&done.stdout).unwrap();
         assert_eq!(judged[0]["verdict"], verdict);
         assert_eq!(judged[1]["verdict"], "met");
-        assert!(done.stderr.contains(told), "{}", done.stderr);
+        done.told(told);
     }
 }
 
@@ -150,11 +150,11 @@ fn marks_that_make_no_sense_are_refused_before_anything_is_measured() {
         assert!(MARKS.contains(from), "{from}");
         let project = project();
         let done = overhead(&project, &MARKS.replacen(from, to, 1), &[]).exits(2);
-        assert!(done.stderr.contains(told), "{to}: {}", done.stderr);
+        done.told(told);
         assert!(!project.path("results").exists());
     }
     let done = project().run("overhead", &[]).exits(2);
-    assert!(done.stderr.contains("overhead.toml"), "{}", done.stderr);
+    done.told("overhead.toml");
 }
 
 #[test]
@@ -210,5 +210,5 @@ fn size_weighs_each_program_once() {
     }
     let broken = Project::new(&["exits"]);
     let done = broken.run("size", &["--starts", "3"]).exits(1);
-    assert!(done.stdout.contains("no such luck"), "{}", done.stdout);
+    done.printed("no such luck");
 }

@@ -138,6 +138,6 @@ fn nothing_is_recommended_from_nothing() {
         let done = recorded
             .verb("recommend", &[&["run"], flags].concat())
             .exits(2);
-        assert!(done.stderr.contains(said), "{said} in {}", done.stderr);
+        done.told(said);
     }
 }
