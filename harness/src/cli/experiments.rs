@@ -95,9 +95,8 @@ impl Experiments {
             let known = levers.into_keys().collect::<Vec<_>>().join(", ");
             bail!("there is no experiment \"{unknown}\"; known: {known}");
         }
-        levers.retain(|name, one| match self.only.is_empty() {
-            true => !one.on_request,
-            false => self.only.contains(name),
+        levers.retain(|name, one| {
+            self.only.contains(name) || (self.only.is_empty() && !one.on_request)
         });
         let (report, verdict) = self.common.make(places, levers, interrupt)?;
         let rows = &report.levers;

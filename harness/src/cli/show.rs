@@ -34,8 +34,8 @@ impl Show {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
-        let names = [self.name.clone()];
-        let named = members(&suites, &names);
+        let chosen = [self.name.clone()];
+        let named = members(&suites, &chosen);
         let found = named.iter().filter_map(|name| suites.get_key_value(name));
         let mut found: Vec<_> = found.collect();
         found.sort_by_key(|(_, suite)| suite.step.as_ref().map(|step| step.number));
@@ -54,7 +54,7 @@ impl Show {
         if is_subject {
             let effective = self
                 .bench
-                .bare_bench(places, subjects, &names)?
+                .bare_bench(places, subjects, &chosen)?
                 .effective()?;
             match self.format {
                 Format::Json => print_json(&effective)?,

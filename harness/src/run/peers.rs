@@ -19,6 +19,7 @@ use super::testbed::Testbed;
 use crate::host::cores::pinned;
 use crate::interrupt::Interrupt;
 use crate::load::{self, Arrivals, Exchange, Pace, Plan, Revision, Shape, Target};
+use crate::results::whole;
 
 /// Load before a turn counts; whole seconds, because the others take no fractions.
 const WARMUP_S: u64 = 1;
@@ -372,7 +373,7 @@ fn at(found: &Value, places: [&str; 4]) -> anyhow::Result<Figures> {
     };
     let [calls, rate, p50, p99] = places;
     Ok((
-        number(calls)? as u64,
+        whole(number(calls)?),
         [number(rate)?, number(p50)?, number(p99)?],
     ))
 }

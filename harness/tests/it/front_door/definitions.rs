@@ -13,7 +13,7 @@ fn what_makes_no_sense_is_rejected_with_its_place_and_what_is_known() {
     rejects(
         "suites/echo.toml",
         project,
-        r#"
+        r"
 clients = 2           => client = 2                      => echo.toml:8:1: unknown field `client`
 clients = 2           => client = 2                      => `clients`
 variants = 16         => variants = 0                    => variants = 0
@@ -23,7 +23,7 @@ string = 8            => integer = [2, 1]                => [2, 1]
 string = 8            => strong = 8                      => unknown variant `strong`
 [variables]           => [[cases]]\nunused = 1\n[variables] => nothing mentions {unused}
 [load]                => [targets]\nerrors_percent = 101\n[load] => targets.errors_percent = 101
-"#,
+",
     );
     let rules = &SUITE[SUITE.find("[expect.equals]").unwrap()..];
     let suite = project();
