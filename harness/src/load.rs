@@ -46,5 +46,5 @@ pub use plan::{
 };
 pub use revision::{Revision, UnknownRevision};
 pub use run::run;
-pub use threads::run_on;
+pub use threads::{run_each, run_on};
 pub use verify::{Options, Verification, Verified, verify};

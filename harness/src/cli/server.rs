@@ -14,13 +14,13 @@ use serde_json::{Map, Value};
 use self::words::{complete, file_name, split};
 use super::Places;
 use super::args::BenchFlags;
-use super::record::Wish;
 use crate::config::call;
 use crate::config::expect::Expect;
 use crate::config::subject::{ReadyBy, Subject, Wire};
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Expectation, Revision};
+use crate::run::RunPlan;
 use crate::run::discover::{Met, candidates, check_call, definitions, meet, words};
 
 /// The wires of a URL.
@@ -78,12 +78,12 @@ impl ServerFlags {
     }
 
     /// Gets to know the server, and says what is to be measured.
-    pub(super) fn wish(
+    pub(super) fn plan(
         &self,
         places: &Places,
         flags: &BenchFlags,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<Wish> {
+    ) -> anyhow::Result<RunPlan> {
         let subject = self.subject()?;
         let arguments = self.arguments()?;
         let expect = call::expectation(&self.expect).map_err(|message| anyhow!(message))?;
@@ -105,14 +105,11 @@ impl ServerFlags {
         };
         say(&met, expect_learned)?;
         let subjects = definitions(BTreeMap::from([(self.name.clone(), met.subject)]));
-        Ok(Wish {
+        Ok(RunPlan {
             subjects,
             names: vec![self.name.clone()],
             suites: BTreeMap::from([(file_name(&tool), suite)]),
-            marks: None,
-            levers: BTreeMap::new(),
-            capacity: None,
-            groups: Vec::new(),
+            ..RunPlan::default()
         })
     }
 

@@ -71,9 +71,13 @@ impl<'a> Desk<'a> {
         } else {
             None
         };
+        let earlier_runs = match target {
+            Target::OpenStdio { runs, .. } => runs,
+            _ => 0,
+        };
         let wording = Wording::new(revision, extra_params);
         let handshakes = match sessions {
-            _ if floor_bytes.is_some() || !revision.has_handshake() => 0,
+            _ if floor_bytes.is_some() || earlier_runs > 0 || !revision.has_handshake() => 0,
             Some(Sessions::Shared(count)) => count.min(clients),
             _ => clients,
         };
@@ -103,9 +107,9 @@ impl<'a> Desk<'a> {
                 .iter()
                 .map(|exchange| wording.call(exchange))
                 .collect(),
-            next_call: 0,
+            next_call: share.index * exchanges.len() / share.of,
             lender: 0,
-            ids: Ids::new(clients),
+            ids: Ids::after(earlier_runs, clients),
             json_rpc_requests: 0,
             counts_from_due,
             call_timeout,

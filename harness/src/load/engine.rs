@@ -57,7 +57,7 @@ impl<'a> Engine<'a> {
     /// When one of them cannot be opened.
     pub(super) fn shake_hands(&mut self) -> Result<(), LoadError> {
         let crew = &mut self.desk.crew;
-        let sessions = if self.desk.wire.is_shared() {
+        let sessions = if self.desk.wire.is_shared() && crew.terms.handshakes > 0 {
             1
         } else {
             crew.clients.len()

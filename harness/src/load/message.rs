@@ -97,11 +97,17 @@ pub(super) struct Ids {
     rounds: Vec<u32>,
 }
 
+/// Room for the ids of each of several runs over one session.
+const IDS_OF_A_RUN: u32 = 10_000_000;
+
 impl Ids {
-    pub(super) fn new(clients: usize) -> Self {
+    /// Ids that differ from those of so many earlier runs over the same session.
+    pub(super) fn after(runs: u32, clients: usize) -> Self {
+        let count = u32::try_from(clients).unwrap_or(u32::MAX).max(1);
+        let first = runs % (ID_COUNT / IDS_OF_A_RUN) * (IDS_OF_A_RUN / count);
         Self {
-            clients: u32::try_from(clients).unwrap_or(u32::MAX).max(1),
-            rounds: vec![0; clients],
+            clients: count,
+            rounds: vec![first; clients],
         }
     }
 
@@ -223,7 +229,7 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_tell_their_client() {
-        let mut ids = Ids::new(7);
+        let mut ids = Ids::after(0, 7);
         let mut seen = std::collections::HashSet::new();
         for _ in 0..100 {
             for client in 0..7 {
@@ -239,7 +245,7 @@ mod tests {
 
     #[test]
     fn ids_begin_again_when_they_are_used_up() {
-        let mut ids = Ids::new(3);
+        let mut ids = Ids::after(0, 3);
         ids.rounds = vec![ID_COUNT / 3 - 1; 3];
         assert_eq!(ids.next(2), 999_999_999);
         assert_eq!(ids.next(2), ID_FIRST + 2);

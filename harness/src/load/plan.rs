@@ -67,6 +67,15 @@ pub enum Target {
         /// The child's stdout.
         stdout: ChildStdout,
     },
+    /// The pipes of a child over which earlier runs have opened the session: there is no handshake.
+    OpenStdio {
+        /// The child's stdin.
+        stdin: ChildStdin,
+        /// The child's stdout.
+        stdout: ChildStdout,
+        /// How many runs there were over these pipes: the ids of this one are others than theirs.
+        runs: u32,
+    },
     /// HTTP without a protocol: the requests are those of [`Target::Http`] after its handshake, but there is none, and
     /// an answer is right when its status is 200, its body has the length that was asked for, and it is the same as the
     /// first one's.
@@ -107,7 +116,7 @@ impl Target {
                 path: path.clone(),
                 answer_bytes: *answer_bytes,
             },
-            Self::Stdio { .. } => return None,
+            Self::Stdio { .. } | Self::OpenStdio { .. } => return None,
         })
     }
 }
@@ -216,7 +225,7 @@ impl Plan<'_> {
             return Ok(());
         }
         match self.target {
-            Target::Stdio { .. } => refuse(
+            Target::Stdio { .. } | Target::OpenStdio { .. } => refuse(
                 "the session of a process on stdio ends with the process, and not after so many calls; \
                  a subject may have a process for each call instead",
             ),

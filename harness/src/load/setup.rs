@@ -45,6 +45,8 @@ pub(super) fn wire(
             Box::new(streamable(registry, address, &path).without_handshake())
         }
         Target::Sse { address, path } => Box::new(Sse::new(registry, address, &path, clients)),
-        Target::Stdio { stdin, stdout } => Box::new(Stdio::new(&registry, stdin, stdout, clients)?),
+        Target::Stdio { stdin, stdout } | Target::OpenStdio { stdin, stdout, .. } => {
+            Box::new(Stdio::new(&registry, stdin, stdout, clients)?)
+        }
     })
 }

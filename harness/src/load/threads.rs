@@ -31,25 +31,75 @@ pub fn run_on(threads: usize, plan: Plan<'_>) -> Result<Outcome, LoadError> {
     }
     plan.check()?;
     check(threads, &plan)?;
+    let targets = (1..threads).map_while(|_| plan.target.again());
+    let others: Vec<Target> = targets.collect();
+    run_each(plan, others.into_iter())
+}
+
+/// Carries out a plan over its own target on the calling thread, and over each of the others on a
+/// thread of its own: each has its share of the clients and of the calls.
+///
+/// # Errors
+/// As [`run()`], of the first thread that fails.
+pub fn run_each(
+    plan: Plan<'_>,
+    others: impl ExactSizeIterator<Item = Target>,
+) -> Result<Outcome, LoadError> {
+    plan.check()?;
+    let threads = others.len() + 1;
     let gate = Gate::new(threads);
-    let mut parts = (0..threads)
-        .map(|index| part(&plan, Share { index, of: threads }))
-        .collect::<Option<Vec<_>>>()
-        .unwrap_or_default()
-        .into_iter();
-    let (exchanges, stop, observer) = (plan.exchanges, plan.stop, plan.observer);
+    let Plan {
+        target,
+        exchanges,
+        stop,
+        observer,
+        clients,
+        warmup,
+        duration,
+        call_timeout,
+        revision,
+        extra_params,
+        shape,
+    } = plan;
+    let part = |(index, mut target)| {
+        let share = Share { index, of: threads };
+        if let Target::Http { sessions, .. } = &mut target
+            && let Sessions::Shared(count) = sessions
+        {
+            *count = share.part(*count);
+        }
+        let connections = shape.connections.map(|count| share.part(count));
+        Part {
+            share,
+            target,
+            clients: share.part(clients),
+            warmup,
+            duration,
+            call_timeout,
+            revision,
+            extra_params: extra_params.clone(),
+            shape: Shape {
+                connections,
+                ..shape
+            },
+        }
+    };
+    let first = part((0, target));
+    let others: Vec<Part> = others
+        .enumerate()
+        .map(|(at, one)| part((at + 1, one)))
+        .collect();
     let make = |part: Part, observer: &mut dyn FnMut(Moment)| {
         let share = part.share;
         let plan = part.plan(exchanges, stop, observer);
         gate.left(run_share(plan, share, || gate.pass(stop)))
     };
-    let first = parts.next();
     let loads = thread::scope(|scope| {
         let make = &make;
-        let others: Vec<_> = parts
+        let others: Vec<_> = (others.into_iter())
             .map(|part| scope.spawn(move || make(part, &mut |_| {})))
             .collect();
-        let mut loads: Vec<_> = first.into_iter().map(|part| make(part, observer)).collect();
+        let mut loads = vec![make(first, observer)];
         loads.extend(others.into_iter().map(|other| {
             other.join().unwrap_or_else(|_| {
                 let text = "a load thread panicked: this is a defect of the harness";
@@ -84,7 +134,7 @@ fn joined(loads: Vec<Result<Outcome, LoadError>>, threads: usize) -> Result<Outc
 /// What cannot be shared out.
 fn check(threads: usize, plan: &Plan<'_>) -> Result<(), LoadError> {
     let refuse = |text: String| Err(LoadError::Plan(text));
-    if matches!(plan.target, Target::Stdio { .. }) {
+    if matches!(plan.target, Target::Stdio { .. } | Target::OpenStdio { .. }) {
         return refuse(format!(
             "{threads} threads cannot share the pipes of one process; give 1 over stdio"
         ));
@@ -121,31 +171,6 @@ struct Part {
     revision: Revision,
     extra_params: Map<String, Value>,
     shape: Shape,
-}
-
-/// The part of a thread; `None` for a target that there is but once.
-fn part(plan: &Plan<'_>, share: Share) -> Option<Part> {
-    let mut target = plan.target.again()?;
-    if let Target::Http { sessions, .. } = &mut target
-        && let Sessions::Shared(count) = sessions
-    {
-        *count = share.part(*count);
-    }
-    let connections = plan.shape.connections;
-    Some(Part {
-        share,
-        target,
-        clients: share.part(plan.clients),
-        warmup: plan.warmup,
-        duration: plan.duration,
-        call_timeout: plan.call_timeout,
-        revision: plan.revision,
-        extra_params: plan.extra_params.clone(),
-        shape: Shape {
-            connections: connections.map(|connections| share.part(connections)),
-            ..plan.shape
-        },
-    })
 }
 
 impl Part {

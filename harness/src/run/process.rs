@@ -23,7 +23,7 @@ use crate::machine::cores::{Cores, CoresError, pinned};
 use crate::machine::proc::ProcessId;
 use end::await_end;
 pub(crate) use end::end_group;
-pub use end::{GRACE, has_ended};
+pub use end::has_ended;
 pub use port::Port;
 pub use server::Server;
 use stderr::StderrLog;
