@@ -216,11 +216,12 @@ impl<'a> Live<'a> {
                 trial.failure.push_str(&death);
             } else if !ended.is_clean {
                 trial.exit_unclean = 1;
-                trial.failure.push_str(&if ended.killed {
+                let how = if ended.killed {
                     "did not end within the grace time after SIGTERM, was killed".to_owned()
                 } else {
                     format!("ended with {} instead of exit code 0", ended.status)
-                });
+                };
+                trial.failure.push_str(&how);
             }
         }
         trial.failure.truncate(trial.failure.trim_end().len());

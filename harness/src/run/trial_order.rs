@@ -216,9 +216,9 @@ fn order(groups: &[Group], seed: u64) -> Vec<PlannedTrial> {
 /// process of each subject of a group.
 pub(super) fn rounds(order: &[PlannedTrial]) -> Vec<&[PlannedTrial]> {
     // A variant of an experiment has a suite of its own name.
-    let group = |planned: &PlannedTrial| match planned.suite == planned.subject {
-        true => String::new(),
-        false => planned.suite.clone(),
+    let group = |planned: &PlannedTrial| {
+        let is_variant = planned.suite == planned.subject;
+        (!is_variant).then(|| planned.suite.clone())
     };
     let is_one = |a: &PlannedTrial, b: &PlannedTrial| {
         a.slice > 0 && a.slice <= b.slice && a.process == b.process && group(a) == group(b)
@@ -241,8 +241,8 @@ mod tests {
     #[test]
     fn slices_go_round_within_a_process_and_long_trials_stand_alone() {
         let (processes, slices) = (2, 3);
-        let sliced = Windows::Slices { processes, slices };
-        let groups = [group("a", 4, sliced), group("b", 2, Windows::LongTrials(3))];
+        let turns = Windows::Slices { processes, slices };
+        let groups = [group("a", 4, turns), group("b", 2, Windows::LongTrials(3))];
         let planned = order(&groups, 1);
         assert_eq!(planned.len(), 4 * 2 * 3 + 2 * 3);
         let rounds = rounds(&planned);
@@ -258,10 +258,10 @@ mod tests {
         let names = |of: &[super::PlannedTrial]| -> Vec<String> {
             of.iter().map(|one| one.subject.clone()).collect()
         };
-        let turns: Vec<_> = rounds[0].chunks(4).map(names).collect();
+        let names: Vec<_> = rounds[0].chunks(4).map(names).collect();
         assert!(
-            turns[0] != turns[1] || turns[1] != turns[2],
-            "the order changes: {turns:?}"
+            names[0] != names[1] || names[1] != names[2],
+            "the order changes: {names:?}"
         );
         assert_eq!(planned, order(&groups, 1), "the seed decides");
     }
