@@ -16,7 +16,7 @@ use crate::load::{
 
 /// What a server is like.
 #[derive(Debug)]
-pub(crate) struct Met {
+pub(crate) struct Discovered {
     /// The subject as it can be measured, its revision and sessions found out.
     pub(crate) subject: Subject,
     /// The definitions of its tools.
@@ -65,12 +65,12 @@ pub(crate) fn definitions(subject: BTreeMap<String, Subject>) -> Subjects {
 }
 
 /// Tries the candidates on the bench in their order, until one of them has a handshake that works.
-pub(crate) fn meet(
+pub(crate) fn discover(
     bench: &Testbed,
     exchanges: &[Exchange],
     call_timeout: Duration,
     interrupt: &Interrupt,
-) -> anyhow::Result<Met> {
+) -> anyhow::Result<Discovered> {
     let mut seen = Vec::new();
     for (name, subject) in &bench.subjects().subject {
         let mut started = bench.start(name, None, interrupt)?;
@@ -93,13 +93,13 @@ pub(crate) fn meet(
                 answers,
                 ..
             }) => {
-                return Ok(Met {
+                return Ok(Discovered {
                     subject: subject.clone(),
                     tools,
                     answers,
                 });
             }
-            Err(LoadError::Handshake { error, .. }) if is_a_matter_of_words(error.kind) => {
+            Err(LoadError::Handshake { error, .. }) if may_differ_by_revision(error.kind) => {
                 let revision = subject.revision()?;
                 seen.push(format!(
                     "  {revision}, {}: {error}",
@@ -113,7 +113,7 @@ pub(crate) fn meet(
 }
 
 /// Whether another revision, or another word about sessions, may be understood.
-fn is_a_matter_of_words(kind: ErrorKind) -> bool {
+fn may_differ_by_revision(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Protocol | ErrorKind::JsonRpc | ErrorKind::Http
