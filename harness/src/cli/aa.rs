@@ -21,7 +21,7 @@ use crate::interrupt::Interrupt;
 use crate::render::table::Style;
 use crate::results::whole;
 use crate::run::testbed::Testbed;
-use crate::run::{Done, Questions, run};
+use crate::run::{Done, RunPlan, run};
 use crate::stats::{Design, Threshold};
 
 /// The template of what the slowed one burns for each call.
@@ -108,8 +108,8 @@ impl Aa {
         for number in 0..self.runs {
             eprintln!("run {} of {}", number + 1, self.runs);
             let suites = BTreeMap::from([(self.suite.clone(), suite.clone())]);
-            let questions = questions(suites, seed + u64::from(number), results.clone());
-            let done = made(run(&bench, &questions, interrupt)?, interrupt)?;
+            let plan = plan(suites, seed + u64::from(number), results.clone());
+            let done = made(run(&bench, plan, interrupt)?, interrupt)?;
             trust.runs.push(self.judge(&Dataset::read(done.folder)?)?);
         }
         self.format.show(&trust, aa::render, |trust| {
@@ -125,7 +125,7 @@ impl Aa {
             bail!("there is no suite \"{}\"; known: {known}", self.suite);
         };
         suite.load.clients = self.clients;
-        suite.load.trials = self.trials;
+        (suite.load.trials, suite.load.slices) = (self.trials, 0);
         suite.load.warmup_s = self.warmup_s;
         suite.load.duration_s = self.duration_s;
         suite.load.check().map_err(anyhow::Error::msg)?;
@@ -171,9 +171,9 @@ impl Aa {
         bench.fill(BURN, self.base_burn_ns.into());
         // A group of one: the others have no part in it. Its suite has the subject's name.
         let suites = BTreeMap::from([(self.subject.clone(), suite.clone())]);
-        let mut questions = questions(suites, 0, results.to_owned());
-        questions.groups = vec![vec![self.subject.clone()]];
-        let done = made(run(bench, &questions, interrupt)?, interrupt)?;
+        let mut plan = plan(suites, 0, results.to_owned());
+        plan.groups = vec![vec![self.subject.clone()]];
+        let done = made(run(bench, plan, interrupt)?, interrupt)?;
         let found = Dataset::read(done.folder)?;
         let reading = found.reading(Figure::CpuUsPerCall, &self.subject, &self.subject)?;
         let us = reading.value.with_context(|| {
@@ -208,16 +208,12 @@ fn nanoseconds(ns: f64) -> u64 {
     whole(ns).max(1)
 }
 
-fn questions(suites: BTreeMap<String, Suite>, seed: u64, results: PathBuf) -> Questions {
-    Questions {
-        capacity: None,
+fn plan(suites: BTreeMap<String, Suite>, seed: u64, results: PathBuf) -> RunPlan {
+    RunPlan {
         suites,
-        marks: None,
-        levers: BTreeMap::new(),
-        groups: Vec::new(),
         seed,
         results,
-        command: std::env::args().collect(),
+        ..RunPlan::default()
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::args::BenchFlags;
-use super::record::{LoadFlags, RecordFlags, Wish};
+use super::record::{LoadFlags, RecordFlags};
 use super::report::ReportFormat;
 use super::{Places, Verdict, print, print_json};
 use crate::analysis::experiments::{self, Weighed};
@@ -18,6 +18,7 @@ use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::render::table::Style;
+use crate::run::RunPlan;
 
 /// Flags of `levers`.
 #[derive(Debug, Args)]
@@ -62,8 +63,8 @@ impl Experiments {
         let mut levers = Experiment::read_folder(&folder)?;
         self.choose(&mut levers)?;
         let (report, verdict) = {
-            let wish = self.wish(places, levers)?;
-            self.record.make(places, &self.bench, wish, interrupt)?
+            let plan = self.plan(places, levers)?;
+            self.record.make(places, &self.bench, plan, interrupt)?
         };
         self.print(&report)?;
         Ok(match (verdict, told(&report.levers)) {
@@ -81,19 +82,22 @@ impl Experiments {
         Ok(())
     }
 
-    fn wish(&self, places: &Places, levers: BTreeMap<String, Experiment>) -> anyhow::Result<Wish> {
+    fn plan(
+        &self,
+        places: &Places,
+        levers: BTreeMap<String, Experiment>,
+    ) -> anyhow::Result<RunPlan> {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
         let made = expand(&levers, &subjects, &suites, &self.load.change())
             .map_err(|message| anyhow!(message))?;
-        Ok(Wish {
+        Ok(RunPlan {
             names: made.subjects.subject.keys().cloned().collect(),
             subjects: made.subjects,
             suites: made.suites,
-            capacity: None,
             groups: made.groups,
             levers,
-            marks: None,
+            ..RunPlan::default()
         })
     }
 

@@ -1,18 +1,18 @@
 //! `measure`: makes a run, records it, and shows its tables.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::args::{BenchFlags, Selection, Wanted};
-use super::record::{LoadFlags, RecordFlags, Wish};
+use super::record::{LoadFlags, RecordFlags};
 use super::report::ReportFormat;
 use super::server::ServerFlags;
 use super::{Places, Verdict, resume};
 use crate::config::capacity::CapacityBound;
 use crate::interrupt::Interrupt;
 use crate::results::whole;
+use crate::run::{AtRate, RunPlan};
 
 /// Flags of `measure`.
 #[derive(Debug, Args)]
@@ -61,6 +61,10 @@ pub(super) struct Measure {
         value_parser = milliseconds
     )]
     p99_ms: f64,
+    /// Beside the closed loop, compare CPU per call at one rate that every subject keeps up with:
+    /// slices of an open loop in a suite SUITE@rate. `auto` is half of what the slowest subject does
+    #[arg(long, value_name = "auto|RATE", conflicts_with_all = ["resume", "find_capacity"])]
+    at_rate: Option<AtRate>,
     /// How the report is printed at the end
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -95,16 +99,13 @@ impl Measure {
             self.load.replace(&mut suite.load)?;
         }
         let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
-        let wish = Wish {
+        let plan = RunPlan {
             subjects,
             names,
             suites,
-            marks: None,
-            levers: BTreeMap::new(),
-            capacity: None,
-            groups: Vec::new(),
+            ..RunPlan::default()
         };
-        self.make(places, wish, interrupt)
+        self.make(places, plan, interrupt)
     }
 
     /// Measures the server that the flags describe.
@@ -114,23 +115,24 @@ impl Measure {
         interrupt: &Interrupt,
     ) -> anyhow::Result<Verdict> {
         self.selection.refuse_beside("--url and --command")?;
-        let mut wish = self.server.wish(places, &self.bench, interrupt)?;
-        for suite in wish.suites.values_mut() {
+        let mut plan = self.server.plan(places, &self.bench, interrupt)?;
+        for suite in plan.suites.values_mut() {
             self.load.replace(&mut suite.load)?;
         }
-        self.make(places, wish, interrupt)
+        self.make(places, plan, interrupt)
     }
 
     fn make(
         &self,
         places: &Places,
-        mut wish: Wish,
+        mut plan: RunPlan,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Verdict> {
-        wish.capacity = self.find_capacity.then(|| CapacityBound {
+        plan.at_rate = self.at_rate;
+        plan.capacity = self.find_capacity.then(|| CapacityBound {
             p99_us: whole(self.p99_ms * 1_000.0),
         });
-        let (report, verdict) = self.record.make(places, &self.bench, wish, interrupt)?;
+        let (report, verdict) = self.record.make(places, &self.bench, plan, interrupt)?;
         self.format.print(&report)?;
         Ok(verdict)
     }

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::BenchFlags;
-use super::record::{LoadFlags, RecordFlags, Wish};
+use super::record::{LoadFlags, RecordFlags};
 use super::report::ReportFormat;
 use super::{Places, Verdict, print, print_json};
 use crate::analysis::bounds::{self, Judged};
@@ -17,6 +17,7 @@ use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::render::table::Style;
+use crate::run::RunPlan;
 
 /// Flags of `overhead`.
 #[derive(Debug, Args)]
@@ -50,8 +51,8 @@ impl Overhead {
         let mut marks = Bounds::read(&self.marks.clone().unwrap_or_else(default))?;
         self.load.replace(&mut marks.load)?;
         let (report, verdict) = {
-            let wish = wish(places, marks)?;
-            self.record.make(places, &self.bench, wish, interrupt)?
+            let plan = plan(places, marks)?;
+            self.record.make(places, &self.bench, plan, interrupt)?
         };
         self.print(&report)?;
         Ok(match (verdict, told(&report.marks)) {
@@ -72,7 +73,7 @@ impl Overhead {
 }
 
 /// The subjects and suites of the marks, the suites with the load of the marks.
-fn wish(places: &Places, marks: Bounds) -> anyhow::Result<Wish> {
+fn plan(places: &Places, marks: Bounds) -> anyhow::Result<RunPlan> {
     let subjects = Subjects::read(&places.subjects())?;
     let all = Suite::read_folder(&places.suites())?;
     let mut suites = BTreeMap::new();
@@ -103,14 +104,12 @@ fn wish(places: &Places, marks: Bounds) -> anyhow::Result<Wish> {
             "the marks name the subject \"{unknown}\", which does not exist; `mcp-harness list` shows them all"
         );
     }
-    Ok(Wish {
+    Ok(RunPlan {
         subjects,
         names,
         suites,
         marks: Some(marks),
-        levers: BTreeMap::new(),
-        capacity: None,
-        groups: Vec::new(),
+        ..RunPlan::default()
     })
 }
 

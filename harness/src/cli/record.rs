@@ -1,6 +1,5 @@
 //! What the verbs that make a run have in common: how hard, in which order, where to, and the making.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,12 +10,7 @@ use super::args::BenchFlags;
 use super::{Places, Verdict};
 use crate::analysis::summary::Report;
 use crate::config::FormatError;
-use crate::config::bounds::Bounds;
-use crate::config::capacity::CapacityBound;
-use crate::config::experiment::Experiment;
 use crate::config::load::{Load, LoadChange};
-use crate::config::subject::Subjects;
-use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::load::Arrivals;
 use crate::render::table::Style;
@@ -24,7 +18,7 @@ use crate::render::text::render;
 use crate::results::environment::State;
 use crate::results::folder::RunFolder;
 use crate::results::write_atomically;
-use crate::run::{Done, Questions, run};
+use crate::run::{Done, RunPlan, run};
 
 /// How hard a run asks.
 #[derive(Debug, Args)]
@@ -63,6 +57,20 @@ pub(super) struct LoadFlags {
     /// Trials of each subject [default: as the definition says]
     #[arg(long, value_name = "N")]
     trials: Option<u32>,
+    /// Starts of each subject whose windows are slices [default: as the definition says]
+    #[arg(long, value_name = "N")]
+    processes: Option<u32>,
+    /// Slices of each process, measured by turns with the other subjects; 0 for long trials
+    /// [default: as the definition says, or 0 with --trials, --duration-s, --rate-per-s or
+    /// --calls-per-session]
+    #[arg(long, value_name = "N")]
+    slices: Option<u32>,
+    /// Length of the measured part of a slice, in seconds [default: as the definition says]
+    #[arg(long, value_name = "SECONDS")]
+    slice_s: Option<f64>,
+    /// Load before the measured part of a slice, in seconds [default: as the definition says]
+    #[arg(long, value_name = "SECONDS")]
+    lead_in_s: Option<f64>,
     /// Longest wait for an answer, in seconds [default: as the definition says]
     #[arg(long, value_name = "SECONDS")]
     call_timeout_s: Option<f64>,
@@ -83,6 +91,10 @@ impl LoadFlags {
             warmup_s: self.warmup_s,
             duration_s: self.duration_s,
             trials: self.trials,
+            processes: self.processes,
+            slices: self.slices,
+            slice_s: self.slice_s,
+            lead_in_s: self.lead_in_s,
             call_timeout_s: self.call_timeout_s,
         }
     }
@@ -105,44 +117,21 @@ pub(super) struct RecordFlags {
     out: Option<PathBuf>,
 }
 
-/// Who is to be asked what.
-pub(super) struct Wish {
-    pub(super) subjects: Subjects,
-    pub(super) names: Vec<String>,
-    pub(super) suites: BTreeMap<String, Suite>,
-    pub(super) marks: Option<Bounds>,
-    pub(super) levers: BTreeMap<String, Experiment>,
-    /// A search; see [`Questions::capacity`].
-    pub(super) capacity: Option<CapacityBound>,
-    /// Who is measured next to each other; see [`Questions::groups`].
-    pub(super) groups: Vec<Vec<String>>,
-}
-
 impl RecordFlags {
     /// Makes the run and writes its report; says whether nothing went wrong in it.
     pub(super) fn make(
         &self,
         places: &Places,
         flags: &BenchFlags,
-        wish: Wish,
+        mut plan: RunPlan,
         interrupt: &Interrupt,
     ) -> anyhow::Result<(Report, Verdict)> {
         warn_of_debug_build();
-        let bench = flags.bench(places, wish.subjects, &wish.names, interrupt)?;
-        let questions = Questions {
-            suites: wish.suites,
-            marks: wish.marks,
-            levers: wish.levers,
-            capacity: wish.capacity,
-            groups: wish.groups,
-            seed: self.seed.unwrap_or_else(seed_from_the_clock),
-            results: self
-                .out
-                .clone()
-                .unwrap_or_else(|| places.root().join("results")),
-            command: std::env::args().collect(),
-        };
-        let done = run(&bench, &questions, interrupt)?;
+        let subjects = std::mem::take(&mut plan.subjects);
+        let bench = flags.bench(places, subjects, &plan.names, interrupt)?;
+        plan.seed = self.seed.unwrap_or_else(seed_from_the_clock);
+        plan.results = (self.out.clone()).unwrap_or_else(|| places.root().join("results"));
+        let done = run(&bench, plan, interrupt)?;
         drop(bench);
         finish(done)
     }

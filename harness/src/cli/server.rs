@@ -14,14 +14,14 @@ use serde_json::{Map, Value};
 use self::words::{complete, file_name, split};
 use super::Places;
 use super::args::BenchFlags;
-use super::record::Wish;
 use crate::config::call;
 use crate::config::expect::Expect;
 use crate::config::subject::{ReadyBy, Subject, Wire};
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Expectation, Revision};
-use crate::run::discover::{Met, candidates, check_call, definitions, meet, words};
+use crate::run::RunPlan;
+use crate::run::discover::{Discovered, candidates, check_call, definitions, discover, words};
 
 /// The wires of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,24 +78,24 @@ impl ServerFlags {
     }
 
     /// Gets to know the server, and says what is to be measured.
-    pub(super) fn wish(
+    pub(super) fn plan(
         &self,
         places: &Places,
         flags: &BenchFlags,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<Wish> {
+    ) -> anyhow::Result<RunPlan> {
         let subject = self.subject()?;
         let arguments = self.arguments()?;
         let expect = call::expectation(&self.expect).map_err(|message| anyhow!(message))?;
         let tool = self.tool.clone().unwrap_or_default();
         let asked = Value::Object(arguments.clone());
-        let met = self.meet(&subject, (&tool, &asked, &expect), places, flags, interrupt)?;
-        check_call(&met.tools, &tool, &asked)?;
+        let found = self.discover(&subject, (&tool, &asked, &expect), places, flags, interrupt)?;
+        check_call(&found.tools, &tool, &asked)?;
         let expect_learned = expect.is_empty();
         let expect = if expect_learned {
-            first_answer(&met)?
+            first_answer(&found)?
         } else {
-            right_answer(&met)?;
+            right_answer(&found)?;
             expect
         };
         let suite = call::suite(&tool, &arguments, &expect).map_err(|message| anyhow!(message))?;
@@ -103,16 +103,13 @@ impl ServerFlags {
             expect_learned,
             ..suite
         };
-        say(&met, expect_learned)?;
-        let subjects = definitions(BTreeMap::from([(self.name.clone(), met.subject)]));
-        Ok(Wish {
+        say(&found, expect_learned)?;
+        let subjects = definitions(BTreeMap::from([(self.name.clone(), found.subject)]));
+        Ok(RunPlan {
             subjects,
             names: vec![self.name.clone()],
             suites: BTreeMap::from([(file_name(&tool), suite)]),
-            marks: None,
-            levers: BTreeMap::new(),
-            capacity: None,
-            groups: Vec::new(),
+            ..RunPlan::default()
         })
     }
 
@@ -148,14 +145,14 @@ impl ServerFlags {
     }
 
     /// Finds out what the server is like, and asks it: once where it is known what is right, and otherwise twice.
-    fn meet(
+    fn discover(
         &self,
         subject: &Subject,
         (tool, arguments, expect): (&str, &Value, &Expect),
         places: &Places,
         flags: &BenchFlags,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<Met> {
+    ) -> anyhow::Result<Discovered> {
         let checks = expect.checks(&BTreeMap::new());
         let exchange = Exchange {
             tool: tool.to_owned(),
@@ -172,7 +169,7 @@ impl ServerFlags {
         let names: Vec<String> = subjects.subject.keys().cloned().collect();
         let look = || {
             let bench = flags.bare_bench(places, subjects, &names)?;
-            meet(&bench, &exchanges, DEFAULT_CALL_TIMEOUT, interrupt)
+            discover(&bench, &exchanges, DEFAULT_CALL_TIMEOUT, interrupt)
         };
         // A bench pins its thread, and the run's own bench must still see all cores.
         std::thread::scope(|scope| scope.spawn(look).join())
@@ -189,9 +186,9 @@ impl ServerFlags {
 }
 
 /// What all answers will be held against, if the first two say the same.
-fn first_answer(met: &Met) -> anyhow::Result<Expect> {
+fn first_answer(found: &Discovered) -> anyhow::Result<Expect> {
     let mut results = Vec::new();
-    for answer in &met.answers {
+    for answer in &found.answers {
         let right = answer.as_ref().map_err(|error| anyhow!("{error}"));
         results.push(
             &right
@@ -212,8 +209,8 @@ fn first_answer(met: &Met) -> anyhow::Result<Expect> {
 }
 
 /// Makes sure that the answer is the expected one.
-fn right_answer(met: &Met) -> anyhow::Result<()> {
-    for answer in &met.answers {
+fn right_answer(found: &Discovered) -> anyhow::Result<()> {
+    for answer in &found.answers {
         if let Err(error) = answer {
             bail!("the answer is not right, so nothing was measured: {error}");
         }
@@ -222,8 +219,8 @@ fn right_answer(met: &Met) -> anyhow::Result<()> {
 }
 
 /// Says what was found out.
-fn say(met: &Met, expect_learned: bool) -> anyhow::Result<()> {
-    let subject = &met.subject;
+fn say(found: &Discovered, expect_learned: bool) -> anyhow::Result<()> {
+    let subject = &found.subject;
     let kept = match subject.wire {
         Wire::Http => format!(", {}", words(subject.sessions)),
         Wire::Sse | Wire::Stdio => String::new(),
@@ -231,7 +228,7 @@ fn say(met: &Met, expect_learned: bool) -> anyhow::Result<()> {
     eprintln!(
         "server: revision {}{kept}, {} tools",
         subject.revision()?,
-        met.tools.len()
+        found.tools.len()
     );
     if expect_learned {
         eprintln!(

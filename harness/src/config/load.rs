@@ -9,7 +9,7 @@ use crate::load::{Arrivals, MAX_CLIENTS, MAX_THREADS, Pace, Shape};
 
 /// How hard a suite asks. Flags of `measure` override each value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "LoadChange")]
 pub struct Load {
     /// Clients, each with at most one call outstanding.
     pub clients: usize,
@@ -42,8 +42,26 @@ pub struct Load {
     pub duration_s: f64,
     /// Trials of each subject.
     pub trials: u32,
+    /// Starts of each subject whose windows are slices.
+    pub processes: u32,
+    /// Slices of each process, measured by turns with the other subjects; with 0 there are long
+    /// trials instead. Also 0 where a definition asks for what only these have: `trials`,
+    /// `duration_s`, `rate_per_s` or `calls_per_session`.
+    pub slices: u32,
+    /// Length of the measured part of a slice, in seconds.
+    pub slice_s: f64,
+    /// Load before the measured part of a slice, in seconds.
+    pub lead_in_s: f64,
     /// Longest wait for an answer, in seconds.
     pub call_timeout_s: f64,
+}
+
+impl From<LoadChange> for Load {
+    fn from(change: LoadChange) -> Self {
+        let mut load = Self::default();
+        change.apply(&mut load);
+        load
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -72,6 +90,10 @@ impl Default for Load {
             warmup_s: 1.0,
             duration_s: 5.0,
             trials: 3,
+            processes: 3,
+            slices: 13,
+            slice_s: 0.2,
+            lead_in_s: 0.05,
             call_timeout_s: 30.0,
         }
     }
@@ -89,6 +111,9 @@ impl Load {
                 self.clients
             ));
         }
+        if self.processes == 0 {
+            return Err("processes = 0 measures nothing; 1 is the least".to_owned());
+        }
         if self.trials == 0 {
             return Err(
                 "trials = 0 measures nothing; 1 is the least, 3 or more show the spread".to_owned(),
@@ -98,6 +123,8 @@ impl Load {
         for (key, seconds, least) in [
             ("warmup_s", self.warmup_s, 0.0),
             ("duration_s", self.duration_s, 0.05),
+            ("slice_s", self.slice_s, 0.01),
+            ("lead_in_s", self.lead_in_s, 0.0),
             ("call_timeout_s", self.call_timeout_s, 0.001),
         ] {
             if !(seconds >= least && subject::duration(seconds).is_some()) {
@@ -225,6 +252,18 @@ pub struct LoadChange {
     /// In place of [`Load::trials`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trials: Option<u32>,
+    /// In place of [`Load::processes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u32>,
+    /// In place of [`Load::slices`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slices: Option<u32>,
+    /// In place of [`Load::slice_s`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slice_s: Option<f64>,
+    /// In place of [`Load::lead_in_s`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead_in_s: Option<f64>,
     /// In place of [`Load::call_timeout_s`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call_timeout_s: Option<f64>,
@@ -250,6 +289,15 @@ impl LoadChange {
         load.warmup_s = self.warmup_s.unwrap_or(load.warmup_s);
         load.duration_s = self.duration_s.unwrap_or(load.duration_s);
         load.trials = self.trials.unwrap_or(load.trials);
+        load.processes = self.processes.unwrap_or(load.processes);
+        let is_long = self.trials.is_some()
+            || self.duration_s.is_some()
+            || self.rate_per_s.is_some()
+            || self.calls_per_session.is_some();
+        let slices = if is_long { 0 } else { load.slices };
+        load.slices = self.slices.unwrap_or(slices);
+        load.slice_s = self.slice_s.unwrap_or(load.slice_s);
+        load.lead_in_s = self.lead_in_s.unwrap_or(load.lead_in_s);
         load.call_timeout_s = self.call_timeout_s.unwrap_or(load.call_timeout_s);
     }
 }

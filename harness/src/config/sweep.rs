@@ -38,7 +38,7 @@ pub struct Step {
 }
 
 /// The keys of `[load]` that may be swept.
-const LOAD_KEYS: [&str; 12] = [
+const LOAD_KEYS: [&str; 16] = [
     "clients",
     "connections",
     "rate_per_s",
@@ -50,6 +50,10 @@ const LOAD_KEYS: [&str; 12] = [
     "warmup_s",
     "duration_s",
     "trials",
+    "processes",
+    "slices",
+    "slice_s",
+    "lead_in_s",
     "call_timeout_s",
 ];
 

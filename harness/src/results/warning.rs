@@ -31,6 +31,8 @@ pub enum Warning {
     Throttled,
     /// Something else ran on the server's or the load's cores.
     OtherLoad,
+    /// A server used its core while another one of the process round was measured.
+    IdleServersBusy,
     /// The programs were not built with the release profile.
     NotRelease,
     /// The kernel's clock is slow to read.
@@ -60,7 +62,7 @@ pub struct Validity {
 
 impl Warning {
     /// All warnings, in the order of reports.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NotRelease,
         Self::SharedCores,
         Self::SharesPhysicalCore,
@@ -73,6 +75,7 @@ impl Warning {
         Self::Throttled,
         Self::MemoryNearLimit,
         Self::OtherLoad,
+        Self::IdleServersBusy,
         Self::ClockSource,
         Self::Governor,
         Self::NotStarted,
@@ -100,6 +103,7 @@ impl Warning {
             Self::Steal => "steal",
             Self::Throttled => "throttled",
             Self::OtherLoad => "other_load",
+            Self::IdleServersBusy => "idle_servers_busy",
             Self::NotRelease => "not_release",
             Self::NotStarted => "not_started",
             Self::Remote => "remote",
@@ -128,6 +132,7 @@ impl Warning {
             | Self::SharesPhysicalCore
             | Self::Steal
             | Self::Throttled
+            | Self::IdleServersBusy
             | Self::OtherLoad => Validity {
                 rate: false,
                 cpu: true,
@@ -207,6 +212,10 @@ impl Warning {
                 "other load: more than 5% of the server's cores, or a tenth of a core of the load's, went to something else; \
                  server CPU per call holds roughly"
             }
+            Self::IdleServersBusy => {
+                "idle servers busy: a server used more than 1% of a core while others were measured; server CPU per \
+                 call holds roughly"
+            }
             Self::NotRelease => {
                 "not a release build: no figure says anything about the shipped program"
             }
@@ -265,6 +274,7 @@ impl Warning {
             Self::OtherLoad => {
                 "stop other programs, and keep the cores in use free of them (isolcpus, cpuset)"
             }
+            Self::IdleServersBusy => "measure it alone (--subject), or in long trials (--slices 0)",
             Self::NotRelease => "measure with the default profile, release",
             Self::NotStarted => {
                 "let the harness start it (--command), or name its process (--pid) and pin it to the server's cores"
