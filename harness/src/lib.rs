@@ -14,6 +14,6 @@ pub mod interrupt;
 pub mod load;
 pub mod render;
 pub mod results;
-pub mod run;
+mod run;
 pub mod schema;
 pub mod stats;

@@ -38,5 +38,5 @@ pub use plan::{
     Plan, Sessions, Shape, Target,
 };
 pub use requests::{Revision, UnknownRevision};
-pub use run::run;
+pub use run::{run, run_each};
 pub use verify::{Options, Verification, Verified, verify};

@@ -116,8 +116,9 @@ impl Dataset {
     ) -> Result<Option<f64>, FormatError> {
         let is_taken = |trial: &&Trial| samples.iter().any(|one| one.round == trial.trial);
         let trials = self.rows(suite, subject).filter(is_taken);
-        let parts = trials
-            .map(|trial| histogram::read(&self.folder.root().join(&trial.histogram)))
+        let files: BTreeSet<&String> = trials.map(|trial| &trial.histogram).collect();
+        let parts = (files.into_iter())
+            .map(|file| histogram::read(&self.folder.root().join(file)))
             .collect::<Result<Vec<_>, _>>()?;
         let merged = histogram::merge(&parts)
             .map_err(|message| FormatError::invalid(self.folder.root(), message))?;

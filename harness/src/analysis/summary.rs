@@ -113,7 +113,10 @@ impl Report {
             .collect::<Result<Vec<_>, _>>()?;
         let few_trials = few_trials(&suites, trials.len());
         let experiments = folder.read_experiments()?;
-        let capacities = bound.map_or_else(Vec::new, |bound| capacities(bound, &trials));
+        let found_capacities = crate::results::capacity::read(&folder.capacities())?;
+        let capacities = bound.map_or_else(Vec::new, |bound| {
+            capacities(bound, &trials, &found_capacities)
+        });
         let subjects = folder.read_subjects()?.subject.into_iter();
         let doubt = |warning: Warning| WarningCount {
             warning,
@@ -279,9 +282,10 @@ fn far(figures: &[&[Sample]]) -> Vec<u32> {
 
 /// The latencies of several trials, in nanoseconds.
 fn latency(folder: &RunFolder, trials: &[&Trial]) -> Result<Histogram<u64>, FormatError> {
-    let histograms = trials
-        .iter()
-        .map(|trial| histogram::read(&folder.root().join(&trial.histogram)))
+    // All slices of a process share a file.
+    let files: BTreeSet<&String> = trials.iter().map(|trial| &trial.histogram).collect();
+    let histograms = (files.into_iter())
+        .map(|file| histogram::read(&folder.root().join(file)))
         .collect::<Result<Vec<_>, _>>()?;
     histogram::merge(&histograms).map_err(|message| FormatError::invalid(folder.root(), message))
 }

@@ -22,7 +22,7 @@ use crate::interrupt::Interrupt;
 use crate::render::table::Style;
 use crate::results::whole;
 use crate::run::testbed::Testbed;
-use crate::run::{Done, Questions, run};
+use crate::run::{Done, RunPlan, run};
 use crate::stats::{Design, Threshold};
 
 /// The template of what the slowed one burns for each call.
@@ -109,8 +109,8 @@ impl Aa {
         for number in 0..self.runs {
             eprintln!("run {} of {}", number + 1, self.runs);
             let suites = BTreeMap::from([(self.suite.clone(), suite.clone())]);
-            let questions = questions(suites, seed + u64::from(number), results.clone());
-            let done = made(run(&bench, &questions, interrupt)?, interrupt)?;
+            let plan = plan(suites, seed + u64::from(number), results.clone());
+            let done = made(run(&bench, plan, interrupt)?, interrupt)?;
             trust.runs.push(self.judge(&Dataset::read(done.folder)?)?);
         }
         self.format.show(&trust, aa::render, |trust| {
@@ -128,6 +128,7 @@ impl Aa {
         suite.load.apply_flags(&Load {
             clients: Some(self.clients),
             trials: Some(self.trials),
+            slices: Some(0),
             warmup_s: Some(self.warmup_s),
             duration_s: Some(self.duration_s),
             ..Load::default()
@@ -174,9 +175,9 @@ impl Aa {
         bench.fill(BURN, self.base_burn_ns.into());
         // A group of one: the others have no part in it.
         let suites = BTreeMap::from([(self.suite.clone(), suite.clone())]);
-        let mut questions = questions(suites, 0, results.to_owned());
-        questions.groups = vec![vec![(self.suite.clone(), self.subject.clone())]];
-        let done = made(run(bench, &questions, interrupt)?, interrupt)?;
+        let mut plan = plan(suites, 0, results.to_owned());
+        plan.groups = vec![vec![(self.suite.clone(), self.subject.clone())]];
+        let done = made(run(bench, plan, interrupt)?, interrupt)?;
         let found = Dataset::read(done.folder)?;
         let reading = found.reading(Figure::CpuUsPerCall, &self.suite, &self.subject)?;
         let us = reading.value.with_context(|| {
@@ -211,15 +212,12 @@ fn nanoseconds(ns: f64) -> u64 {
     whole(ns).max(1)
 }
 
-fn questions(suites: BTreeMap<String, Suite>, seed: u64, results: PathBuf) -> Questions {
-    Questions {
-        capacity: None,
+fn plan(suites: BTreeMap<String, Suite>, seed: u64, results: PathBuf) -> RunPlan {
+    RunPlan {
         suites,
-        experiments: BTreeMap::new(),
-        groups: Vec::new(),
         seed,
         results,
-        command: std::env::args().collect(),
+        ..RunPlan::default()
     }
 }
 

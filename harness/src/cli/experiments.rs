@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::BenchFlags;
-use super::record::{RecordFlags, Wish};
+use super::record::RecordFlags;
 use super::report::ReportFormat;
 use super::{Places, Verdict, print, print_json};
 use crate::analysis::summary::Report;
@@ -23,6 +23,7 @@ use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::render::table::Style;
+use crate::run::RunPlan;
 
 /// Flags of both verbs.
 #[derive(Debug, Args)]
@@ -153,12 +154,15 @@ impl Common {
         let made = matrix::experiments(&experiments, &subjects, &suites, &self.load)
             .map_err(|message| anyhow!(message))?;
         let names = made.subjects.subject.keys().cloned().collect();
-        let wish = Wish {
+        let plan = RunPlan {
+            subjects: made.subjects,
+            names,
+            suites: made.suites,
             groups: made.groups,
             experiments,
-            ..Wish::new(made.subjects, names, made.suites)
+            ..RunPlan::default()
         };
-        self.record.make(places, &self.bench, wish, interrupt)
+        self.record.make(places, &self.bench, plan, interrupt)
     }
 
     fn print<T: Serialize>(&self, rows: &T, table: impl Fn(Style) -> String) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::{BenchFlags, Selection, Wanted};
-use super::record::{RecordFlags, Wish};
+use super::record::RecordFlags;
 use super::report::ReportFormat;
 use super::server::ServerFlags;
 use super::{Places, Verdict, resume};
@@ -13,6 +13,7 @@ use crate::config::capacity::CapacityBound;
 use crate::config::load::Load;
 use crate::interrupt::Interrupt;
 use crate::results::whole;
+use crate::run::{AtRate, RunPlan};
 
 /// Flags of `measure`.
 #[derive(Debug, Args)]
@@ -61,6 +62,10 @@ pub(super) struct Measure {
         value_parser = milliseconds
     )]
     p99_ms: f64,
+    /// Beside the closed loop, compare CPU per call at one rate that every subject keeps up with:
+    /// slices of an open loop in a suite SUITE@rate. `auto` is half of what the slowest subject does
+    #[arg(long, value_name = "auto|RATE", conflicts_with_all = ["resume", "find_capacity"])]
+    at_rate: Option<AtRate>,
     /// How the report is printed at the end
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -87,21 +92,27 @@ impl Measure {
             self.format.print(&report)?;
             return Ok(verdict);
         }
-        let mut wish = if self.server.is_given() {
+        let mut plan = if self.server.is_given() {
             self.selection.refuse_beside("--url and --command")?;
-            self.server.wish(places, &self.bench, interrupt)?
+            self.server.plan(places, &self.bench, interrupt)?
         } else {
             let suites = self.selection.suites(places, Wanted::NotOnRequest)?;
             let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
-            Wish::new(subjects, names, suites)
+            RunPlan {
+                subjects,
+                names,
+                suites,
+                ..RunPlan::default()
+            }
         };
-        for suite in wish.suites.values_mut() {
+        for suite in plan.suites.values_mut() {
             suite.load.apply_flags(&self.load)?;
         }
-        wish.capacity = self.find_capacity.then(|| CapacityBound {
+        plan.at_rate = self.at_rate;
+        plan.capacity = self.find_capacity.then(|| CapacityBound {
             p99_us: whole(self.p99_ms * 1_000.0),
         });
-        let (report, verdict) = self.record.make(places, &self.bench, wish, interrupt)?;
+        let (report, verdict) = self.record.make(places, &self.bench, plan, interrupt)?;
         self.format.print(&report)?;
         Ok(verdict)
     }

@@ -12,9 +12,10 @@ use crate::config::load::Load;
 use crate::interrupt::Interrupt;
 use crate::render::table::{Style, Table};
 use crate::results::stacks::{Frame, Stacks};
+use crate::results::trial_order::PlannedTrial;
 use crate::results::write_atomically;
 use crate::run::profile::{check_perf, record};
-use crate::run::trial::{Calls, Job};
+use crate::run::row::{Calls, Job};
 
 /// Functions that are printed.
 const HOTTEST: usize = 10;
@@ -60,12 +61,19 @@ impl Profile {
         let bench = self.bench.bench(places, subjects, &names, interrupt)?;
         let calls = Calls::prepare(&suite, &bench.service_urls())
             .map_err(|message| anyhow::anyhow!("suite {suite_name}: {message}"))?;
+        let planned = PlannedTrial {
+            suite: suite_name.clone(),
+            subject: subject_name.clone(),
+            trial: 1,
+            process: 1,
+            slice: 0,
+        };
         let job = Job {
             suite_name: &suite_name,
             suite: &suite,
             calls: &calls,
             subject_name,
-            trial: 1,
+            planned: &planned,
             position: 1,
             binary_bytes: None,
         };

@@ -1,6 +1,5 @@
 //! What the verbs that make a run share: flags of the load and the record, and making the run.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,17 +9,13 @@ use super::args::BenchFlags;
 use super::{Places, Verdict};
 use crate::analysis::summary::Report;
 use crate::config::FormatError;
-use crate::config::capacity::CapacityBound;
-use crate::config::experiment::Experiment;
-use crate::config::subject::Subjects;
-use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::render::table::Style;
 use crate::render::text::render;
 use crate::results::environment::State;
 use crate::results::folder::RunFolder;
 use crate::results::write_atomically;
-use crate::run::{Done, Questions, run};
+use crate::run::{Done, RunPlan, run};
 
 /// Where a run is recorded, and in which order it is made.
 #[derive(Debug, Args)]
@@ -33,57 +28,21 @@ pub(super) struct RecordFlags {
     out: Option<PathBuf>,
 }
 
-/// What a run measures.
-pub(super) struct Wish {
-    pub(super) subjects: Subjects,
-    pub(super) names: Vec<String>,
-    pub(super) suites: BTreeMap<String, Suite>,
-    pub(super) experiments: BTreeMap<String, Experiment>,
-    /// A search; see [`Questions::capacity`].
-    pub(super) capacity: Option<CapacityBound>,
-    /// Who is measured next to each other; see [`Questions::groups`].
-    pub(super) groups: Vec<Vec<(String, String)>>,
-}
-
-impl Wish {
-    /// These subjects in these suites, and nothing special.
-    pub(super) fn new(
-        subjects: Subjects,
-        names: Vec<String>,
-        suites: BTreeMap<String, Suite>,
-    ) -> Self {
-        Self {
-            subjects,
-            names,
-            suites,
-            experiments: BTreeMap::new(),
-            capacity: None,
-            groups: Vec::new(),
-        }
-    }
-}
-
 impl RecordFlags {
     /// Makes the run and writes its report; says whether nothing went wrong in it.
     pub(super) fn make(
         &self,
         places: &Places,
         flags: &BenchFlags,
-        wish: Wish,
+        mut plan: RunPlan,
         interrupt: &Interrupt,
     ) -> anyhow::Result<(Report, Verdict)> {
         warn_of_debug_build();
-        let bench = flags.bench(places, wish.subjects, &wish.names, interrupt)?;
-        let questions = Questions {
-            suites: wish.suites,
-            experiments: wish.experiments,
-            capacity: wish.capacity,
-            groups: wish.groups,
-            seed: self.seed.unwrap_or_else(seed_from_the_clock),
-            results: places.results(self.out.as_deref()),
-            command: std::env::args().collect(),
-        };
-        let done = run(&bench, &questions, interrupt)?;
+        let subjects = std::mem::take(&mut plan.subjects);
+        let bench = flags.bench(places, subjects, &plan.names, interrupt)?;
+        plan.seed = self.seed.unwrap_or_else(seed_from_the_clock);
+        plan.results = places.results(self.out.as_deref());
+        let done = run(&bench, plan, interrupt)?;
         drop(bench);
         finish(done)
     }

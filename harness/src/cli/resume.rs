@@ -17,7 +17,7 @@ use crate::results::redact::{is_redacted, redact};
 use crate::run::resume::Begun;
 use crate::run::setup::Setup;
 use crate::run::testbed::Testbed;
-use crate::run::{Questions, resume};
+use crate::run::{RunPlan, resume};
 
 /// Continues a run. A complete one is left as it is.
 pub(super) fn make(
@@ -36,18 +36,18 @@ pub(super) fn make(
     eprintln!("{missing} of {planned} trials are missing");
     let subjects = begun.folder().read_templates()?;
     let setup = setup(places, flags, begun.environment(), &subjects)?;
-    let questions = questions(&begun, root)?;
+    let plan = plan(&begun, root)?;
     let names: Vec<String> = subjects.subject.keys().cloned().collect();
     let mut bench = Testbed::new(setup, subjects, &names)?;
     begun.check(&bench)?;
     bench.make_ready(interrupt)?;
-    let done = resume(&bench, &questions, begun, interrupt)?;
+    let done = resume(&bench, &plan, begun, interrupt)?;
     drop(bench);
     finish(done)
 }
 
 /// What was asked, with the settings of the run.
-fn questions(begun: &Begun, root: &Path) -> anyhow::Result<Questions> {
+fn plan(begun: &Begun, root: &Path) -> anyhow::Result<RunPlan> {
     let (folder, environment) = (begun.folder(), begun.environment());
     anyhow::ensure!(
         environment.capacity.is_none(),
@@ -56,17 +56,14 @@ fn questions(begun: &Begun, root: &Path) -> anyhow::Result<Questions> {
         root.display()
     );
     let suites = environment.suites.iter();
-    Ok(Questions {
+    Ok(RunPlan {
         suites: suites
             .map(|name| Ok((name.clone(), folder.read_suite(name)?)))
             .collect::<anyhow::Result<_>>()?,
         experiments: folder.read_experiments()?,
-        capacity: None,
-        // The order is kept, and nothing else goes by these.
-        groups: Vec::new(),
         seed: environment.seed,
         results: root.parent().unwrap_or(root).to_owned(),
-        command: environment.command.clone(),
+        ..RunPlan::default()
     })
 }
 

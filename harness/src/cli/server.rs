@@ -11,14 +11,14 @@ use serde_json::{Map, Value};
 
 use super::Places;
 use super::args::BenchFlags;
-use super::record::Wish;
 use crate::config::expect::{Expect, is_same_answer};
 use crate::config::subject::{ReadyBy, Subject, Wire};
 use crate::config::suite::Suite;
 use crate::config::template::escaped;
 use crate::interrupt::Interrupt;
 use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Expectation, Revision};
-use crate::run::discover::{Met, candidates, check_call, definitions, meet, words};
+use crate::run::RunPlan;
+use crate::run::discover::{Discovered, candidates, check_call, definitions, discover, words};
 
 /// The wires of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,24 +75,28 @@ impl ServerFlags {
     }
 
     /// Gets to know the server, and says what is to be measured.
-    pub(super) fn wish(
+    pub(super) fn plan(
         &self,
         places: &Places,
         flags: &BenchFlags,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<Wish> {
+    ) -> anyhow::Result<RunPlan> {
         let subject = self.subject()?;
         let arguments = self.arguments()?;
         let expect = Expect::from_flags(&self.expect).map_err(|message| anyhow!(message))?;
         let tool = self.tool.clone().unwrap_or_default();
         let asked = Value::Object(arguments.clone());
-        let met = self.meet(&subject, (&tool, &asked, &expect), places, flags, interrupt)?;
-        check_call(&met.tools, &tool, &asked)?;
+        let found = self.discover(&subject, (&tool, &asked, &expect), places, flags, interrupt)?;
+        check_call(&found.tools, &tool, &asked)?;
         let expect_learned = expect.is_empty();
         let expect = if expect_learned {
-            first_answer(&met)?
+            first_answer(&found)?
         } else {
-            if let Some(error) = met.answers.iter().find_map(|answer| answer.as_ref().err()) {
+            if let Some(error) = found
+                .answers
+                .iter()
+                .find_map(|answer| answer.as_ref().err())
+            {
                 bail!("the answer is not right, so nothing was measured: {error}");
             }
             expect
@@ -103,10 +107,14 @@ impl ServerFlags {
             expect_learned,
             ..suite
         };
-        say(&met, expect_learned)?;
-        let subjects = definitions(BTreeMap::from([(self.name.clone(), met.subject)]));
-        let suites = BTreeMap::from([(file_name(&tool), suite)]);
-        Ok(Wish::new(subjects, vec![self.name.clone()], suites))
+        say(&found, expect_learned)?;
+        let subjects = definitions(BTreeMap::from([(self.name.clone(), found.subject)]));
+        Ok(RunPlan {
+            subjects,
+            names: vec![self.name.clone()],
+            suites: BTreeMap::from([(file_name(&tool), suite)]),
+            ..RunPlan::default()
+        })
     }
 
     /// The server as far as the flags describe it.
@@ -141,14 +149,14 @@ impl ServerFlags {
     }
 
     /// Finds out what the server is like, and asks it: once where it is known what is right, and otherwise twice.
-    fn meet(
+    fn discover(
         &self,
         subject: &Subject,
         (tool, arguments, expect): (&str, &Value, &Expect),
         places: &Places,
         flags: &BenchFlags,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<Met> {
+    ) -> anyhow::Result<Discovered> {
         let checks = expect.checks(&BTreeMap::new());
         let exchange = Exchange {
             tool: tool.to_owned(),
@@ -165,7 +173,7 @@ impl ServerFlags {
         let names: Vec<String> = subjects.subject.keys().cloned().collect();
         let look = || {
             let bench = flags.bare_bench(places, subjects, &names)?;
-            meet(&bench, &exchanges, DEFAULT_CALL_TIMEOUT, interrupt)
+            discover(&bench, &exchanges, DEFAULT_CALL_TIMEOUT, interrupt)
         };
         let place = self.url.as_ref().or(self.command.as_ref());
         let place = place.map_or("the server", String::as_str);
@@ -176,10 +184,10 @@ impl ServerFlags {
     }
 }
 
-/// The server's first answer as the expectation, if its second one is the same.
-fn first_answer(met: &Met) -> anyhow::Result<Expect> {
+/// What all answers will be held against, if the first two say the same.
+fn first_answer(found: &Discovered) -> anyhow::Result<Expect> {
     let mut results = Vec::new();
-    for answer in &met.answers {
+    for answer in &found.answers {
         let right = answer.as_ref().map_err(|error| anyhow!("{error}"));
         let right = right.context("the call fails, so there is nothing to measure")?;
         results.push(&right.result);
@@ -197,8 +205,8 @@ fn first_answer(met: &Met) -> anyhow::Result<Expect> {
 }
 
 /// Says what was found out.
-fn say(met: &Met, expect_learned: bool) -> anyhow::Result<()> {
-    let subject = &met.subject;
+fn say(found: &Discovered, expect_learned: bool) -> anyhow::Result<()> {
+    let subject = &found.subject;
     let kept = match subject.wire {
         Wire::Http => format!(", {}", words(subject.sessions)),
         Wire::Sse | Wire::Stdio => String::new(),
@@ -206,7 +214,7 @@ fn say(met: &Met, expect_learned: bool) -> anyhow::Result<()> {
     eprintln!(
         "server: revision {}{kept}, {} tools",
         subject.revision()?,
-        met.tools.len()
+        found.tools.len()
     );
     if expect_learned {
         eprintln!(

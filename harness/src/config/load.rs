@@ -84,10 +84,11 @@ load! {
         warmup_s: f64 = 1.0;
         /// How often each subject is started for slices
         #[arg(value_name = "N")]
-        processes: u32 = 3;
-        /// Slices of each process, with all subjects alive; 0: long trials, one process each
+        processes: u32 = 5;
+        /// Slices of each process, by turns with the other subjects, all alive; 0: long trials. It is 0
+        /// also where `trials`, `duration_s`, `rate_per_s` or `calls_per_session` is set and this is not
         #[arg(value_name = "N")]
-        slices: u32 = 13;
+        slices: u32 = 8;
         /// Length of a slice, in seconds
         #[arg(value_name = "SECONDS")]
         slice_s: f64 = 0.2;
@@ -127,12 +128,14 @@ const MAX_RATE: f64 = 10_000_000.0;
 const MAX_WINDOWS: u32 = 100_000;
 
 impl Load {
-    /// Puts what `over` sets in the place of what this sets. Who names `trials`, `duration_s` or a
-    /// rate, and no `slices`, asks for long trials.
+    /// Puts what `over` sets in the place of what this sets. Who names `trials`, `duration_s`, a
+    /// rate or `calls_per_session`, and no `slices`, asks for long trials.
     pub fn apply(&mut self, over: &Self) {
         self.put(over);
-        let asks_for_long_trials =
-            over.trials.is_some() || over.duration_s.is_some() || over.rate_per_s.is_some();
+        let asks_for_long_trials = over.trials.is_some()
+            || over.duration_s.is_some()
+            || over.rate_per_s.is_some()
+            || over.calls_per_session.is_some();
         if asks_for_long_trials && over.slices.is_none() {
             self.slices = Some(0);
         }
@@ -229,7 +232,6 @@ impl Load {
         for (key, is_set) in [
             ("think_time_ms", self.think_time_ms() > 0.0),
             ("calls_per_session", self.calls_per_session.is_some()),
-            ("slices", self.slices() > 0),
         ] {
             if is_set {
                 return Err(format!(
@@ -270,23 +272,23 @@ mod tests {
     use super::Load;
 
     #[test]
-    fn trials_a_duration_or_a_rate_ask_for_long_trials_unless_slices_are_named() {
+    fn settings_of_long_trials_ask_for_them_unless_slices_are_named() {
         let read = |text: &str| toml::from_str::<Load>(text).unwrap();
         for (over, slices) in [
-            ("", 13),
-            ("clients = 2", 13),
+            ("", 8),
+            ("clients = 2", 8),
             ("trials = 5", 0),
             ("duration_s = 2", 0),
             ("rate_per_s = 10", 0),
+            ("calls_per_session = 10", 0),
             ("slices = 5", 5),
             ("trials = 5\nslices = 5", 5),
+            ("rate_per_s = 10\nslices = 5", 5),
         ] {
             let mut load = Load::defaults();
             load.apply(&read(over));
             assert_eq!(load.slices(), slices, "{over}");
             assert_eq!(load.check(), Ok(()), "{over}");
         }
-        let both = read("rate_per_s = 10\nslices = 5").check().unwrap_err();
-        assert!(both.contains("slices needs a closed loop"), "{both}");
     }
 }

@@ -56,7 +56,7 @@ impl<'a> Driver<'a> {
         let schedule = Schedule::new(&plan.shape, share, clients);
         let poller = Poller::new(schedule.is_timed()).map_err(LoadError::io("make a poll"))?;
         let registry = poller.registry().map_err(LoadError::io("make a poll"))?;
-        let sessions = plan.target.sessions();
+        let (sessions, earlier_runs) = (plan.target.sessions(), plan.target.earlier_runs());
         let mut handshakes = match sessions {
             Some(Sessions::Shared(count)) => count,
             _ => clients,
@@ -66,7 +66,8 @@ impl<'a> Driver<'a> {
         if let Target::Floor { answer_bytes, .. } = plan.target {
             checker = Checker::Floor(answer_bytes, None);
         }
-        if !revision.has_handshake() || matches!(checker, Checker::Floor(..)) {
+        let is_floor = matches!(checker, Checker::Floor(..));
+        if is_floor || earlier_runs > 0 || !revision.has_handshake() {
             handshakes = 0;
         }
         let pool = plan.shape.connections.filter(|count| *count < clients);
@@ -92,9 +93,10 @@ impl<'a> Driver<'a> {
                 .iter()
                 .map(|one| requests.call(one))
                 .collect(),
-            next_call: 0,
+            // Threads that are in step would make the same call at the same time.
+            next_call: share.index * plan.exchanges.len() / share.of,
             lender: 0,
-            ids: Ids::new(clients),
+            ids: Ids::after(earlier_runs, clients),
             json_rpc_requests: 0,
             call_timeout: plan.call_timeout,
             swept: Instant::now(),
@@ -128,7 +130,8 @@ impl<'a> Driver<'a> {
 
     /// Opens all sessions.
     pub(super) fn open_sessions(&mut self) -> LoadResult {
-        let most = if self.transport.is_shared() {
+        // The handshake of a session that all clients share is made once.
+        let most = if self.transport.is_shared() && self.clients.terms.handshakes > 0 {
             1
         } else {
             usize::MAX

@@ -94,11 +94,17 @@ pub(super) struct Ids {
     rounds: Vec<u32>,
 }
 
+/// Room for the ids of each of several runs over one session.
+const IDS_OF_A_RUN: u32 = 10_000_000;
+
 impl Ids {
-    pub(super) fn new(clients: usize) -> Self {
+    /// Ids that differ from those of so many earlier runs over the same session.
+    pub(super) fn after(runs: u32, clients: usize) -> Self {
+        let count = u32::try_from(clients).unwrap_or(u32::MAX).max(1);
+        let first = runs % (ID_COUNT / IDS_OF_A_RUN) * (IDS_OF_A_RUN / count);
         Self {
-            clients: u32::try_from(clients).unwrap_or(u32::MAX).max(1),
-            rounds: vec![0; clients],
+            clients: count,
+            rounds: vec![first; clients],
         }
     }
 
@@ -190,7 +196,7 @@ mod tests {
 
     #[test]
     fn ids_are_unique_tell_their_client_and_begin_again_when_they_are_used_up() {
-        let mut ids = Ids::new(7);
+        let mut ids = Ids::after(0, 7);
         let mut seen = std::collections::HashSet::new();
         for client in (0..7).cycle().take(700) {
             let id = ids.next(client);
@@ -202,7 +208,10 @@ mod tests {
             (owner(99_999_999, 7), owner(1_000_000_000, 7)),
             (None, None)
         );
-        let mut ids = Ids::new(3);
+        let of_next_run = Ids::after(1, 7).next(3);
+        assert!(!seen.contains(&of_next_run));
+        assert_eq!(owner(u64::from(of_next_run), 7), Some(3));
+        let mut ids = Ids::after(0, 3);
         ids.rounds = vec![ID_COUNT / 3 - 1; 3];
         assert_eq!((ids.next(2), ids.next(2)), (999_999_999, ID_FIRST + 2));
     }

@@ -117,6 +117,15 @@ pub enum Target {
         /// The child's stdout.
         stdout: ChildStdout,
     },
+    /// The pipes of a child over which earlier runs have opened the session: there is no handshake.
+    OpenStdio {
+        /// The child's stdin.
+        stdin: ChildStdin,
+        /// The child's stdout.
+        stdout: ChildStdout,
+        /// How many runs there were over these pipes: the ids of this one differ from theirs.
+        runs: u32,
+    },
     /// HTTP without a protocol: the requests are those of [`Target::Http`] after its handshake, but
     /// there is none. An answer is right when its status is 200 and its body is the same as that of
     /// the first answer, which has to have the expected length.
@@ -147,7 +156,9 @@ impl Target {
                 path,
                 answer_bytes,
             },
-            Self::Sse { .. } | Self::Stdio { .. } => Self::Sse { address, path },
+            Self::Sse { .. } | Self::Stdio { .. } | Self::OpenStdio { .. } => {
+                Self::Sse { address, path }
+            }
         })
     }
 
@@ -156,7 +167,15 @@ impl Target {
             Self::Http { address, path, .. }
             | Self::Sse { address, path }
             | Self::Floor { address, path, .. } => Some((address, path)),
-            Self::Stdio { .. } => None,
+            Self::Stdio { .. } | Self::OpenStdio { .. } => None,
+        }
+    }
+
+    /// How many loads there were over the same session.
+    pub(super) fn earlier_runs(&self) -> u32 {
+        match self {
+            Self::OpenStdio { runs, .. } => *runs,
+            _ => 0,
         }
     }
 
@@ -327,7 +346,7 @@ impl Plan<'_> {
         if self.shape.calls_per_session.is_none() {
             return Ok(());
         }
-        if matches!(self.target, Target::Stdio { .. }) {
+        if matches!(self.target, Target::Stdio { .. } | Target::OpenStdio { .. }) {
             return LoadError::plan(
                 "the session of a process on stdio ends with the process, and not after so many calls; \
                  a subject may have a process for each call instead",
@@ -372,11 +391,6 @@ impl Plan<'_> {
 
     /// Rejects what so many threads cannot share.
     fn check_threads(&self, threads: usize) -> LoadResult {
-        if threads > 1 && matches!(self.target, Target::Stdio { .. }) {
-            return LoadError::plan(format!(
-                "{threads} threads cannot share the pipes of one process; give 1 over stdio"
-            ));
-        }
         let few = |count: usize| threads > 1 && count < threads;
         let text = match (self.target.sessions(), self.shape.connections) {
             _ if few(self.clients) => format!("{} clients", self.clients),

@@ -10,7 +10,7 @@ use super::{
     driver::Driver,
     errors::{LoadError, LoadResult},
     outcome::{Ended, Outcome},
-    plan::{Moment, Plan, Sessions},
+    plan::{Moment, Plan, Sessions, Target},
     schedule::Share,
 };
 
@@ -32,7 +32,27 @@ pub fn run(
     plan: Plan<'_>,
     observer: &mut dyn FnMut(Moment),
 ) -> Result<Outcome, LoadError> {
-    let of = threads.max(1);
+    let others = (1..threads).map_while(|_| plan.target.again());
+    let others: Vec<_> = others.collect();
+    if others.len() + 1 < threads {
+        return LoadError::plan(format!(
+            "{threads} threads cannot share the pipes of one process; give 1 over stdio"
+        ));
+    }
+    run_each(plan, others, observer)
+}
+
+/// Carries out a plan over its own target on the calling thread, and over each of the others on a
+/// thread of its own; as [`run()`] otherwise.
+///
+/// # Errors
+/// As [`run()`].
+pub fn run_each(
+    mut plan: Plan<'_>,
+    others: Vec<Target>,
+    observer: &mut dyn FnMut(Moment),
+) -> Result<Outcome, LoadError> {
+    let of = others.len() + 1;
     plan.check(of)?;
     let gate = &Gate::default();
     let run = |plan, index, observer: &mut dyn FnMut(Moment)| {
@@ -41,14 +61,23 @@ pub fn run(
         gate.has_failed.fetch_or(outcome.is_err(), Ordering::AcqRel);
         outcome
     };
-    let shares = (1..of).filter_map(|index| part(&plan, Share { index, of }));
-    let shares: Vec<_> = shares.collect();
-    let first = part(&plan, Share { index: 0, of }).filter(|_| of > 1);
-    let first = first.unwrap_or(plan);
+    let others = others.into_iter().zip(1..);
+    let others = others.map(|(target, index)| {
+        let extra_params = plan.extra_params.clone();
+        let mut part = Plan {
+            target,
+            extra_params,
+            ..plan
+        };
+        part.share_out(Share { index, of });
+        (part, index)
+    });
+    let others: Vec<_> = others.collect();
+    plan.share_out(Share { index: 0, of });
     let outcomes = thread::scope(|scope| {
         let spawn = |(plan, index)| scope.spawn(move || run(plan, index, &mut |_| {}));
-        let others: Vec<_> = shares.into_iter().zip(1..).map(spawn).collect();
-        let first = run(first, 0, observer);
+        let others: Vec<_> = others.into_iter().map(spawn).collect();
+        let first = run(plan, 0, observer);
         let others = others.into_iter().map(|other| {
             let panicked = "a load thread panicked: this is a defect of the harness";
             other.join().unwrap_or_else(|_| LoadError::plan(panicked))
@@ -72,19 +101,15 @@ fn join(outcomes: Vec<LoadResult<Outcome>>, threads: usize) -> LoadResult<Outcom
     Ok(all)
 }
 
-/// A thread's part of a plan; `None` for a target that cannot be shared.
-fn part<'a>(plan: &Plan<'a>, share: Share) -> Option<Plan<'a>> {
-    let mut target = plan.target.again()?;
-    target.share_sessions(|count| Sessions::Shared(share.part(count)));
-    let mut clients = plan.shape;
-    clients.connections = clients.connections.map(|count| share.part(count));
-    Some(Plan {
-        target,
-        clients: share.part(plan.clients),
-        extra_params: plan.extra_params.clone(),
-        shape: clients,
-        ..*plan
-    })
+impl Plan<'_> {
+    /// Reduces the clients, the connections and the shared sessions to those of one thread.
+    fn share_out(&mut self, share: Share) {
+        self.target
+            .share_sessions(|count| Sessions::Shared(share.part(count)));
+        self.clients = share.part(self.clients);
+        let connections = &mut self.shape.connections;
+        *connections = connections.map(|count| share.part(count));
+    }
 }
 
 /// Where the threads wait for each other.

@@ -127,16 +127,22 @@ impl RunFolder {
         self.root.join("order.csv")
     }
 
+    /// What a search for capacities has confirmed.
+    #[must_use]
+    pub fn capacities(&self) -> PathBuf {
+        self.root.join("capacities.csv")
+    }
+
     /// The report for people.
     #[must_use]
     pub fn report(&self) -> PathBuf {
         self.root.join("report.md")
     }
 
-    /// The histogram of one trial, as a path within the folder.
+    /// The histograms of one process of a subject, as a path within the folder.
     #[must_use]
-    pub fn histogram_name(suite: &str, subject: &str, trial: u32) -> String {
-        format!("histograms/{suite}+{subject}+{trial}.hlog")
+    pub fn histogram_name(suite: &str, subject: &str, process: u32) -> String {
+        format!("histograms/{suite}+{subject}+{process}.hlog")
     }
 
     /// The samples of one trial, as a path within the folder.
@@ -164,6 +170,14 @@ impl RunFolder {
         }
         let mut suites = kept.suites.iter();
         suites.try_for_each(|(name, suite)| write_definition(&self.suite_file(name), suite))
+    }
+
+    /// Keeps a suite whose settings the run has found out.
+    ///
+    /// # Errors
+    /// [`FormatError`] when it cannot be written.
+    pub fn write_suite(&self, name: &str, suite: &Suite) -> Result<(), FormatError> {
+        write_definition(&self.suite_file(name), suite)
     }
 
     /// One suite of the run.

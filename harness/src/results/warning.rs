@@ -149,8 +149,8 @@ warnings! {
          to something else",
         "stop other programs, and keep the cores in use free of them (isolcpus, cpuset)";
     /// A server used processor time while another one was measured.
-    IdleServerBusy = "idle_server_busy", rate DoesNotHold, cpu Roughly,
-        "idle server busy: a server used more than 1% of a core outside of its own slices",
+    IdleServersBusy = "idle_servers_busy", rate DoesNotHold, cpu Roughly,
+        "idle servers busy: a server used more than 1% of a core outside of its own slices",
         "measure that server in long trials (--slices 0), where it runs alone";
     /// The kernel's clock is slow to read.
     ClockSource = "clock_source", rate Roughly, cpu Roughly,

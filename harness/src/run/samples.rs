@@ -21,7 +21,7 @@ const THOROUGH_EVERY: usize = 10;
 
 /// The samples of one window.
 #[derive(Debug)]
-pub struct Samples(Mutex<Series>);
+pub(crate) struct Samples(Mutex<Series>);
 
 #[derive(Debug)]
 struct Series {
@@ -47,25 +47,24 @@ pub(super) struct Look {
 
 /// What the samples of a window come to. A figure that could not be read is absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Resident memory, the mean of the samples, in bytes.
-    pub rss_mean_bytes: Option<u64>,
+    pub(crate) rss_mean_bytes: Option<u64>,
     /// Resident memory, the most of the samples, in bytes.
-    pub rss_max_bytes: Option<u64>,
+    pub(crate) rss_max_bytes: Option<u64>,
     /// The most threads.
-    pub threads_max: Option<u64>,
+    pub(crate) threads_max: Option<u64>,
     /// The most open file descriptors.
-    pub open_files_max: Option<u64>,
+    pub(crate) open_files_max: Option<u64>,
     /// Context switches in the window, given up to wait.
-    pub switches_voluntary: Option<u64>,
+    pub(crate) switches_voluntary: Option<u64>,
     /// Context switches in the window, lost to others.
-    pub switches_involuntary: Option<u64>,
+    pub(crate) switches_involuntary: Option<u64>,
 }
 
 impl Samples {
     /// Of these processes with their descendants, none yet.
-    #[must_use]
-    pub fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
+    pub(crate) fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
         Self(Mutex::new(Series {
             server: servers.into_iter().map(Tree::new).collect(),
             services: services.into_iter().map(Tree::new).collect(),
@@ -97,10 +96,7 @@ impl Samples {
     }
 
     /// Takes samples from the calling thread while the window is open, until `is_over` is set and the thread unparked.
-    ///
-    /// # Errors
-    /// When the thread cannot be pinned to these cores.
-    pub fn keep_taking(&self, cores: &Cores, is_over: &AtomicBool) -> anyhow::Result<()> {
+    pub(crate) fn keep_taking(&self, cores: &Cores, is_over: &AtomicBool) -> anyhow::Result<()> {
         pin_this_thread(cores)?;
         let mut due = Instant::now() + EVERY;
         while !is_over.load(Ordering::Relaxed) {
@@ -117,21 +113,18 @@ impl Samples {
     }
 
     /// All samples so far.
-    #[must_use]
-    pub fn rows(&self) -> Vec<Sample> {
+    pub(crate) fn rows(&self) -> Vec<Sample> {
         self.series().rows.clone()
     }
 
     /// The most memory that was resident in the servers since they were started, in bytes. The kernel brings its own peak up
     /// to date lazily: a sample may be higher.
-    #[must_use]
-    pub fn server_peak_bytes(&self) -> Option<u64> {
+    pub(crate) fn server_peak_bytes(&self) -> Option<u64> {
         self.series().server_peak_bytes
     }
 
     /// What the samples of one come to.
-    #[must_use]
-    pub fn totals(&self, who: Who) -> Totals {
+    pub(crate) fn totals(&self, who: Who) -> Totals {
         let series = self.series();
         let rows: Vec<&Sample> = series.rows.iter().filter(|row| row.who == who).collect();
         let most = |figure: fn(&Sample) -> u64| rows.iter().map(|row| figure(row)).max();

@@ -28,7 +28,7 @@ struct Edge {
 
 /// Reads what a server (one process or several) and its services cost.
 #[derive(Debug)]
-pub struct UsageWindow {
+pub(crate) struct UsageWindow {
     servers: Vec<ProcessId>,
     open: Option<Edge>,
     close: Option<Edge>,
@@ -38,45 +38,87 @@ pub struct UsageWindow {
 
 /// What a server and its services cost in the window. A figure that could not be read is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// CPU time of the server and its descendants, in nanoseconds.
-    pub server_cpu_ns: Option<u64>,
+    pub(crate) server_cpu_ns: Option<u64>,
     /// Of which in user mode, in milliseconds (ticks).
-    pub server_cpu_user_ms: Option<u64>,
+    pub(crate) server_cpu_user_ms: Option<u64>,
     /// Of which in the kernel, in milliseconds (ticks).
-    pub server_cpu_system_ms: Option<u64>,
+    pub(crate) server_cpu_system_ms: Option<u64>,
     /// CPU time of the services and their children, in nanoseconds; absent without services.
-    pub services_cpu_ns: Option<u64>,
+    pub(crate) services_cpu_ns: Option<u64>,
     /// The same as a share of one core, in thousandths.
-    pub services_busy_permille: Option<u64>,
+    pub(crate) services_busy_permille: Option<u64>,
     /// That of the service that used the most, as a share of one core, in thousandths.
-    pub busiest_service_permille: Option<u64>,
+    pub(crate) busiest_service_permille: Option<u64>,
     /// CPU time of the whole harness, in nanoseconds.
-    pub client_cpu_ns: Option<u64>,
+    pub(crate) client_cpu_ns: Option<u64>,
     /// CPU time of the server as a share of its cores, in thousandths.
-    pub server_share_permille: Option<u64>,
+    pub(crate) server_share_permille: Option<u64>,
     /// The server's cores.
-    pub server_cores: Option<Utilisation>,
+    pub(crate) server_cores: Option<Utilisation>,
     /// The cores of load and services.
-    pub load_cores: Option<Utilisation>,
+    pub(crate) load_cores: Option<Utilisation>,
     /// Times that the control groups of server and harness were throttled.
-    pub throttled: Option<u64>,
+    pub(crate) throttled: Option<u64>,
     /// Peak of the server's resident memory since the start of the process, in bytes.
-    pub rss_peak_bytes: Option<u64>,
+    pub(crate) rss_peak_bytes: Option<u64>,
     /// What the samples of the server come to.
-    pub server: Totals,
+    pub(crate) server: Totals,
     /// What those of the services come to.
-    pub services: Totals,
+    pub(crate) services: Totals,
     /// What those of the harness come to.
-    pub client: Totals,
+    pub(crate) client: Totals,
     /// Whether the server had ended when the window closed.
-    pub server_ended: bool,
+    pub(crate) server_ended: bool,
+}
+
+impl Cost {
+    /// What several windows of one server cost together: sums of times, means of shares, the most of
+    /// memory.
+    pub(super) fn of_all(costs: &[Self]) -> Self {
+        let sum = |figure: fn(&Self) -> Option<u64>| costs.iter().map(figure).sum::<Option<u64>>();
+        let most = |figure: fn(&Self) -> Option<u64>| costs.iter().filter_map(figure).max();
+        let mean = |figure: &dyn Fn(&Self) -> Option<u64>| {
+            let sum = costs.iter().map(figure).sum::<Option<u64>>();
+            sum?.checked_div(costs.len() as u64)
+        };
+        let cores = |cores: fn(&Self) -> Option<Utilisation>| {
+            Some(Utilisation {
+                busy_permille: mean(&|cost| cores(cost).map(|one| one.busy_permille))?,
+                irq_permille: mean(&|cost| cores(cost).map(|one| one.irq_permille))?,
+                steal_permille: mean(&|cost| cores(cost).map(|one| one.steal_permille))?,
+            })
+        };
+        let rss = |totals: fn(&Self) -> &Totals| Totals {
+            rss_max_bytes: costs
+                .iter()
+                .filter_map(|cost| totals(cost).rss_max_bytes)
+                .max(),
+            ..Totals::default()
+        };
+        Self {
+            server_cpu_ns: sum(|cost| cost.server_cpu_ns),
+            services_cpu_ns: sum(|cost| cost.services_cpu_ns),
+            services_busy_permille: mean(&|cost| cost.services_busy_permille),
+            busiest_service_permille: mean(&|cost| cost.busiest_service_permille),
+            client_cpu_ns: sum(|cost| cost.client_cpu_ns),
+            server_share_permille: mean(&|cost| cost.server_share_permille),
+            server_cores: cores(|cost| cost.server_cores),
+            load_cores: cores(|cost| cost.load_cores),
+            throttled: sum(|cost| cost.throttled),
+            rss_peak_bytes: most(|cost| cost.rss_peak_bytes),
+            server: rss(|cost| &cost.server),
+            services: rss(|cost| &cost.services),
+            client: rss(|cost| &cost.client),
+            ..Self::default()
+        }
+    }
 }
 
 impl UsageWindow {
     /// A window over these processes, not open yet.
-    #[must_use]
-    pub fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
+    pub(crate) fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
         Self {
             samples: Arc::new(Samples::new(servers.clone(), services)),
             servers,
@@ -97,31 +139,28 @@ impl UsageWindow {
     }
 
     /// The window opens now.
-    pub fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         self.open = Some(self.edge(Samples::open));
     }
 
     /// When the window opened, by the calendar.
-    #[must_use]
-    pub fn opened(&self) -> Option<SystemTime> {
+    pub(crate) fn opened(&self) -> Option<SystemTime> {
         self.open.as_ref().map(|edge| edge.on)
     }
 
     /// The samples, for the thread that takes them and for the record.
-    #[must_use]
-    pub fn samples(&self) -> Arc<Samples> {
+    pub(crate) fn samples(&self) -> Arc<Samples> {
         Arc::clone(&self.samples)
     }
 
     /// The window closes now.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.close = Some(self.edge(Samples::close));
         self.server_ended = self.servers.iter().any(|server| has_ended(*server));
     }
 
     /// What the window cost.
-    #[must_use]
-    pub fn cost(&self, layout: &Layout) -> Cost {
+    pub(crate) fn cost(&self, layout: &Layout) -> Cost {
         let mut cost = Cost {
             rss_peak_bytes: self.samples.server_peak_bytes(),
             server: self.samples.totals(Who::Server),
@@ -171,9 +210,6 @@ fn used(first: Option<u64>, last: Option<u64>) -> Option<u64> {
 }
 
 /// Takes the samples of a window on these cores while the load runs.
-///
-/// # Errors
-/// When the thread that takes them cannot be started or pinned.
 pub(super) fn sampled<T>(
     samples: &Samples,
     cores: &Cores,

@@ -8,7 +8,7 @@ use crate::config::suite::Suite;
 use crate::host::cores::Layout;
 use crate::host::facts::{is_fast_clock, is_steady_governor};
 use crate::host::proc::Utilisation;
-use crate::load::{Outcome, Target};
+use crate::load::Outcome;
 use crate::results::environment::Machine;
 use crate::results::warning::Warning;
 use crate::results::whole;
@@ -23,7 +23,6 @@ const STEAL_PERMILLE: u64 = 10;
 const OTHER_LOAD_PERMILLE: u64 = 50;
 
 /// More work of others than this on the load's cores spoils a window, in thousandths of one core.
-/// The harness itself is among the others.
 const OTHER_LOAD_BESIDE_PERMILLE: u64 = 100;
 
 /// Below this length the ticks of `/proc/stat` (10 ms) are too coarse to see work of others.
@@ -44,24 +43,27 @@ const NEAR_LIMIT_PERMILLE: u64 = 950;
 
 /// What a trial was made under.
 #[derive(Debug, Clone, Copy)]
-pub struct Conditions<'a> {
+pub(crate) struct Conditions<'a> {
     /// Who ran where.
-    pub layout: &'a Layout,
+    pub(crate) layout: &'a Layout,
     /// On what.
-    pub machine: &'a Machine,
+    pub(crate) machine: &'a Machine,
     /// Whether the programs were built for release.
-    pub is_release: bool,
+    pub(crate) is_release: bool,
     /// Whether calls were due at a rate, whatever the server did.
-    pub is_open_loop: bool,
+    pub(crate) is_open_loop: bool,
     /// Clients, each with at most one call outstanding.
-    pub clients: usize,
+    pub(crate) clients: usize,
     /// Memory limit of the server alone.
-    pub server_memory_bytes: Option<u64>,
+    pub(crate) server_memory_bytes: Option<u64>,
 }
 
 /// The doubts about a trial, in the order of reports.
-#[must_use]
-pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> Vec<Warning> {
+pub(crate) fn warnings(
+    cost: &Cost,
+    outcome: &Outcome,
+    conditions: &Conditions<'_>,
+) -> Vec<Warning> {
     let Conditions {
         layout,
         machine,
@@ -105,7 +107,7 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
         | Warning::NotStarted
         | Warning::Remote
         | Warning::LearnedAnswer
-        | Warning::IdleServerBusy => false,
+        | Warning::IdleServersBusy => false,
     };
     Warning::ALL.iter().copied().filter(raised).collect()
 }
@@ -145,7 +147,14 @@ fn has_others(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> bo
     });
     let beside = cost.load_cores.is_some_and(|cores| {
         let count = layout.load.numbers().len();
-        let client = permille(outcome.client_busy_share()) * outcome.threads as u64;
+        // All of the harness: its load threads, the calls beside the timed ones, the samples. The
+        // process's CPU time has the spinning of the load threads in it, which `busy` has not.
+        let all = cost.client_cpu_ns.map(|ns| {
+            let spun = outcome.client_spun.as_nanos() as f64;
+            (ns as f64 - spun) / outcome.elapsed.as_nanos() as f64
+        });
+        let load = permille(outcome.client_busy_share()) * outcome.threads as u64;
+        let client = all.map_or(load, |share| permille(share).max(load));
         let own = client + cost.services_busy_permille.unwrap_or(0);
         let busy = without_spinning(busy(cores), outcome, layout);
         let more = (busy * count as u64).saturating_sub(own);
@@ -201,13 +210,16 @@ fn is_near_limit(cost: &Cost, of_server: Option<u64>, of_all: Option<u64>) -> bo
 }
 
 /// A share (0 to 1) in whole thousandths.
-#[must_use]
-pub fn permille(share: f64) -> u64 {
+pub(crate) fn permille(share: f64) -> u64 {
     whole((share * 1_000.0).clamp(0.0, 1e9))
 }
 
-/// The doubts that a subject and its suite bring with them, whatever a trial finds.
-pub(super) fn doubts(subject: &Subject, suite: &Suite, is_remote: bool) -> Vec<Warning> {
+/// The warnings that a subject and its suite bring with them, whatever a window finds.
+pub(super) fn warnings_of_definitions(
+    subject: &Subject,
+    suite: &Suite,
+    is_remote: bool,
+) -> Vec<Warning> {
     [
         (Warning::NotStarted, subject.runs_already()),
         (Warning::Remote, is_remote),
@@ -216,16 +228,6 @@ pub(super) fn doubts(subject: &Subject, suite: &Suite, is_remote: bool) -> Vec<W
     .into_iter()
     .filter_map(|(warning, is_raised)| is_raised.then_some(warning))
     .collect()
-}
-
-/// Whether the wire leaves this machine.
-pub(super) fn is_remote(target: &Target) -> bool {
-    match target {
-        Target::Http { address, .. }
-        | Target::Sse { address, .. }
-        | Target::Floor { address, .. } => !address.socket.ip().is_loopback(),
-        Target::Stdio { .. } => false,
-    }
 }
 
 #[cfg(test)]

@@ -12,10 +12,7 @@ use crate::config::template::{Context, fill, fill_command};
 
 impl Testbed {
     /// The definitions with their templates filled, as far as they do not differ between trials.
-    ///
-    /// # Errors
-    /// When a template names something that is not there.
-    pub fn effective(&self) -> anyhow::Result<Subjects> {
+    pub(crate) fn effective(&self) -> anyhow::Result<Subjects> {
         let mut context = self.context.clone();
         context.insert("answer_bytes".to_owned(), Value::from("{answer_bytes}"));
         for service in self.subjects.service.keys() {
@@ -49,10 +46,7 @@ impl Testbed {
     }
 
     /// The files of the programs on the bench, by the name of their subject or service.
-    ///
-    /// # Errors
-    /// As [`Testbed::effective`].
-    pub fn programs(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    pub(crate) fn programs(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
         let effective = self.effective()?;
         let subjects = effective
             .subject
@@ -69,8 +63,7 @@ impl Testbed {
     }
 
     /// What suites may name in templates: the places of the services.
-    #[must_use]
-    pub fn service_urls(&self) -> Context {
+    pub(crate) fn service_urls(&self) -> Context {
         let is_url = |name: &str| {
             self.subjects
                 .service

@@ -258,6 +258,18 @@ fn a_client_that_waits_awake_is_not_full_and_no_other_load() {
     };
     let of = |cost: &Cost, found| raised(cost, found, &conditions(&apart, &MACHINE));
     assert_eq!(of(&cost(None), &spinning), HashSet::new());
+    // The CPU time of the process contains the waiting, so it does not hide the load of others.
+    let own = |client_ms: u64| Cost {
+        client_cpu_ns: Some(client_ms * 1_000_000),
+        ..cost(None)
+    };
+    let idle = Outcome {
+        client_spun: Duration::from_millis(600),
+        ..outcome(10_000, 100)
+    };
+    let others = HashSet::from([Warning::OtherLoad]);
+    assert_eq!(of(&own(700), &idle), others);
+    assert_eq!(of(&own(980), &idle), HashSet::new());
     let two_threads = Outcome {
         threads: 2,
         client_spun: Duration::from_millis(1_200),

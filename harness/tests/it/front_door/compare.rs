@@ -49,7 +49,7 @@ impl Recorded {
             for (trial, drift) in (1..).zip(DRIFT) {
                 let row = trial_of(suite_name, subject, trial, cpu_us * drift, *p50_us);
                 write_histogram(&folder.join(&row.histogram), *p50_us);
-                rows.append(&row).unwrap();
+                rows.append([&row]).unwrap();
             }
         }
         folder
@@ -87,7 +87,12 @@ fn write_histogram(path: &Path, p50_us: u64) {
     let mut latency = Histogram::<u64>::new(3).unwrap();
     latency.record_n(p50_us * 1_000, 98).unwrap();
     latency.record_n(p50_us * 2_000, 2).unwrap();
-    histogram::write(path, &latency, SystemTime::now(), Duration::from_secs(1)).unwrap();
+    let interval = histogram::Interval {
+        start: SystemTime::now(),
+        length: Duration::from_secs(1),
+        latencies: latency,
+    };
+    histogram::write(path, &[interval]).unwrap();
 }
 
 /// Changes the run's environment.

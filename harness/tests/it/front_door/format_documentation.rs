@@ -91,7 +91,7 @@ fn every_column_of_a_trial_is_documented_and_no_other() {
     let file = folder.path().join("trials.csv");
     TrialWriter::create(&file)
         .unwrap()
-        .append(&Trial::default())
+        .append([&Trial::default()])
         .unwrap();
     let text = std::fs::read_to_string(&file).unwrap();
     let header = text.lines().next().unwrap();

@@ -145,7 +145,7 @@ fn rows_survive_the_disk_and_a_torn_last_row_is_left_out() {
     ];
     let mut writer = TrialWriter::create(&path).unwrap();
     for row in &rows {
-        writer.append(row).unwrap();
+        writer.append([row]).unwrap();
     }
     assert!(
         TrialWriter::create(&path).is_err(),

@@ -47,7 +47,7 @@ fn recorded() -> Recorded {
         if trial.subject == "quick" {
             trial.rss_peak_bytes = Some(50_000_000);
         }
-        writer.append(trial).unwrap();
+        writer.append([&*trial]).unwrap();
     }
     recorded
 }

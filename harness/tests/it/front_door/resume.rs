@@ -188,7 +188,7 @@ fn cut_to(run: &Path, rows: usize) {
     std::fs::remove_file(&path).unwrap();
     let mut writer = TrialWriter::create(&path).unwrap();
     for row in &kept[..rows] {
-        writer.append(row).unwrap();
+        writer.append([row]).unwrap();
     }
     change(run, |environment| environment.state = State::Running);
 }
