@@ -185,7 +185,6 @@ enum Probe {
 
 /// A search under way: doubling until a rate does not hold, halving the distance between the two, and
 /// then asking again whether that was luck. A rate is missed when two probes in a row miss it.
-
 #[derive(Debug)]
 struct Search {
     low: Option<f64>,
