@@ -45,7 +45,7 @@ bench-all *ARGS: build
 bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
     {{ harness }} measure --runtime tokio --fast-path on --suite echo,query_products,fetch_external_data --trials 1 --warmup-s 0.3 --duration-s 1 {{ ARGS }}
 
-# What each layer costs above the one below, held against the marks of harness/overhead.toml, in about 11 minutes
+# What each layer costs above the one below, held against the marks of harness/experiments/overhead.toml, in about 11 minutes
 bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
@@ -61,8 +61,9 @@ aa *ARGS: build
 capacity *ARGS: build
     {{ harness }} measure --find-capacity {{ ARGS }}
 
-# The load client's figures beside those of wrk and oha, which have to be installed, where the server sets the pace
+# The load client's figures beside those of wrk, oha (both have to be installed) and the official SDK, where the server sets the pace
 agree *ARGS: build
+    scripts/install-sdk-client
     {{ harness }} agree {{ ARGS }}
 
 # The runtimes on two server cores, by CPU per call: rates hold only where the load has cores of its own
@@ -74,7 +75,7 @@ bench-runtimes *ARGS: build
 size *ARGS: build
     {{ harness }} size {{ ARGS }}
 
-# Draw a flame graph of one server under the load of a tool's suite, for instance `just profile http-json tokio echo`
+# Sample the stacks of one server under the load of a tool's suite, for instance `just profile http-json tokio echo`
 profile TRANSPORT RUNTIME TOOL *ARGS:
     scripts/build-profiling {{ TRANSPORT }} {{ RUNTIME }}
     scripts/build --release --bin mcp-harness
@@ -102,6 +103,22 @@ services-up *NAMES:
 # Stop them; PostgreSQL's data stays in .services
 services-down *NAMES:
     @scripts/services down {{ NAMES }}
+
+# Rank the subjects of the latest run, or of RUN, over all its suites
+rank *ARGS: build
+    {{ harness }} rank {{ ARGS }}
+
+# Compare two runs, for instance `just compare RUN_A latest`, or two subjects of one with `--run RUN A B`
+compare *ARGS: build
+    {{ harness }} compare {{ ARGS }}
+
+# Does the latest run regress beside a baseline, or miss a target? For instance `just gate --baseline RUN`
+gate *ARGS: build
+    {{ harness }} gate {{ ARGS }}
+
+# The configuration to use, from the latest run, for instance `just recommend --workload database`
+recommend *ARGS: build
+    {{ harness }} recommend {{ ARGS }}
 
 # Print the tables of the latest run, or of RUN, again
 report *RUN: build

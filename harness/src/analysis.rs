@@ -10,7 +10,6 @@ pub mod compare;
 pub mod dataset;
 pub mod experiments;
 mod few_trials;
-pub mod flame;
 pub mod gate;
 pub(crate) mod legend;
 pub mod rank;

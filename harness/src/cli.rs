@@ -5,13 +5,10 @@ mod agree;
 mod args;
 mod compare;
 mod doctor;
+mod experiments;
 mod gate;
-mod levers;
-mod limits;
 mod list;
 mod measure;
-mod overhead;
-mod peer;
 mod profile;
 mod rank;
 mod recommend;
@@ -25,7 +22,7 @@ mod show;
 mod size;
 mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -40,8 +37,8 @@ Examples:
   mcp-harness measure                           all subjects, all suites, as the suites say
   mcp-harness measure --suite echo --subject http-json-tokio,stdio-tokio --duration-s 3 --trials 3
   mcp-harness overhead                          what a layer costs above another, held against the project's marks
-  mcp-harness levers                            what each switch and size of a server is worth
-  mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time, as a flame graph
+  mcp-harness experiments                       what each switch and size of a server is worth
+  mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time
   mcp-harness report                            the tables of the latest run again
   mcp-harness compare BEFORE latest                 two recorded runs, with intervals and verdicts
   mcp-harness recommend --workload io --clients 100 what to use, from the latest run
@@ -93,8 +90,13 @@ impl Places {
             .unwrap_or_else(|| self.root().join("harness/subjects.toml"))
     }
 
-    fn levers(&self) -> PathBuf {
-        self.root().join("harness/levers")
+    fn experiments(&self) -> PathBuf {
+        self.root().join("harness/experiments")
+    }
+
+    /// The folder of runs.
+    fn results(&self, out: Option<&Path>) -> PathBuf {
+        out.map_or_else(|| self.root().join("results"), PathBuf::from)
     }
 
     fn suites(&self) -> PathBuf {
@@ -115,10 +117,11 @@ enum Verb {
     /// Measure subjects and record a run
     Measure(Box<measure::Measure>),
     /// Measure what a layer costs above another and hold it against marks
-    Overhead(overhead::Overhead),
+    Overhead(experiments::Overhead),
     /// Measure what each switch and size of a server is worth
-    Levers(levers::Experiments),
-    /// Draw a flame graph of a server under load
+    #[command(visible_alias = "levers")]
+    Experiments(experiments::Experiments),
+    /// Sample the stacks of a server under load, for a flame graph viewer
     Profile(Box<profile::Profile>),
     /// Show the tables of a recorded run again
     Report(report::Report),
@@ -136,9 +139,9 @@ enum Verb {
     Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
     Size(size::Size),
-    /// Hold the load client's figures against those of wrk and oha
+    /// Compare the load client's figures with those of wrk, oha and the official SDK
     Agree(agree::Agree),
-    /// Look whether this machine is fit to measure, and whether the load client is fast enough
+    /// Check whether this machine is fit to measure on, and whether the load client is fast enough
     Doctor(doctor::Doctor),
 }
 
@@ -173,7 +176,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Verify(verb) => verb.run(&cli.places, &interrupt),
         Verb::Measure(verb) => verb.run(&cli.places, &interrupt),
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
-        Verb::Levers(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Experiments(verb) => verb.run(&cli.places, &interrupt),
         Verb::Profile(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),

@@ -1,25 +1,18 @@
-//! The definitions on disk: what is asked (subjects, suites), how, and what is held against it.
+//! The definitions on disk: subjects, suites with their load, and experiments.
 //!
-//! Everything here is data in, data out. Nothing in this module starts a process, opens a socket or
-//! looks at a clock.
+//! Nothing in this module starts a process, opens a socket or looks at a clock.
 
 pub mod bounds;
-pub mod call;
 pub mod capacity;
-pub mod compatibility;
 pub mod expect;
 pub mod experiment;
-mod family;
-pub mod launch;
 pub mod load;
+pub mod matrix;
 pub mod subject;
 pub mod suite;
-pub mod sweep;
-pub mod targets;
 pub mod template;
-pub mod variables;
-pub mod workload;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -67,8 +60,8 @@ pub enum FormatError {
 }
 
 impl FormatError {
-    /// A complaint about the sense of what a file says.
-    pub fn invalid(path: &Path, message: impl Into<String>) -> Self {
+    /// A file that can be read and makes no sense.
+    pub(crate) fn invalid(path: &Path, message: impl Into<String>) -> Self {
         Self::Invalid {
             path: path.to_owned(),
             message: message.into(),
@@ -77,21 +70,15 @@ impl FormatError {
 }
 
 /// Reads a file as text.
-///
-/// # Errors
-/// [`FormatError::Read`] when it cannot be read or is not UTF-8.
-pub fn read_text(path: &Path) -> Result<String, FormatError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, FormatError> {
     std::fs::read_to_string(path).map_err(|source| FormatError::Read {
         path: path.to_owned(),
         source,
     })
 }
 
-/// Reads a TOML file into a definition. Unknown keys are refused with their place.
-///
-/// # Errors
-/// [`FormatError::Read`] and [`FormatError::Parse`].
-pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FormatError> {
+/// Reads a TOML file into a definition. Unknown keys are errors with their place.
+pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FormatError> {
     let text = read_text(path)?;
     toml::from_str(&text).map_err(|error| {
         let (line, column) = place(&text, error.span().map_or(0, |span| span.start));
@@ -104,10 +91,25 @@ pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FormatError> {
     })
 }
 
-/// The definitions of a folder, one file `NAME.toml` each: their names and paths.
-///
-/// # Errors
-/// [`FormatError`] when the folder cannot be read, holds none, or one has a name of no use.
+/// Names become file names and table cells: letters, digits, `-`, `_` and `.` only.
+fn check_name(at: &str, name: &str) -> Result<(), String> {
+    let right = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.is_empty() && !name.starts_with('.') && name.len() <= 64 && name.chars().all(right) {
+        return Ok(());
+    }
+    Err(format!(
+        "[{at}] is not a usable name: 1 to 64 letters, digits, '-', '_' or '.', and no '.' in front"
+    ))
+}
+
+/// The first name that is there twice.
+fn repeated<'n>(mut names: impl Iterator<Item = &'n String>) -> Option<&'n String> {
+    let mut seen = BTreeSet::new();
+    names.find(|name| !seen.insert(*name))
+}
+
+/// The definitions of a folder, one file `NAME.toml` each: their names and paths. A folder without
+/// any is an error.
 fn definitions(folder: &Path, noun: &str) -> Result<Vec<(String, PathBuf)>, FormatError> {
     let failed = |source| FormatError::Read {
         path: folder.to_owned(),
@@ -121,8 +123,7 @@ fn definitions(folder: &Path, noun: &str) -> Result<Vec<(String, PathBuf)>, Form
         }
         let stem = path.file_stem().unwrap_or_default();
         let name = stem.to_string_lossy().into_owned();
-        subject::check_name(&name, &name)
-            .map_err(|message| FormatError::invalid(&path, message))?;
+        check_name(&name, &name).map_err(|message| FormatError::invalid(&path, message))?;
         found.push((name, path));
     }
     if found.is_empty() {
@@ -143,16 +144,4 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
         .map_or(0, |last| last.chars().count())
         + 1;
     (line, column)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::place;
-
-    #[test]
-    fn a_place_is_counted_from_one_in_lines_and_characters() {
-        assert_eq!(place("ab\ncd", 0), (1, 1));
-        assert_eq!(place("ab\ncd", 4), (2, 2));
-        assert_eq!(place("\u{e9}x", 2), (1, 2));
-    }
 }

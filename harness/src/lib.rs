@@ -2,18 +2,18 @@
 //! which price.
 //!
 //! `config` holds the files that come in, `results` those of a run's folder, `load` the load engine,
-//! `machine` what the system tells, `run` the run and its processes, `stats` what trials say and how
+//! `host` what the system tells, `run` the run and its processes, `stats` what trials say and how
 //! surely, `analysis` the comparisons, `render` the tables, `schema` their JSON Schemas, and `cli` the
 //! verbs of the command line. The crate knows servers by their wire only.
 
 pub mod analysis;
 pub mod cli;
 pub mod config;
+pub mod host;
 pub mod interrupt;
 pub mod load;
-pub mod machine;
 pub mod render;
 pub mod results;
-pub mod run;
+mod run;
 pub mod schema;
 pub mod stats;

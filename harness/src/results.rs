@@ -3,6 +3,7 @@
 //! Everything here is data in, data out. Nothing in this module starts a process, opens a socket or
 //! looks at a clock.
 
+pub mod capacity;
 pub mod environment;
 pub mod folder;
 pub mod histogram;

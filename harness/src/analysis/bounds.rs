@@ -3,13 +3,16 @@
 //! A ratio is that of the two medians; its range is that of the ratios of single rounds, whose two
 //! trials were made a few seconds apart.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::validity::{Valid, measured, values};
-use crate::config::bounds::{Bound, Bounds, Figure};
+use crate::config::bounds::Figure;
+use crate::config::experiment::{Comparison, Experiment};
 use crate::render::table::{Style, Table};
 use crate::results::trial::Trial;
-use crate::results::warning::Validity;
+use crate::results::warning::{Effect, Validity};
 use crate::stats::median;
 
 /// How a mark came out.
@@ -26,12 +29,33 @@ pub enum Verdict {
     NotMeasured,
 }
 
+/// What a figure has to be.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Mark {
+    /// What is held against what, for the table.
+    pub name: String,
+    /// The figure.
+    pub figure: Figure,
+    /// The subject whose figure it is.
+    pub of: String,
+    /// The subject whose figure it is divided by. Without one the figure itself is the mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
+    /// The most that it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
+    /// The least that it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+}
+
 /// A mark and what was measured.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judged {
     /// The mark.
-    pub mark: Bound,
+    pub mark: Mark,
     /// What was found in each suite, in the order of the file.
     pub found: Vec<Found>,
     /// How it came out.
@@ -52,33 +76,60 @@ pub struct Found {
     pub holds: bool,
 }
 
-/// Holds all marks against the trials.
+/// Holds the bounds of all comparisons without variants against the trials.
 #[must_use]
-pub fn judge(marks: &Bounds, trials: &[Trial]) -> Vec<Judged> {
-    let one = |mark: &Bound| {
-        let found = |suite: &String| find(mark, suite, trials);
-        let found: Vec<Found> = marks.suites.iter().map(found).collect();
-        let verdict = if found.iter().any(|one| one.value.is_none()) {
-            Verdict::NotMeasured
-        } else if (found.iter().filter_map(|one| one.value)).all(|(value, ..)| mark.allows(value)) {
-            Verdict::Met
-        } else {
-            Verdict::Missed
-        };
-        Judged {
-            mark: mark.clone(),
-            verdict,
-            holds: found.iter().all(|one| one.holds),
-            found,
-        }
+pub fn judge(experiments: &BTreeMap<String, Experiment>, trials: &[Trial]) -> Vec<Judged> {
+    let of_one = |(name, experiment): (&String, &Experiment)| {
+        let is_meant = |one: &&Comparison| one.variants.is_empty() && one.has_bounds();
+        let comparisons = experiment.compare.iter().filter(is_meant);
+        let judged = comparisons.map(|one| judge_one(name, experiment, one, trials));
+        judged.collect::<Vec<_>>()
     };
-    marks.mark.iter().map(one).collect()
+    experiments.iter().flat_map(of_one).collect()
 }
 
-fn find(mark: &Bound, suite: &str, trials: &[Trial]) -> Found {
-    let figures = |subject: &str| Figures::of(mark.figure, subject, suite, trials);
-    let of = figures(&mark.of);
-    let against = mark.against.as_deref().map(figures);
+fn judge_one(name: &str, experiment: &Experiment, one: &Comparison, trials: &[Trial]) -> Judged {
+    let with = experiment.places(name, one, &one.with);
+    let base = (one.base.as_ref()).map(|base| experiment.places(name, one, base));
+    let find_in = |(index, suite): (usize, &String)| {
+        let base = base.as_ref().and_then(|places| places.get(index));
+        find(one, suite, &with[index], base, trials)
+    };
+    let found: Vec<Found> = experiment.suites.iter().enumerate().map(find_in).collect();
+    let verdict = if found.iter().any(|one| one.value.is_none()) {
+        Verdict::NotMeasured
+    } else if (found.iter().filter_map(|one| one.value)).all(|(value, ..)| one.allows(value)) {
+        Verdict::Met
+    } else {
+        Verdict::Missed
+    };
+    Judged {
+        mark: Mark {
+            name: one.what.clone(),
+            figure: one.figure,
+            of: one.with.clone(),
+            against: one.base.clone(),
+            at_most: one.at_most,
+            at_least: one.at_least,
+        },
+        verdict,
+        holds: found.iter().all(|one| one.holds),
+        found,
+    }
+}
+
+fn find(
+    comparison: &Comparison,
+    suite: &str,
+    with: &(String, String),
+    base: Option<&(String, String)>,
+    trials: &[Trial],
+) -> Found {
+    let figures = |(suite, subject): &(String, String)| {
+        Figures::of(comparison.figure, subject, suite, trials)
+    };
+    let of = figures(with);
+    let against = base.map(figures);
     let holds = of.holds && against.as_ref().is_none_or(|against| against.holds);
     let value = match &against {
         None => of.middle.map(|middle| {
@@ -133,6 +184,8 @@ pub(super) struct Figures {
     pub(super) middle: Option<f64>,
     /// Whether there are trials in which it holds.
     pub(super) holds: bool,
+    /// How far it holds in the worst of those that it is taken from.
+    pub(super) validity: Validity,
 }
 
 impl Figures {
@@ -149,15 +202,15 @@ impl Figures {
             Figure::CallsPerS | Figure::TextBytes | Figure::TextTokens => 1.0,
             Figure::RssPeakMb => 1e6,
         };
-        let holds: fn(Validity) -> bool = match figure {
+        let validity: fn(Effect) -> Validity = match figure {
             Figure::CallsPerS | Figure::FirstMs | Figure::P50Ms | Figure::P99Ms | Figure::MaxMs => {
-                |validity| validity.rate
+                |effect| effect.rate
             }
-            Figure::CpuUsPerCall | Figure::RssPeakMb => |validity| validity.cpu,
-            Figure::TextBytes | Figure::TextTokens => |_| true,
+            Figure::CpuUsPerCall | Figure::RssPeakMb => |effect| effect.cpu,
+            Figure::TextBytes | Figure::TextTokens => |_| Validity::Holds,
         };
         let is_right = !all.is_empty() && all.iter().all(|trial| trial.is_right());
-        let sound = Valid::of(&measured(&all), holds);
+        let sound = Valid::of(&measured(&all), validity);
         let whole = values(&sound.trials, read);
         let middle = match figure {
             Figure::RssPeakMb => whole.into_iter().max(),
@@ -170,6 +223,7 @@ impl Figures {
                 .filter(|middle| is_right && *middle > 0)
                 .map(|middle| middle as f64 / unit),
             holds: sound.holding > 0,
+            validity: sound.validity,
         }
     }
 }
@@ -200,7 +254,7 @@ pub fn table(judged: &[Judged], style: Style) -> String {
     table.draw(style)
 }
 
-fn bound(mark: &Bound) -> String {
+fn bound(mark: &Mark) -> String {
     let times = if mark.against.is_some() { " times" } else { "" };
     let said = |word: &str, bound: Option<f64>| bound.map(|bound| format!("{word} {bound}{times}"));
     let both = [
@@ -219,24 +273,26 @@ fn cell(found: &Found) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{Verdict, judge, table};
-    use crate::config::bounds::Bounds;
+    use crate::config::experiment::Experiment;
     use crate::render::table::Style;
     use crate::results::trial::Trial;
 
-    fn marks() -> Bounds {
-        toml::from_str(
-            "suites = [\"echo\"]\n\
-             [[mark]]\nname = \"a over b\"\nfigure = \"cpu_us_per_call\"\nof = \"a\"\nagainst = \"b\"\nat_most = 1.5\n\
-             [[mark]]\nname = \"rate\"\nfigure = \"calls_per_s\"\nof = \"a\"\nagainst = \"b\"\nat_least = 3\n\
-             [[mark]]\nname = \"memory\"\nfigure = \"rss_peak_mb\"\nof = \"a\"\nat_most = 12\n",
-        )
-        .unwrap()
+    fn marks() -> BTreeMap<String, Experiment> {
+        let layers = toml::from_str(
+            "number = 1\ntitle = \"l\"\nteaches = \"t\"\nsuites = [\"echo\"]\n\
+             [[compare]]\nname = \"a\"\nwhat = \"a over b\"\nfigure = \"cpu_us_per_call\"\nwith = \"a\"\nbase = \"b\"\nat_most = 1.5\n\
+             [[compare]]\nname = \"r\"\nwhat = \"rate\"\nfigure = \"calls_per_s\"\nwith = \"a\"\nbase = \"b\"\nat_least = 3\n\
+             [[compare]]\nname = \"m\"\nwhat = \"memory\"\nfigure = \"rss_peak_mb\"\nwith = \"a\"\nat_most = 12\n",
+        );
+        BTreeMap::from([("layers".to_owned(), layers.unwrap())])
     }
 
     fn trial(subject: &str, trial: u32, cpu: u64, rate: u64) -> Trial {
         Trial {
-            suite: "echo".to_owned(),
+            suite: "layers.echo".to_owned(),
             subject: subject.to_owned(),
             trial,
             calls: 1,

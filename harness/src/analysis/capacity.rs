@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::columns::number;
 use crate::config::capacity::{CapacityBound, Miss};
 use crate::render::table::{Style, Table};
+use crate::results::capacity::FoundCapacity;
 use crate::results::trial::Trial;
 use crate::stats::median;
 
@@ -31,7 +32,11 @@ pub struct Capacity {
 }
 
 /// The capacities that the trials of a run show.
-pub(crate) fn capacities(bound: CapacityBound, trials: &[Trial]) -> Vec<Capacity> {
+pub(crate) fn capacities(
+    bound: CapacityBound,
+    trials: &[Trial],
+    found: &[FoundCapacity],
+) -> Vec<Capacity> {
     let mut by_pair: BTreeMap<(&str, &str), BTreeMap<u64, Vec<&Trial>>> = BTreeMap::new();
     for trial in trials {
         if let Some(rate) = trial.rate_planned_per_s_milli {
@@ -44,9 +49,31 @@ pub(crate) fn capacities(bound: CapacityBound, trials: &[Trial]) -> Vec<Capacity
         .map(|((suite, subject), rates)| Capacity {
             suite: suite.to_owned(),
             subject: subject.to_owned(),
-            ..capacity(bound, &rates)
+            ..match found
+                .iter()
+                .find(|one| (one.suite.as_str(), one.subject.as_str()) == (suite, subject))
+            {
+                Some(found) => confirmed(bound, &rates, found),
+                None => capacity(bound, &rates),
+            }
         })
         .collect()
+}
+
+/// What the search itself confirmed.
+fn confirmed(
+    bound: CapacityBound,
+    rates: &BTreeMap<u64, Vec<&Trial>>,
+    found: &FoundCapacity,
+) -> Capacity {
+    let at = found.rate_per_s_milli.and_then(|rate| rates.get(&rate));
+    let at = at.map_or(&[][..], Vec::as_slice);
+    Capacity {
+        rate_per_s_milli: found.rate_per_s_milli,
+        trials: found.trials as usize,
+        missed: found.missed_rate_per_s_milli.zip(found.missed),
+        ..figures(bound, at)
+    }
 }
 
 fn capacity(bound: CapacityBound, rates: &BTreeMap<u64, Vec<&Trial>>) -> Capacity {
@@ -62,19 +89,26 @@ fn capacity(bound: CapacityBound, rates: &BTreeMap<u64, Vec<&Trial>>) -> Capacit
     let (rate, at) = found.map_or((None, &[][..]), |(rate, trials)| {
         (Some(*rate), trials.as_slice())
     });
+    Capacity {
+        rate_per_s_milli: rate,
+        trials: at.len(),
+        missed: beyond,
+        ..figures(bound, at)
+    }
+}
+
+/// The figures of the trials at one rate.
+fn figures(bound: CapacityBound, at: &[&Trial]) -> Capacity {
     let held = at.iter().filter(|trial| bound.holds(trial).is_ok());
+    let cpu = at.iter().filter_map(|trial| trial.server_cpu_ns_per_call);
     Capacity {
         suite: String::new(),
         subject: String::new(),
-        rate_per_s_milli: rate,
-        trials: at.len(),
+        rate_per_s_milli: None,
+        trials: 0,
         p99_us: median(held.filter_map(|trial| trial.p99_us).collect()),
-        server_cpu_ns_per_call: median(
-            at.iter()
-                .filter_map(|trial| trial.server_cpu_ns_per_call)
-                .collect(),
-        ),
-        missed: beyond,
+        server_cpu_ns_per_call: median(cpu.collect()),
+        missed: None,
     }
 }
 
@@ -143,7 +177,7 @@ mod tests {
             trial(210, 40),
             trial(400, 5_000),
         ];
-        let found = capacities(CapacityBound { p99_us: 500 }, &trials);
+        let found = capacities(CapacityBound { p99_us: 500 }, &trials, &[]);
         let expected = Capacity {
             suite: "echo".to_owned(),
             subject: "a".to_owned(),
@@ -154,7 +188,7 @@ mod tests {
             missed: Some((210_000, Miss::P99)),
         };
         assert_eq!(found, [expected]);
-        let none = &capacities(CapacityBound { p99_us: 5 }, &trials)[0];
+        let none = &capacities(CapacityBound { p99_us: 5 }, &trials, &[])[0];
         assert_eq!(none.rate_per_s_milli, None);
         assert_eq!(none.missed, Some((100_000, Miss::P99)));
     }

@@ -64,6 +64,9 @@ pub struct Compared {
     pub ratio: Option<Ratio>,
     /// What B is beside A.
     pub verdict: Verdict,
+    /// What the verdict needed: more than the comparison's where figures hold roughly.
+    #[serde(skip)]
+    pub threshold: Threshold,
     /// Why nothing is known, where nothing is.
     pub why: String,
     /// Trials of both sides that lie far from the others; they count all the same.
@@ -236,6 +239,7 @@ impl Compared {
         if why.is_empty() && !has_interval {
             why.push("the two hold in too few rounds in common".to_owned());
         }
+        let threshold = threshold.at_least(a.validity.max(b.validity).least_difference());
         let verdict = match ratio {
             Some(ratio) if why.is_empty() => threshold.judge(&ratio, better(figure)),
             _ => Verdict::Unknown,
@@ -246,8 +250,40 @@ impl Compared {
             b: b.value,
             ratio,
             verdict,
+            threshold,
             why: why.join("; "),
             outliers: a.outliers() + b.outliers(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Compared, Design, Figure, Reading, Threshold, Verdict};
+    use crate::results::warning::Validity;
+    use crate::stats::Sample;
+
+    #[test]
+    fn a_small_difference_of_figures_that_hold_roughly_is_not_told() {
+        let reading = |value: f64, validity| Reading {
+            value: Some(value),
+            samples: (1..=6)
+                .map(|round| Sample {
+                    process: round,
+                    round,
+                    value,
+                })
+                .collect(),
+            holds: true,
+            validity,
+        };
+        let verdict = |value, validity| {
+            let (a, b) = (reading(100.0, Validity::Holds), reading(value, validity));
+            let (figure, design) = (Figure::CpuUsPerCall, Design::SameRounds);
+            Compared::new(figure, &a, &b, design, Threshold::default()).verdict
+        };
+        assert_eq!(verdict(105.0, Validity::Holds), Verdict::Slower);
+        assert_eq!(verdict(105.0, Validity::Roughly), Verdict::Equal);
+        assert_eq!(verdict(120.0, Validity::Roughly), Verdict::Slower);
     }
 }

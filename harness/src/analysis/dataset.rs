@@ -12,6 +12,7 @@ use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
 use crate::results::histogram;
 use crate::results::trial::{Trial, read_trials};
+use crate::results::warning::Validity;
 use crate::stats::{Better, Design, Interval, LEAST_TRIALS, Ratio, Resampled, Sample, outliers};
 
 /// A recorded run.
@@ -39,6 +40,8 @@ pub struct Reading {
     pub samples: Vec<Sample>,
     /// Whether there are trials in which it holds.
     pub holds: bool,
+    /// How far it holds in the worst of those that it is taken from.
+    pub validity: Validity,
 }
 
 impl Dataset {
@@ -89,10 +92,7 @@ impl Dataset {
         subject: &str,
     ) -> Result<Reading, FormatError> {
         let found = Figures::of(figure, subject, suite, &self.trials);
-        let sample = |(round, value): &(u32, f64)| Sample {
-            round: *round,
-            value: *value,
-        };
+        let sample = |(trial, value): &(u32, f64)| Sample::of_trial(*trial, *value);
         let samples: Vec<Sample> = found.by_trial.iter().map(sample).collect();
         let value = match (found.middle, percentile(figure)) {
             (Some(_), Some(percentile)) => self.merged(suite, subject, &samples, percentile)?,
@@ -102,6 +102,7 @@ impl Dataset {
             value,
             samples,
             holds: found.holds,
+            validity: found.validity,
         })
     }
 
@@ -115,8 +116,9 @@ impl Dataset {
     ) -> Result<Option<f64>, FormatError> {
         let is_taken = |trial: &&Trial| samples.iter().any(|one| one.round == trial.trial);
         let trials = self.rows(suite, subject).filter(is_taken);
-        let parts = trials
-            .map(|trial| histogram::read(&self.folder.root().join(&trial.histogram)))
+        let files: BTreeSet<&String> = trials.map(|trial| &trial.histogram).collect();
+        let parts = (files.into_iter())
+            .map(|file| histogram::read(&self.folder.root().join(file)))
             .collect::<Result<Vec<_>, _>>()?;
         let merged = histogram::merge(&parts)
             .map_err(|message| FormatError::invalid(self.folder.root(), message))?;

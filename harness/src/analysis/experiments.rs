@@ -80,15 +80,20 @@ pub fn weigh(levers: &BTreeMap<String, Experiment>, trials: &[Trial]) -> Vec<Wei
     in_order.sort_by_key(|(_, lever)| lever.number);
     let comparisons = in_order.into_iter().flat_map(|(name, lever)| {
         let one = move |comparison| weigh_one(name, lever, comparison, trials);
-        lever.compare.iter().map(one)
+        lever
+            .compare
+            .iter()
+            .filter(|one| !one.variants.is_empty())
+            .map(one)
     });
     comparisons.collect()
 }
 
 fn weigh_one(name: &str, lever: &Experiment, comparison: &Comparison, trials: &[Trial]) -> Weighed {
     let figures = |figure, variant: &str| {
-        let member = comparison.subject(name, variant);
-        Figures::of(figure, &member, &member, trials)
+        let places = lever.places(name, comparison, variant);
+        let (suite, subject) = places.into_iter().next().unwrap_or_default();
+        Figures::of(figure, &subject, &suite, trials)
     };
     let side = |variant: &String| {
         let found = figures(comparison.figure, variant);
@@ -98,7 +103,8 @@ fn weigh_one(name: &str, lever: &Experiment, comparison: &Comparison, trials: &[
         };
         (side, found.holds)
     };
-    let ((off, off_holds), (on, on_holds)) = (side(&comparison.off), side(&comparison.on));
+    let base = comparison.base.as_ref().unwrap_or(&comparison.with);
+    let ((off, off_holds), (on, on_holds)) = (side(base), side(&comparison.with));
     let ratio = off.value.zip(on.value).map(|(off, on)| {
         if comparison.figure.more_is_better() {
             on / off
@@ -107,8 +113,8 @@ fn weigh_one(name: &str, lever: &Experiment, comparison: &Comparison, trials: &[
         }
     });
     let of_variant = |variant: &str| {
-        let member = comparison.subject(name, variant);
-        let own = trials.iter().filter(|trial| trial.subject == member);
+        let places = lever.places(name, comparison, variant);
+        let own = (trials.iter()).filter(|one| places.iter().any(|(_, name)| one.subject == *name));
         VariantFigures {
             variant: variant.to_owned(),
             figures: FIGURES
@@ -228,9 +234,9 @@ mod tests {
             "number = 3\ntitle = \"A pool\"\nteaches = \"Keep connections.\"\n\
              [[published]]\nid = \"C2\"\nsays = \"100 ms to 5 ms\"\n\
              [[compare]]\nname = \"sql\"\nwhat = \"SQL\"\nserver = \"s\"\nsuite = \"q\"\nfigure = \"p50_ms\"\n\
-             off = \"none\"\non = \"ten\"\nvariants = [{ name = \"none\" }, { name = \"ten\" }]\n\
+             base = \"none\"\nwith = \"ten\"\nvariants = [{ name = \"none\" }, { name = \"ten\" }]\n\
              [[compare]]\nname = \"rate\"\nwhat = \"rates\"\nserver = \"s\"\nsuite = \"q\"\nfigure = \"calls_per_s\"\n\
-             off = \"none\"\non = \"ten\"\nvariants = [{ name = \"none\" }, { name = \"ten\" }]\n",
+             base = \"none\"\nwith = \"ten\"\nvariants = [{ name = \"none\" }, { name = \"ten\" }]\n",
         )
         .unwrap();
         BTreeMap::from([("pool".to_owned(), lever)])

@@ -12,7 +12,7 @@ use super::dataset::Dataset;
 use super::ranking::{Place, Ranking, ranking};
 use crate::config::bounds::Figure;
 use crate::config::subject::Role;
-use crate::config::workload::Workload;
+use crate::config::suite::Workload;
 use crate::stats::Threshold;
 
 /// What is looked for.
@@ -239,7 +239,10 @@ fn measured(run: &Dataset, suite: &str, subject: &str) -> anyhow::Result<Measure
     Ok(Measured {
         suite: suite.to_owned(),
         subject: subject.to_owned(),
-        clients: run.suites.get(suite).map_or(0, |suite| suite.load.clients),
+        clients: run
+            .suites
+            .get(suite)
+            .map_or(0, |suite| suite.load.clients()),
         cpu_us_per_call: value(Figure::CpuUsPerCall)?,
         calls_per_s: value(Figure::CallsPerS)?,
         p50_ms: value(Figure::P50Ms)?,

@@ -103,9 +103,9 @@ fn asked(text: &mut String, table: &SuiteTable) {
         table.definition.description,
         table.definition.tool,
         shape(load),
-        load.duration_s,
-        load.warmup_s,
-        load.trials
+        load.duration_s(),
+        load.warmup_s(),
+        load.trials()
     );
 }
 
@@ -114,17 +114,17 @@ fn shape(load: &Load) -> String {
     let mut text = match load.rate_per_s {
         Some(rate) => format!(
             "open loop of {rate} calls/s ({}), up to {} clients",
-            load.arrivals.name(),
-            load.clients
+            load.arrivals().name(),
+            load.clients()
         ),
-        None => format!("closed loop, {} clients", load.clients),
+        None => format!("closed loop, {} clients", load.clients()),
     };
     let mut say = |more: String| {
         text.push_str(", ");
         text.push_str(&more);
     };
-    if load.think_time_ms > 0.0 {
-        say(format!("think time {} ms", load.think_time_ms));
+    if load.think_time_ms() > 0.0 {
+        say(format!("think time {} ms", load.think_time_ms()));
     }
     if let Some(connections) = load.connections {
         say(format!("{connections} connections"));
@@ -132,14 +132,14 @@ fn shape(load: &Load) -> String {
     if let Some(calls) = load.calls_per_session {
         say(format!("{calls} calls per session"));
     }
-    if load.round_trip_ms > 0.0 {
+    if load.round_trip_ms() > 0.0 {
         say(format!(
             "{} ms added to each round trip",
-            load.round_trip_ms
+            load.round_trip_ms()
         ));
     }
-    if load.threads > 1 {
-        say(format!("{} load threads", load.threads));
+    if load.threads() > 1 {
+        say(format!("{} load threads", load.threads()));
     }
     text
 }

@@ -112,8 +112,11 @@ impl Report {
             .map(|(name, trials)| suite_table(folder, name, &trials))
             .collect::<Result<Vec<_>, _>>()?;
         let few_trials = few_trials(&suites, trials.len());
-        let marks = folder.read_marks()?;
-        let capacities = bound.map_or_else(Vec::new, |bound| capacities(bound, &trials));
+        let experiments = folder.read_experiments()?;
+        let found_capacities = crate::results::capacity::read(&folder.capacities())?;
+        let capacities = bound.map_or_else(Vec::new, |bound| {
+            capacities(bound, &trials, &found_capacities)
+        });
         let subjects = folder.read_subjects()?.subject.into_iter();
         let doubt = |warning: Warning| WarningCount {
             warning,
@@ -131,15 +134,16 @@ impl Report {
                 .to_string_lossy()
                 .into_owned(),
             environment,
-            marks: marks.map_or_else(Vec::new, |marks| bounds::judge(&marks, &trials)),
+            marks: bounds::judge(&experiments, &trials),
             capacities,
-            levers: experiments::weigh(&folder.read_levers()?, &trials),
+            levers: experiments::weigh(&experiments, &trials),
             notes: subjects
                 .filter_map(|(name, subject)| Some((name, subject.note?)))
                 .collect(),
             suites,
             warnings: Warning::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .map(doubt)
                 .filter(|doubt| doubt.trials > 0)
                 .chain(few_trials)
@@ -199,8 +203,8 @@ fn suite_table(
 
 fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, FormatError> {
     let measured = measured(trials);
-    let rate = Valid::of(&measured, |validity| validity.rate);
-    let cpu = Valid::of(&measured, |validity| validity.cpu);
+    let rate = Valid::of(&measured, |effect| effect.rate);
+    let cpu = Valid::of(&measured, |effect| effect.cpu);
     let latency = latency(folder, &rate.trials)?;
     let rates = values(&rate.trials, |trial| trial.calls_per_s);
     let cpu_times = values(&cpu.trials, |trial| trial.server_cpu_ns_per_call);
@@ -259,12 +263,7 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
 
 /// A figure of each of these trials that has it, with its round.
 fn samples(trials: &[&Trial], figure: fn(&Trial) -> Option<u64>) -> Vec<Sample> {
-    let sample = |trial: &&Trial| {
-        Some(Sample {
-            round: trial.trial,
-            value: figure(trial)? as f64,
-        })
-    };
+    let sample = |trial: &&Trial| Some(Sample::of_trial(trial.trial, figure(trial)? as f64));
     trials.iter().filter_map(sample).collect()
 }
 
@@ -283,9 +282,10 @@ fn far(figures: &[&[Sample]]) -> Vec<u32> {
 
 /// The latencies of several trials, in nanoseconds.
 fn latency(folder: &RunFolder, trials: &[&Trial]) -> Result<Histogram<u64>, FormatError> {
-    let histograms = trials
-        .iter()
-        .map(|trial| histogram::read(&folder.root().join(&trial.histogram)))
+    // All slices of a process share a file.
+    let files: BTreeSet<&String> = trials.iter().map(|trial| &trial.histogram).collect();
+    let histograms = (files.into_iter())
+        .map(|file| histogram::read(&folder.root().join(file)))
         .collect::<Result<Vec<_>, _>>()?;
     histogram::merge(&histograms).map_err(|message| FormatError::invalid(folder.root(), message))
 }

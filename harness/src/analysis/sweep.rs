@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::rank::Row;
 use super::summary::SuiteTable;
 use super::validity::values;
-use crate::config::sweep::{Step, text_of};
+use crate::config::{matrix::Step, template::text_of};
 use crate::render::table::{Style, Table};
 use crate::results::trial::Trial;
 use crate::stats::median;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::rank::Row;
-use crate::config::targets::Targets;
+use crate::config::suite::Targets;
 use crate::render::compare::said;
 use crate::render::table::{Style, Table};
 
@@ -90,7 +90,7 @@ pub fn table(held: &[Held], style: Style) -> String {
 mod tests {
     use super::{hold, table};
     use crate::analysis::rank::{Row, row_for_tests};
-    use crate::config::targets::Targets;
+    use crate::config::suite::Targets;
     use crate::render::table::Style;
 
     #[test]

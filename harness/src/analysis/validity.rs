@@ -1,7 +1,7 @@
 //! Which trials a figure is taken from.
 
 use crate::results::trial::{Status, Trial};
-use crate::results::warning::Validity;
+use crate::results::warning::{Effect, Validity};
 
 /// The trials that have figures.
 pub(super) fn measured<'a>(trials: &[&'a Trial]) -> Vec<&'a Trial> {
@@ -14,15 +14,17 @@ pub(super) struct Valid<'a> {
     pub(super) trials: Vec<&'a Trial>,
     /// In how many of them it holds: in all, or in none.
     pub(super) holding: usize,
+    /// How far it holds in the worst of them.
+    pub(super) validity: Validity,
 }
 
 impl<'a> Valid<'a> {
     /// The trials in which a figure holds; where there are none, all of them.
-    pub(super) fn of(measured: &[&'a Trial], holds: fn(Validity) -> bool) -> Self {
+    pub(super) fn of(measured: &[&'a Trial], validity: fn(Effect) -> Validity) -> Self {
         let sound: Vec<&Trial> = measured
             .iter()
             .copied()
-            .filter(|trial| holds(trial.validity()))
+            .filter(|trial| validity(trial.validity()).is_usable())
             .collect();
         let holding = sound.len();
         let trials = if holding == 0 {
@@ -30,7 +32,12 @@ impl<'a> Valid<'a> {
         } else {
             sound
         };
-        Self { trials, holding }
+        let worst = trials.iter().map(|trial| validity(trial.validity())).max();
+        Self {
+            trials,
+            holding,
+            validity: worst.unwrap_or_default(),
+        }
     }
 }
 
@@ -55,9 +62,9 @@ mod tests {
         let (full, unsafe_build) = (trial(30, "client_saturated"), trial(40, "not_release"));
         let taken = |trials: &[&Trial], of_cpu: bool| {
             let sound = if of_cpu {
-                Valid::of(trials, |validity| validity.cpu)
+                Valid::of(trials, |effect| effect.cpu)
             } else {
-                Valid::of(trials, |validity| validity.rate)
+                Valid::of(trials, |effect| effect.rate)
             };
             (
                 values(&sound.trials, |trial| trial.calls_per_s),

@@ -15,13 +15,14 @@ use crate::analysis::aa::{self, Pairs, Trust};
 use crate::analysis::compare::Compared;
 use crate::analysis::dataset::Dataset;
 use crate::config::bounds::Figure;
+use crate::config::load::Load;
 use crate::config::subject::{Subject, Subjects};
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::render::table::Style;
 use crate::results::whole;
 use crate::run::testbed::Testbed;
-use crate::run::{Done, Questions, run};
+use crate::run::{Done, RunPlan, run};
 use crate::stats::{Design, Threshold};
 
 /// The template of what the slowed one burns for each call.
@@ -108,8 +109,8 @@ impl Aa {
         for number in 0..self.runs {
             eprintln!("run {} of {}", number + 1, self.runs);
             let suites = BTreeMap::from([(self.suite.clone(), suite.clone())]);
-            let questions = questions(suites, seed + u64::from(number), results.clone());
-            let done = made(run(&bench, &questions, interrupt)?, interrupt)?;
+            let plan = plan(suites, seed + u64::from(number), results.clone());
+            let done = made(run(&bench, plan, interrupt)?, interrupt)?;
             trust.runs.push(self.judge(&Dataset::read(done.folder)?)?);
         }
         self.format.show(&trust, aa::render, |trust| {
@@ -124,11 +125,14 @@ impl Aa {
             let known = all.into_keys().collect::<Vec<_>>().join(", ");
             bail!("there is no suite \"{}\"; known: {known}", self.suite);
         };
-        suite.load.clients = self.clients;
-        suite.load.trials = self.trials;
-        suite.load.warmup_s = self.warmup_s;
-        suite.load.duration_s = self.duration_s;
-        suite.load.check().map_err(anyhow::Error::msg)?;
+        suite.load.apply_flags(&Load {
+            clients: Some(self.clients),
+            trials: Some(self.trials),
+            slices: Some(0),
+            warmup_s: Some(self.warmup_s),
+            duration_s: Some(self.duration_s),
+            ..Load::default()
+        })?;
         Ok(suite)
     }
 
@@ -169,13 +173,13 @@ impl Aa {
     ) -> anyhow::Result<u64> {
         bench.fill(BASE, self.base_burn_ns.into());
         bench.fill(BURN, self.base_burn_ns.into());
-        // A group of one: the others have no part in it. Its suite has the subject's name.
-        let suites = BTreeMap::from([(self.subject.clone(), suite.clone())]);
-        let mut questions = questions(suites, 0, results.to_owned());
-        questions.groups = vec![vec![self.subject.clone()]];
-        let done = made(run(bench, &questions, interrupt)?, interrupt)?;
+        // A group of one: the others have no part in it.
+        let suites = BTreeMap::from([(self.suite.clone(), suite.clone())]);
+        let mut plan = plan(suites, 0, results.to_owned());
+        plan.groups = vec![vec![(self.suite.clone(), self.subject.clone())]];
+        let done = made(run(bench, plan, interrupt)?, interrupt)?;
         let found = Dataset::read(done.folder)?;
-        let reading = found.reading(Figure::CpuUsPerCall, &self.subject, &self.subject)?;
+        let reading = found.reading(Figure::CpuUsPerCall, &self.suite, &self.subject)?;
         let us = reading.value.with_context(|| {
             format!("{} could not be measured; see {}", self.subject, found.run)
         })?;
@@ -208,16 +212,12 @@ fn nanoseconds(ns: f64) -> u64 {
     whole(ns).max(1)
 }
 
-fn questions(suites: BTreeMap<String, Suite>, seed: u64, results: PathBuf) -> Questions {
-    Questions {
-        capacity: None,
+fn plan(suites: BTreeMap<String, Suite>, seed: u64, results: PathBuf) -> RunPlan {
+    RunPlan {
         suites,
-        marks: None,
-        levers: BTreeMap::new(),
-        groups: Vec::new(),
         seed,
         results,
-        command: std::env::args().collect(),
+        ..RunPlan::default()
     }
 }
 

@@ -1,41 +1,47 @@
-//! `agree`: the load client's figures beside those of others, where the server sets the pace of all of them.
+//! `agree`: the load client's figures beside those of other clients, where the server sets the pace.
 
-use std::time::Duration;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
-use serde_json::Map;
 
 use super::args::{BenchFlags, Format};
-use super::peer::{Asked, Brought, Scratch, oha, wrk};
 use super::{Places, Verdict, print, print_json};
 use crate::config::subject::{Subjects, Wire};
 use crate::config::suite::Suite;
-use crate::config::template::Context as Values;
 use crate::interrupt::Interrupt;
-use crate::load::{self, Exchange, Plan, Revision, Shape, Target};
+use crate::load::Exchange;
 use crate::render::table::{Style, Table};
+use crate::run::peers::{Client, Reading, Turn};
 use crate::run::testbed::Testbed;
-
-/// Load before a turn counts; whole seconds, as the others take them.
-const WARMUP_S: u64 = 1;
+use crate::stats::median_of;
 
 /// Flags of `agree`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each client asks a fresh server the same request over as many connections from the same core, by turns; medians. What is
-compared are rate, p50 and p99. They can agree only where the server is the limit: with a fast server each client measures
-itself, and then `doctor` says which of them is the faster one.
+Each client sends a fresh server the same request over as many connections from the same core, in
+turn; the figures are medians over the turns. Compared are rate, p50 and p99:
+  closed   with wrk and oha, over Streamable HTTP
+  open     with oha at a fixed rate, both timed from when a request was due
+  sse      with the client of the official TypeScript SDK, which times its own calls
+They can agree only where the server is the limit: with a fast server each client measures itself.
+`doctor` compares the speed of the clients.
 
-Exit code 1 when a figure differs by more than the tolerance from one of the others'.")]
+Exit code 1 when a figure differs by more than the tolerance from that of another client.")]
 pub(super) struct Agree {
     #[command(flatten)]
     bench: BenchFlags,
+    /// Only these comparisons
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Comparison>,
     /// A server on Streamable HTTP that keeps no sessions
     #[arg(long, value_name = "NAME", default_value = "http-json-tokio-rmcp")]
     subject: String,
-    /// What is asked: the first call of these suites
+    /// A server on HTTP+SSE
+    #[arg(long, value_name = "NAME", default_value = "sse-tokio-rmcp")]
+    sse_subject: String,
+    /// The first call of each of these suites is sent; `open` and `sse` use the first suite only
     #[arg(
         long,
         value_name = "NAME",
@@ -52,7 +58,16 @@ pub(super) struct Agree {
     /// Connections
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     clients: u16,
-    /// Differences up to this are agreement, in percent
+    /// Calls a second of the open loop
+    #[arg(long, value_name = "RATE", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    rate_per_s: u32,
+    /// Sessions of `sse`; with several the SDK's client, which has one thread, measures its own queue
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    sse_clients: u16,
+    /// The SDK's client, as `scripts/install-sdk-client` installs it [default: ROOT/target/sdk-client/client.mjs]
+    #[arg(long, value_name = "FILE")]
+    sdk_client: Option<PathBuf>,
+    /// Largest difference that counts as agreement, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
     tolerance: f64,
     /// For people or for programs
@@ -60,195 +75,188 @@ pub(super) struct Agree {
     format: Format,
 }
 
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Client {
-    McpHarness,
-    Wrk,
-    Oha,
+/// What is compared with whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Comparison {
+    Closed,
+    Open,
+    Sse,
 }
 
-impl Client {
-    const ALL: [Self; 3] = [Self::McpHarness, Self::Wrk, Self::Oha];
+impl Comparison {
+    const fn clients(self) -> &'static [Client] {
+        match self {
+            Self::Closed => &[Client::McpHarness, Client::Wrk, Client::Oha],
+            Self::Open => &[Client::McpHarness, Client::Oha],
+            Self::Sse => &[Client::McpHarness, Client::TypescriptSdk],
+        }
+    }
 
     const fn name(self) -> &'static str {
         match self {
-            Self::McpHarness => "mcp-harness",
-            Self::Wrk => "wrk",
-            Self::Oha => "oha",
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::Sse => "sse",
         }
     }
 }
 
-/// What a client found, as medians over its turns.
+/// Figures of a client, as medians over its turns.
 #[derive(Debug, Serialize)]
 struct Found {
+    comparison: Comparison,
     suite: String,
     client: Client,
     calls_per_s: f64,
     p50_us: f64,
     p99_us: f64,
-    /// How far each figure is from ours, in percent of it: rate, p50, p99.
+    /// Difference of each figure from that of the harness's client, in percent: rate, p50, p99.
     off_percent: [f64; 3],
 }
 
 impl Agree {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
+        let chosen = |one: &Comparison| self.only.is_empty() || self.only.contains(one);
+        let all = Comparison::value_variants().iter().copied();
+        let comparisons: Vec<Comparison> = all.filter(chosen).collect();
         let subjects = Subjects::read(&places.subjects())?;
-        match subjects.subject.get(&self.subject) {
-            Some(subject) if subject.wire == Wire::Http => {}
-            Some(_) => bail!("{}: wrk and oha speak HTTP only", self.subject),
-            None => bail!("there is no subject \"{}\"; see `list`", self.subject),
+        let mut names = Vec::new();
+        for comparison in &comparisons {
+            let (name, wire) = self.subject(*comparison);
+            match subjects.subject.get(name) {
+                Some(subject) if subject.wire == wire => names.push(name.to_owned()),
+                Some(_) => bail!("{name}: `{}` needs wire = \"{}\"", comparison.name(), wire),
+                None => bail!("there is no subject \"{name}\"; see `list`"),
+            }
         }
-        let bench = (self.bench).bench(
-            places,
-            subjects,
-            std::slice::from_ref(&self.subject),
-            interrupt,
-        )?;
+        let bench = self.bench.bench(places, subjects, &names, interrupt)?;
         let suites = Suite::read_folder(&places.suites())?;
         let mut found = Vec::new();
-        for name in &self.suite {
-            let suite = suites
-                .get(name)
-                .with_context(|| format!("there is no suite \"{name}\"; see `list`"))?;
-            let exchange = first(name, suite, &bench.service_urls())?;
-            found.extend(self.suite(name, &exchange, &bench, interrupt)?);
+        for comparison in comparisons {
+            let used = if comparison == Comparison::Closed {
+                self.suite.len()
+            } else {
+                1
+            };
+            for name in self.suite.iter().take(used) {
+                let suite = suites.get(name);
+                let suite =
+                    suite.with_context(|| format!("there is no suite \"{name}\"; see `list`"))?;
+                let exchanges = suite
+                    .exchanges(&bench.service_urls())
+                    .map_err(anyhow::Error::msg)?;
+                let exchange = exchanges
+                    .first()
+                    .with_context(|| format!("suite {name} has no call"))?;
+                found.extend(self.compare(
+                    comparison,
+                    name,
+                    exchange,
+                    (places, &bench),
+                    interrupt,
+                )?);
+            }
         }
         match self.format {
             Format::Json => print_json(&found)?,
             Format::Text => print(&self.text(&found))?,
         }
-        let off = found.iter().flat_map(|one| one.off_percent);
-        Ok(Verdict::of(
-            off.into_iter().all(|off| off.abs() <= self.tolerance),
-        ))
+        let mut off = found.iter().flat_map(|one| one.off_percent);
+        Ok(Verdict::of(off.all(|off| off.abs() <= self.tolerance)))
     }
 
-    /// All turns of one suite.
-    fn suite(
+    fn subject(&self, comparison: Comparison) -> (&str, Wire) {
+        match comparison {
+            Comparison::Closed | Comparison::Open => (&self.subject, Wire::Http),
+            Comparison::Sse => (&self.sse_subject, Wire::Sse),
+        }
+    }
+
+    /// All turns of one comparison in one suite.
+    fn compare(
         &self,
-        name: &str,
+        comparison: Comparison,
+        suite: &str,
         exchange: &Exchange,
-        bench: &Testbed,
+        (places, bench): (&Places, &Testbed),
         interrupt: &Interrupt,
     ) -> anyhow::Result<Vec<Found>> {
-        let folder = Scratch::new()?;
-        let mut turns: [Vec<Brought>; 3] = Default::default();
-        for turn in 1..=self.trials {
-            for place in 0..Client::ALL.len() {
-                // Who goes first changes from turn to turn.
-                let index = (place + turn as usize) % Client::ALL.len();
-                let client = Client::ALL[index];
-                anyhow::ensure!(!interrupt.is_set(), "interrupted");
-                let brought = self.turn(client, exchange, bench, &folder, interrupt)?;
+        let installed = || places.root().join("target/sdk-client/client.mjs");
+        let is_sse = comparison == Comparison::Sse;
+        let one = Turn {
+            bench,
+            subject: self.subject(comparison).0,
+            answer_bytes: None,
+            exchange,
+            clients: usize::from(if is_sse {
+                self.sse_clients
+            } else {
+                self.clients
+            }),
+            rate_per_s: (comparison == Comparison::Open).then_some(self.rate_per_s),
+            seconds: self.duration_s,
+            sdk_client: &self.sdk_client.clone().unwrap_or_else(installed),
+            interrupt,
+        };
+        let clients = comparison.clients();
+        let mut turns = vec![Vec::new(); clients.len()];
+        for turn in 0..self.trials as usize {
+            for place in 0..clients.len() {
+                // Another client begins in each turn: a later one finds a warmer machine.
+                let index = (place + turn) % clients.len();
+                let client = clients[index];
+                let reading = one.run(client)?.with_context(|| {
+                    format!(
+                        "{} is not installed: {}",
+                        client.name(),
+                        client.how_to_install()
+                    )
+                })?;
                 eprintln!(
-                    "{name}, turn {turn}, {}: {:.0} calls/s, p50 {:.0} us, p99 {:.0} us",
+                    "{} {suite}, turn {}, {}: {:.0} calls/s, p50 {:.0} us, p99 {:.0} us",
+                    comparison.name(),
+                    turn + 1,
                     client.name(),
-                    brought.rate,
-                    brought.p50_us,
-                    brought.p99_us
+                    reading.calls_per_s,
+                    reading.p50_us,
+                    reading.p99_us
                 );
-                turns[index].push(brought);
+                turns[index].push(reading);
             }
         }
         let figures: Vec<[f64; 3]> = turns.iter().map(|turns| medians(turns)).collect();
-        let ours = figures[0];
-        let found = Client::ALL.into_iter().zip(figures);
-        Ok(found
-            .map(|(client, figures)| Found {
-                suite: name.to_owned(),
-                client,
-                calls_per_s: figures[0],
-                p50_us: figures[1],
-                p99_us: figures[2],
-                off_percent: [0, 1, 2].map(|one| (figures[one] / ours[one] - 1.0) * 100.0),
-            })
-            .collect())
-    }
-
-    /// One turn of one client, with a fresh server.
-    fn turn(
-        &self,
-        client: Client,
-        exchange: &Exchange,
-        bench: &Testbed,
-        folder: &Scratch,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Brought> {
-        let started = bench.start(&self.subject, None, interrupt)?;
-        let Target::Http { address, path, .. } = &started.target else {
-            bail!("{} does not speak Streamable HTTP", self.subject);
-        };
-        let mut asked = Asked {
-            url: format!("http://{address}{path}"),
-            exchange,
-            clients: usize::from(self.clients),
-            seconds: WARMUP_S,
-            cores: &bench.setup().layout.load,
-        };
-        let ask = |asked: &Asked<'_>| match client {
-            Client::McpHarness => Ok(None),
-            Client::Wrk => wrk::run(asked, folder.path(), interrupt),
-            Client::Oha => oha::run(asked, interrupt),
-        };
-        if client == Client::McpHarness {
-            return self.own_turn(started.target, exchange, interrupt);
-        }
-        ask(&asked)?;
-        asked.seconds = self.duration_s;
-        ask(&asked)?.with_context(|| {
-            let how = match client {
-                Client::Oha => "cargo install --locked oha",
-                _ => "apt-get install wrk",
-            };
-            format!("{} is not installed: {how}", client.name())
-        })
-    }
-
-    /// A turn of the load engine.
-    fn own_turn(
-        &self,
-        target: Target,
-        exchange: &Exchange,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Brought> {
-        let outcome = load::run(Plan {
-            target,
-            exchanges: std::slice::from_ref(exchange),
-            clients: usize::from(self.clients),
-            warmup: Duration::from_secs(WARMUP_S),
-            duration: Duration::from_secs(self.duration_s),
-            call_timeout: load::DEFAULT_CALL_TIMEOUT,
-            revision: Revision::default(),
-            extra_params: Map::new(),
-            shape: Shape::default(),
-            stop: interrupt.flag(),
-            observer: &mut |_| {},
-        })?;
-        let errors = outcome.errors.total() + outcome.warmup_errors.total();
-        anyhow::ensure!(
-            errors == 0,
-            "the server answered wrong: {:?}",
-            outcome.errors
-        );
-        let us = |quantile| outcome.latency_ns.value_at_quantile(quantile) as f64 / 1e3;
-        Ok(Brought {
-            rate: outcome.calls_per_s(),
-            requests: outcome.calls,
-            p50_us: us(0.5),
-            p99_us: us(0.99),
-            cpu_us: outcome.client_cpu.as_secs_f64() * 1e6,
-        })
+        let pairs = clients.iter().zip(&figures);
+        let found = pairs.map(|(client, [calls_per_s, p50_us, p99_us])| Found {
+            comparison,
+            suite: suite.to_owned(),
+            client: *client,
+            calls_per_s: *calls_per_s,
+            p50_us: *p50_us,
+            p99_us: *p99_us,
+            off_percent: std::array::from_fn(|at| {
+                let theirs = [calls_per_s, p50_us, p99_us][at];
+                (theirs / figures[0][at] - 1.0) * 100.0
+            }),
+        });
+        Ok(found.collect())
     }
 
     fn text(&self, found: &[Found]) -> String {
-        let columns = ["suite", "client", "calls/s", "p50 us", "p99 us", "off by %"];
-        let mut table = Table::new(&columns, 2);
+        let columns = [
+            "comparison",
+            "suite",
+            "client",
+            "calls/s",
+            "p50 us",
+            "p99 us",
+            "off by %",
+        ];
+        let mut table = Table::new(&columns, 3);
         for one in found {
             let [rate, p50, p99] = one.off_percent;
             table.row(vec![
+                one.comparison.name().to_owned(),
                 one.suite.clone(),
                 one.client.name().to_owned(),
                 format!("{:.0}", one.calls_per_s),
@@ -258,37 +266,27 @@ impl Agree {
             ]);
         }
         format!(
-            "{}\nMedians of {} turns of {} s, {} connections, subject {}; off by: rate, p50, p99 against mcp-harness.\n",
+            "{}\nMedians of {} turns of {} s with {} connections (sse: {}), the open loop at {} calls/s; \
+             off by: rate, p50, p99 against mcp-harness.\n",
             table.draw(Style::Text),
             self.trials,
             self.duration_s,
             self.clients,
-            self.subject
+            self.sse_clients,
+            self.rate_per_s,
         )
     }
 }
 
-/// The first call of a suite.
-fn first(name: &str, suite: &Suite, services: &Values) -> anyhow::Result<Exchange> {
-    let exchanges = suite
-        .exchanges(services)
-        .map_err(|message| anyhow::anyhow!("suite {name}: {message}"))?;
-    exchanges
-        .into_iter()
-        .next()
-        .with_context(|| format!("suite {name} has no call"))
-}
-
-/// The medians of rate, p50 and p99; of an even number the upper one of the two in the middle.
-fn medians(turns: &[Brought]) -> [f64; 3] {
-    let middle = |figure: fn(&Brought) -> f64| {
+/// The medians of rate, p50 and p99.
+fn medians(turns: &[Reading]) -> [f64; 3] {
+    let median = |figure: fn(&Reading) -> f64| {
         let mut figures: Vec<f64> = turns.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+        median_of(&mut figures).unwrap_or(f64::NAN)
     };
     [
-        middle(|one| one.rate),
-        middle(|one| one.p50_us),
-        middle(|one| one.p99_us),
+        median(|one| one.calls_per_s),
+        median(|one| one.p50_us),
+        median(|one| one.p99_us),
     ]
 }

@@ -6,12 +6,13 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::Places;
-use super::limits::LimitFlags;
+use crate::config::matrix::members;
 use crate::config::subject::{Role, Subject, Subjects};
 use crate::config::suite::Suite;
-use crate::config::sweep::members;
+use crate::host::cores::{Cores, Layout, Server};
+use crate::host::limits::Limits;
 use crate::interrupt::Interrupt;
-use crate::machine::cores::{Cores, Layout, Server};
+use crate::results::whole;
 use crate::run::setup::Setup;
 use crate::run::testbed::Testbed;
 
@@ -62,10 +63,11 @@ pub(super) struct BenchFlags {
     /// Cargo profile of the builds
     #[arg(long, value_name = "NAME", default_value = "release")]
     profile: String,
-    /// How many cores the server has, the first ones. The load has the others; where there are none
-    /// it shares the server's, and then no rate or latency holds, but CPU per call does
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    server_cores: u16,
+    /// How many physical cores the server has, the first ones; auto: half of them. The load has the
+    /// others; where there are none it shares the server's, and then no rate or latency holds, but
+    /// CPU per call does
+    #[arg(long, value_name = "auto|N", default_value = "1")]
+    server_cores: Server,
     /// The server's cores by number, like 0 or 0-1,4
     #[arg(long, value_name = "LIST", conflicts_with = "server_cores")]
     server_core_list: Option<Cores>,
@@ -90,6 +92,63 @@ pub(super) struct BenchFlags {
         hide_env_values = true
     )]
     pub(super) store_url: Option<String>,
+}
+
+/// What the server may use.
+#[derive(Debug, Clone, Args)]
+struct LimitFlags {
+    /// Memory of the server, like 512M or 1Gi (K, M, G: powers of 1000; Ki, Mi, Gi: of 1024) [default: no limit]
+    #[arg(long, visible_alias = "memory", value_name = "BYTES", value_parser = memory_limit)]
+    server_memory: Option<u64>,
+    /// Processor time of the server in cores, like 2 or 0.5, beside the cores that it is pinned to
+    /// [default: no limit]
+    #[arg(long = "server-cpus", visible_alias = "cpus", value_name = "N", value_parser = thousandths)]
+    server_cpu_milli: Option<u64>,
+}
+
+/// A number of bytes: `32M` is a power of 1000, as in the tables, and `32Mi` one of 1024.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let units = [
+        ("Ki", 1 << 10),
+        ("Mi", 1 << 20),
+        ("Gi", 1 << 30),
+        ("K", 1_000),
+        ("M", 1_000_000),
+        ("G", 1_000_000_000),
+        ("", 1),
+    ];
+    let text = text.trim();
+    let mut units = units.into_iter();
+    let unit = units.find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
+    let bytes = unit
+        .and_then(|(number, factor): (&str, u64)| number.parse::<u64>().ok()?.checked_mul(factor));
+    bytes
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| format!("\"{text}\" is not a size; write it like 32M, 64Mi or 1G"))
+}
+
+/// A limit of memory. Less than a megabyte holds no program at all.
+fn memory_limit(text: &str) -> Result<u64, String> {
+    let limit = bytes(text)?;
+    if limit < 1_000_000 {
+        return Err(format!(
+            "\"{text}\" is too little for any program; give at least 1M"
+        ));
+    }
+    Ok(limit)
+}
+
+/// A number of cores in thousandths.
+fn thousandths(text: &str) -> Result<u64, String> {
+    let cores: f64 = text.parse().unwrap_or(f64::NAN);
+    // The kernel rejects a quota of less than a hundredth.
+    if (0.01..=1_024.0).contains(&cores) {
+        Ok(whole(cores * 1_000.0))
+    } else {
+        Err(format!(
+            "\"{text}\" is no number of cores from 0.01 to 1024: write it like 2 or 0.5"
+        ))
+    }
 }
 
 /// The chosen entries of a map; all when nothing is chosen.
@@ -200,7 +259,7 @@ impl BenchFlags {
     ) -> anyhow::Result<Testbed> {
         let server = match &self.server_core_list {
             Some(list) => Server::These(list.clone()),
-            None => Server::Count(usize::from(self.server_cores)),
+            None => self.server_cores.clone(),
         };
         let layout = Layout::new(server, self.load_core_list.clone())?;
         let setup = Setup {
@@ -209,7 +268,10 @@ impl BenchFlags {
             database_url: self.database_url.clone(),
             store_url: self.store_url.clone(),
             layout,
-            limits: self.limits.limits(),
+            limits: Limits {
+                cpu_milli: self.limits.server_cpu_milli,
+                memory_bytes: self.limits.server_memory,
+            },
         };
         Testbed::new(setup, subjects, names)
     }
@@ -226,6 +288,11 @@ impl BenchFlags {
         if bench.setup().layout.is_shared() {
             eprintln!("warning: server and load share a core; rates and latencies will not hold");
         }
+        if bench.setup().layout.shares_physical_core {
+            eprintln!(
+                "warning: server and load share a physical core; rates and latencies will not hold"
+            );
+        }
         let cores = bench.setup().layout.server.numbers().len() as u64;
         if bench.setup().limits.cpu_milli >= Some(cores * 1_000) {
             eprintln!(
@@ -237,5 +304,30 @@ impl BenchFlags {
         }
         bench.make_ready(interrupt)?;
         Ok(bench)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, memory_limit, thousandths};
+
+    #[test]
+    fn sizes_and_cores_are_read_and_others_rejected() {
+        for (text, value) in [
+            ("32M", 32_000_000),
+            ("32Mi", 33_554_432),
+            ("1G", 1_000_000_000),
+            ("512", 512),
+        ] {
+            assert_eq!(bytes(text), Ok(value));
+        }
+        for wrong in ["", "M", "-1M", "0", "1.5G", "2GB", "99999999999G"] {
+            assert!(bytes(wrong).unwrap_err().contains("like 32M"), "{wrong}");
+        }
+        assert!(memory_limit("999K").is_err());
+        assert_eq!((thousandths("2"), thousandths("0.5")), (Ok(2_000), Ok(500)));
+        for wrong in ["", "0", "-1", "nan", "inf", "2 cores", "1025"] {
+            assert!(thousandths(wrong).unwrap_err().contains("0.5"), "{wrong}");
+        }
     }
 }

@@ -1,39 +1,45 @@
-//! `doctor`: is this machine fit to measure, and is the load client fast enough?
+//! `doctor`: whether this machine is fit to measure on, and whether the load client is fast enough.
 
-mod checks;
-mod client;
+use std::path::Path;
 
+use anyhow::Context as _;
 use clap::Args;
-use serde::Serialize;
+use serde_json::{Map, json};
 
 use super::args::{BenchFlags, Format};
 use super::{Places, Verdict, print, print_json};
 use crate::config::subject::{Role, Subjects};
+use crate::host::checks::{Check, Grade, machine, quiet};
+use crate::host::facts;
 use crate::interrupt::Interrupt;
-use crate::machine::facts;
+use crate::load::{Exchange, Expectation};
 use crate::render::table::{Style, Table};
+use crate::run::peers::{Client, Turn};
+
+/// Below this share of `wrk`'s rate a run would measure the client.
+const LEAST_SHARE: f64 = 0.9;
+
+/// About the size of an echo's answer.
+const ANSWER_BYTES: u32 = 200;
 
 /// Flags of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The client is compared with wrk (Debian: apt-get install wrk) against a floor: the same request, as many connections, the
-same core, a warm-up each, by turns; medians. Below 90% of wrk's rate the check fails: the client would be what is
-measured. Where the floor's cores are full (over 98%) it is the limit for both, and equal rates say little: then look at the
-CPU time per call, which is printed beside the rate and is not graded.
+The client and wrk (Debian: apt-get install wrk) each send the same request to a floor, over as many
+connections, from the same core, after a warm-up. Below 90% of wrk's rate the check fails: a run would
+measure the client. Where the floor is the limit for both, equal rates say little: then look at the CPU
+time per call, which is printed and not graded. `agree` compares latencies too, with more clients.
 
-Exit code 1 when a check says bad; fair is worth a look and no failure.")]
+Exit code 1 when a check is bad; fair is worth a look and no failure.")]
 pub(super) struct Doctor {
     #[command(flatten)]
     bench: BenchFlags,
     /// Look at the machine only
     #[arg(long)]
     machine_only: bool,
-    /// Length of each turn of the client and of wrk, in seconds
+    /// Length of the turn of the client and of wrk, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
     duration_s: u64,
-    /// Turns of each
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    trials: u32,
     /// Connections
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     clients: u16,
@@ -42,89 +48,13 @@ pub(super) struct Doctor {
     format: Format,
 }
 
-/// How a check went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Grade {
-    /// Nothing to object to.
-    Good,
-    /// Figures may be shaky.
-    Fair,
-    /// Figures will be wrong.
-    Bad,
-}
-
-impl Grade {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Fair => "fair",
-            Self::Bad => "BAD",
-        }
-    }
-}
-
-/// One look at the machine or the client.
-#[derive(Debug, Serialize)]
-struct Check {
-    what: &'static str,
-    found: String,
-    grade: Grade,
-    /// What to do when it is not good.
-    remedy: String,
-}
-
-impl Check {
-    fn new(
-        what: &'static str,
-        found: impl Into<String>,
-        grade: Grade,
-        remedy: impl Into<String>,
-    ) -> Self {
-        let remedy = if grade == Grade::Good {
-            String::new()
-        } else {
-            remedy.into()
-        };
-        Self {
-            what,
-            found: found.into(),
-            grade,
-            remedy,
-        }
-    }
-}
-
 impl Doctor {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
-        // Before the bench pins this thread: the machine is looked at as it was found.
-        let mut checks = checks::machine(&facts::machine());
-        checks.extend(checks::quiet(interrupt));
+        // Before the testbed pins this thread, so that all cores are seen.
+        let mut checks = machine(&facts::machine());
+        checks.extend(quiet(interrupt));
         if !self.machine_only {
-            let subjects = Subjects::read(&places.subjects())?;
-            let floors: Vec<String> = subjects
-                .subject
-                .iter()
-                .filter(|(_, subject)| subject.role == Role::Floor)
-                .map(|(name, _)| name.clone())
-                .collect();
-            let bench = self.bench.bench(places, subjects, &floors, interrupt)?;
-            for floor in &floors {
-                let turns = client::Turns {
-                    seconds: self.duration_s,
-                    count: self.trials,
-                    clients: usize::from(self.clients),
-                };
-                checks.push(client::compare(&bench, floor, &turns, interrupt)?);
-            }
-            if floors.is_empty() {
-                checks.push(Check::new(
-                    "client",
-                    "no subject has the role floor",
-                    Grade::Fair,
-                    "add one to the subjects file: it is what the client is tried against",
-                ));
-            }
+            checks.push(self.client(places, interrupt)?);
         }
         match self.format {
             Format::Json => print_json(&checks)?,
@@ -134,25 +64,90 @@ impl Doctor {
             checks.iter().all(|check| check.grade != Grade::Bad),
         ))
     }
+
+    /// Compares the client with `wrk` against the first floor.
+    fn client(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Check> {
+        let subjects = Subjects::read(&places.subjects())?;
+        let floor = subjects
+            .subject
+            .iter()
+            .find(|(_, one)| one.role == Role::Floor);
+        let Some(floor) = floor.map(|(name, _)| name.clone()) else {
+            let remedy = "add one to the subjects file: the client is tried against it";
+            return Ok(Check::fair(
+                "client",
+                "no subject has the role floor",
+                false,
+                remedy,
+            ));
+        };
+        let bench = self
+            .bench
+            .bench(places, subjects, std::slice::from_ref(&floor), interrupt)?;
+        let turn = Turn {
+            bench: &bench,
+            subject: &floor,
+            answer_bytes: Some(ANSWER_BYTES),
+            exchange: &Exchange {
+                tool: "echo".to_owned(),
+                arguments: json!({ "message": "abcdefghijklmnopqrstuvwxyz012345" }),
+                meta: Map::new(),
+                expect: Expectation::Result(Vec::new()),
+            },
+            clients: usize::from(self.clients),
+            rate_per_s: None,
+            seconds: self.duration_s,
+            sdk_client: Path::new(""),
+            interrupt,
+        };
+        let theirs = turn.run(Client::Wrk)?;
+        let ours = turn
+            .run(Client::McpHarness)?
+            .context("the client did not run")?;
+        let found = format!(
+            "{floor}: {:.0} calls/s, {:.2} us CPU per call",
+            ours.calls_per_s, ours.cpu_us
+        );
+        let Some(theirs) = theirs else {
+            let remedy = format!(
+                "{}: it shows whether the client is fast",
+                Client::Wrk.how_to_install()
+            );
+            return Ok(Check::fair(
+                "client",
+                format!("{found}; wrk is not installed"),
+                false,
+                &remedy,
+            ));
+        };
+        let share = ours.calls_per_s / theirs.calls_per_s;
+        Ok(Check::new(
+            "client",
+            format!(
+                "{found}: {:.0}% of wrk's rate ({:.0}) and {:.0}% of its CPU time ({:.2})",
+                share * 100.0,
+                theirs.calls_per_s,
+                ours.cpu_us / theirs.cpu_us * 100.0,
+                theirs.cpu_us
+            ),
+            Grade::good_or_bad(share >= LEAST_SHARE),
+            "at least 90% of wrk's rate is needed: measure with a release build on a quiet machine",
+        ))
+    }
 }
 
 fn text(checks: &[Check]) -> String {
     let mut table = Table::new(&["check", "grade", "found"], 3);
     let mut remedies = String::new();
     for check in checks {
-        table.row(vec![
-            check.what.to_owned(),
-            check.grade.name().to_owned(),
-            check.found.clone(),
-        ]);
+        let grade = check.grade.name().to_owned();
+        table.row(vec![check.what.to_owned(), grade, check.found.clone()]);
         if !check.remedy.is_empty() {
             remedies.extend(["- ", check.what, ": ", &check.remedy, "\n"]);
         }
     }
-    let rest = if remedies.is_empty() {
-        String::new()
-    } else {
-        format!("\nWhat would help:\n\n{remedies}")
-    };
-    table.draw(Style::Text) + &rest
+    if !remedies.is_empty() {
+        remedies.insert_str(0, "\nWhat would help:\n\n");
+    }
+    table.draw(Style::Text) + &remedies
 }

@@ -1,4 +1,4 @@
-//! `list`: what can be measured, what can be asked, and which experiments there are.
+//! `list`: all subjects, suites and experiments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::{Places, Verdict, print, print_json};
 use crate::config::experiment::Experiment;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
-use crate::config::sweep::text_of;
+use crate::config::template::text_of;
 use crate::render::table::{Style, Table};
 
 /// Flags of `list`.
@@ -25,12 +25,10 @@ impl List {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
-        // A project may do without experiments.
-        let levers = if places.levers().is_dir() {
-            Experiment::read_folder(&places.levers())?
-        } else {
-            BTreeMap::new()
-        };
+        // A project may have no experiments.
+        let has_levers = places.experiments().is_dir();
+        let levers = has_levers.then(|| Experiment::read_folder(&places.experiments()));
+        let levers = levers.transpose()?.unwrap_or_default();
         if self.format == Format::Json {
             print_json(
                 &json!({ "subjects": subjects.subject, "suites": suites, "levers": levers }),
@@ -47,26 +45,23 @@ impl List {
     }
 }
 
+fn measured(on_request: bool) -> String {
+    let when = if on_request { "on request" } else { "always" };
+    when.to_owned()
+}
+
 fn subjects_table(subjects: &Subjects) -> Table {
-    let columns = [
-        "subject",
-        "role",
-        "transport",
-        "runtime",
-        "fast path",
-        "wire",
-        "measured",
-        "description",
-    ];
+    let columns = "subject,role,transport,runtime,fast path,wire,measured,description";
+    let columns: Vec<&str> = columns.split(',').collect();
     let mut table = Table::new(&columns, columns.len());
     for (name, subject) in &subjects.subject {
         table.row(vec![
             name.clone(),
-            subject.role.name().to_owned(),
+            subject.role.to_string(),
             subject.transport.clone(),
             subject.runtime.clone().unwrap_or_default(),
             subject.fast_path.clone().unwrap_or_default(),
-            subject.wire.name().to_owned(),
+            subject.wire.to_string(),
             measured(subject.on_request),
             subject.description.clone().unwrap_or_default(),
         ]);
@@ -74,39 +69,36 @@ fn subjects_table(subjects: &Subjects) -> Table {
     table
 }
 
+/// A row for each suite; the suites of a sweep share one.
 fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
-    let columns = [
-        "suite",
-        "tool",
-        "floors",
-        "clients",
-        "seconds",
-        "trials",
-        "measured",
-        "description",
-    ];
-    let mut table = Table::new(&columns, 3);
+    let columns = "suite,tool,floors,clients,seconds,trials,measured,description";
+    let mut table = Table::new(&columns.split(',').collect::<Vec<_>>(), 3);
     let mut seen = BTreeSet::new();
     for (name, suite) in suites {
-        let same: Vec<&Suite> = match &suite.step {
-            Some(step) if !seen.insert(&step.sweep) => continue,
-            Some(step) => of_sweep(suites, &step.sweep),
-            None => vec![suite],
-        };
-        let floors = if suite.answer_bytes.is_some() {
-            "yes"
-        } else {
-            "no"
-        };
+        let (mut name, mut description) = (name.clone(), suite.description.clone());
+        let mut same = vec![suite];
+        if let Some(step) = &suite.step {
+            if !seen.insert(&step.sweep) {
+                continue;
+            }
+            same = of_sweep(suites, &step.sweep);
+            name = format!("{} ({} suites)", step.sweep, same.len());
+            description = values(&same);
+        }
         table.row(vec![
-            sweep_name(name, &same),
+            name,
             suite.tool.clone(),
-            floors.to_owned(),
-            span(&same, |suite| suite.load.clients as f64),
-            span(&same, |suite| suite.load.duration_s),
-            suite.load.trials.to_string(),
+            if suite.answer_bytes.is_some() {
+                "yes"
+            } else {
+                "no"
+            }
+            .to_owned(),
+            span(&same, |suite| suite.load.clients() as f64),
+            span(&same, |suite| suite.load.duration_s()),
+            suite.load.trials().to_string(),
             measured(suite.on_request),
-            description(suite, &same),
+            description,
         ]);
     }
     table
@@ -121,12 +113,21 @@ fn of_sweep<'s>(suites: &'s BTreeMap<String, Suite>, sweep: &str) -> Vec<&'s Sui
     found
 }
 
-/// A suite's name, or that of its sweep, by which all of it can be chosen.
-fn sweep_name(name: &str, same: &[&Suite]) -> String {
-    match same.first().and_then(|first| first.step.as_ref()) {
-        Some(step) => format!("{} ({} suites)", step.sweep, same.len()),
-        None => name.to_owned(),
+/// The keys and values of a sweep's suites.
+fn values(same: &[&Suite]) -> String {
+    let mut keys = String::new();
+    let mut all = Vec::new();
+    for step in same.iter().filter_map(|suite| suite.step.as_ref()) {
+        keys = step.keys.join(" x ");
+        all.push(
+            step.values
+                .iter()
+                .map(text_of)
+                .collect::<Vec<_>>()
+                .join(" x "),
+        );
     }
+    format!("{keys} = {}", all.join(", "))
 }
 
 /// A number of these suites, or the least and the most of it.
@@ -141,43 +142,14 @@ fn span(same: &[&Suite], read: fn(&Suite) -> f64) -> String {
     }
 }
 
-/// What a suite measures; of a sweep the names of its suites too.
-fn description(suite: &Suite, same: &[&Suite]) -> String {
-    let Some(step) = &suite.step else {
-        return suite.description.clone();
-    };
-    let all: Vec<String> = same
-        .iter()
-        .filter_map(|one| one.step.as_ref())
-        .map(|step| {
-            step.values
-                .iter()
-                .map(text_of)
-                .collect::<Vec<_>>()
-                .join(" x ")
-        })
-        .collect();
-    format!("{} = {}", step.keys.join(" x "), all.join(", "))
-}
-
-fn measured(on_request: bool) -> String {
-    let when = if on_request { "on request" } else { "always" };
-    when.to_owned()
-}
-
 fn levers_table(levers: &BTreeMap<String, Experiment>) -> Table {
-    let columns = ["#", "experiment", "lever", "compared"];
-    let mut table = Table::new(&columns, columns.len());
+    let mut table = Table::new(&["#", "experiment", "lever", "compared"], 4);
     let mut in_order: Vec<(&String, &Experiment)> = levers.iter().collect();
     in_order.sort_by_key(|(_, lever)| lever.number);
     for (name, lever) in in_order {
         let compared: Vec<&str> = lever.compare.iter().map(|one| one.what.as_str()).collect();
-        table.row(vec![
-            lever.number.to_string(),
-            name.clone(),
-            lever.title.clone(),
-            compared.join("; "),
-        ]);
+        let (number, title) = (lever.number.to_string(), lever.title.clone());
+        table.row(vec![number, name.clone(), title, compared.join("; ")]);
     }
     table
 }

@@ -1,18 +1,19 @@
-//! `measure`: makes a run, records it, and shows its tables.
+//! `measure`: makes a run, records it, and prints its tables.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::args::{BenchFlags, Selection, Wanted};
-use super::record::{LoadFlags, RecordFlags, Wish};
+use super::record::RecordFlags;
 use super::report::ReportFormat;
 use super::server::ServerFlags;
 use super::{Places, Verdict, resume};
 use crate::config::capacity::CapacityBound;
+use crate::config::load::Load;
 use crate::interrupt::Interrupt;
 use crate::results::whole;
+use crate::run::{AtRate, RunPlan};
 
 /// Flags of `measure`.
 #[derive(Debug, Args)]
@@ -41,7 +42,7 @@ pub(super) struct Measure {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
-    load: LoadFlags,
+    load: Load,
     #[command(flatten)]
     record: RecordFlags,
     /// Make the trials that a run lacks which was interrupted, killed or failed, with its own definitions, order and cores. What
@@ -61,16 +62,20 @@ pub(super) struct Measure {
         value_parser = milliseconds
     )]
     p99_ms: f64,
+    /// Beside the closed loop, compare CPU per call at one rate that every subject keeps up with:
+    /// slices of an open loop in a suite SUITE@rate. `auto` is half of what the slowest subject does
+    #[arg(long, value_name = "auto|RATE", conflicts_with_all = ["resume", "find_capacity"])]
+    at_rate: Option<AtRate>,
     /// How the report is printed at the end
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
 }
 
-/// What a run that is continued has settled already: all but where its databases are.
+/// Flags whose values a continued run has already: all but the URLs of its databases.
 const RESUME_HAS: [&str; 10] = [
     "Selection",
     "ServerFlags",
-    "LoadFlags",
+    "Load",
     "RecordFlags",
     "LimitFlags",
     "no_build",
@@ -87,50 +92,27 @@ impl Measure {
             self.format.print(&report)?;
             return Ok(verdict);
         }
-        if self.server.is_given() {
-            return self.server_of_ones_own(places, interrupt);
-        }
-        let mut suites = self.selection.suites(places, Wanted::NotOnRequest)?;
-        for suite in suites.values_mut() {
-            self.load.replace(&mut suite.load)?;
-        }
-        let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
-        let wish = Wish {
-            subjects,
-            names,
-            suites,
-            marks: None,
-            levers: BTreeMap::new(),
-            capacity: None,
-            groups: Vec::new(),
+        let mut plan = if self.server.is_given() {
+            self.selection.refuse_beside("--url and --command")?;
+            self.server.plan(places, &self.bench, interrupt)?
+        } else {
+            let suites = self.selection.suites(places, Wanted::NotOnRequest)?;
+            let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
+            RunPlan {
+                subjects,
+                names,
+                suites,
+                ..RunPlan::default()
+            }
         };
-        self.make(places, wish, interrupt)
-    }
-
-    /// Measures the server that the flags describe.
-    fn server_of_ones_own(
-        &self,
-        places: &Places,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Verdict> {
-        self.selection.refuse_beside("--url and --command")?;
-        let mut wish = self.server.wish(places, &self.bench, interrupt)?;
-        for suite in wish.suites.values_mut() {
-            self.load.replace(&mut suite.load)?;
+        for suite in plan.suites.values_mut() {
+            suite.load.apply_flags(&self.load)?;
         }
-        self.make(places, wish, interrupt)
-    }
-
-    fn make(
-        &self,
-        places: &Places,
-        mut wish: Wish,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Verdict> {
-        wish.capacity = self.find_capacity.then(|| CapacityBound {
+        plan.at_rate = self.at_rate;
+        plan.capacity = self.find_capacity.then(|| CapacityBound {
             p99_us: whole(self.p99_ms * 1_000.0),
         });
-        let (report, verdict) = self.record.make(places, &self.bench, wish, interrupt)?;
+        let (report, verdict) = self.record.make(places, &self.bench, plan, interrupt)?;
         self.format.print(&report)?;
         Ok(verdict)
     }

@@ -9,7 +9,7 @@ use super::recorded::evidence;
 use super::report::ReportFormat;
 use super::{Places, Verdict};
 use crate::analysis::recommend::{Wish, recommend};
-use crate::config::workload::Workload;
+use crate::config::suite::Workload;
 use crate::render;
 use crate::stats::Threshold;
 
@@ -35,7 +35,7 @@ pub(super) struct Recommend {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     clients: Option<u32>,
     /// The most resident memory: bytes, or with K, M, G (thousands, as in the tables) or Ki, Mi, Gi
-    #[arg(long, value_name = "BYTES", value_parser = memory)]
+    #[arg(long, value_name = "BYTES", value_parser = super::args::bytes)]
     memory: Option<u64>,
     /// Only servers of these transports (several: separated by commas)
     #[arg(long, value_name = "LABEL", value_delimiter = ',')]
@@ -52,28 +52,6 @@ pub(super) struct Recommend {
     /// How the recommendation is printed
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
-}
-
-/// Bytes like 32M.
-fn memory(text: &str) -> Result<u64, String> {
-    let units = [
-        ("Ki", 1 << 10),
-        ("Mi", 1 << 20),
-        ("Gi", 1 << 30),
-        ("K", 1_000),
-        ("M", 1_000_000),
-        ("G", 1_000_000_000),
-        ("", 1),
-    ];
-    let text = text.trim();
-    let unit = units
-        .into_iter()
-        .find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, bytes)));
-    let bytes = unit
-        .and_then(|(number, bytes): (&str, u64)| number.parse::<u64>().ok()?.checked_mul(bytes));
-    bytes
-        .filter(|bytes| *bytes > 0)
-        .ok_or_else(|| format!("\"{text}\" is not a size; write it like 32M, 64Mi or 1G"))
 }
 
 impl Recommend {
@@ -95,28 +73,5 @@ impl Recommend {
             render::recommend::csv,
         )?;
         Ok(Verdict::Right)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::memory;
-
-    #[test]
-    fn sizes_have_units_of_thousands_or_of_1024() {
-        for (text, bytes) in [
-            ("32M", 32_000_000),
-            ("32Mi", 33_554_432),
-            ("1G", 1_000_000_000),
-            ("512", 512),
-        ] {
-            assert_eq!(memory(text), Ok(bytes));
-        }
-        for bad in ["", "M", "-1M", "0", "1.5G", "99999999999G"] {
-            assert!(
-                memory(bad).is_err_and(|error| error.contains("like 32M")),
-                "{bad}"
-            );
-        }
     }
 }

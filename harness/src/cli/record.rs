@@ -1,98 +1,21 @@
-//! What the verbs that make a run have in common: how hard, in which order, where to, and the making.
+//! What the verbs that make a run share: flags of the load and the record, and making the run.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::anyhow;
 use clap::Args;
 
 use super::args::BenchFlags;
 use super::{Places, Verdict};
 use crate::analysis::summary::Report;
 use crate::config::FormatError;
-use crate::config::bounds::Bounds;
-use crate::config::capacity::CapacityBound;
-use crate::config::experiment::Experiment;
-use crate::config::load::{Load, LoadChange};
-use crate::config::subject::Subjects;
-use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
-use crate::load::Arrivals;
 use crate::render::table::Style;
 use crate::render::text::render;
 use crate::results::environment::State;
 use crate::results::folder::RunFolder;
 use crate::results::write_atomically;
-use crate::run::{Done, Questions, run};
-
-/// How hard a run asks.
-#[derive(Debug, Args)]
-pub(super) struct LoadFlags {
-    /// Clients, each with at most one call outstanding [default: as the definition says]
-    #[arg(long, value_name = "N")]
-    clients: Option<usize>,
-    /// Connections that the clients use in turn over HTTP [default: as the definition says, or one for each client]
-    #[arg(long, value_name = "N")]
-    connections: Option<usize>,
-    /// Open loop: so many calls a second, due whatever the server does, and timed from when they were due
-    /// [default: as the definition says, or a closed loop]
-    #[arg(long, value_name = "RATE")]
-    rate_per_s: Option<f64>,
-    /// When the calls of an open loop are due [default: as the definition says, or constant]
-    #[arg(long, value_enum)]
-    arrivals: Option<Arrivals>,
-    /// Closed loop: between an answer and the client's next call [default: as the definition says, or none]
-    #[arg(long, value_name = "MILLISECONDS")]
-    think_time_ms: Option<f64>,
-    /// Added to each trip over the wire and back [default: as the definition says, or nothing]
-    #[arg(long, value_name = "MILLISECONDS")]
-    round_trip_ms: Option<f64>,
-    /// A client begins a new session after so many calls [default: as the definition says, or never]
-    #[arg(long, value_name = "N")]
-    calls_per_session: Option<u32>,
-    /// Threads of the load [default: as the definition says, or one]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// Load before the window, in seconds [default: as the definition says]
-    #[arg(long, value_name = "SECONDS")]
-    warmup_s: Option<f64>,
-    /// Length of the measured window, in seconds [default: as the definition says]
-    #[arg(long, value_name = "SECONDS")]
-    duration_s: Option<f64>,
-    /// Trials of each subject [default: as the definition says]
-    #[arg(long, value_name = "N")]
-    trials: Option<u32>,
-    /// Longest wait for an answer, in seconds [default: as the definition says]
-    #[arg(long, value_name = "SECONDS")]
-    call_timeout_s: Option<f64>,
-}
-
-impl LoadFlags {
-    /// What the flags change.
-    pub(super) fn change(&self) -> LoadChange {
-        LoadChange {
-            clients: self.clients,
-            connections: self.connections,
-            rate_per_s: self.rate_per_s,
-            arrivals: self.arrivals,
-            think_time_ms: self.think_time_ms,
-            round_trip_ms: self.round_trip_ms,
-            calls_per_session: self.calls_per_session,
-            threads: self.threads,
-            warmup_s: self.warmup_s,
-            duration_s: self.duration_s,
-            trials: self.trials,
-            call_timeout_s: self.call_timeout_s,
-        }
-    }
-
-    /// Puts the flags that were given in the place of what the definition says.
-    pub(super) fn replace(&self, load: &mut Load) -> anyhow::Result<()> {
-        self.change().apply(load);
-        load.check().map_err(|message| anyhow!(message))
-    }
-}
+use crate::run::{Done, RunPlan, run};
 
 /// Where a run is recorded, and in which order it is made.
 #[derive(Debug, Args)]
@@ -105,44 +28,21 @@ pub(super) struct RecordFlags {
     out: Option<PathBuf>,
 }
 
-/// Who is to be asked what.
-pub(super) struct Wish {
-    pub(super) subjects: Subjects,
-    pub(super) names: Vec<String>,
-    pub(super) suites: BTreeMap<String, Suite>,
-    pub(super) marks: Option<Bounds>,
-    pub(super) levers: BTreeMap<String, Experiment>,
-    /// A search; see [`Questions::capacity`].
-    pub(super) capacity: Option<CapacityBound>,
-    /// Who is measured next to each other; see [`Questions::groups`].
-    pub(super) groups: Vec<Vec<String>>,
-}
-
 impl RecordFlags {
     /// Makes the run and writes its report; says whether nothing went wrong in it.
     pub(super) fn make(
         &self,
         places: &Places,
         flags: &BenchFlags,
-        wish: Wish,
+        mut plan: RunPlan,
         interrupt: &Interrupt,
     ) -> anyhow::Result<(Report, Verdict)> {
         warn_of_debug_build();
-        let bench = flags.bench(places, wish.subjects, &wish.names, interrupt)?;
-        let questions = Questions {
-            suites: wish.suites,
-            marks: wish.marks,
-            levers: wish.levers,
-            capacity: wish.capacity,
-            groups: wish.groups,
-            seed: self.seed.unwrap_or_else(seed_from_the_clock),
-            results: self
-                .out
-                .clone()
-                .unwrap_or_else(|| places.root().join("results")),
-            command: std::env::args().collect(),
-        };
-        let done = run(&bench, &questions, interrupt)?;
+        let subjects = std::mem::take(&mut plan.subjects);
+        let bench = flags.bench(places, subjects, &plan.names, interrupt)?;
+        plan.seed = self.seed.unwrap_or_else(seed_from_the_clock);
+        plan.results = places.results(self.out.as_deref());
+        let done = run(&bench, plan, interrupt)?;
         drop(bench);
         finish(done)
     }

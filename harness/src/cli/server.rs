@@ -3,25 +3,22 @@
 //! The flags become the same definitions that files hold. What they do not say is found out from the server before
 //! anything is timed, and a wrong answer ends the command there.
 
-mod words;
-
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
-use self::words::{complete, file_name, split};
 use super::Places;
 use super::args::BenchFlags;
-use super::record::Wish;
-use crate::config::call;
-use crate::config::expect::Expect;
+use crate::config::expect::{Expect, is_same_answer};
 use crate::config::subject::{ReadyBy, Subject, Wire};
 use crate::config::suite::Suite;
+use crate::config::template::escaped;
 use crate::interrupt::Interrupt;
 use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Expectation, Revision};
-use crate::run::discover::{Met, candidates, check_call, definitions, meet, words};
+use crate::run::RunPlan;
+use crate::run::discover::{Discovered, candidates, check_call, definitions, discover, words};
 
 /// The wires of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,41 +75,45 @@ impl ServerFlags {
     }
 
     /// Gets to know the server, and says what is to be measured.
-    pub(super) fn wish(
+    pub(super) fn plan(
         &self,
         places: &Places,
         flags: &BenchFlags,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<Wish> {
+    ) -> anyhow::Result<RunPlan> {
         let subject = self.subject()?;
         let arguments = self.arguments()?;
-        let expect = call::expectation(&self.expect).map_err(|message| anyhow!(message))?;
+        let expect = Expect::from_flags(&self.expect).map_err(|message| anyhow!(message))?;
         let tool = self.tool.clone().unwrap_or_default();
         let asked = Value::Object(arguments.clone());
-        let met = self.meet(&subject, (&tool, &asked, &expect), places, flags, interrupt)?;
-        check_call(&met.tools, &tool, &asked)?;
+        let found = self.discover(&subject, (&tool, &asked, &expect), places, flags, interrupt)?;
+        check_call(&found.tools, &tool, &asked)?;
         let expect_learned = expect.is_empty();
         let expect = if expect_learned {
-            first_answer(&met)?
+            first_answer(&found)?
         } else {
-            right_answer(&met)?;
+            if let Some(error) = found
+                .answers
+                .iter()
+                .find_map(|answer| answer.as_ref().err())
+            {
+                bail!("the answer is not right, so nothing was measured: {error}");
+            }
             expect
         };
-        let suite = call::suite(&tool, &arguments, &expect).map_err(|message| anyhow!(message))?;
+        let suite =
+            Suite::of_call(&tool, &arguments, &expect).map_err(|message| anyhow!(message))?;
         let suite = Suite {
             expect_learned,
             ..suite
         };
-        say(&met, expect_learned)?;
-        let subjects = definitions(BTreeMap::from([(self.name.clone(), met.subject)]));
-        Ok(Wish {
+        say(&found, expect_learned)?;
+        let subjects = definitions(BTreeMap::from([(self.name.clone(), found.subject)]));
+        Ok(RunPlan {
             subjects,
             names: vec![self.name.clone()],
             suites: BTreeMap::from([(file_name(&tool), suite)]),
-            marks: None,
-            levers: BTreeMap::new(),
-            capacity: None,
-            groups: Vec::new(),
+            ..RunPlan::default()
         })
     }
 
@@ -134,7 +135,7 @@ impl ServerFlags {
                 (Some(_), Some(_)) => ReadyBy::Port,
             },
             command: command.unwrap_or_default(),
-            url: url.map(|url| call::escaped(&url)),
+            url: url.map(|url| escaped(&url)),
             pid: self.pid,
             ready_within_s: self.ready_within_s,
             ..subject
@@ -148,14 +149,14 @@ impl ServerFlags {
     }
 
     /// Finds out what the server is like, and asks it: once where it is known what is right, and otherwise twice.
-    fn meet(
+    fn discover(
         &self,
         subject: &Subject,
         (tool, arguments, expect): (&str, &Value, &Expect),
         places: &Places,
         flags: &BenchFlags,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<Met> {
+    ) -> anyhow::Result<Discovered> {
         let checks = expect.checks(&BTreeMap::new());
         let exchange = Exchange {
             tool: tool.to_owned(),
@@ -172,58 +173,40 @@ impl ServerFlags {
         let names: Vec<String> = subjects.subject.keys().cloned().collect();
         let look = || {
             let bench = flags.bare_bench(places, subjects, &names)?;
-            meet(&bench, &exchanges, DEFAULT_CALL_TIMEOUT, interrupt)
+            discover(&bench, &exchanges, DEFAULT_CALL_TIMEOUT, interrupt)
         };
-        // A bench pins its thread, and the run's own bench must still see all cores.
-        std::thread::scope(|scope| scope.spawn(look).join())
-            .map_err(|_| {
-                anyhow!("the look at the server panicked: this is a defect of the harness")
-            })?
-            .with_context(|| format!("cannot get to know {}", self.place()))
-    }
-
-    fn place(&self) -> &str {
         let place = self.url.as_ref().or(self.command.as_ref());
-        place.map_or("the server", String::as_str)
+        let place = place.map_or("the server", String::as_str);
+        // A testbed pins its thread, and that of the run must still see all cores.
+        std::thread::scope(|scope| scope.spawn(look).join())
+            .map_err(|_| anyhow!("discovery panicked: this is a defect of the harness"))?
+            .with_context(|| format!("cannot get to know {place}"))
     }
 }
 
 /// What all answers will be held against, if the first two say the same.
-fn first_answer(met: &Met) -> anyhow::Result<Expect> {
+fn first_answer(found: &Discovered) -> anyhow::Result<Expect> {
     let mut results = Vec::new();
-    for answer in &met.answers {
+    for answer in &found.answers {
         let right = answer.as_ref().map_err(|error| anyhow!("{error}"));
-        results.push(
-            &right
-                .context("the call fails, so there is nothing to measure")?
-                .result,
-        );
+        let right = right.context("the call fails, so there is nothing to measure")?;
+        results.push(&right.result);
     }
     let [first, second] = results.as_slice() else {
         bail!("the server was not asked twice: this is a defect of the harness");
     };
-    if !call::is_same_answer(first, second) {
+    if !is_same_answer(first, second) {
         bail!(
-            "the server answers the same call differently each time, so its first answer is no expectation: say what is right \
-             with --expect. It said\n  {first}\nand then\n  {second}"
+            "the server answers the same call differently each time, so its first answer is no expectation: \
+             say what is right with --expect. It said\n  {first}\nand then\n  {second}"
         );
     }
-    call::learned(first).map_err(|message| anyhow!(message))
-}
-
-/// Makes sure that the answer is the expected one.
-fn right_answer(met: &Met) -> anyhow::Result<()> {
-    for answer in &met.answers {
-        if let Err(error) = answer {
-            bail!("the answer is not right, so nothing was measured: {error}");
-        }
-    }
-    Ok(())
+    Expect::learned(first).map_err(|message| anyhow!(message))
 }
 
 /// Says what was found out.
-fn say(met: &Met, expect_learned: bool) -> anyhow::Result<()> {
-    let subject = &met.subject;
+fn say(found: &Discovered, expect_learned: bool) -> anyhow::Result<()> {
+    let subject = &found.subject;
     let kept = match subject.wire {
         Wire::Http => format!(", {}", words(subject.sessions)),
         Wire::Sse | Wire::Stdio => String::new(),
@@ -231,7 +214,7 @@ fn say(met: &Met, expect_learned: bool) -> anyhow::Result<()> {
     eprintln!(
         "server: revision {}{kept}, {} tools",
         subject.revision()?,
-        met.tools.len()
+        found.tools.len()
     );
     if expect_learned {
         eprintln!(
@@ -244,4 +227,71 @@ fn say(met: &Met, expect_learned: bool) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// A URL with its port and path.
+fn complete(url: &str) -> anyhow::Result<String> {
+    if url.starts_with("https://") {
+        bail!(
+            "{url}: the load client speaks plain HTTP only. Measure the server behind its TLS proxy, by its own http:// URL; \
+             or end TLS on this machine (`socat TCP-LISTEN:8443,fork,reuseaddr OPENSSL:HOST:443`, then --url \
+             http://127.0.0.1:8443/...) and count that as part of what is measured"
+        );
+    }
+    let rest = url
+        .strip_prefix("http://")
+        .with_context(|| format!("--url {url} is not like http://127.0.0.1:8000/mcp"))?;
+    let (host, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    let port = host.rsplit_once(':').map(|(_, port)| port);
+    let has_port = port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let port = if has_port { "" } else { ":80" };
+    Ok(format!("http://{host}{port}{path}"))
+}
+
+/// The words of a command, as a shell splits them.
+fn split(command: &str) -> anyhow::Result<Vec<String>> {
+    let words = shlex::split(command)
+        .with_context(|| format!("--command {command}: a quote is not closed"))?;
+    Ok(words.iter().map(|word| escaped(word)).collect())
+}
+
+/// A tool's name as the name of a file.
+fn file_name(tool: &str) -> String {
+    let allowed = |(at, c): (usize, char)| match c {
+        '.' if at == 0 => '-',
+        '-' | '_' | '.' => c,
+        c if c.is_ascii_alphanumeric() => c,
+        _ => '-',
+    };
+    tool.chars().take(64).enumerate().map(allowed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{complete, file_name, split};
+
+    #[test]
+    fn a_url_gets_its_port_and_path() {
+        for (given, whole) in [
+            ("http://127.0.0.1:8000/mcp", "http://127.0.0.1:8000/mcp"),
+            ("http://host", "http://host:80/"),
+            ("http://host/mcp?a=1", "http://host:80/mcp?a=1"),
+            ("http://[::1]/mcp", "http://[::1]:80/mcp"),
+            ("http://[::1]:8000", "http://[::1]:8000/"),
+        ] {
+            assert_eq!(complete(given).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn a_command_holds_no_templates_and_a_tool_of_any_name_has_a_file() {
+        let words = split("python3 -c 'print({1: 2})' \"a b\"").unwrap();
+        assert_eq!(words, ["python3", "-c", "print({{1: 2}})", "a b"]);
+        assert_eq!(file_name("files/read all.x"), "files-read-all.x");
+        assert_eq!(file_name(".hidden"), "-hidden");
+        assert_eq!(file_name(&"x".repeat(200)).len(), 64);
+    }
 }

@@ -1,4 +1,4 @@
-//! `size`: what each program weighs before anybody asks it anything.
+//! `size`: file size, start-up time and idle memory of every program.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use serde::Serialize;
 
 use super::args::{BenchFlags, Format, Selection, Wanted};
 use super::{Places, Verdict, print, print_json};
+use crate::host::facts;
+use crate::host::usage::Tree;
 use crate::interrupt::Interrupt;
-use crate::machine::{facts, proc};
 use crate::render::table::{Style, Table};
 use crate::run::testbed::Testbed;
 use crate::stats::median;
 
-/// How long a server is left alone after its ready line before its memory is read: what it still
-/// does by itself is over by then.
+/// From the ready line until the memory is read: a server has settled by then.
 const SETTLED: Duration = Duration::from_millis(300);
 
-/// The answer that floors are told to give; they hold it in memory.
+/// The length of floors' answers; they hold one in memory.
 const ANSWER_BYTES: u32 = 200;
 
 /// Flags of `size`.
@@ -27,9 +27,9 @@ const ANSWER_BYTES: u32 = 200;
 #[command(
     args_override_self = true,
     after_help = "\
-Each program once, however many subjects run it (with the fast path on where it has one). Start-up is the median from the
-start of the process to its ready line; memory is the resident set of the idle server, median too. Filling an empty
-database is in neither."
+Each program once, however many subjects run it (with the fast path on where it has one). Start-up is the
+median from the start of the process to its ready line; memory is the resident set of the idle server,
+median too. Filling an empty database is in neither."
 )]
 pub(super) struct Size {
     #[command(flatten)]
@@ -45,28 +45,28 @@ pub(super) struct Size {
 }
 
 /// One program.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Weight {
     subject: String,
     program: String,
     binary_bytes: Option<u64>,
     startup_us: Option<u64>,
     idle_rss_bytes: Option<u64>,
-    /// Why there are figures missing.
+    /// Why figures are missing.
     failure: Option<String>,
 }
 
 impl Size {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         let (subjects, mut names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
-        // With the fast path on before off, so that the former is the one that stays.
+        let subject = |name: &String| subjects.subject.get(name);
+        // The first subject of a program stands for it: one with the fast path on.
         names.sort_by_key(|name| {
-            let subject = subjects.subject.get(name);
-            subject.is_some_and(|subject| subject.fast_path.as_deref() == Some("off"))
+            subject(name).is_some_and(|one| one.fast_path.as_deref() == Some("off"))
         });
         let mut seen = BTreeSet::new();
         names.retain(|name| {
-            let program = (subjects.subject.get(name)).and_then(|one| one.command.first());
+            let program = subject(name).and_then(|one| one.command.first());
             program.is_some_and(|program| seen.insert(program.clone()))
         });
         names.sort();
@@ -79,25 +79,20 @@ impl Size {
             Format::Json => print_json(&weights)?,
             Format::Text => print(&table(&weights))?,
         }
-        Ok(Verdict::of(
-            weights.iter().all(|weight| weight.failure.is_none()),
-        ))
+        let is_whole = weights.iter().all(|weight| weight.failure.is_none());
+        Ok(Verdict::of(is_whole))
     }
 
     /// Starts one program several times.
     fn weigh(&self, bench: &Testbed, name: &str, interrupt: &Interrupt) -> anyhow::Result<Weight> {
-        let programs = bench.programs()?;
-        let path = programs.get(name);
         let mut weight = Weight {
             subject: name.to_owned(),
-            program: path.map_or_else(String::new, |path| path.display().to_string()),
-            binary_bytes: path
-                .and_then(|path| facts::program(path))
-                .map(|program| program.bytes),
-            startup_us: None,
-            idle_rss_bytes: None,
-            failure: None,
+            ..Weight::default()
         };
+        if let Some(path) = bench.programs()?.get(name) {
+            weight.program = path.display().to_string();
+            weight.binary_bytes = facts::program(path).map(|program| program.bytes);
+        }
         let (mut startups, mut memories) = (Vec::new(), Vec::new());
         for _ in 0..self.starts {
             let mut started = match bench.start(name, Some(ANSWER_BYTES), interrupt) {
@@ -112,7 +107,7 @@ impl Size {
             let startup = started.startup.map(|startup| startup.as_micros());
             startups.extend(startup.and_then(|micros| u64::try_from(micros).ok()));
             let ids = started.running.ids().into_iter();
-            memories.extend(ids.filter_map(|id| Some(proc::memory(id)?.rss_bytes)));
+            memories.extend(ids.filter_map(|id| Some(Tree::new(id).look(false)?.rss_bytes)));
             // The pipes of a stdio server go with its target, which is dropped after this.
             started.running.stop();
         }
@@ -123,11 +118,9 @@ impl Size {
 }
 
 fn table(weights: &[Weight]) -> String {
-    let figure = |value: Option<u64>, unit: f64| {
-        value.map_or_else(
-            || "-".to_owned(),
-            |value| format!("{:.1}", value as f64 / unit),
-        )
+    let figure = |value: Option<u64>, unit: f64| match value {
+        Some(value) => format!("{:.1}", value as f64 / unit),
+        None => "-".to_owned(),
     };
     let mut table = Table::new(&["subject", "binary MB", "start ms", "idle RSS MB"], 1);
     let mut failures = String::new();

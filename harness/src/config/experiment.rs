@@ -1,23 +1,21 @@
-//! `levers/NAME.toml`: one experiment each, on what a switch or a size of a server is worth.
+//! `experiments/NAME.toml`: one experiment each, on what a flag, a size or a layer of a server costs
+//! or gains.
 //!
-//! An experiment compares variants of one server: the same program with other flags, or asked in
-//! another way. What comes of it, subjects and suites like all others, is made in `expand`.
+//! An experiment is a list of comparisons. A comparison is between variants that it makes of one
+//! server, or between subjects as they are, and may have bounds. `matrix::experiments` makes the
+//! subjects and suites.
 
-mod expand;
-
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use expand::{Made, expand};
-
 use super::bounds::Figure;
-use super::load::LoadChange;
-use super::subject::{Processes, check_name};
+use super::load::Load;
+use super::subject::{Processes, is_default};
 use super::suite::Suite;
-use super::{FormatError, read_toml};
+use super::{FormatError, check_name, read_toml, repeated};
 
 /// One experiment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,20 +23,26 @@ use super::{FormatError, read_toml};
 pub struct Experiment {
     /// Its place in the table.
     pub number: u32,
-    /// The lever, in a few words.
+    /// What it is about, in a few words.
     pub title: String,
     /// What the figures teach, in a sentence.
     pub teaches: String,
     /// What others have published about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Published>,
+    /// Made only when it is named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_request: bool,
+    /// The suites of comparisons without variants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suites: Vec<String>,
     /// In place of the usual load of experiments.
-    #[serde(default, skip_serializing_if = "LoadChange::is_empty")]
-    pub load: LoadChange,
-    /// Suites that only this experiment asks; the others are those of `suites/`.
+    #[serde(default, skip_serializing_if = "Load::is_empty")]
+    pub load: Load,
+    /// Suites of this experiment alone; the others are those of `suites/`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub suite: BTreeMap<String, Suite>,
-    /// What is held against what: a row of the table each.
+    /// The rows of the table.
     pub compare: Vec<Comparison>,
 }
 
@@ -53,7 +57,7 @@ pub struct Published {
     pub says: String,
 }
 
-/// Variants of one thing.
+/// Two variants, or two subjects as they are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
@@ -61,27 +65,36 @@ pub struct Comparison {
     pub name: String,
     /// What is compared, for the table.
     pub what: String,
-    /// The subject that all variants are made from.
-    pub server: String,
-    /// The suite that all variants are asked.
-    pub suite: String,
     /// The figure that stands in the table.
     pub figure: Figure,
-    /// The variant without the lever.
-    pub off: String,
-    /// The variant with it.
-    pub on: String,
+    /// The variant or subject that the figure of the other one is divided by. Without it the figure
+    /// itself has bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// The variant or subject whose figure it is.
+    pub with: String,
+    /// The most that the ratio, or the figure, may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
+    /// The least that it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// The subject that all variants are made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The suite of all variants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
     /// Flags of all variants.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub flags: Map<String, Value>,
-    /// In place of what the experiment says.
-    #[serde(default, skip_serializing_if = "LoadChange::is_empty")]
-    pub load: LoadChange,
-    /// The variants, in the order of the table.
+    /// The variants, in the order of the table. Without any, subjects are compared as they are, in
+    /// each of [`Experiment::suites`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
 }
 
-/// One of the things compared.
+/// One of the variants of a server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
@@ -90,7 +103,7 @@ pub struct Variant {
     /// Made from another subject than the comparison's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Asked another suite than the comparison's.
+    /// With another suite than the comparison's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suite: Option<String>,
     /// Flags of the server without their dashes, with their values; `true` for a flag that takes
@@ -100,15 +113,12 @@ pub struct Variant {
     /// Arguments of the calls, in the place of those of the suite.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub arguments: Map<String, Value>,
-    /// Members of `params._meta` of the calls, besides those of the suite.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub meta: Map<String, Value>,
     /// How many processes serve the clients. Wire `stdio` only.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub processes: Processes,
-    /// In place of what the comparison says.
-    #[serde(default, skip_serializing_if = "LoadChange::is_empty")]
-    pub load: LoadChange,
+    /// In place of what the experiment says.
+    #[serde(default, skip_serializing_if = "Load::is_empty")]
+    pub load: Load,
 }
 
 impl Experiment {
@@ -118,30 +128,72 @@ impl Experiment {
     /// [`FormatError`] with the place for what does not parse, with the comparison for what makes
     /// no sense.
     pub fn read(path: &Path) -> Result<Self, FormatError> {
-        let lever: Self = read_toml(path)?;
-        lever
-            .check()
-            .map_err(|message| FormatError::invalid(path, message))?;
-        Ok(lever)
+        let experiment: Self = read_toml(path)?;
+        (experiment.check()).map_err(|message| FormatError::invalid(path, message))?;
+        Ok(experiment)
     }
 
     /// Reads all experiments of a folder, by name (the file name without `.toml`).
     ///
     /// # Errors
-    /// As [`Experiment::read`], and when the folder cannot be read, holds none, or two have one number.
+    /// As [`Experiment::read`], and when the folder cannot be read, holds none, or two have one
+    /// number.
     pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, Self>, FormatError> {
-        let mut levers: BTreeMap<String, Self> = BTreeMap::new();
+        let mut all: BTreeMap<String, Self> = BTreeMap::new();
         for (name, path) in super::definitions(folder, "experiment")? {
-            let lever = Self::read(&path)?;
-            if let Some((other, _)) = levers.iter().find(|(_, one)| one.number == lever.number) {
+            let read = Self::read(&path)?;
+            if let Some((other, _)) = all.iter().find(|(_, one)| one.number == read.number) {
                 return Err(FormatError::invalid(
                     &path,
-                    format!("number = {} is that of {other} already", lever.number),
+                    format!("number = {} is that of {other} already", read.number),
                 ));
             }
-            levers.insert(name, lever);
+            all.insert(name, read);
         }
-        Ok(levers)
+        Ok(all)
+    }
+
+    /// How hard an experiment asks where it does not say itself: clients enough to queue, times long
+    /// enough for a median.
+    pub(super) fn usual_load() -> Load {
+        let mut load = Load::defaults();
+        load.apply(&Load {
+            clients: Some(8),
+            warmup_s: Some(0.3),
+            duration_s: Some(1.5),
+            trials: Some(3),
+            ..Load::default()
+        });
+        load
+    }
+
+    /// The subjects that comparisons without variants name.
+    #[must_use]
+    pub fn plain_subjects(&self) -> BTreeSet<&str> {
+        (self.compare.iter().filter(|one| one.variants.is_empty()))
+            .flat_map(|one| one.base.as_deref().into_iter().chain([one.with.as_str()]))
+            .collect()
+    }
+
+    /// The name that a suite of comparisons without variants has in a run.
+    pub(crate) fn plain_suite(experiment: &str, suite: &str) -> String {
+        format!("{experiment}.{suite}")
+    }
+
+    /// Suites and subjects of a run that hold the figures of one side of a comparison: one pair for
+    /// a variant, and one for each suite otherwise.
+    pub(crate) fn places(
+        &self,
+        experiment: &str,
+        comparison: &Comparison,
+        side: &str,
+    ) -> Vec<(String, String)> {
+        if !comparison.variants.is_empty() {
+            let member = comparison.member(experiment, side);
+            return vec![(member.clone(), member)];
+        }
+        let place = |suite: &String| (Self::plain_suite(experiment, suite), side.to_owned());
+        self.suites.iter().map(place).collect()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -150,17 +202,19 @@ impl Experiment {
         }
         for (name, suite) in &self.suite {
             check_name(&format!("suite.{name}"), name)?;
-            suite
-                .check()
-                .map_err(|message| format!("suite.{name}: {message}"))?;
+            (suite.check()).map_err(|message| format!("suite.{name}: {message}"))?;
         }
-        for (index, one) in self.compare.iter().enumerate() {
-            if self.compare[..index]
-                .iter()
-                .any(|other| other.name == one.name)
-            {
-                return Err(format!("[[compare]] \"{}\" is there twice", one.name));
-            }
+        let has_plain = !self.plain_subjects().is_empty();
+        if has_plain == self.suites.is_empty() {
+            return Err(
+                "suites = [...] names the suites of comparisons without variants: give both or neither"
+                    .to_owned(),
+            );
+        }
+        if let Some(twice) = repeated(self.compare.iter().map(|one| &one.name)) {
+            return Err(format!("[[compare]] \"{twice}\" is there twice"));
+        }
+        for one in &self.compare {
             one.check()
                 .map_err(|message| format!("[[compare]] \"{}\": {message}", one.name))?;
         }
@@ -169,38 +223,65 @@ impl Experiment {
 }
 
 impl Comparison {
-    fn check(&self) -> Result<(), String> {
-        let names: Vec<&str> = self.variants.iter().map(|one| one.name.as_str()).collect();
-        for (index, name) in names.iter().enumerate() {
-            if names[..index].contains(name) {
-                return Err(format!("the variant \"{name}\" is there twice"));
-            }
-        }
-        for (key, wanted) in [("off", &self.off), ("on", &self.on)] {
-            if !names.contains(&wanted.as_str()) {
-                return Err(format!(
-                    "{key} = \"{wanted}\" is no variant; there are: {}",
-                    names.join(", ")
-                ));
-            }
-        }
-        let flags = self.variants.iter().flat_map(|one| &one.flags);
-        for (flag, value) in flags.chain(&self.flags) {
-            if !matches!(
-                value,
-                Value::String(_) | Value::Number(_) | Value::Bool(true)
-            ) {
-                return Err(format!(
-                    "the flag {flag} has the value {value}; give a string, a number, or true for a flag without a value"
-                ));
-            }
-        }
-        Ok(())
+    /// The name of a variant's subject, and of its suite.
+    pub(super) fn member(&self, experiment: &str, variant: &str) -> String {
+        format!("{experiment}.{}.{variant}", self.name)
     }
 
-    /// The name of a variant's subject, and of its suite.
-    #[must_use]
-    pub fn subject(&self, lever: &str, variant: &str) -> String {
-        format!("{lever}.{}.{variant}", self.name)
+    /// Whether it has a bound.
+    pub(crate) const fn has_bounds(&self) -> bool {
+        self.at_most.is_some() || self.at_least.is_some()
+    }
+
+    /// Whether a ratio, or a figure, is within the bounds.
+    pub(crate) fn allows(&self, value: f64) -> bool {
+        self.at_most.is_none_or(|most| value <= most)
+            && self.at_least.is_none_or(|least| value >= least)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let mut bounds = self.at_most.into_iter().chain(self.at_least);
+        if let Some(bad) = bounds.find(|bound| !(bound.is_finite() && *bound > 0.0)) {
+            return Err(format!("the bound {bad} is not a number above 0"));
+        }
+        if self.base.is_none() && !self.has_bounds() {
+            return Err("has no base to compare with, and neither at_most nor at_least".to_owned());
+        }
+        let is_plain = self.variants.is_empty();
+        if is_plain && (self.server.is_some() || self.suite.is_some() || !self.flags.is_empty()) {
+            return Err("server, suite and flags need variants".to_owned());
+        }
+        let names = || self.variants.iter().map(|one| &one.name);
+        if let Some(twice) = repeated(names()) {
+            return Err(format!("the variant \"{twice}\" is there twice"));
+        }
+        for (key, wanted) in [("base", self.base.as_ref()), ("with", Some(&self.with))] {
+            if let Some(wanted) = wanted
+                && !is_plain
+                && !names().any(|name| name == wanted)
+            {
+                return Err(format!(
+                    "{key} = \"{wanted}\" is no variant; there are: {}",
+                    names().cloned().collect::<Vec<_>>().join(", ")
+                ));
+            }
+        }
+        let mut flags = self
+            .variants
+            .iter()
+            .flat_map(|one| &one.flags)
+            .chain(&self.flags);
+        let is_usable = |value: &Value| {
+            matches!(
+                value,
+                Value::String(_) | Value::Number(_) | Value::Bool(true)
+            )
+        };
+        if let Some((flag, value)) = flags.find(|(_, value)| !is_usable(value)) {
+            return Err(format!(
+                "the flag {flag} has the value {value}; give a string, a number, or true for a flag without a value"
+            ));
+        }
+        Ok(())
     }
 }

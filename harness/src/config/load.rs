@@ -1,104 +1,198 @@
-//! How hard it is asked: the settings of a load, and changes to them.
+//! `[load]`: how hard a suite asks.
+//!
+//! One struct for what a suite says, for what flags, sweeps and experiments put in its place, and for
+//! what a run records. A new key is a line in the table below, and the code that uses it.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use clap::Args;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::subject;
 use crate::load::{Arrivals, MAX_CLIENTS, MAX_THREADS, Pace, Shape};
 
-/// How hard a suite asks. Flags of `measure` override each value.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Load {
-    /// Clients, each with at most one call outstanding.
-    pub clients: usize,
-    /// Connections that the clients use in turn over HTTP; by default each has its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub connections: Option<usize>,
-    /// Open loop: calls a second, planned before the run and due whatever the server does. Without it the loop is
-    /// closed: a client's next call is due when its last one is done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate_per_s: Option<f64>,
-    /// When the calls of an open loop are due.
-    #[serde(skip_serializing_if = "is_default")]
-    pub arrivals: Arrivals,
-    /// Closed loop: how long a client waits between an answer and its next call, in milliseconds.
-    #[serde(skip_serializing_if = "is_default")]
-    pub think_time_ms: f64,
-    /// Added to each trip over the wire and back, the opening of a connection among them, in milliseconds.
-    #[serde(skip_serializing_if = "is_default")]
-    pub round_trip_ms: f64,
-    /// A client ends its session and its connection after so many calls, and begins anew: an iteration. Without it a
-    /// session lasts as long as the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub calls_per_session: Option<u32>,
-    /// Threads that the clients are shared out among.
-    #[serde(skip_serializing_if = "is_one")]
-    pub threads: usize,
-    /// Load before the measured window, in seconds.
-    pub warmup_s: f64,
-    /// Length of the measured window, in seconds.
-    pub duration_s: f64,
-    /// Trials of each subject.
-    pub trials: u32,
-    /// Longest wait for an answer, in seconds.
-    pub call_timeout_s: f64,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands it over like this"
-)]
-fn is_one(value: &usize) -> bool {
-    *value == 1
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            clients: 50,
-            connections: None,
-            rate_per_s: None,
-            arrivals: Arrivals::default(),
-            think_time_ms: 0.0,
-            round_trip_ms: 0.0,
-            calls_per_session: None,
-            threads: 1,
-            warmup_s: 1.0,
-            duration_s: 5.0,
-            trials: 3,
-            call_timeout_s: 30.0,
+/// Makes the struct and what has to name all keys. The text of a key is the help of its flag.
+macro_rules! load {
+    (
+        { $($(#[$with:meta])* $key:ident: $of:ty = $default:expr;)* }
+        without a default { $($(#[$without:meta])* $free:ident: $free_of:ty;)* }
+    ) => {
+        /// Settings of a load. A setting that is not there is left as it is by [`Load::apply`], and
+        /// the function of its name gives its default.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Args)]
+        #[command(next_help_heading = "Load [default: as the definition says]")]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Load {
+            $(
+                $(#[$with])*
+                #[arg(long)]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $key: Option<$of>,
+            )*
+            $(
+                $(#[$without])*
+                #[arg(long)]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $free: Option<$free_of>,
+            )*
         }
+
+        impl Load {
+            /// The names of all keys.
+            pub(crate) const KEYS: &[&str] = &[$(stringify!($key),)* $(stringify!($free)),*];
+
+            /// Every setting that has a default.
+            #[must_use]
+            pub fn defaults() -> Self {
+                Self { $($key: Some($default),)* $($free: None),* }
+            }
+
+            fn put(&mut self, over: &Self) {
+                $(self.$key = over.$key.or(self.$key);)*
+                $(self.$free = over.$free.or(self.$free);)*
+            }
+
+            $(
+                #[doc = concat!("The setting `", stringify!($key), "`, or its default.")]
+                #[must_use]
+                pub fn $key(&self) -> $of {
+                    self.$key.unwrap_or($default)
+                }
+            )*
+        }
+    };
+}
+
+load! {
+    {
+        /// Clients, each with at most one call outstanding
+        #[arg(value_name = "N")]
+        clients: usize = 50;
+        /// Threads that the clients are shared out among
+        #[arg(value_name = "N")]
+        threads: usize = 1;
+        /// When the calls of an open loop are due
+        arrivals: Arrivals = Arrivals::Constant;
+        /// Closed loop: how long a client waits between an answer and its next call
+        #[arg(value_name = "MILLISECONDS")]
+        think_time_ms: f64 = 0.0;
+        /// Added to each trip over the wire and back, the opening of a connection among them
+        #[arg(value_name = "MILLISECONDS")]
+        round_trip_ms: f64 = 0.0;
+        /// Load before the measured windows, in seconds
+        #[arg(value_name = "SECONDS")]
+        warmup_s: f64 = 1.0;
+        /// How often each subject is started for slices
+        #[arg(value_name = "N")]
+        processes: u32 = 5;
+        /// Slices of each process, by turns with the other subjects, all alive; 0: long trials. It is 0
+        /// also where `trials`, `duration_s`, `rate_per_s` or `calls_per_session` is set and this is not
+        #[arg(value_name = "N")]
+        slices: u32 = 8;
+        /// Length of a slice, in seconds
+        #[arg(value_name = "SECONDS")]
+        slice_s: f64 = 0.2;
+        /// Load before each slice that is not counted, in seconds
+        #[arg(value_name = "SECONDS")]
+        lead_in_s: f64 = 0.05;
+        /// Long trials: length of the measured window, in seconds
+        #[arg(value_name = "SECONDS")]
+        duration_s: f64 = 5.0;
+        /// Long trials: how many of each subject
+        #[arg(value_name = "N")]
+        trials: u32 = 3;
+        /// Longest wait for an answer, in seconds
+        #[arg(value_name = "SECONDS")]
+        call_timeout_s: f64 = 30.0;
+    }
+    without a default {
+        /// Connections that the clients use in turn over HTTP; by default each has its own
+        #[arg(value_name = "N")]
+        connections: usize;
+        /// Open loop: calls a second, planned before the run, due whatever the server does, and timed from
+        /// when they were due. Without it the loop is closed: a client's next call is due when its last
+        /// one is done
+        #[arg(value_name = "RATE")]
+        rate_per_s: f64;
+        /// A client ends its session and its connection after so many calls, and begins anew. Without it
+        /// a session lasts as long as the run
+        #[arg(value_name = "N")]
+        calls_per_session: u32;
     }
 }
 
+/// More calls a second than any one machine makes.
+const MAX_RATE: f64 = 10_000_000.0;
+
+/// More processes or slices than this are a typing error.
+const MAX_WINDOWS: u32 = 100_000;
+
 impl Load {
-    /// Says what is wrong with the settings, if anything.
-    ///
-    /// # Errors
-    /// A sentence with the key and its value.
-    pub fn check(&self) -> Result<(), String> {
-        if self.clients == 0 || self.clients > MAX_CLIENTS {
-            return Err(format!(
-                "clients = {} is not between 1 and {MAX_CLIENTS}",
-                self.clients
-            ));
+    /// Puts what `over` sets in the place of what this sets. Who names `trials`, `duration_s`, a
+    /// rate or `calls_per_session`, and no `slices`, asks for long trials.
+    pub fn apply(&mut self, over: &Self) {
+        self.put(over);
+        let asks_for_long_trials = over.trials.is_some()
+            || over.duration_s.is_some()
+            || over.rate_per_s.is_some()
+            || over.calls_per_session.is_some();
+        if asks_for_long_trials && over.slices.is_none() {
+            self.slices = Some(0);
         }
-        if self.trials == 0 {
-            return Err(
-                "trials = 0 measures nothing; 1 is the least, 3 or more show the spread".to_owned(),
-            );
+    }
+
+    /// Puts the flags that were given in the place of what a definition says, and checks the result.
+    pub(crate) fn apply_flags(&mut self, flags: &Self) -> anyhow::Result<()> {
+        self.apply(flags);
+        self.check().map_err(anyhow::Error::msg)
+    }
+
+    /// The settings of a file over the defaults, so that a record names every one of them.
+    pub(super) fn over_defaults<'de, D: Deserializer<'de>>(file: D) -> Result<Self, D::Error> {
+        let mut load = Self::defaults();
+        load.apply(&Self::deserialize(file)?);
+        Ok(load)
+    }
+
+    /// Whether it sets nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Says what is wrong with the settings, if anything, with the key and its value.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let count = |count: Option<usize>| count.unwrap_or(1);
+        let narrow = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        let windows = narrow(MAX_WINDOWS);
+        for (key, value, least, most) in [
+            ("clients", self.clients(), 1, MAX_CLIENTS),
+            (
+                "threads",
+                self.threads(),
+                1,
+                MAX_THREADS.min(self.clients()),
+            ),
+            ("connections", count(self.connections), 1, MAX_CLIENTS),
+            ("processes", narrow(self.processes()), 1, windows),
+            ("slices", narrow(self.slices()), 0, windows),
+            ("trials", narrow(self.trials()), 1, windows),
+            (
+                "calls_per_session",
+                count(self.calls_per_session.map(narrow)),
+                1,
+                usize::MAX,
+            ),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(format!("{key} = {value} is not between {least} and {most}"));
+            }
         }
-        self.check_shape()?;
         for (key, seconds, least) in [
-            ("warmup_s", self.warmup_s, 0.0),
-            ("duration_s", self.duration_s, 0.05),
-            ("call_timeout_s", self.call_timeout_s, 0.001),
+            ("warmup_s", self.warmup_s(), 0.0),
+            ("slice_s", self.slice_s(), 0.01),
+            ("lead_in_s", self.lead_in_s(), 0.0),
+            ("duration_s", self.duration_s(), 0.05),
+            ("call_timeout_s", self.call_timeout_s(), 0.001),
         ] {
             if !(seconds >= least && subject::duration(seconds).is_some()) {
                 return Err(format!(
@@ -106,49 +200,9 @@ impl Load {
                 ));
             }
         }
-        Ok(())
-    }
-
-    /// What is wrong with the loop and with what the clients share.
-    fn check_shape(&self) -> Result<(), String> {
-        if let Some(rate) = self.rate_per_s {
-            if !(rate > 0.0 && rate <= MAX_RATE) {
-                return Err(format!(
-                    "rate_per_s = {rate} is not a rate above 0 and up to {MAX_RATE}"
-                ));
-            }
-            if self.think_time_ms > 0.0 {
-                return Err(format!(
-                    "think_time_ms = {} has no meaning in an open loop (rate_per_s = {rate}): leave one of them out",
-                    self.think_time_ms
-                ));
-            }
-            if self.calls_per_session.is_some() {
-                return Err(format!(
-                    "calls_per_session needs a closed loop, without rate_per_s (it is {rate})"
-                ));
-            }
-        }
-        for (key, count, most) in [
-            ("connections", self.connections, MAX_CLIENTS),
-            ("threads", Some(self.threads), MAX_THREADS.min(self.clients)),
-        ] {
-            if let Some(count) = count.filter(|count| *count == 0 || *count > most) {
-                return Err(format!("{key} = {count} is not between 1 and {most}"));
-            }
-        }
-        if self.calls_per_session == Some(0) {
-            return Err("calls_per_session = 0 makes no call; give 1 or more".to_owned());
-        }
-        if self.calls_per_session.is_some() && self.connections.is_some() {
-            return Err(
-                "connections has no meaning with calls_per_session: each session has its own"
-                    .to_owned(),
-            );
-        }
         for (key, milliseconds) in [
-            ("think_time_ms", self.think_time_ms),
-            ("round_trip_ms", self.round_trip_ms),
+            ("think_time_ms", self.think_time_ms()),
+            ("round_trip_ms", self.round_trip_ms()),
         ] {
             if !(0.0..=60_000.0).contains(&milliseconds) {
                 return Err(format!(
@@ -156,100 +210,85 @@ impl Load {
                 ));
             }
         }
+        self.check_loop()
+    }
+
+    /// Says which settings contradict each other.
+    fn check_loop(&self) -> Result<(), String> {
+        if self.calls_per_session.is_some() && self.connections.is_some() {
+            return Err(
+                "connections has no meaning with calls_per_session: each session has its own"
+                    .to_owned(),
+            );
+        }
+        let Some(rate) = self.rate_per_s else {
+            return Ok(());
+        };
+        if !(rate > 0.0 && rate <= MAX_RATE) {
+            return Err(format!(
+                "rate_per_s = {rate} is not a rate above 0 and up to {MAX_RATE}"
+            ));
+        }
+        for (key, is_set) in [
+            ("think_time_ms", self.think_time_ms() > 0.0),
+            ("calls_per_session", self.calls_per_session.is_some()),
+        ] {
+            if is_set {
+                return Err(format!(
+                    "{key} needs a closed loop, without rate_per_s (it is {rate}): leave one of them out"
+                ));
+            }
+        }
         Ok(())
     }
 
     /// What its clients are like.
-    #[must_use]
-    pub fn shape(&self) -> Shape {
+    pub(crate) fn shape(&self) -> Shape {
         let pace = match self.rate_per_s {
             Some(rate_per_s) => Pace::Open {
                 rate_per_s,
-                arrivals: self.arrivals,
+                arrivals: self.arrivals(),
             },
             None => Pace::Closed {
-                think_time: milliseconds(self.think_time_ms),
+                think_time: milliseconds(self.think_time_ms()),
             },
         };
         Shape {
             pace,
             connections: self.connections,
-            round_trip: milliseconds(self.round_trip_ms),
+            round_trip: milliseconds(self.round_trip_ms()),
             calls_per_session: self.calls_per_session,
         }
     }
 }
-
-/// More calls a second than any one machine makes.
-const MAX_RATE: f64 = 10_000_000.0;
 
 /// Milliseconds of a checked definition.
 fn milliseconds(milliseconds: f64) -> Duration {
     subject::duration(milliseconds / 1_000.0).unwrap_or_default()
 }
 
-/// Some settings of a load, in the place of those that another definition has.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LoadChange {
-    /// In place of [`Load::clients`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clients: Option<usize>,
-    /// In place of [`Load::connections`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub connections: Option<usize>,
-    /// In place of [`Load::rate_per_s`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate_per_s: Option<f64>,
-    /// In place of [`Load::arrivals`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub arrivals: Option<Arrivals>,
-    /// In place of [`Load::think_time_ms`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub think_time_ms: Option<f64>,
-    /// In place of [`Load::round_trip_ms`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub round_trip_ms: Option<f64>,
-    /// In place of [`Load::calls_per_session`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub calls_per_session: Option<u32>,
-    /// In place of [`Load::threads`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub threads: Option<usize>,
-    /// In place of [`Load::warmup_s`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warmup_s: Option<f64>,
-    /// In place of [`Load::duration_s`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration_s: Option<f64>,
-    /// In place of [`Load::trials`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trials: Option<u32>,
-    /// In place of [`Load::call_timeout_s`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub call_timeout_s: Option<f64>,
-}
+#[cfg(test)]
+mod tests {
+    use super::Load;
 
-impl LoadChange {
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Puts what is given in the place of what the load says.
-    pub fn apply(&self, load: &mut Load) {
-        load.clients = self.clients.unwrap_or(load.clients);
-        load.connections = self.connections.or(load.connections);
-        load.rate_per_s = self.rate_per_s.or(load.rate_per_s);
-        load.arrivals = self.arrivals.unwrap_or(load.arrivals);
-        load.think_time_ms = self.think_time_ms.unwrap_or(load.think_time_ms);
-        load.round_trip_ms = self.round_trip_ms.unwrap_or(load.round_trip_ms);
-        load.calls_per_session = self.calls_per_session.or(load.calls_per_session);
-        load.threads = self.threads.unwrap_or(load.threads);
-        load.warmup_s = self.warmup_s.unwrap_or(load.warmup_s);
-        load.duration_s = self.duration_s.unwrap_or(load.duration_s);
-        load.trials = self.trials.unwrap_or(load.trials);
-        load.call_timeout_s = self.call_timeout_s.unwrap_or(load.call_timeout_s);
+    #[test]
+    fn settings_of_long_trials_ask_for_them_unless_slices_are_named() {
+        let read = |text: &str| toml::from_str::<Load>(text).unwrap();
+        for (over, slices) in [
+            ("", 8),
+            ("clients = 2", 8),
+            ("trials = 5", 0),
+            ("duration_s = 2", 0),
+            ("rate_per_s = 10", 0),
+            ("calls_per_session = 10", 0),
+            ("slices = 5", 5),
+            ("trials = 5\nslices = 5", 5),
+            ("rate_per_s = 10\nslices = 5", 5),
+        ] {
+            let mut load = Load::defaults();
+            load.apply(&read(over));
+            assert_eq!(load.slices(), slices, "{over}");
+            assert_eq!(load.check(), Ok(()), "{over}");
+        }
     }
 }

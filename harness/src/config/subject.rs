@@ -1,25 +1,19 @@
 //! `subjects.toml`: how each server is built and started, and where its wire is.
 //!
 //! A subject is data: adding one, in any language, is a table in that file and no code. What differs
-//! by the values of a few axes only is one table too, a family.
-
-mod check;
-mod ready;
+//! by the values of a few axes only is one table too, a family (see `matrix`).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-pub(super) use check::check_name;
-pub use ready::ReadyBy;
-
-use super::family::File;
-use super::template;
-use super::{FormatError, read_toml};
-use crate::load::{Revision, UnknownRevision};
+use super::matrix::File;
+use super::template::{self, Context, TemplateError, fill_command};
+use super::{FormatError, check_name, read_toml};
+use crate::load::{MAX_CLIENTS, Revision, UnknownRevision};
 
 /// All that the file defines, the members of its families written out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -77,8 +71,9 @@ pub struct Service {
 }
 
 /// What a subject is to the report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Role {
     /// An MCP server: verified, measured and ranked.
     #[default]
@@ -89,8 +84,9 @@ pub enum Role {
 }
 
 /// The protocol binding that the load client speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Wire {
     /// Streamable HTTP; a JSON answer and an event stream are both accepted.
     Http,
@@ -100,21 +96,10 @@ pub enum Wire {
     Stdio,
 }
 
-impl Wire {
-    /// The name used in files and tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Sse => "sse",
-            Self::Stdio => "stdio",
-        }
-    }
-}
-
 /// Whether the client keeps a session (`Mcp-Session-Id`) on Streamable HTTP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Sessions {
     /// No session: every request stands alone.
     #[default]
@@ -123,29 +108,6 @@ pub enum Sessions {
     Stateful,
     /// A few sessions, used by all clients in turn.
     Shared,
-}
-
-impl Sessions {
-    /// The name used in files and tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stateless => "stateless",
-            Self::Stateful => "stateful",
-            Self::Shared => "shared",
-        }
-    }
-}
-
-impl Role {
-    /// The name used in files and tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Floor => "floor",
-        }
-    }
 }
 
 /// How many processes serve the clients on stdio.
@@ -157,18 +119,25 @@ pub enum Processes {
     Shared,
     /// One for each client.
     PerClient,
-    /// One for each call: started, greeted, asked once, ended.
+    /// One for each call: started, one handshake, one call, ended.
     PerCall,
 }
 
-impl Processes {
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde hands it over like this"
-    )]
-    fn is_shared(&self) -> bool {
-        *self == Self::Shared
-    }
+/// What a server that was started does when it can be asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadyBy {
+    /// It prints a line `ready URL` (or `ready stdio`) on stderr.
+    #[default]
+    Line,
+    /// The port of its `url` answers.
+    Port,
+    /// Nothing: its first answer on stdio comes when it can be asked.
+    None,
+}
+
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// One thing that is measured.
@@ -189,7 +158,7 @@ pub struct Subject {
     /// What a reader of its rows has to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Measured only when it is named: by `--subject`, or by a file of marks.
+    /// Measured only when it is named: by `--subject`, or by an experiment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_request: bool,
     /// The protocol binding that the client speaks to it.
@@ -204,7 +173,7 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_sessions: Option<usize>,
     /// How many processes serve the clients on stdio.
-    #[serde(default, skip_serializing_if = "Processes::is_shared")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub processes: Processes,
     /// Members that are added to the `params` of every call.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -229,7 +198,7 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
     /// How the harness finds out that the command can be asked.
-    #[serde(default, skip_serializing_if = "ReadyBy::is_line")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ready: ReadyBy,
     /// Environment variables besides the few that are passed on (`PATH`, `HOME` and their like),
     /// with the same templates.
@@ -253,6 +222,46 @@ pub fn duration(seconds: f64) -> Option<Duration> {
         .flatten()
 }
 
+/// A process that can be started: command line and environment with their templates filled.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Additional environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Longest wait for the ready line.
+    pub ready_within: Duration,
+}
+
+impl Launch {
+    fn new(
+        command: &[String],
+        environment: &BTreeMap<String, String>,
+        ready_within_s: f64,
+        context: &Context,
+    ) -> Result<Self, TemplateError> {
+        let filled =
+            |(key, text): (&String, &String)| Ok((key.clone(), template::fill(text, context)?));
+        Ok(Self {
+            command: fill_command(command, context)?,
+            environment: environment.iter().map(filled).collect::<Result<_, _>>()?,
+            ready_within: duration(ready_within_s).unwrap_or_default(),
+        })
+    }
+}
+
+impl Service {
+    /// The process, with its templates filled.
+    pub(crate) fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
+        Launch::new(
+            &self.command,
+            &self.environment,
+            self.ready_within_s,
+            context,
+        )
+    }
+}
+
 impl Subjects {
     /// Reads and checks the file.
     ///
@@ -267,28 +276,194 @@ impl Subjects {
         };
         read().map_err(|message| FormatError::invalid(path, message))
     }
+
+    /// Says what makes no sense, with the table's name.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.subject.is_empty() {
+            return Err("there is no [subject.NAME] or [family.NAME] table in it".to_owned());
+        }
+        for (name, build) in &self.build {
+            check_command(&format!("build.{name}"), &build.command)?;
+        }
+        for (name, service) in &self.service {
+            let at = format!("service.{name}");
+            check_name(&at, name)?;
+            check_command(&at, &service.command)?;
+            self.check_common(&at, service.build.as_deref(), service.ready_within_s)?;
+        }
+        if let Some(store) = &self.store {
+            check_command("store", &store.reset)?;
+            self.check_common("store", store.build.as_deref(), 0.0)?;
+        }
+        for (name, subject) in &self.subject {
+            let at = format!("subject.{name}");
+            check_name(&at, name)?;
+            self.check_common(&at, subject.build.as_deref(), subject.ready_within_s)?;
+            subject
+                .check_start()
+                .and_then(|()| subject.check_client())
+                .map_err(|message| format!("[{at}] {message}"))?;
+        }
+        Ok(())
+    }
+
+    fn check_common(
+        &self,
+        at: &str,
+        build: Option<&str>,
+        ready_within_s: f64,
+    ) -> Result<(), String> {
+        if let Some(build) = build
+            && !self.build.contains_key(build)
+        {
+            let known = self.build.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(format!(
+                "[{at}] names the build \"{build}\", which does not exist; known builds: {known}"
+            ));
+        }
+        duration(ready_within_s).map(|_| ()).ok_or_else(|| {
+            format!(
+                "[{at}] ready_within_s = {ready_within_s} is not a time between 0 and 86400 seconds"
+            )
+        })
+    }
+}
+
+fn check_command(at: &str, command: &[String]) -> Result<(), String> {
+    if command.first().is_none_or(String::is_empty) {
+        return Err(format!(
+            "[{at}] command is empty; it lists the program and its arguments"
+        ));
+    }
+    Ok(())
 }
 
 impl Subject {
-    /// Whether the command line or the environment needs this template value.
-    #[must_use]
-    pub fn mentions(&self, name: &str) -> bool {
-        self.command
-            .iter()
-            .chain(self.environment.values())
-            .chain(&self.url)
-            .any(|text| template::mentions(text, name))
+    /// A server of which only the protocol is known.
+    pub(crate) fn server(wire: Wire, revision: Revision) -> Result<Self, String> {
+        // By way of its keys, so that all others are what they are in a file that does not name them.
+        let keys = json!({ "transport": wire.to_string(), "wire": wire, "revision": revision });
+        serde_json::from_value(keys).map_err(|error| error.to_string())
     }
 
-    /// The protocol revision that the client asks for.
-    ///
-    /// # Errors
-    /// [`UnknownRevision`] when the load client does not speak the one that the definition names.
-    pub fn revision(&self) -> Result<Revision, UnknownRevision> {
+    /// The process, with its templates filled.
+    pub(crate) fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
+        Launch::new(
+            &self.command,
+            &self.environment,
+            self.ready_within_s,
+            context,
+        )
+    }
+
+    /// Whether somebody else has started it, so that there is a place and no command.
+    pub(crate) fn runs_already(&self) -> bool {
+        self.command.is_empty() && self.url.is_some()
+    }
+
+    /// Whether the command line, the environment or the URL needs this template value.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        (self
+            .command
+            .iter()
+            .chain(self.environment.values())
+            .chain(&self.url))
+        .any(|text| template::mentions(text, name))
+    }
+
+    /// The protocol revision that the client asks for; unknown when the load client does not speak
+    /// the one that the definition names.
+    pub(crate) fn revision(&self) -> Result<Revision, UnknownRevision> {
         match (&self.revision, self.wire) {
             (Some(revision), _) => revision.parse(),
             (None, Wire::Sse) => Ok(Revision::November2024),
             (None, _) => Ok(Revision::default()),
+        }
+    }
+
+    /// Says what does not fit in how it is started and found.
+    fn check_start(&self) -> Result<(), String> {
+        let (has_command, has_url) = (!self.command.is_empty(), self.url.is_some());
+        let is_stdio = self.wire == Wire::Stdio;
+        let rules = [
+            (
+                has_url && is_stdio,
+                "has a url, which a server on stdio has not",
+            ),
+            (
+                !has_command && !has_url,
+                "command is empty; it lists the program and its arguments (a server that runs already has a url instead)",
+            ),
+            (
+                self.pid.is_some() && has_command,
+                "pid is for a server that runs already; one with a command has its own",
+            ),
+            (
+                self.ready != ReadyBy::Line && !has_command,
+                "ready is for a server with a command",
+            ),
+            (
+                self.ready == ReadyBy::Line && has_command && has_url,
+                "has a command and a url: say ready = \"port\", or leave out the url if it prints a ready line",
+            ),
+            (
+                self.ready == ReadyBy::Port && !has_url,
+                "ready = \"port\" needs the url of that port",
+            ),
+            (
+                self.ready == ReadyBy::None && !is_stdio,
+                "ready = \"none\" is for wire = \"stdio\"; over HTTP say ready = \"port\" and a url",
+            ),
+        ];
+        let broken = rules.into_iter().find(|(is_broken, _)| *is_broken);
+        broken.map_or(Ok(()), |(_, message)| Err(message.to_owned()))
+    }
+
+    /// Says what does not fit in what the client is to do.
+    fn check_client(&self) -> Result<(), String> {
+        let revision = self.revision().map_err(|error| error.to_string())?;
+        let is_server_over_http = self.wire == Wire::Http && self.role == Role::Server;
+        if self.role == Role::Floor && self.wire != Wire::Http {
+            return Err(format!(
+                "is a floor, so its wire must be \"http\", not \"{}\"",
+                self.wire
+            ));
+        }
+        if self.sessions != Sessions::Stateless && !is_server_over_http {
+            return Err(
+                "sessions = \"stateful\" or \"shared\" has a meaning on servers with wire = \"http\" only"
+                    .to_owned(),
+            );
+        }
+        if self.processes != Processes::Shared && self.wire != Wire::Stdio {
+            return Err(
+                "processes = \"per_client\" or \"per_call\" needs wire = \"stdio\"".to_owned(),
+            );
+        }
+        match (self.sessions, self.shared_sessions) {
+            (Sessions::Shared, Some(1..=MAX_CLIENTS))
+            | (Sessions::Stateless | Sessions::Stateful, None) => {}
+            (Sessions::Shared, count) => {
+                let count = count.map_or_else(|| "nothing".to_owned(), |count| count.to_string());
+                return Err(format!(
+                    "sessions = \"shared\" needs shared_sessions = 1 to {MAX_CLIENTS}, not {count}"
+                ));
+            }
+            (_, Some(count)) => {
+                return Err(format!(
+                    "shared_sessions = {count} needs sessions = \"shared\""
+                ));
+            }
+        }
+        let can_do_without = is_server_over_http && self.sessions == Sessions::Stateless;
+        if !revision.has_handshake() && !can_do_without {
+            return Err(format!(
+                "revision {revision} has no sessions, and the load client speaks it to servers with wire = \"http\" only"
+            ));
+        }
+        match self.fast_path.as_deref() {
+            None | Some("on" | "off") => Ok(()),
+            Some(other) => Err(format!("fast_path = \"{other}\" is neither on nor off")),
         }
     }
 }

@@ -1,23 +1,22 @@
-//! `suites/NAME.toml`: what is asked, what a right answer is, and how hard.
+//! `suites/NAME.toml`: the calls, what a right answer is, how hard the load is, and which subjects can
+//! take part.
 //!
-//! The right answer is worked out here from the definition alone, never from what some server said.
+//! The right answer comes from the definition alone, never from what some server said.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::expect::Expect;
-use super::sweep::{Step, Sweep, expand};
-use super::targets::Targets;
-use super::template::{Context, fill_value, value_mentions};
-use super::variables::{Generator, Variable};
-use super::workload::Workload;
+use super::expect::{Expect, has_null};
+use super::load::Load;
+use super::matrix::{self, Step, Sweep};
+use super::subject::{Processes, Role, Sessions, Subject, Wire};
+use super::template::{Context, Generator, Variable, escaped, fill_value, literal, value_mentions};
 use super::{FormatError, read_toml};
-use crate::load::{Exchange, Expectation, MAX_CLIENTS};
-
-pub use super::load::Load;
+use crate::load::{Exchange, Expectation, MAX_CLIENTS, Shape};
 
 /// One workload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,8 +33,7 @@ pub struct Suite {
     /// suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_bytes: Option<u32>,
-    /// Different calls prepared for a run; the load goes round through them. Fewer when there is
-    /// nothing that varies.
+    /// Different calls prepared for a run, used in turn. Fewer when there is nothing that varies.
     #[serde(default = "default_variants")]
     pub variants: usize,
     /// Start of the generator of the variables.
@@ -50,7 +48,7 @@ pub struct Suite {
     /// What is counted of what a model would read, besides the figures of the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
-    /// The rules of [`Suite::expect`] are the server's own first answer, and nobody's knowledge of what is right.
+    /// The rules of [`Suite::expect`] are the server's own first answer, which may be wrong.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expect_learned: bool,
     /// What makes many suites of this one, each with a name of its own.
@@ -59,8 +57,8 @@ pub struct Suite {
     /// The place in a sweep, of a suite that one has made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
-    /// How hard.
-    #[serde(default)]
+    /// How hard; every setting that has a default is set.
+    #[serde(default = "Load::defaults", deserialize_with = "Load::over_defaults")]
     pub load: Load,
     /// Values that are drawn anew for each prepared call.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -76,12 +74,40 @@ pub struct Suite {
     pub meta: Map<String, Value>,
     /// What the `result` of the answer must hold.
     pub expect: Expect,
-    /// What the server is asked at the same time, by other clients that are not timed.
+    /// Calls that other clients make at the same time, which are not timed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
     /// What is promised of its servers: `measure` and `gate` fail when one does not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Targets>,
+}
+
+/// A kind of work that a server may mostly do.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    ValueEnum,
+    strum::Display,
+)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Workload {
+    /// Computing: parsing, searching, arithmetic.
+    Cpu,
+    /// Waiting for other services.
+    Io,
+    /// Queries of a database.
+    Database,
+    /// Some of each.
+    Mixed,
 }
 
 /// What a model would read, counted in bytes and in tokens.
@@ -109,6 +135,24 @@ pub struct Beside {
     pub expect: Expect,
 }
 
+/// The most that each figure may be (service levels). What is not named is not promised.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Targets {
+    /// Median latency, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<f64>,
+    /// Latency that one call in a hundred exceeds, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<f64>,
+    /// Calls of the windows that got no answer or a wrong one, in percent of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors_percent: Option<f64>,
+    /// CPU time of the server for a right answer, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_us_per_call: Option<f64>,
+}
+
 const fn default_variants() -> usize {
     256
 }
@@ -117,8 +161,8 @@ const fn default_seed() -> u64 {
     1
 }
 
-/// Most calls prepared for one run: beyond this the requests themselves crowd the caches of the
-/// load core.
+/// Most calls prepared for one run: with more, the requests themselves fill the caches of the load
+/// core.
 const MAX_VARIANTS: usize = 65_536;
 
 impl Suite {
@@ -135,17 +179,55 @@ impl Suite {
         Ok(suite)
     }
 
-    pub(in crate::config) fn check(&self) -> Result<(), String> {
-        if self.variants == 0 || self.variants > MAX_VARIANTS {
+    /// Reads all suites of a folder, by name: that of the file without `.toml`, and in a sweep its
+    /// values after that.
+    ///
+    /// # Errors
+    /// As [`Suite::read`], and when the folder cannot be read or holds no suite.
+    pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, Self>, FormatError> {
+        let mut all = BTreeMap::new();
+        for (name, path) in super::definitions(folder, "suite")? {
+            matrix::suites(&name, read_toml(&path)?, &mut all)
+                .map_err(|message| FormatError::invalid(&path, message))?;
+        }
+        Ok(all)
+    }
+
+    /// A suite that repeats one call, given by flags. Braces are braces.
+    pub(crate) fn of_call(
+        tool: &str,
+        arguments: &Map<String, Value>,
+        expect: &Expect,
+    ) -> Result<Self, String> {
+        if arguments.values().any(has_null) {
+            return Err(
+                "the arguments hold a null, which the TOML that is kept with a run cannot say: leave that member out"
+                    .to_owned(),
+            );
+        }
+        // By way of its keys, so that all others are what they are in a file that does not name them.
+        let suite = json!({
+            "description": format!("{}, asked with the same arguments each time.", escaped(tool)),
+            "tool": tool,
+            "variants": 1,
+            "arguments": literal(&Value::Object(arguments.clone())),
+            "expect": expect,
+        });
+        let suite: Self = serde_json::from_value(suite).map_err(|error| error.to_string())?;
+        suite.check()?;
+        Ok(suite)
+    }
+
+    /// Says what makes no sense, with the key and the value.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if !(1..=MAX_VARIANTS).contains(&self.variants) {
+            let variants = self.variants;
             return Err(format!(
-                "variants = {} is not between 1 and {MAX_VARIANTS}",
-                self.variants
+                "variants = {variants} is not between 1 and {MAX_VARIANTS}"
             ));
         }
         for (name, variable) in &self.variables {
-            variable
-                .check()
-                .map_err(|message| format!("variables.{name}: {message}"))?;
+            (variable.check()).map_err(|message| format!("variables.{name}: {message}"))?;
         }
         self.check_cases()?;
         if self.expect.is_empty() {
@@ -154,28 +236,18 @@ impl Suite {
                     .to_owned(),
             );
         }
-        let names = self.variables.keys();
-        let names = names.chain(self.cases.first().into_iter().flat_map(BTreeMap::keys));
-        for name in names {
-            if !self.mentions(name) {
+        let cases = self.cases.first().into_iter().flat_map(BTreeMap::keys);
+        for name in self.variables.keys().chain(cases) {
+            let is_argument = (self.arguments.values()).any(|value| value_mentions(value, name));
+            if !is_argument && !self.expect.mentions(name) {
                 return Err(format!(
                     "nothing mentions {{{name}}}: neither the arguments nor a rule of [expect] does; mind the spelling"
                 ));
             }
         }
-        if let Some(beside) = &self.beside {
-            beside.check()?;
-        }
-        if let Some(targets) = &self.targets {
-            targets.check()?;
-        }
+        self.beside.as_ref().map_or(Ok(()), Beside::check)?;
+        self.targets.as_ref().map_or(Ok(()), Targets::check)?;
         self.load.check()
-    }
-
-    /// Whether the arguments or a rule name this value in a template.
-    pub(super) fn mentions(&self, name: &str) -> bool {
-        (self.arguments.values()).any(|value| value_mentions(value, name))
-            || self.expect.mentions(name)
     }
 
     /// The cases must have the same keys, and none of them may be a variable.
@@ -185,14 +257,14 @@ impl Suite {
         };
         let keys =
             |case: &BTreeMap<String, Value>| case.keys().cloned().collect::<Vec<_>>().join(", ");
-        for (index, case) in self.cases.iter().enumerate() {
-            if keys(case) != keys(first) {
-                return Err(format!(
-                    "cases[{index}] has the keys {}, the first case has {}; all cases need the same",
-                    keys(case),
-                    keys(first)
-                ));
-            }
+        if let Some((index, case)) =
+            (self.cases.iter().enumerate()).find(|(_, case)| keys(case) != keys(first))
+        {
+            return Err(format!(
+                "cases[{index}] has the keys {}, the first case has {}; all cases need the same",
+                keys(case),
+                keys(first)
+            ));
         }
         match first.keys().find(|key| self.variables.contains_key(*key)) {
             Some(twice) => Err(format!(
@@ -200,25 +272,6 @@ impl Suite {
             )),
             None => Ok(()),
         }
-    }
-
-    /// Reads all suites of a folder, by name: that of the file without `.toml`, and in a sweep its values after that.
-    ///
-    /// # Errors
-    /// As [`Suite::read`], and when the folder cannot be read or holds no suite.
-    pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, Self>, FormatError> {
-        let mut all = BTreeMap::new();
-        for (name, path) in super::definitions(folder, "suite")? {
-            let invalid = |message| FormatError::invalid(&path, message);
-            for (member, suite) in expand(&name, read_toml(&path)?).map_err(invalid)? {
-                if all.contains_key(&member) {
-                    let text = format!("makes the suite \"{member}\", which is there already");
-                    return Err(FormatError::invalid(&path, text));
-                }
-                all.insert(member, suite);
-            }
-        }
-        Ok(all)
     }
 
     /// The calls of a run with their right answers. `services` holds what the templates may name
@@ -234,56 +287,211 @@ impl Suite {
             (true, cases) => self.variants.min(cases),
             (false, _) => self.variants,
         };
-        (0..count)
-            .map(|index| {
-                let mut context = services.clone();
-                context.extend(self.step.iter().flat_map(Step::context));
-                for (name, variable) in &self.variables {
-                    context.insert(name.clone(), generator.draw(variable));
-                }
-                if !self.cases.is_empty() {
-                    context.extend(self.cases[index % self.cases.len()].clone());
-                }
-                let arguments = fill_value(&Value::Object(self.arguments.clone()), &context)
-                    .map_err(|error| format!("arguments: {error}"))?;
-                Ok(Exchange {
-                    tool: self.tool.clone(),
-                    arguments,
-                    meta: self.meta.clone(),
-                    expect: Expectation::Result(self.expect.checks(&context)?),
-                })
-            })
-            .collect()
+        let mut cases = self.cases.iter().cycle();
+        let exchange = |_| {
+            let mut context = services.clone();
+            for (name, variable) in &self.variables {
+                context.insert(name.clone(), generator.draw(variable));
+            }
+            context.extend(cases.next().cloned().unwrap_or_default());
+            exchange(
+                &self.tool,
+                &self.arguments,
+                &self.meta,
+                &self.expect,
+                &context,
+            )
+        };
+        (0..count).map(exchange).collect()
     }
+}
+
+/// One call with its right answer.
+fn exchange(
+    tool: &str,
+    arguments: &Map<String, Value>,
+    meta: &Map<String, Value>,
+    expect: &Expect,
+    context: &Context,
+) -> Result<Exchange, String> {
+    let arguments = fill_value(&Value::Object(arguments.clone()), context);
+    Ok(Exchange {
+        tool: tool.to_owned(),
+        arguments: arguments.map_err(|error| format!("arguments: {error}"))?,
+        meta: meta.clone(),
+        expect: Expectation::Result(expect.checks(context)?),
+    })
 }
 
 impl Beside {
     fn check(&self) -> Result<(), String> {
+        let clients = self.clients;
         if self.expect.is_empty() {
             return Err("[beside.expect] has no rule, so every answer would be right".to_owned());
         }
-        let clients = self.clients;
-        if (1..=MAX_CLIENTS).contains(&clients) {
-            return Ok(());
+        if !(1..=MAX_CLIENTS).contains(&clients) {
+            return Err(format!(
+                "beside.clients = {clients} is not between 1 and {MAX_CLIENTS}"
+            ));
         }
-        Err(format!(
-            "beside.clients = {clients} is not between 1 and {MAX_CLIENTS}"
-        ))
+        Ok(())
     }
 
     /// The call with its right answer.
-    ///
-    /// # Errors
-    /// A sentence with the key when a rule makes no sense.
-    pub fn exchange(&self, services: &Context) -> Result<Exchange, String> {
-        let arguments = fill_value(&Value::Object(self.arguments.clone()), services)
-            .map_err(|error| format!("beside.arguments: {error}"))?;
-        let checks = self.expect.checks(services);
-        Ok(Exchange {
-            tool: self.tool.clone(),
-            arguments,
-            meta: Map::new(),
-            expect: Expectation::Result(checks.map_err(|text| format!("beside.{text}"))?),
-        })
+    pub(crate) fn exchange(&self, services: &Context) -> Result<Exchange, String> {
+        exchange(
+            &self.tool,
+            &self.arguments,
+            &Map::new(),
+            &self.expect,
+            services,
+        )
+        .map_err(|message| format!("beside.{message}"))
+    }
+}
+
+impl Targets {
+    /// The targets that are set, by the names of their keys.
+    pub(crate) fn set(&self) -> Vec<(&'static str, f64)> {
+        let all = [
+            ("p50_ms", self.p50_ms),
+            ("p99_ms", self.p99_ms),
+            ("errors_percent", self.errors_percent),
+            ("cpu_us_per_call", self.cpu_us_per_call),
+        ];
+        all.into_iter()
+            .filter_map(|(name, most)| Some((name, most?)))
+            .collect()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.set().is_empty() {
+            return Err(
+                "[targets] promises nothing; set p50_ms, p99_ms, errors_percent or cpu_us_per_call"
+                    .to_owned(),
+            );
+        }
+        for (name, most) in self.set() {
+            let highest = if name == "errors_percent" {
+                100.0
+            } else {
+                f64::MAX
+            };
+            if !(0.0..=highest).contains(&most) {
+                return Err(format!(
+                    "targets.{name} = {most} is not a bound from 0 to {highest}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Workload {
+    /// Whether a suite of that kind stands for this one. All of them stand for mixed work.
+    pub(crate) fn takes(self, suite: Self) -> bool {
+        self == Self::Mixed || self == suite
+    }
+}
+
+/// Why a subject cannot take part in a suite, if it cannot.
+pub(crate) fn incompatibility(suite: &Suite, subject: &Subject) -> Option<&'static str> {
+    let (load, is_stdio) = (&suite.load, subject.wire == Wire::Stdio);
+    let is_shared = subject.sessions == Sessions::Shared;
+    let is_per_call = subject.processes == Processes::PerCall;
+    let rules = [
+        (
+            subject.role == Role::Floor && suite.answer_bytes.is_none(),
+            "a floor has no answer of that length (answer_bytes)",
+        ),
+        (
+            is_per_call && load.shape() != Shape::default(),
+            "a process for each call knows a closed loop without think time only",
+        ),
+        (
+            load.calls_per_session.is_some() && is_stdio,
+            "over stdio a session ends with its process (calls_per_session)",
+        ),
+        (
+            load.calls_per_session.is_some() && is_shared,
+            "sessions that are shared do not end after the calls of one client (calls_per_session)",
+        ),
+        (
+            load.connections.is_some() && subject.wire != Wire::Http,
+            "connections are shared over Streamable HTTP only (connections)",
+        ),
+        (
+            load.threads() > 1 && is_stdio,
+            "threads cannot share the pipes of one process (threads)",
+        ),
+        (
+            is_shared && subject.shared_sessions.unwrap_or(1) > load.clients(),
+            "there are fewer clients than sessions to be shared (clients)",
+        ),
+        (
+            suite.counts.is_some() && is_stdio,
+            "what is counted is asked for over HTTP (counts)",
+        ),
+        (
+            suite.beside.is_some() && is_stdio,
+            "calls beside the timed ones need a wire over HTTP (beside)",
+        ),
+    ];
+    let found = rules
+        .into_iter()
+        .find(|(is_incompatible, _)| *is_incompatible);
+    found.map(|(_, why)| why)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::{Expect, Suite, incompatibility};
+    use crate::config::subject::Subject;
+
+    #[test]
+    fn subjects_take_no_part_where_their_wire_or_sessions_cannot() {
+        let (http, stdio) = ("wire = \"http\"", "wire = \"stdio\"");
+        let shared = "wire = \"http\"\nsessions = \"shared\"\nshared_sessions = 10";
+        let per_call = "wire = \"stdio\"\nprocesses = \"per_call\"";
+        let floor = "wire = \"http\"\nrole = \"floor\"";
+        for (load, subject, told) in [
+            ("", http, None),
+            ("", per_call, None),
+            ("rate_per_s = 10", stdio, None),
+            ("", floor, Some("answer_bytes")),
+            ("calls_per_session = 1", http, None),
+            ("calls_per_session = 1", stdio, Some("calls_per_session")),
+            ("calls_per_session = 1", shared, Some("calls_per_session")),
+            ("connections = 2", http, None),
+            ("connections = 2", "wire = \"sse\"", Some("connections")),
+            ("threads = 2", stdio, Some("threads")),
+            ("clients = 5", shared, Some("clients")),
+            ("think_time_ms = 1", per_call, Some("closed loop")),
+        ] {
+            let suite = format!("description = \"d\"\ntool = \"t\"\n[load]\n{load}\n[expect]\n");
+            let suite: Suite = toml::from_str(&suite).unwrap();
+            let one = format!("transport = \"t\"\ncommand = [\"c\"]\n{subject}");
+            let one: Subject = toml::from_str(&one).unwrap();
+            let found = incompatibility(&suite, &one);
+            assert_eq!(
+                found.is_some(),
+                told.is_some(),
+                "{load}, {subject}: {found:?}"
+            );
+            assert!(
+                found.unwrap_or_default().contains(told.unwrap_or_default()),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_call_by_flags_has_no_nulls() {
+        let arguments = Map::from_iter([("text".to_owned(), json!([null]))]);
+        let any = Expect::from_flags(&["any".to_owned()]).unwrap();
+        let error = Suite::of_call("say", &arguments, &any).unwrap_err();
+        assert!(error.contains("null"), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! What a right answer is, and whether a result is one.
 //!
-//! Expectations are data; nothing in here knows a tool, a wire or a clock.
+//! Expectations are data: this module knows no tool, no transport and no clock.
 
 use std::fmt;
 
@@ -10,15 +10,15 @@ use serde_json::{Number, Value};
 /// What must hold for the answer to a call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Expectation {
-    /// The answer is a result without `isError`, and all of these checks hold for the JSON-RPC `result` object.
+    /// The answer is a result without `isError`, and all of these checks hold for it.
     Result(Vec<Check>),
 }
 
 /// One place in the `result` object and what must be found there.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Check {
-    /// A JSON Pointer (RFC 6901) into the JSON-RPC `result` object, for example `/structuredContent/result`; empty
-    /// for the object itself.
+    /// A JSON Pointer (RFC 6901) into the JSON-RPC `result` object, for example
+    /// `/structuredContent/result`; empty for the object itself.
     pub pointer: String,
     /// What must be there.
     pub rule: Rule,
@@ -27,7 +27,7 @@ pub struct Check {
 /// What must be found at a place.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Rule {
-    /// This value. Numbers are compared by value (`50` equals `50.0`), objects whatever the order of their keys.
+    /// This value. Numbers are compared by value (`50` equals `50.0`), objects in any key order.
     Equals(Value),
     /// Anything, `null` too, as long as the place exists.
     Exists,
@@ -51,8 +51,8 @@ pub enum Rule {
         /// The greatest length allowed.
         max: usize,
     },
-    /// A string that is JSON text of the same value as the one at this other pointer: how `content` is held against
-    /// `structuredContent`.
+    /// A string that is JSON text of the same value as the one at this other pointer: so `content`
+    /// is compared with `structuredContent`.
     JsonTextOf(String),
 }
 
@@ -105,30 +105,24 @@ impl JsonType {
 }
 
 impl Check {
-    /// Holds the check against a `result` object.
+    /// Checks a `result` object.
     ///
     /// # Errors
     /// What was expected where, and what was found instead.
     pub fn hold(&self, result: &Value) -> Result<(), String> {
-        let found = result.pointer(&self.pointer);
-        let place = if self.pointer.is_empty() {
+        let (pointer, rule) = (self.pointer.as_str(), &self.rule);
+        let place = if pointer.is_empty() {
             "the result"
         } else {
-            &self.pointer
+            pointer
         };
-        let Some(found) = found else {
-            return match self.rule {
-                Rule::Absent => Ok(()),
-                _ => Err(format!(
-                    "{place}: expected {}, but there is no such place",
-                    self.rule
-                )),
-            };
-        };
-        if self.rule.holds(found, result) {
-            Ok(())
-        } else {
-            Err(format!("{place}: expected {}, found {found}", self.rule))
+        match result.pointer(pointer) {
+            None if *rule == Rule::Absent => Ok(()),
+            None => Err(format!(
+                "{place}: expected {rule}, but there is no such place"
+            )),
+            Some(found) if rule.holds(found, result) => Ok(()),
+            Some(found) => Err(format!("{place}: expected {rule}, found {found}")),
         }
     }
 }
@@ -148,10 +142,8 @@ impl Rule {
             },
             Self::Length { min, max } => length(found).is_some_and(|n| *min <= n && n <= *max),
             Self::JsonTextOf(other) => {
-                let parsed = found
-                    .as_str()
-                    .and_then(|text| serde_json::from_str::<Value>(text).ok());
-                match (parsed, result.pointer(other)) {
+                let parse = |text| serde_json::from_str::<Value>(text).ok();
+                match (found.as_str().and_then(parse), result.pointer(other)) {
                     (Some(parsed), Some(other)) => same(&parsed, other),
                     _ => false,
                 }
@@ -218,65 +210,51 @@ mod tests {
 
     use super::*;
 
-    fn holds(rule: Rule, found: impl Into<Value>) -> bool {
-        let found: Value = found.into();
-        let check = Check {
-            pointer: "/x".to_owned(),
-            rule,
-        };
-        check
-            .hold(&json!({ "x": found, "other": { "a": [1, 2.0] } }))
-            .is_ok()
-    }
-
     #[test]
-    fn each_rule_takes_what_fits_and_nothing_else() {
-        assert!(holds(
-            Rule::Equals(json!({"a": 50, "b": [1]})),
-            json!({"b": [1.0], "a": 50.0})
-        ));
-        assert!(!holds(
-            Rule::Equals(json!({"a": 50})),
-            json!({"a": 50, "b": 1})
-        ));
-        assert!(!holds(Rule::Equals(json!(50)), json!("50")));
-        assert!(holds(Rule::Exists, Value::Null));
-        assert!(!holds(Rule::Absent, Value::Null));
-        assert!(holds(Rule::Range { min: 0.0, max: 5.0 }, json!(5)));
-        assert!(!holds(Rule::Range { min: 0.0, max: 5.0 }, json!(5.1)));
-        assert!(!holds(Rule::Range { min: 0.0, max: 5.0 }, json!("3")));
-        assert!(holds(Rule::Contains("lo".into()), json!("hello")));
-        assert!(holds(Rule::Contains("lo".into()), json!(["lo"])));
-        assert!(!holds(Rule::Contains("lo".into()), json!(["hello"])));
-        assert!(holds(Rule::Length { min: 2, max: 2 }, json!([1, 2])));
-        assert!(!holds(Rule::Length { min: 2, max: 2 }, json!("abc")));
-        assert!(!holds(Rule::Length { min: 0, max: 9 }, json!(3)));
-        assert!(holds(
-            Rule::JsonTextOf("/other".into()),
-            json!("{\"a\":[1,2]}")
-        ));
-        assert!(!holds(
-            Rule::JsonTextOf("/other".into()),
-            json!("{\"a\":[1,3]}")
-        ));
-        assert!(!holds(Rule::JsonTextOf("/none".into()), json!("{}")));
-        assert!(!holds(Rule::JsonTextOf("/other".into()), json!("not json")));
-    }
-
-    #[test]
-    fn types_tell_integers_from_other_numbers() {
-        assert!(holds(Rule::Type(JsonType::Integer), json!(3)));
-        assert!(holds(Rule::Type(JsonType::Integer), json!(3.0)));
-        assert!(!holds(Rule::Type(JsonType::Integer), json!(3.5)));
-        assert!(holds(Rule::Type(JsonType::Number), json!(3.5)));
-        assert!(!holds(Rule::Type(JsonType::String), json!(3)));
+    fn each_rule_accepts_what_fits_and_nothing_else() {
+        let contains = |part: &str| Rule::Contains(part.to_owned());
+        let text_of = |pointer: &str| Rule::JsonTextOf(pointer.to_owned());
+        let range = || Rule::Range { min: 0.0, max: 5.0 };
+        let length = |min, max| Rule::Length { min, max };
+        let object = || Rule::Equals(json!({ "a": 50, "b": [1] }));
+        for (rule, found, holds) in [
+            (object(), json!({ "b": [1.0], "a": 50.0 }), true),
+            (object(), json!({ "a": 50, "b": [1], "c": 1 }), false),
+            (Rule::Equals(json!(50)), json!("50"), false),
+            (Rule::Exists, Value::Null, true),
+            (Rule::Absent, Value::Null, false),
+            (range(), json!(5), true),
+            (range(), json!(5.1), false),
+            (range(), json!("3"), false),
+            (contains("lo"), json!("hello"), true),
+            (contains("lo"), json!(["lo"]), true),
+            (contains("lo"), json!(["hello"]), false),
+            (length(2, 2), json!([1, 2]), true),
+            (length(2, 2), json!("abc"), false),
+            (length(0, 9), json!(3), false),
+            (text_of("/other"), json!("{\"a\":[1,2]}"), true),
+            (text_of("/other"), json!("{\"a\":[1,3]}"), false),
+            (text_of("/none"), json!("{}"), false),
+            (text_of("/other"), json!("not json"), false),
+            (Rule::Type(JsonType::Integer), json!(3.0), true),
+            (Rule::Type(JsonType::Integer), json!(3.5), false),
+            (Rule::Type(JsonType::Number), json!(3.5), true),
+            (Rule::Type(JsonType::String), json!(3), false),
+        ] {
+            let shown = format!("{rule}: {found}");
+            let pointer = "/x".to_owned();
+            let result = json!({ "x": found, "other": { "a": [1, 2.0] } });
+            let outcome = Check { pointer, rule }.hold(&result);
+            assert_eq!(outcome.is_ok(), holds, "{shown}: {outcome:?}");
+        }
     }
 
     #[test]
     fn a_missing_place_fails_every_rule_but_absence() {
+        let pointer = || "/gone".to_owned();
         let at = |rule| {
             Check {
-                pointer: "/gone".to_owned(),
+                pointer: pointer(),
                 rule,
             }
             .hold(&json!({}))

@@ -1,36 +1,38 @@
-//! JSON-RPC messages: built once before the run, told apart when they come in, and the ids that pair them.
+//! JSON-RPC messages: built before the load, classified when they come in, paired by their ids.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-/// Digits of an id. The width is fixed so that an id can be overwritten in place.
+use super::errors::seen;
+
+/// Digits of an id. All ids have the same width, so that one can be overwritten in place.
 pub(super) const ID_DIGITS: usize = 9;
-/// The first id; all have [`ID_DIGITS`] digits.
+/// The first id.
 const ID_FIRST: u32 = 100_000_000;
-/// How many ids there are.
+/// The number of ids.
 const ID_COUNT: u32 = 900_000_000;
-/// What every request begins with: the id follows at once.
+/// The begin of every request; the id follows.
 const OPENING: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
 
-/// A message as it goes over any wire: the end of an HTTP head (`Content-Length` and what follows it), the JSON, and a
-/// newline.
+/// A message for any transport: the end of an HTTP head (`Content-Length` and what follows it), the
+/// JSON, and a newline.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     bytes: Vec<u8>,
     json_at: usize,
-    is_request: bool,
+    /// Whether an answer is due; a notification has none.
+    pub(super) is_request: bool,
 }
 
 impl Message {
-    /// A request, with room for the id. `headers` are HTTP's, each begun by a line break.
+    /// A request, with room for the id. Each of the HTTP `headers` begins with a line break.
     pub(super) fn request(method: &str, params: &Value, headers: &str) -> Self {
         let mut json = OPENING.to_vec();
         json.extend_from_slice(&[b'0'; ID_DIGITS]);
-        json.extend_from_slice(
-            format!(r#","method":{},"params":{params}}}"#, Value::from(method)).as_bytes(),
-        );
+        let rest = format!(r#","method":{},"params":{params}}}"#, Value::from(method));
+        json.extend_from_slice(rest.as_bytes());
         Self::new(&json, true, headers)
     }
 
@@ -71,11 +73,6 @@ impl Message {
             out[id_at..id_at + ID_DIGITS].copy_from_slice(&digits(id));
         }
     }
-
-    /// Whether an answer is due; a notification has none.
-    pub(super) fn is_request(&self) -> bool {
-        self.is_request
-    }
 }
 
 /// The digits of an id.
@@ -90,18 +87,24 @@ pub(super) fn digits(id: u32) -> [u8; ID_DIGITS] {
     text
 }
 
-/// Gives out ids such that an id tells its client, and none comes twice until 900 million have been used.
+/// Gives out ids that tell their client, each once until 900 million have been used.
 #[derive(Debug)]
 pub(super) struct Ids {
     clients: u32,
     rounds: Vec<u32>,
 }
 
+/// Room for the ids of each of several runs over one session.
+const IDS_OF_A_RUN: u32 = 10_000_000;
+
 impl Ids {
-    pub(super) fn new(clients: usize) -> Self {
+    /// Ids that differ from those of so many earlier runs over the same session.
+    pub(super) fn after(runs: u32, clients: usize) -> Self {
+        let count = u32::try_from(clients).unwrap_or(u32::MAX).max(1);
+        let first = runs % (ID_COUNT / IDS_OF_A_RUN) * (IDS_OF_A_RUN / count);
         Self {
-            clients: u32::try_from(clients).unwrap_or(u32::MAX).max(1),
-            rounds: vec![0; clients],
+            clients: count,
+            rounds: vec![first; clients],
         }
     }
 
@@ -120,16 +123,17 @@ impl Ids {
 
 /// The client that an id was given to, if it is one of `clients`.
 pub(super) fn owner(id: u64, clients: usize) -> Option<usize> {
-    let offset = id
-        .checked_sub(u64::from(ID_FIRST))
-        .filter(|offset| *offset < u64::from(ID_COUNT))?;
+    let offset = id.checked_sub(u64::from(ID_FIRST))?;
+    if offset >= u64::from(ID_COUNT) {
+        return None;
+    }
     usize::try_from(offset % u64::try_from(clients).ok()?).ok()
 }
 
 /// What an incoming message is.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Kind {
-    /// A response, to this id; `None` for `null`, for no id, or for one that is not a whole number.
+    /// A response to this id; `None` for `null`, for no id, or for one that is no whole number.
     Response(Option<u64>),
     /// A request or a notification of the server.
     FromServer,
@@ -151,17 +155,14 @@ pub(super) struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads a message.
-    ///
-    /// # Errors
-    /// What is wrong with it as JSON or as JSON-RPC 2.0.
+    /// Reads a message. The error says what is wrong with it as JSON or as JSON-RPC 2.0.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {
         let envelope: Self = serde_json::from_slice(bytes)
-            .map_err(|error| format!("not a JSON-RPC message ({error}): {}", excerpt(bytes)))?;
+            .map_err(|error| seen(&format!("not a JSON-RPC message ({error})"), bytes))?;
         if envelope.jsonrpc.as_deref() == Some("2.0") {
             Ok(envelope)
         } else {
-            Err(format!("not marked as JSON-RPC 2.0: {}", excerpt(bytes)))
+            Err(seen("not marked as JSON-RPC 2.0", bytes))
         }
     }
 
@@ -174,10 +175,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// What a message is. One that begins as servers usually write a response is not parsed any further.
-///
-/// # Errors
-/// As [`Envelope::read`].
+/// Classifies a message. One that begins as servers usually write a response is not parsed further.
 pub(super) fn classify(bytes: &[u8]) -> Result<Kind, String> {
     if let Some(rest) = bytes.strip_prefix(OPENING) {
         let (id, rest) = rest.split_at(ID_DIGITS.min(rest.len()));
@@ -192,84 +190,29 @@ pub(super) fn classify(bytes: &[u8]) -> Result<Kind, String> {
     Envelope::read(bytes).map(|envelope| envelope.kind())
 }
 
-/// The begin of some bytes, for an error text.
-pub(super) fn excerpt(bytes: &[u8]) -> String {
-    const SHOWN: usize = 160;
-    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);
-    let more = if bytes.len() > SHOWN { " ..." } else { "" };
-    format!("{shown:?}{more}")
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn an_id_is_overwritten_in_place_on_every_wire() {
-        let call = Message::request("tools/call", &json!({ "message": "a\"b" }), "");
-        let (mut line, mut http) = (Vec::new(), b"Content-Length: ".to_vec());
-        call.append_line(&mut line, 123_456_789);
-        call.append_http(&mut http, 123_456_789);
-        let sent: Value = serde_json::from_slice(&line).unwrap();
-        assert_eq!(sent["id"], 123_456_789);
-        assert_eq!(sent["params"]["message"], "a\"b");
-        let text = String::from_utf8(http).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert_eq!(head, format!("Content-Length: {}", body.len()));
-        assert_eq!(serde_json::from_str::<Value>(body).unwrap(), sent);
-    }
-
-    #[test]
-    fn ids_are_unique_and_tell_their_client() {
-        let mut ids = Ids::new(7);
+    fn ids_are_unique_tell_their_client_and_begin_again_when_they_are_used_up() {
+        let mut ids = Ids::after(0, 7);
         let mut seen = std::collections::HashSet::new();
-        for _ in 0..100 {
-            for client in 0..7 {
-                let id = ids.next(client);
-                assert!(seen.insert(id));
-                assert_eq!(digits(id), *id.to_string().as_bytes());
-                assert_eq!(owner(u64::from(id), 7), Some(client));
-            }
+        for client in (0..7).cycle().take(700) {
+            let id = ids.next(client);
+            assert!(seen.insert(id));
+            assert_eq!(digits(id), *id.to_string().as_bytes());
+            assert_eq!(owner(u64::from(id), 7), Some(client));
         }
-        assert_eq!(owner(99_999_999, 7), None);
-        assert_eq!(owner(1_000_000_000, 7), None);
-    }
-
-    #[test]
-    fn ids_begin_again_when_they_are_used_up() {
-        let mut ids = Ids::new(3);
+        assert_eq!(
+            (owner(99_999_999, 7), owner(1_000_000_000, 7)),
+            (None, None)
+        );
+        let of_next_run = Ids::after(1, 7).next(3);
+        assert!(!seen.contains(&of_next_run));
+        assert_eq!(owner(u64::from(of_next_run), 7), Some(3));
+        let mut ids = Ids::after(0, 3);
         ids.rounds = vec![ID_COUNT / 3 - 1; 3];
-        assert_eq!(ids.next(2), 999_999_999);
-        assert_eq!(ids.next(2), ID_FIRST + 2);
-    }
-
-    #[test]
-    fn messages_are_told_apart_whatever_the_order_of_their_members() {
-        let kind = |text: &str| classify(text.as_bytes());
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":123456789,"result":{}}"#),
-            Ok(Kind::Response(Some(123_456_789)))
-        );
-        assert_eq!(
-            kind(r#"{"result":{"id":5},"id":7,"jsonrpc":"2.0"}"#),
-            Ok(Kind::Response(Some(7)))
-        );
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":null,"error":{}}"#),
-            Ok(Kind::Response(None))
-        );
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":"7","result":{}}"#),
-            Ok(Kind::Response(None))
-        );
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":123456789,"method":"ping"}"#),
-            Ok(Kind::FromServer)
-        );
-        assert!(kind(r#"{"jsonrpc":"2.0","id":1234"#).is_err());
-        assert!(kind(r#"{"id":1,"result":{}}"#).is_err());
-        assert!(kind("[]").is_err());
+        assert_eq!((ids.next(2), ids.next(2)), (999_999_999, ID_FIRST + 2));
     }
 }

@@ -1,32 +1,81 @@
-//! What is asked for: the wire, the calls, the clients, the time.
+//! What a load is: the server, the calls, the clients and the time.
 
 use std::{
+    fmt,
+    net::SocketAddr,
     process::{ChildStdin, ChildStdout},
     sync::atomic::AtomicBool,
     time::Duration,
 };
 
-use serde::Serialize;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    address::Address, expect::Expectation, outcome::LoadError, pace::Pace, revision::Revision,
+    errors::{LoadError, LoadResult},
+    expect::Expectation,
+    requests::Revision,
 };
 
-/// The call timeout where nothing else is asked for.
+/// The default call timeout.
 pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One prepared call: what is sent, and what a right answer is. The clients of a run take the plan's exchanges in turn.
+/// The most clients of a load: their sockets must fit the usual limits, and they share the ids.
+pub const MAX_CLIENTS: usize = 10_000;
+
+/// The most threads of a load.
+pub const MAX_THREADS: usize = 256;
+
+/// One prepared call and its right answer. The clients of a load take the exchanges in turn.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Exchange {
     /// The tool's name, `params.name` of `tools/call`.
     pub tool: String,
     /// The tool's arguments, `params.arguments`; an object.
     pub arguments: Value,
-    /// Members of `params._meta`, beside those that the revision asks for.
+    /// Members of `params._meta`, in addition to those that the revision requires.
     pub meta: Map<String, Value>,
-    /// What the answer is held against. Not looked at on a [`Target::Floor`].
+    /// What a right answer is. Not used for a [`Target::Floor`].
     pub expect: Expectation,
+}
+
+/// An address with the host that `Host` names: servers may reject other hosts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Address {
+    /// The address to connect to.
+    pub socket: SocketAddr,
+    host: String,
+}
+
+impl Address {
+    /// The address of a host, which may end with its port: `localhost:8080`.
+    #[must_use]
+    pub fn new(socket: SocketAddr, host: &str) -> Self {
+        let host = host.to_owned();
+        Self { socket, host }
+    }
+
+    /// Whether a server at this address may call itself by this host and port.
+    pub(super) fn is_called(&self, host: &str) -> bool {
+        host == self.host
+            || host == self.socket.to_string()
+            || host == format!("localhost:{}", self.socket.port())
+    }
+}
+
+impl From<SocketAddr> for Address {
+    /// An address that is its own host.
+    fn from(socket: SocketAddr) -> Self {
+        Self::new(socket, &socket.to_string())
+    }
+}
+
+/// The host, as it stands in `Host` and in URLs.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)
+    }
 }
 
 /// The sessions of Streamable HTTP.
@@ -36,21 +85,21 @@ pub enum Sessions {
     None,
     /// One for each client.
     PerClient,
-    /// So many, opened by as many of the clients; calls take them in turn, whoever makes them.
+    /// This many, opened by as many of the clients; the calls of all clients take them in turn.
     Shared(usize),
 }
 
-/// Where the subject is, and which wire it speaks.
+/// Where the subject is, and which transport it speaks.
 #[derive(Debug)]
 pub enum Target {
-    /// Streamable HTTP; the answers may be JSON or event streams, each says itself which.
+    /// Streamable HTTP; each answer may be JSON or an event stream.
     Http {
         /// The address to connect to.
         address: Address,
         /// The path of the endpoint, for example `/mcp`.
         path: String,
-        /// The sessions. A server that does not behave as declared here fails the handshake, so that no figure gets
-        /// the wrong label.
+        /// The sessions. A server that behaves otherwise fails the handshake, so that no figure
+        /// gets the wrong label.
         sessions: Sessions,
     },
     /// The HTTP+SSE transport of 2024-11-05.
@@ -60,60 +109,157 @@ pub enum Target {
         /// The path of the event stream, for example `/sse`.
         path: String,
     },
-    /// The pipes of a child. Both are closed when the run is over, which ends a server that keeps to the specification.
+    /// The pipes of a child. Both are closed when the load is over, which ends a server that
+    /// follows the specification.
     Stdio {
         /// The child's stdin.
         stdin: ChildStdin,
         /// The child's stdout.
         stdout: ChildStdout,
     },
-    /// HTTP without a protocol: the requests are those of [`Target::Http`] after its handshake, but there is none, and
-    /// an answer is right when its status is 200, its body has the length that was asked for, and it is the same as the
-    /// first one's.
+    /// The pipes of a child over which earlier runs have opened the session: there is no handshake.
+    OpenStdio {
+        /// The child's stdin.
+        stdin: ChildStdin,
+        /// The child's stdout.
+        stdout: ChildStdout,
+        /// How many runs there were over these pipes: the ids of this one differ from theirs.
+        runs: u32,
+    },
+    /// HTTP without a protocol: the requests are those of [`Target::Http`] after its handshake, but
+    /// there is none. An answer is right when its status is 200 and its body is the same as that of
+    /// the first answer, which has to have the expected length.
     Floor {
         /// The address to connect to.
         address: Address,
         /// The path to post to.
         path: String,
-        /// The length in bytes of a right answer's body.
+        /// The length of a right answer's body, in bytes.
         answer_bytes: usize,
     },
 }
 
 impl Target {
-    /// The same once more, for other clients; `None` for the pipes of a child, which there are once.
+    /// A copy for other clients; `None` for the pipes of a child, which exist once.
     #[must_use]
     pub fn again(&self) -> Option<Self> {
-        Some(match self {
-            Self::Http {
+        let (address, path) = self.place()?;
+        let (address, path) = (address.clone(), path.to_owned());
+        Some(match *self {
+            Self::Http { sessions, .. } => Self::Http {
                 address,
                 path,
                 sessions,
-            } => Self::Http {
-                address: address.clone(),
-                path: path.clone(),
-                sessions: *sessions,
             },
-            Self::Sse { address, path } => Self::Sse {
-                address: address.clone(),
-                path: path.clone(),
-            },
-            Self::Floor {
+            Self::Floor { answer_bytes, .. } => Self::Floor {
                 address,
                 path,
                 answer_bytes,
-            } => Self::Floor {
-                address: address.clone(),
-                path: path.clone(),
-                answer_bytes: *answer_bytes,
             },
-            Self::Stdio { .. } => return None,
+            Self::Sse { .. } | Self::Stdio { .. } | Self::OpenStdio { .. } => {
+                Self::Sse { address, path }
+            }
         })
+    }
+
+    fn place(&self) -> Option<(&Address, &str)> {
+        match self {
+            Self::Http { address, path, .. }
+            | Self::Sse { address, path }
+            | Self::Floor { address, path, .. } => Some((address, path)),
+            Self::Stdio { .. } | Self::OpenStdio { .. } => None,
+        }
+    }
+
+    /// How many loads there were over the same session.
+    pub(super) fn earlier_runs(&self) -> u32 {
+        match self {
+            Self::OpenStdio { runs, .. } => *runs,
+            _ => 0,
+        }
+    }
+
+    /// The sessions of Streamable HTTP; `None` on a transport without.
+    pub(super) fn sessions(&self) -> Option<Sessions> {
+        match self {
+            Self::Http { sessions, .. } => Some(*sessions),
+            _ => None,
+        }
+    }
+
+    /// Replaces the number of shared sessions, if sessions are shared.
+    pub(super) fn share_sessions(&mut self, change: impl FnOnce(usize) -> Sessions) {
+        if let Self::Http { sessions, .. } = self
+            && let Sessions::Shared(count) = *sessions
+        {
+            *sessions = change(count);
+        }
     }
 }
 
-/// A point of a run that the caller may want to act at. The observer runs on the load thread: what it takes is missing
-/// from the load, so it should read what it needs and return.
+/// When the calls of an open loop are due.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// At equal distances.
+    #[default]
+    Constant,
+    /// At exponential distances, like those of many independent people.
+    Poisson,
+}
+
+impl Arrivals {
+    /// The name used in files and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Poisson => "poisson",
+        }
+    }
+}
+
+/// When a call is due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// Closed loop: a client's next call is due this long after the answer to its last one.
+    Closed {
+        /// The time between an answer and the next call.
+        think_time: Duration,
+    },
+    /// Open loop: calls are due at instants planned beforehand, and wait for a free client.
+    Open {
+        /// Calls a second, of all clients and threads together.
+        rate_per_s: f64,
+        /// How they are spread.
+        arrivals: Arrivals,
+    },
+}
+
+impl Default for Pace {
+    /// A closed loop without think time.
+    fn default() -> Self {
+        let think_time = Duration::ZERO;
+        Self::Closed { think_time }
+    }
+}
+
+/// How clients behave. By default each has its own connection and calls again at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shape {
+    /// When a client's next call is due.
+    pub pace: Pace,
+    /// Connections that the clients use in turn over HTTP; `None`: each has its own.
+    pub connections: Option<usize>,
+    /// Added to each round trip to the server, that of a connection included.
+    pub round_trip: Duration,
+    /// A client ends its session and connection after so many calls, and begins anew; `None`:
+    /// never.
+    pub calls_per_session: Option<u32>,
+}
+
+/// A point of a run that the caller may want to act at. The observer runs on the load thread: the
+/// time that it takes is missing from the load.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Moment {
     /// All sessions are open; the warm-up begins.
@@ -127,33 +273,20 @@ pub enum Moment {
         /// Errors of the window so far (0 during the warm-up).
         errors: u64,
     },
-    /// The window has closed; what is outstanding is now awaited. Comes after every `MeasureStart`, also when the run
-    /// ends early.
+    /// The window has closed; outstanding calls are awaited. Comes after every `MeasureStart`, also
+    /// when the run ends early.
     MeasureEnd,
 }
 
-/// What the clients of a run are like. By default each has a connection of its own for as long as the run lasts, and
-/// asks again at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Shape {
-    /// When a client's next call is due.
-    pub pace: Pace,
-    /// Connections that the clients use in turn over HTTP; `None`: each has its own.
-    pub connections: Option<usize>,
-    /// Added to each trip over the wire and back, the opening of a connection among them.
-    pub round_trip: Duration,
-    /// A client ends its session and connection after so many calls, and begins anew; `None`: never.
-    pub calls_per_session: Option<u32>,
-}
-
-/// One run.
+/// One load.
 pub struct Plan<'a> {
     /// The subject.
     pub target: Target,
     /// The calls, taken in turn; at least one.
     pub exchanges: &'a [Exchange],
-    /// How many clients there are, each with at most one call outstanding. Over HTTP and SSE each has its own
-    /// connection, and its own session unless a few are shared; over stdio all share the pipe and its session.
+    /// The number of clients, each with at most one call outstanding. Over HTTP and SSE each has
+    /// its own connection, and its own session unless sessions are shared; over stdio all share
+    /// the pipe and its session.
     pub clients: usize,
     /// How long the load runs before it counts.
     pub warmup: Duration,
@@ -165,129 +298,108 @@ pub struct Plan<'a> {
     pub revision: Revision,
     /// Members that are added to the `params` of every call.
     pub extra_params: Map<String, Value>,
-    /// What the clients are like.
+    /// How clients behave.
     pub shape: Shape,
     /// Ends the run within 100 ms when set.
     pub stop: &'a AtomicBool,
-    /// Told at each [`Moment`], on the load thread.
-    pub observer: &'a mut dyn FnMut(Moment),
 }
 
 impl Plan<'_> {
-    /// Refuses what cannot be run.
-    pub(super) fn check(&self) -> Result<(), LoadError> {
-        let refuse = |text: String| Err(LoadError::Plan(text));
+    /// Rejects a plan that cannot be carried out by so many threads.
+    pub(super) fn check(&self, threads: usize) -> LoadResult {
         if self.clients == 0 || self.clients > MAX_CLIENTS {
-            return refuse(format!("{} clients; give 1 to {MAX_CLIENTS}", self.clients));
+            return LoadError::plan(format!("{} clients; give 1 to {MAX_CLIENTS}", self.clients));
         }
         if self.duration.is_zero() {
-            return refuse("the duration is zero; give at least a few milliseconds".to_owned());
+            return LoadError::plan("the duration is zero; give at least a few milliseconds");
         }
-        if let Target::Http {
-            sessions: Sessions::Shared(count),
-            ..
-        } = self.target
+        if self.call_timeout.is_zero() {
+            return LoadError::plan("the call timeout is zero; the default is 30 s");
+        }
+        if let Some(Sessions::Shared(count)) = self.target.sessions()
             && !(1..=self.clients).contains(&count)
         {
-            return refuse(format!(
+            return LoadError::plan(format!(
                 "{count} shared sessions and {} clients; give 1 session to as many as there are clients",
                 self.clients
             ));
         }
+        let is_path = |path: &str| {
+            path.starts_with('/') && !path.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
+        };
+        if let Some((_, path)) = self.target.place().filter(|(_, path)| !is_path(path)) {
+            return LoadError::plan(format!("{path:?} is not a path; give one like /mcp"));
+        }
         self.check_shape()?;
-        check_calls(
-            self.exchanges,
-            self.call_timeout,
-            &self.target,
-            self.revision,
-        )
+        self.check_exchanges()?;
+        self.check_threads(threads)
     }
 
-    /// Refuses clients that cannot be like that over this wire.
-    fn check_shape(&self) -> Result<(), LoadError> {
-        let refuse = |text: &str| Err(LoadError::Plan(text.to_owned()));
+    /// Rejects clients that cannot behave like that over this transport.
+    fn check_shape(&self) -> LoadResult {
         let is_http = matches!(self.target, Target::Http { .. } | Target::Floor { .. });
         if self.shape.connections.is_some() && !is_http {
-            return refuse(
+            return LoadError::plan(
                 "connections are shared over Streamable HTTP only; leave the number out",
             );
         }
         if self.shape.calls_per_session.is_none() {
             return Ok(());
         }
-        match self.target {
-            Target::Stdio { .. } => refuse(
+        if matches!(self.target, Target::Stdio { .. } | Target::OpenStdio { .. }) {
+            return LoadError::plan(
                 "the session of a process on stdio ends with the process, and not after so many calls; \
                  a subject may have a process for each call instead",
-            ),
-            Target::Http {
-                sessions: Sessions::Shared(_),
-                ..
-            } => refuse("shared sessions do not end after so many calls of a client"),
-            _ if matches!(self.shape.pace, Pace::Open { .. }) => {
-                refuse("calls per session need a closed loop")
-            }
-            _ => Ok(()),
+            );
         }
+        if matches!(self.target.sessions(), Some(Sessions::Shared(_))) {
+            return LoadError::plan("shared sessions do not end after so many calls of a client");
+        }
+        if matches!(self.shape.pace, Pace::Open { .. }) {
+            return LoadError::plan("calls per session need a closed loop");
+        }
+        Ok(())
     }
-}
 
-/// The most clients of a run: their sockets must fit the usual limits, and ids are shared out among them.
-pub const MAX_CLIENTS: usize = 10_000;
-
-/// The most threads of a load.
-pub const MAX_THREADS: usize = 256;
-
-/// The part of the check that a run and a verification have in common.
-pub(super) fn check_calls(
-    exchanges: &[Exchange],
-    timeout: Duration,
-    target: &Target,
-    revision: Revision,
-) -> Result<(), LoadError> {
-    let refuse = |text: String| Err(LoadError::Plan(text));
-    if exchanges.is_empty() {
-        return refuse("there is no exchange; give at least one call".to_owned());
-    }
-    if let Some(bad) = exchanges
-        .iter()
-        .find(|exchange| !exchange.arguments.is_object())
-    {
-        return refuse(format!(
-            "the arguments of {} are not an object: {}",
-            bad.tool, bad.arguments
-        ));
-    }
-    if !revision.has_handshake() {
-        if !matches!(
-            target,
-            Target::Floor { .. }
-                | Target::Http {
-                    sessions: Sessions::None,
-                    ..
-                }
-        ) {
-            return refuse(format!(
+    fn check_exchanges(&self) -> LoadResult {
+        if self.exchanges.is_empty() {
+            return LoadError::plan("there is no exchange; give at least one call");
+        }
+        if let Some(bad) = self.exchanges.iter().find(|one| !one.arguments.is_object()) {
+            let text = format!("the arguments of {} are not an object", bad.tool);
+            return LoadError::plan(format!("{text}: {}", bad.arguments));
+        }
+        let revision = self.revision;
+        if revision.has_handshake() {
+            return Ok(());
+        }
+        let is_floor = matches!(self.target, Target::Floor { .. });
+        if !is_floor && self.target.sessions() != Some(Sessions::None) {
+            return LoadError::plan(format!(
                 "revision {revision} is spoken over Streamable HTTP only, and has no sessions"
             ));
         }
-        let is_unfit = |exchange: &&Exchange| !exchange.tool.bytes().all(|b| b.is_ascii_graphic());
-        if let Some(bad) = exchanges.iter().find(is_unfit) {
-            return refuse(format!(
-                "the tool name {:?} does not fit into the header that revision {revision} wants",
+        let fits = |one: &&Exchange| one.tool.bytes().all(|byte| byte.is_ascii_graphic());
+        if let Some(bad) = self.exchanges.iter().find(|one| !fits(one)) {
+            return LoadError::plan(format!(
+                "the tool name {:?} does not fit into the header that revision {revision} requires",
                 bad.tool
             ));
         }
+        Ok(())
     }
-    if timeout.is_zero() {
-        return refuse("the call timeout is zero; the default is 30 s".to_owned());
-    }
-    match target {
-        Target::Http { path, .. } | Target::Sse { path, .. } | Target::Floor { path, .. }
-            if !path.starts_with('/') || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) =>
-        {
-            refuse(format!("{path:?} is not a path; give one like /mcp"))
-        }
-        _ => Ok(()),
+
+    /// Rejects what so many threads cannot share.
+    fn check_threads(&self, threads: usize) -> LoadResult {
+        let few = |count: usize| threads > 1 && count < threads;
+        let text = match (self.target.sessions(), self.shape.connections) {
+            _ if few(self.clients) => format!("{} clients", self.clients),
+            (_, Some(count)) if few(count) => format!("{count} connections"),
+            (Some(Sessions::Shared(count)), _) if few(count) => format!("{count} shared sessions"),
+            _ => return Ok(()),
+        };
+        LoadError::plan(format!(
+            "{threads} threads cannot share {text}; give as many or more"
+        ))
     }
 }

@@ -1,4 +1,6 @@
-//! Who acts next: clients that wait for an instant, for a call to become due, or for a connection to become free.
+//! Decides which client acts next, and when calls are due.
+//!
+//! A client waits for an instant, for a call to become due, or for a connection to become free.
 
 use std::{
     cmp::Reverse,
@@ -6,38 +8,119 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::pace::{Pace, Share, Timetable};
+use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus};
+
+use super::plan::{Arrivals, Pace, Shape};
+
+/// The share of one thread in a load that several threads make.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Share {
+    /// The number of the thread, from 0.
+    pub(super) index: usize,
+    /// The number of threads.
+    pub(super) of: usize,
+}
+
+impl Share {
+    /// The only thread.
+    pub(super) const ALL: Self = Self { index: 0, of: 1 };
+
+    /// This thread's part of so many things.
+    pub(super) fn part(self, things: usize) -> usize {
+        things / self.of + usize::from(self.index < things % self.of)
+    }
+}
+
+/// The instants that the calls of an open loop are due at. They depend on nothing that happens.
+#[derive(Debug)]
+struct Timetable {
+    start: Instant,
+    rate_per_s: f64,
+    arrivals: Arrivals,
+    share: Share,
+    generator: Xoshiro256PlusPlus,
+    /// Calls taken so far.
+    taken: u64,
+    /// Seconds from the start to the next call.
+    offset_s: f64,
+    end: Option<Instant>,
+}
+
+impl Timetable {
+    /// A thread's seed is its index, so that every run has the same instants.
+    fn new(rate_per_s: f64, arrivals: Arrivals, share: Share, start: Instant) -> Self {
+        let mut timetable = Self {
+            start,
+            rate_per_s,
+            arrivals,
+            share,
+            generator: Xoshiro256PlusPlus::seed_from_u64(share.index as u64),
+            taken: 0,
+            offset_s: 0.0,
+            end: None,
+        };
+        timetable.plan_next();
+        timetable
+    }
+
+    /// When the next call is due; `None` after the end.
+    fn next(&self) -> Option<Instant> {
+        let due = self.start + Duration::from_secs_f64(self.offset_s);
+        self.end.is_none_or(|end| due < end).then_some(due)
+    }
+
+    /// Takes the next call.
+    fn take(&mut self) {
+        self.taken += 1;
+        self.plan_next();
+    }
+
+    fn plan_next(&mut self) {
+        let Share { index, of } = self.share;
+        match self.arrivals {
+            // From the number, so that rounding does not add up.
+            Arrivals::Constant => {
+                self.offset_s = (self.taken as f64 * of as f64 + index as f64) / self.rate_per_s;
+            }
+            // An exponential distance: the logarithm of a number in (0, 1].
+            Arrivals::Poisson => {
+                let uniform = 1.0 - self.generator.random::<f64>();
+                self.offset_s += -uniform.ln() * of as f64 / self.rate_per_s;
+            }
+        }
+    }
+}
+
+/// A client whose action is due.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Turn {
+    /// When it is due. With a round trip it can be done only that much later.
+    pub(super) due: Instant,
+    pub(super) client: usize,
+}
 
 /// The clients that wait for their next action.
 #[derive(Debug)]
 pub(super) struct Schedule {
     pace: Pace,
     share: Share,
-    /// What is added to each instant: a trip over the wire and back.
-    round_trip: Duration,
-    waiting: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// Added to each instant: a round trip to the server.
+    pub(super) round_trip: Duration,
+    waiting: BinaryHeap<Reverse<Turn>>,
     /// The calls of an open loop, once the load has begun.
     timetable: Option<Timetable>,
     /// Open loop: clients without a call, the one that has been so for longest first.
     idle: VecDeque<usize>,
-    /// Clients whose message waits for a free connection, with the instant that it was due.
-    queue: VecDeque<(usize, Instant)>,
-}
-
-/// A client whose action is due.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Turn {
-    pub(super) client: usize,
-    /// When it was due. With a round trip that is as much before it can be done.
-    pub(super) due: Instant,
+    /// Clients whose message waits for a free connection.
+    queue: VecDeque<Turn>,
 }
 
 impl Schedule {
-    pub(super) fn new(pace: Pace, share: Share, round_trip: Duration, clients: usize) -> Self {
+    pub(super) fn new(shape: &Shape, thread: Share, clients: usize) -> Self {
         Self {
-            pace,
-            share,
-            round_trip,
+            pace: shape.pace,
+            share: thread,
+            round_trip: shape.round_trip,
             waiting: BinaryHeap::with_capacity(clients),
             timetable: None,
             idle: VecDeque::with_capacity(clients),
@@ -45,56 +128,67 @@ impl Schedule {
         }
     }
 
-    /// What is added to each trip over the wire and back.
-    pub(super) fn round_trip(&self) -> Duration {
-        self.round_trip
-    }
-
     /// Whether calls are due whatever the server does.
     pub(super) fn is_open_loop(&self) -> bool {
         matches!(self.pace, Pace::Open { .. })
     }
 
-    /// Whether instants matter that fall between those of the poll.
-    pub(super) fn is_timed(&self) -> bool {
-        let pauses = match self.pace {
-            Pace::Closed { think_time } => !think_time.is_zero(),
-            Pace::Open { .. } => true,
-        };
-        pauses || !self.round_trip.is_zero()
+    /// The time between an answer and the arrival of the client's next call, in a closed loop.
+    fn pause(&self) -> Duration {
+        match self.pace {
+            Pace::Closed { think_time } => think_time + self.round_trip,
+            Pace::Open { .. } => Duration::ZERO,
+        }
     }
 
-    /// The load begins: calls become due.
-    pub(super) fn begin(&mut self, now: Instant) {
+    /// Whether instants between whole milliseconds matter.
+    pub(super) fn is_timed(&self) -> bool {
+        self.is_open_loop() || !self.pause().is_zero()
+    }
+
+    /// The load begins: calls become due. Clients that pause between calls begin at equal distances
+    /// within one pause, and not all at once.
+    pub(super) fn begin(&mut self, clients: usize, now: Instant) {
         if let Pace::Open {
             rate_per_s,
             arrivals,
         } = self.pace
         {
             self.timetable = Some(Timetable::new(rate_per_s, arrivals, self.share, now));
+            self.idle.extend(0..clients);
+            return;
+        }
+        let Share { index, of } = self.share;
+        for client in 0..clients {
+            let position = (client * of + index) as f64 / (clients * of) as f64;
+            self.at(client, now + self.pause().mul_f64(position));
         }
     }
 
     /// Open loop: no call is due from this instant on.
     pub(super) fn end(&mut self, at: Instant) {
         if let Some(timetable) = &mut self.timetable {
-            timetable.end(at);
+            timetable.end = Some(at);
         }
     }
 
-    /// Open loop: gives up the calls that were due before the end and are not made. How many those are.
-    pub(super) fn leave(&mut self) -> u64 {
-        self.timetable.as_mut().map_or(0, Timetable::leave)
+    /// Open loop: the calls that were due and have no client yet.
+    pub(super) fn take_calls(&mut self) -> impl Iterator<Item = Instant> {
+        std::iter::from_fn(|| {
+            let timetable = self.timetable.as_mut().filter(|one| one.end.is_some())?;
+            let due = timetable.next()?;
+            timetable.take();
+            Some(due)
+        })
     }
 
-    /// Whether a call of an open loop is still to be made before the end.
+    /// Open loop: whether a call that is due before the end has no client yet.
     pub(super) fn has_calls(&self) -> bool {
-        self.timetable
-            .as_ref()
-            .is_some_and(|one| one.next().is_some())
+        let timetable = self.timetable.as_ref();
+        timetable.is_some_and(|one| one.next().is_some())
     }
 
-    /// The client has become free: its next call is due after a while, or when the timetable says so.
+    /// The client has become free for its next call.
     pub(super) fn free(&mut self, client: usize, now: Instant) {
         match self.pace {
             Pace::Closed { think_time } => self.at(client, now + think_time),
@@ -102,37 +196,41 @@ impl Schedule {
         }
     }
 
-    /// The client acts at this instant, whatever the pace (a connection to be tried again).
+    /// The client acts at this instant, whatever the pace (it opens a connection, for example).
     pub(super) fn at(&mut self, client: usize, due: Instant) {
-        self.waiting.push(Reverse((due, client)));
+        self.waiting.push(Reverse(Turn { due, client }));
     }
 
     /// The client's message waits for a connection.
     pub(super) fn queue(&mut self, turn: Turn) {
-        self.queue.push_back((turn.client, turn.due));
+        self.queue.push_back(turn);
+    }
+
+    /// The messages that wait for a connection.
+    pub(super) fn queued(&self) -> impl Iterator<Item = Turn> {
+        self.queue.iter().copied()
     }
 
     /// Takes the client that has waited longest for a connection, if there is room for it.
     pub(super) fn pop_queued(&mut self, has_room: impl FnOnce(usize) -> bool) -> Option<Turn> {
-        let (client, due) = *self.queue.front()?;
-        if !has_room(client) {
+        let turn = *self.queue.front()?;
+        if !has_room(turn.client) {
             return None;
         }
-        self.queue.pop_front();
-        Some(Turn { client, due })
+        self.queue.pop_front()
     }
 
     /// Takes a client whose action is due.
     pub(super) fn pop(&mut self, now: Instant) -> Option<Turn> {
-        let Reverse((due, client)) = *self.waiting.peek()?;
-        if due + self.round_trip > now {
+        let Reverse(turn) = *self.waiting.peek()?;
+        if turn.due + self.round_trip > now {
             return None;
         }
         self.waiting.pop();
-        Some(Turn { client, due })
+        Some(turn)
     }
 
-    /// Open loop: takes a free client for a call that is due. `is_fit` says whether a client can make one.
+    /// Open loop: takes a free client for a call that is due, if `is_fit` says that it can call.
     pub(super) fn pop_call(
         &mut self,
         now: Instant,
@@ -146,7 +244,7 @@ impl Schedule {
         while let Some(client) = self.idle.pop_front() {
             if is_fit(client) {
                 timetable.take();
-                return Some(Turn { client, due });
+                return Some(Turn { due, client });
             }
         }
         None
@@ -154,97 +252,63 @@ impl Schedule {
 
     /// When the next action is due; a call counts only while there is a client to make it.
     pub(super) fn next(&self) -> Option<Instant> {
-        let waiting = self.waiting.peek().map(|Reverse((due, _))| *due);
-        let call = self.timetable.as_ref().and_then(Timetable::next);
-        let call = call.filter(|_| !self.idle.is_empty());
+        let waiting = self.waiting.peek().map(|Reverse(turn)| turn.due);
+        let call = self.timetable.as_ref().filter(|_| !self.idle.is_empty());
+        let call = call.and_then(Timetable::next);
         let due = match (waiting, call) {
             (Some(waiting), Some(call)) => waiting.min(call),
             (one, other) => one.or(other)?,
         };
         Some(due + self.round_trip)
     }
+
+    /// Whether an action is due now or later.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.queue.is_empty() || self.next().is_some()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::pace::Arrivals;
 
-    fn schedule(pace: Pace, round_trip_ms: u64) -> Schedule {
-        Schedule::new(pace, Share::ALL, Duration::from_millis(round_trip_ms), 3)
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
     }
 
-    fn ms(from: Instant, ms: u64) -> Instant {
-        from + Duration::from_millis(ms)
-    }
-
-    #[test]
-    fn clients_come_up_in_the_order_they_are_due_and_not_before() {
+    fn offsets(rate_per_s: f64, arrivals: Arrivals, share: Share, count: usize) -> Vec<Duration> {
         let start = Instant::now();
-        let mut schedule = schedule(Pace::default(), 0);
-        schedule.at(0, ms(start, 5));
-        schedule.free(1, start);
-        let client = |turn: Option<Turn>| turn.map(|turn| turn.client);
-        assert_eq!(client(schedule.pop(start)), Some(1));
-        assert_eq!(schedule.pop(start), None);
-        assert_eq!(schedule.next(), Some(ms(start, 5)));
-        assert_eq!(client(schedule.pop(ms(start, 5))), Some(0));
-        assert_eq!(schedule.next(), None);
-    }
-
-    #[test]
-    fn a_client_thinks_and_its_message_travels_before_it_arrives() {
-        let start = Instant::now();
-        let think_time = Duration::from_millis(7);
-        let mut schedule = schedule(Pace::Closed { think_time }, 20);
-        schedule.free(2, start);
-        assert_eq!(schedule.next(), Some(ms(start, 27)));
-        assert_eq!(schedule.pop(ms(start, 26)), None);
-        let turn = schedule.pop(ms(start, 27)).unwrap();
-        assert_eq!((turn.client, turn.due), (2, ms(start, 7)));
-    }
-
-    #[test]
-    fn calls_that_nobody_is_free_for_keep_the_instant_they_were_due_at() {
-        let start = Instant::now();
-        let pace = Pace::Open {
-            rate_per_s: 100.0,
-            arrivals: Arrivals::Constant,
+        let mut timetable = Timetable::new(rate_per_s, arrivals, share, start);
+        let next = || {
+            let due = timetable.next().unwrap();
+            timetable.take();
+            due - start
         };
-        let mut schedule = schedule(pace, 0);
-        schedule.begin(start);
-        assert!(schedule.is_open_loop() && schedule.has_calls());
-        assert_eq!(schedule.next(), None, "nobody is free");
-        schedule.free(0, start);
-        schedule.free(1, start);
-        let late = ms(start, 55);
-        let mut due = |is_fit: fn(usize) -> bool| {
-            schedule
-                .pop_call(late, is_fit)
-                .map(|turn| (turn.client, turn.due))
-        };
-        assert_eq!(
-            due(|client| client == 1),
-            Some((1, start)),
-            "0 is passed over"
-        );
-        assert_eq!(due(|_| true), None);
-        schedule.free(2, late);
-        let turn = schedule.pop_call(late, |_| true).unwrap();
-        assert_eq!((turn.client, turn.due), (2, ms(start, 10)));
-        schedule.end(ms(start, 50));
-        assert_eq!(schedule.leave(), 3);
+        std::iter::repeat_with(next).take(count).collect()
     }
 
     #[test]
-    fn who_waits_for_a_connection_gets_it_in_the_order_of_waiting() {
-        let start = Instant::now();
-        let mut schedule = schedule(Pace::default(), 0);
-        for client in [2, 0] {
-            schedule.queue(Turn { client, due: start });
-        }
-        assert_eq!(schedule.pop_queued(|_| false), None);
-        let first = schedule.pop_queued(|client| client == 2);
-        assert_eq!(first.map(|turn| turn.client), Some(2));
+    fn constant_arrivals_do_not_drift_and_threads_take_them_in_turn() {
+        let all = offsets(3.0, Arrivals::Constant, Share::ALL, 30_001);
+        assert_eq!((all[0], all[30_000]), (ms(0), Duration::from_secs(10_000)));
+        let second = Share { index: 1, of: 2 };
+        let second = offsets(1_000.0, Arrivals::Constant, second, 4);
+        assert_eq!(second, [ms(1), ms(3), ms(5), ms(7)]);
+        let parts = (0..3).map(|index| Share { index, of: 3 }.part(8));
+        assert_eq!(parts.sum::<usize>(), 8);
+    }
+
+    #[test]
+    fn poisson_arrivals_have_the_rate_and_the_spread_of_the_exponential_distribution() {
+        let offsets = offsets(1_000.0, Arrivals::Poisson, Share::ALL, 100_000);
+        let ms = |at: Duration| at.as_secs_f64() * 1_000.0;
+        let distance_ms = |pair: &[Duration]| ms(pair[1]) - ms(pair[0]);
+        let distances: Vec<f64> = offsets.windows(2).map(distance_ms).collect();
+        let count = distances.len() as f64;
+        let mean = distances.iter().sum::<f64>() / count;
+        let variance = distances.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / count;
+        // Both are 1 in units of the mean distance; the standard errors are 0.003 and 0.009.
+        assert!((mean - 1.0).abs() < 0.02, "{mean}");
+        assert!((variance - 1.0).abs() < 0.05, "{variance}");
     }
 }

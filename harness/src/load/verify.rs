@@ -1,24 +1,23 @@
-//! One verified call for each exchange, in turn, with a real handshake, over the wire code that the load uses.
+//! One verified call for each exchange, in turn, with a real handshake, over the transports of the
+//! load.
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use serde_json::{Map, Value};
 
 use super::{
-    engine::Engine,
-    judge::{Judge, hold},
-    outcome::{CallError, ErrorKind, LoadError},
-    pace::Share,
-    plan::{Exchange, Sessions, Shape, Target, check_calls},
-    revision::Revision,
-    setup::Setup,
-    wording::Wording,
+    checker::result,
+    driver::Driver,
+    errors::{CallError, CallResult, LoadError, LoadResult},
+    plan::{Exchange, Plan, Sessions, Shape, Target},
+    requests::{Requests, Revision},
+    schedule::Share,
 };
 
 /// How many pages a list of tools may have.
 const MAX_PAGES: usize = 100;
 
-/// How a verification is made.
+/// The settings of a verification.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
     /// How long a call or a step of the handshake may take.
@@ -33,29 +32,29 @@ pub struct Options<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// What a verification brought.
+/// The result of a verification.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    /// The names that `tools/list` gives, all pages of it; empty on a [`Target::Floor`], or when they
-    /// were not asked for.
+    /// The names that `tools/list` gives, all pages of it; empty for a [`Target::Floor`], or when
+    /// the tools were not listed.
     pub tools: Vec<String>,
     /// The whole definitions, in the same order.
     pub definitions: Vec<Value>,
     /// One for each exchange, in their order.
-    pub answers: Vec<Result<Verified, CallError>>,
+    pub answers: Vec<CallResult<Verified>>,
 }
 
 /// A right answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
-    /// The JSON-RPC `result` object; `null` on a [`Target::Floor`].
+    /// The JSON-RPC `result` object; `null` for a [`Target::Floor`].
     pub result: Value,
-    /// How long it took, connections and handshake not included.
+    /// How long the call took, without connection and handshake.
     pub latency: Duration,
 }
 
-/// Opens one session, asks for the tools, and makes each call once, one after another. A call that fails does not
-/// keep the others from being made.
+/// Opens one session, lists the tools, and makes each call once, one after another. A call that
+/// fails does not prevent the others.
 ///
 /// # Errors
 /// When there was nothing to verify: no exchange, a handshake or a `tools/list` that failed.
@@ -64,59 +63,42 @@ pub fn verify(
     exchanges: &[Exchange],
     options: Options<'_>,
 ) -> Result<Verification, LoadError> {
-    let Options {
-        call_timeout,
-        revision,
-        extra_params,
-        lists_tools,
-        stop,
-    } = options;
-    check_calls(exchanges, call_timeout, &target, revision)?;
     // There is one client, so there is one session to share.
-    if let Target::Http { sessions, .. } = &mut target
-        && let Sessions::Shared(_) = sessions
-    {
-        *sessions = Sessions::PerClient;
-    }
-    let wording = Wording::new(revision, extra_params.clone());
-    let mut floor = match target {
-        Target::Floor { answer_bytes, .. } => Some(Judge::floor(answer_bytes)),
-        _ => None,
-    };
-    let mut engine = Engine::new(Setup {
+    target.share_sessions(|_| Sessions::PerClient);
+    let lists_tools = options.lists_tools && !matches!(target, Target::Floor { .. });
+    let requests = Requests::new(options.revision, options.extra_params.clone());
+    let plan = Plan {
         target,
         exchanges,
         clients: 1,
-        call_timeout,
-        revision,
-        extra_params,
+        warmup: Duration::ZERO,
+        duration: Duration::MAX,
+        call_timeout: options.call_timeout,
+        revision: options.revision,
+        extra_params: options.extra_params,
         shape: Shape::default(),
-        share: Share::ALL,
-        stop,
-    })?;
-    engine.shake_hands()?;
-    let (tools, definitions) = if lists_tools && floor.is_none() {
-        list_tools(&mut engine, &wording)?
-    } else {
-        Default::default()
+        stop: options.stop,
     };
+    plan.check(1)?;
+    let mut driver = Driver::new(plan, Share::ALL)?;
+    driver.open_sessions()?;
+    let definitions = lists_tools.then(|| list_tools(&mut driver, &requests));
+    let definitions = definitions.transpose()?.unwrap_or_default();
+    let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
+    let tools = definitions.iter().map(name).collect();
     let mut answers = Vec::with_capacity(exchanges.len());
-    for exchange in exchanges {
-        let reply = engine.ask(&wording.call(exchange))?;
+    for (number, exchange) in exchanges.iter().enumerate() {
+        let reply = driver.ask(&requests.call(exchange))?;
+        let checker = &mut driver.clients.checker;
         answers.push(reply.and_then(|reply| {
-            let latency = reply.at.saturating_duration_since(reply.since);
-            let result = match &mut floor {
-                Some(floor) => floor
-                    .judge(0, reply.id, &reply.answer())
-                    .map(|()| Value::Null),
-                None => reply
-                    .result()
-                    .and_then(|result| hold(&exchange.expect, &result).map(|()| result)),
-            };
-            result.map(|result| Verified { result, latency })
+            let result = checker.read(number, reply.id, &reply.answer())?;
+            Ok(Verified {
+                result,
+                latency: reply.latency,
+            })
         }));
     }
-    engine.leave()?;
+    driver.end_sessions()?;
     Ok(Verification {
         tools,
         definitions,
@@ -124,48 +106,38 @@ pub fn verify(
     })
 }
 
-/// The names and the definitions of the tools, from all pages of the list.
-fn list_tools(
-    engine: &mut Engine<'_>,
-    wording: &Wording,
-) -> Result<(Vec<String>, Vec<Value>), LoadError> {
-    let mut definitions = Vec::new();
+/// The definitions of the tools, from all pages of the list.
+fn list_tools(driver: &mut Driver<'_>, requests: &Requests) -> LoadResult<Vec<Value>> {
+    let mut tools = Vec::new();
     let mut params = Map::new();
     for _ in 0..MAX_PAGES {
-        let page = engine
-            .ask(&wording.request("tools/list", params))?
-            .and_then(|reply| reply.result())
-            .and_then(|result| read_page(&result, &mut definitions))
+        let next = driver
+            .ask(&requests.request("tools/list", params))?
+            .and_then(|reply| result(&reply.answer(), reply.id))
+            .and_then(|page| read_page(&page, &mut tools))
             .map_err(|error| LoadError::ToolsList { error })?;
-        match page {
-            None => {
-                let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
-                return Ok((definitions.iter().map(name).collect(), definitions));
-            }
-            Some(cursor) => {
-                params = Map::from_iter([("cursor".to_owned(), Value::String(cursor))]);
-            }
-        }
+        let Some(cursor) = next else {
+            return Ok(tools);
+        };
+        params = Map::from_iter([("cursor".to_owned(), cursor)]);
     }
-    let text = format!("more than {MAX_PAGES} pages");
-    Err(LoadError::ToolsList {
-        error: CallError::new(ErrorKind::Protocol, text),
-    })
+    let error = CallError::protocol(format!("more than {MAX_PAGES} pages"));
+    Err(LoadError::ToolsList { error })
 }
 
 /// Takes the tools of one page. Returns the cursor of the next.
-fn read_page(result: &Value, tools: &mut Vec<Value>) -> Result<Option<String>, CallError> {
-    let refuse = |text: &str| CallError::new(ErrorKind::Protocol, format!("{text}: {result}"));
-    let page = result["tools"]
-        .as_array()
-        .ok_or_else(|| refuse("no array of tools"))?;
+fn read_page(result: &Value, tools: &mut Vec<Value>) -> CallResult<Option<Value>> {
+    let reject = |text: &str| Err(CallError::protocol(format!("{text}: {result}")));
+    let Some(page) = result["tools"].as_array() else {
+        return reject("no array of tools");
+    };
     if page.iter().any(|tool| !tool["name"].is_string()) {
-        return Err(refuse("a tool without a name"));
+        return reject("a tool without a name");
     }
     tools.extend(page.iter().cloned());
     match &result["nextCursor"] {
         Value::Null => Ok(None),
-        Value::String(cursor) => Ok(Some(cursor.clone())),
-        _ => Err(refuse("nextCursor is not a string")),
+        cursor @ Value::String(_) => Ok(Some(cursor.clone())),
+        _ => reject("nextCursor is not a string"),
     }
 }

@@ -217,10 +217,11 @@ fn warnings(text: &mut String, report: &Report, style: Style) {
     for doubt in &report.warnings {
         say!(
             text,
-            "- {} of {} trials: {}. Remedy: {}.",
+            "- {} of {} trials: {}; {}. Remedy: {}.",
             doubt.trials,
             doubt.of,
             doubt.warning.meaning(),
+            doubt.warning.effect().words(),
             doubt.warning.remedy()
         );
     }

@@ -105,6 +105,10 @@ pub struct Machine {
     pub boost: Option<bool>,
     /// Clock source of the kernel.
     pub clock_source: String,
+    /// Whether the kernel measures the time of interrupts apart from that of processes
+    /// (`CONFIG_IRQ_TIME_ACCOUNTING`).
+    #[serde(default)]
+    pub irq_time_accounting: Option<bool>,
     /// Memory of the machine.
     pub memory_bytes: u64,
     /// Load average over one minute at the start, in thousandths.

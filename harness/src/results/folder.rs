@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::redact::hide_passwords;
+use super::redact::redact;
 use super::write_atomically;
-use crate::config::bounds::Bounds;
 use crate::config::experiment::Experiment;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
@@ -22,10 +21,8 @@ pub struct Kept<'a> {
     pub templates: &'a Subjects,
     /// Suites, with the run's settings.
     pub suites: &'a BTreeMap<String, Suite>,
-    /// What the run is made for, where it is made for marks.
-    pub marks: Option<&'a Bounds>,
     /// What the run is made for, where it is made for experiments.
-    pub levers: &'a BTreeMap<String, Experiment>,
+    pub experiments: &'a BTreeMap<String, Experiment>,
 }
 
 /// The folder of one run.
@@ -130,16 +127,22 @@ impl RunFolder {
         self.root.join("order.csv")
     }
 
+    /// What a search for capacities has confirmed.
+    #[must_use]
+    pub fn capacities(&self) -> PathBuf {
+        self.root.join("capacities.csv")
+    }
+
     /// The report for people.
     #[must_use]
     pub fn report(&self) -> PathBuf {
         self.root.join("report.md")
     }
 
-    /// The histogram of one trial, as a path within the folder.
+    /// The histograms of one process of a subject, as a path within the folder.
     #[must_use]
-    pub fn histogram_name(suite: &str, subject: &str, trial: u32) -> String {
-        format!("histograms/{suite}+{subject}+{trial}.hlog")
+    pub fn histogram_name(suite: &str, subject: &str, process: u32) -> String {
+        format!("histograms/{suite}+{subject}+{process}.hlog")
     }
 
     /// The samples of one trial, as a path within the folder.
@@ -155,21 +158,26 @@ impl RunFolder {
     pub fn write_definitions(&self, kept: &Kept<'_>) -> Result<(), FormatError> {
         write_definition(&self.subjects_file(), kept.subjects)?;
         write_definition(&self.templates_file(), kept.templates)?;
-        if let Some(marks) = kept.marks {
-            write_definition(&self.marks_file(), marks)?;
-        }
-        let levers = self.levers_folder();
-        if !kept.levers.is_empty() {
-            std::fs::create_dir(&levers).map_err(|source| FormatError::Write {
-                path: levers.clone(),
+        let experiments = self.experiments_folder();
+        if !kept.experiments.is_empty() {
+            std::fs::create_dir(&experiments).map_err(|source| FormatError::Write {
+                path: experiments.clone(),
                 source,
             })?;
         }
-        for (name, lever) in kept.levers {
-            write_definition(&levers.join(format!("{name}.toml")), lever)?;
+        for (name, experiment) in kept.experiments {
+            write_definition(&experiments.join(format!("{name}.toml")), experiment)?;
         }
         let mut suites = kept.suites.iter();
         suites.try_for_each(|(name, suite)| write_definition(&self.suite_file(name), suite))
+    }
+
+    /// Keeps a suite whose settings the run has found out.
+    ///
+    /// # Errors
+    /// [`FormatError`] when it cannot be written.
+    pub fn write_suite(&self, name: &str, suite: &Suite) -> Result<(), FormatError> {
+        write_definition(&self.suite_file(name), suite)
     }
 
     /// One suite of the run.
@@ -196,21 +204,12 @@ impl RunFolder {
         read_toml(&self.templates_file())
     }
 
-    /// The marks that the run was made for; none when it was made for none.
-    ///
-    /// # Errors
-    /// [`FormatError`] when they cannot be read back.
-    pub fn read_marks(&self) -> Result<Option<Bounds>, FormatError> {
-        let path = self.marks_file();
-        path.is_file().then(|| read_toml(&path)).transpose()
-    }
-
     /// The experiments that the run was made for; none when it was made for none.
     ///
     /// # Errors
     /// [`FormatError`] when they cannot be read back.
-    pub fn read_levers(&self) -> Result<BTreeMap<String, Experiment>, FormatError> {
-        let folder = self.levers_folder();
+    pub fn read_experiments(&self) -> Result<BTreeMap<String, Experiment>, FormatError> {
+        let folder = self.experiments_folder();
         if folder.is_dir() {
             Experiment::read_folder(&folder)
         } else {
@@ -218,12 +217,8 @@ impl RunFolder {
         }
     }
 
-    fn levers_folder(&self) -> PathBuf {
-        self.root.join("definitions/levers")
-    }
-
-    fn marks_file(&self) -> PathBuf {
-        self.root.join("definitions/marks.toml")
+    fn experiments_folder(&self) -> PathBuf {
+        self.root.join("definitions/experiments")
     }
 
     fn templates_file(&self) -> PathBuf {
@@ -249,7 +244,7 @@ fn started_and_name(folder: &RunFolder) -> (String, PathBuf) {
 fn write_definition<T: serde::Serialize>(path: &Path, definition: &T) -> Result<(), FormatError> {
     let text =
         definition_text(definition).map_err(|message| FormatError::invalid(path, message))?;
-    write_atomically(path, hide_passwords(&text).as_bytes())
+    write_atomically(path, redact(&text).as_bytes())
 }
 
 /// A definition as TOML.

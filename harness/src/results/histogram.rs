@@ -1,5 +1,5 @@
 //! Histograms on disk: one interval log (the text format of `HdrHistogram`'s own tools) for each
-//! trial.
+//! process of a subject in a suite, with an interval for each window in order.
 //!
 //! Values are latencies in nanoseconds. Percentiles over several trials come from merged
 //! histograms, never from averages.
@@ -19,51 +19,57 @@ use crate::config::{FormatError, read_text};
 /// Nanoseconds in a microsecond: the unit of the reports over the unit of the histograms.
 const NS_PER_US: u64 = 1_000;
 
-/// Writes one trial's histogram.
+/// The latencies of one window, in nanoseconds.
+#[derive(Debug, Clone)]
+pub struct Interval {
+    /// When the window opened.
+    pub start: SystemTime,
+    /// Length of the window.
+    pub length: Duration,
+    /// The latencies.
+    pub latencies: Histogram<u64>,
+}
+
+/// Writes the histograms of windows, in their order.
 ///
 /// # Errors
-/// [`FormatError`] when it cannot be encoded or written.
-pub fn write(
-    path: &Path,
-    histogram: &Histogram<u64>,
-    start: SystemTime,
-    length: Duration,
-) -> Result<(), FormatError> {
-    let encode = || -> Result<Vec<u8>, String> {
+/// [`FormatError`] when one cannot be encoded, or the file not be written.
+pub fn write(path: &Path, intervals: &[Interval]) -> Result<(), FormatError> {
+    let start = intervals
+        .first()
+        .map_or(SystemTime::UNIX_EPOCH, |one| one.start);
+    let encode = || -> std::io::Result<Vec<u8>> {
         let mut text = Vec::new();
         let mut serializer = V2DeflateSerializer::new();
-        let since_epoch = start
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        IntervalLogWriterBuilder::new()
-            .add_comment(
-                "latencies in nanoseconds of right answers, one interval: the measured window",
-            )
+        let mut log = IntervalLogWriterBuilder::new()
+            .add_comment("latencies in nanoseconds of right answers, an interval for each window")
             .with_start_time(start)
             .with_max_value_divisor(1_000_000.0)
-            .begin_log_with(&mut text, &mut serializer)
-            .and_then(|mut log| {
-                log.write_histogram(histogram, since_epoch, length, None)
-                    .map_err(std::io::Error::other)
-            })
-            .map_err(|error| error.to_string())?;
+            .begin_log_with(&mut text, &mut serializer)?;
+        for one in intervals {
+            let since_epoch = one.start.duration_since(SystemTime::UNIX_EPOCH);
+            let since_epoch = since_epoch.unwrap_or_default();
+            log.write_histogram(&one.latencies, since_epoch, one.length, None)
+                .map_err(std::io::Error::other)?;
+        }
+        drop(log);
         Ok(text)
     };
-    let text = encode().map_err(|message| {
-        FormatError::invalid(path, format!("cannot encode the histogram: {message}"))
+    let text = encode().map_err(|error| {
+        FormatError::invalid(path, format!("cannot encode the histogram: {error}"))
     })?;
     write_atomically(path, &text)
 }
 
-/// Reads a histogram back; several intervals are merged.
+/// Reads the histograms of a file's windows back, in their order.
 ///
 /// # Errors
 /// [`FormatError`] when the file cannot be read or is no interval log.
-pub fn read(path: &Path) -> Result<Histogram<u64>, FormatError> {
+pub fn read_intervals(path: &Path) -> Result<Vec<Histogram<u64>>, FormatError> {
     use base64::Engine as _;
     let text = read_text(path)?;
     let invalid = |message: String| FormatError::invalid(path, message);
-    let mut merged = empty().map_err(invalid)?;
+    let mut found = Vec::new();
     let mut deserializer = hdrhistogram::serialization::Deserializer::new();
     for entry in IntervalLogIterator::new(text.as_bytes()) {
         let entry = entry.map_err(|error| invalid(format!("not an interval log: {error:?}")))?;
@@ -73,14 +79,18 @@ pub fn read(path: &Path) -> Result<Histogram<u64>, FormatError> {
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(interval.encoded_histogram())
             .map_err(|error| invalid(format!("not base64: {error}")))?;
-        let part: Histogram<u64> = deserializer
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|error| invalid(format!("not an HDR histogram: {error}")))?;
-        merged
-            .add(&part)
-            .map_err(|error| invalid(format!("cannot be merged: {error}")))?;
+        let part = deserializer.deserialize(&mut bytes.as_slice());
+        found.push(part.map_err(|error| invalid(format!("not an HDR histogram: {error}")))?);
     }
-    Ok(merged)
+    Ok(found)
+}
+
+/// Reads a file's histograms back as one.
+///
+/// # Errors
+/// As [`read_intervals`].
+pub fn read(path: &Path) -> Result<Histogram<u64>, FormatError> {
+    merge(&read_intervals(path)?).map_err(|message| FormatError::invalid(path, message))
 }
 
 fn empty() -> Result<Histogram<u64>, String> {
@@ -125,7 +135,7 @@ mod tests {
 
     use hdrhistogram::Histogram;
 
-    use super::{merge, percentile_us, read, write};
+    use super::{Interval, merge, percentile_us, read, read_intervals, write};
 
     fn recorded(values_us: impl Iterator<Item = u64>) -> Histogram<u64> {
         let mut histogram = Histogram::new(3).unwrap();
@@ -139,9 +149,15 @@ mod tests {
     fn a_histogram_survives_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.hlog");
-        let histogram = recorded(1..=1_000);
-        write(&path, &histogram, SystemTime::now(), Duration::from_secs(1)).unwrap();
-        assert_eq!(read(&path).unwrap(), histogram);
+        let slices = [recorded(1..=1_000), recorded(5..=50)];
+        let intervals = slices.clone().map(|latencies| Interval {
+            start: SystemTime::now(),
+            length: Duration::from_secs(1),
+            latencies,
+        });
+        write(&path, &intervals).unwrap();
+        assert_eq!(read_intervals(&path).unwrap(), slices);
+        assert_eq!(read(&path).unwrap(), merge(&slices).unwrap());
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! `samples/SUITE+SUBJECT+TRIAL.csv`: what server, services and client were like ten times a second in the window of a
-//! trial.
+//! `samples/SUITE+SUBJECT+TRIAL.csv`: usage of server and client ten times a second, and of services once
+//! a second, in the window of a trial.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::config::FormatError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
-    /// The server's process, or all of them together.
+    /// All processes of the server together, with their descendants.
     Server,
     /// All services and backends together, with their children.
     Services,

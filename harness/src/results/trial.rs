@@ -3,13 +3,13 @@
 //!
 //! A figure that could not be had is an empty cell, never a zero.
 
-mod rows;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use rows::{TrialWriter, read_trials};
-
-use super::warning::{Validity, Warning, validity};
+use super::warning::{Effect, Warning};
+use crate::config::{FormatError, read_text};
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,10 @@ pub struct Trial {
     pub fast_path: String,
     pub wire: String,
     pub trial: u32,
+    #[serde(default)]
+    pub process: u32,
+    #[serde(default)]
+    pub slice: u32,
     pub position: u32,
     pub started_unix_ms: i64,
     pub status: Status,
@@ -72,6 +76,8 @@ pub struct Trial {
     pub calls_per_session: Option<u64>,
     pub warmup_us: u64,
     pub window_us: Option<u64>,
+    #[serde(default)]
+    pub elapsed_ns: Option<u64>,
     pub calls: u64,
     pub calls_per_s: Option<u64>,
     #[serde(default)]
@@ -183,10 +189,10 @@ impl Trial {
             .collect()
     }
 
-    /// Which of its figures hold.
+    /// What its warnings leave of its figures.
     #[must_use]
-    pub fn validity(&self) -> Validity {
-        validity(&self.warnings())
+    pub fn validity(&self) -> Effect {
+        Effect::of(&self.warnings())
     }
 
     /// Errors that no figure of the window holds: of the warm-up, and of the end of the sessions.
@@ -200,7 +206,8 @@ impl Trial {
     #[must_use]
     pub fn is_right(&self) -> bool {
         self.status == Status::Measured
-            && self.calls > 0
+            // No call may end in a slice that is shorter than a call takes.
+            && (self.calls > 0 || self.slice > 0)
             && self.errors == 0
             && self.errors_around() == 0
             && self.exit_unclean == 0
@@ -215,4 +222,189 @@ pub fn join_warnings(warnings: &[Warning]) -> String {
         .map(|warning| warning.name())
         .collect::<Vec<_>>()
         .join(";")
+}
+
+/// Appends rows to `trials.csv`; each row is on disk before the next trial begins. The file is locked as long as this lives.
+#[derive(Debug)]
+pub struct TrialWriter {
+    path: PathBuf,
+    writer: csv::Writer<File>,
+}
+
+impl TrialWriter {
+    /// Creates the file. The header comes with the first row.
+    ///
+    /// # Errors
+    /// [`FormatError::Write`], also when the file is there already: results are never overwritten.
+    pub fn create(path: &Path) -> Result<Self, FormatError> {
+        let file = File::create_new(path).map_err(|source| failed(path, source))?;
+        lock(path, &file)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: csv::Writer::from_writer(file),
+        })
+    }
+
+    /// Opens the file again behind its first `rows` rows; what comes after them is removed, and so is
+    /// a row that was cut off in the middle of being written. A missing file is created.
+    ///
+    /// # Errors
+    /// [`FormatError::Write`]; [`FormatError::Invalid`] while another harness writes it.
+    pub fn reopen(path: &Path, rows: usize) -> Result<Self, FormatError> {
+        if !path.exists() {
+            return Self::create(path);
+        }
+        let opened = OpenOptions::new().append(true).open(path);
+        let file = opened.map_err(|source| failed(path, source))?;
+        lock(path, &file)?;
+        let text = read_text(path)?;
+        let whole = end_of_rows(&text, rows + 1) as u64;
+        let cut = file.set_len(whole).and_then(|()| file.sync_all());
+        cut.map_err(|source| failed(path, source))?;
+        let writer = csv::WriterBuilder::new()
+            .has_headers(whole == 0)
+            .from_writer(file);
+        Ok(Self {
+            path: path.to_owned(),
+            writer,
+        })
+    }
+
+    /// Appends rows and brings them to the disk.
+    ///
+    /// # Errors
+    /// [`FormatError::Write`].
+    pub fn append<'t>(
+        &mut self,
+        trials: impl IntoIterator<Item = &'t Trial>,
+    ) -> Result<(), FormatError> {
+        let write = || -> std::io::Result<()> {
+            for trial in trials {
+                self.writer
+                    .serialize(trial)
+                    .map_err(std::io::Error::other)?;
+            }
+            self.writer.flush()?;
+            self.writer.get_ref().sync_data()
+        };
+        let written = write();
+        written.map_err(|source| failed(&self.path, source))
+    }
+}
+
+fn failed(path: &Path, source: std::io::Error) -> FormatError {
+    FormatError::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Keeps others from writing the file. Where the file system knows no locks, nobody is kept.
+fn lock(path: &Path, file: &File) -> Result<(), FormatError> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(FormatError::invalid(
+            path,
+            "is being written by another harness: the run is still under way",
+        )),
+        Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
+    }
+}
+
+/// Reads all rows. A last row that was cut off in the middle of being written is left out.
+///
+/// # Errors
+/// [`FormatError`] with the line of the first row that is not one of this format.
+pub fn read_trials(path: &Path) -> Result<Vec<Trial>, FormatError> {
+    let text = read_text(path)?;
+    let mut rows = Vec::new();
+    for row in csv::Reader::from_reader(whole_rows(&text).as_bytes()).deserialize() {
+        rows.push(row.map_err(|error| {
+            FormatError::Parse {
+                path: path.to_owned(),
+                line: error
+                    .position()
+                    .and_then(|position| usize::try_from(position.line()).ok())
+                    .unwrap_or(0),
+                column: 1,
+                message: error.to_string(),
+            }
+        })?);
+    }
+    Ok(rows)
+}
+
+/// The text up to the end of its last whole row.
+fn whole_rows(text: &str) -> &str {
+    &text[..end_of_rows(text, usize::MAX)]
+}
+
+/// Where the first so many whole rows end, that of the header among them. A line within quotation
+/// marks does not end a row; a quotation mark in a cell is written twice.
+fn end_of_rows(text: &str, rows: usize) -> usize {
+    let (mut end, mut seen, mut is_quoted) = (0, 0, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'\n' if !is_quoted && seen < rows => (end, seen) = (at + 1, seen + 1),
+            _ => {}
+        }
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Trial, TrialWriter, read_trials};
+
+    fn trial(number: u32) -> Trial {
+        Trial {
+            trial: number,
+            failure: "line 1, \"quoted\"\nline 2\nline 3".to_owned(),
+            ..Trial::default()
+        }
+    }
+
+    #[test]
+    fn a_row_that_was_cut_off_anywhere_is_removed_before_others_are_appended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trials.csv");
+        let mut writer = TrialWriter::create(&path).unwrap();
+        writer.append([&trial(1)]).unwrap();
+        let one = std::fs::read(&path).unwrap().len();
+        writer.append([&trial(2)]).unwrap();
+        drop(writer);
+        let whole = std::fs::read(&path).unwrap();
+        let edges = [one - 1, one, one + 1, whole.len() - 1, whole.len()];
+        for length in (0..whole.len()).step_by(97).chain(edges) {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let kept = usize::from(length >= one) + usize::from(length == whole.len());
+            assert_eq!(read_trials(&path).unwrap().len(), kept, "{length} bytes");
+            TrialWriter::reopen(&path, usize::MAX - 1)
+                .unwrap()
+                .append([&trial(9)])
+                .unwrap();
+            let rows = read_trials(&path).unwrap();
+            assert_eq!(rows.len(), kept + 1, "{length} bytes");
+            assert_eq!(rows.last(), Some(&trial(9)), "{length} bytes");
+        }
+        std::fs::remove_file(&path).unwrap();
+        TrialWriter::reopen(&path, usize::MAX - 1)
+            .unwrap()
+            .append([&trial(1)])
+            .unwrap();
+        assert_eq!(read_trials(&path).unwrap(), [trial(1)]);
+    }
+
+    #[test]
+    fn two_cannot_write_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trials.csv");
+        let writer = TrialWriter::create(&path).unwrap();
+        let error = TrialWriter::reopen(&path, usize::MAX - 1)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("still under way"), "{error}");
+        drop(writer);
+        TrialWriter::reopen(&path, usize::MAX - 1).unwrap();
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::table_file;
+use super::trial::Trial;
 use crate::config::FormatError;
 
 /// A trial in the order of the run.
@@ -15,8 +16,28 @@ pub struct PlannedTrial {
     pub suite: String,
     /// Name of the subject.
     pub subject: String,
-    /// Number of the trial, from 1.
+    /// Number of the trial, from 1: the round that all subjects of the suite share.
     pub trial: u32,
+    /// Number of the start of the subject, from 1.
+    #[serde(default)]
+    pub process: u32,
+    /// Number of the slice within the process, from 1; 0 for a long trial.
+    #[serde(default)]
+    pub slice: u32,
+}
+
+impl PlannedTrial {
+    /// The numbers of a trial that was made. Runs of older harnesses have no `process`.
+    #[must_use]
+    pub fn of(trial: &Trial) -> Self {
+        Self {
+            suite: trial.suite.clone(),
+            subject: trial.subject.clone(),
+            trial: trial.trial,
+            process: trial.process,
+            slice: trial.slice,
+        }
+    }
 }
 
 /// Writes the order of a run.

@@ -6,14 +6,14 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::machine::proc::{ProcessId, parent};
+use crate::host::proc::{ProcessId, Stat, processes};
 
 /// The script, within the project.
 const SCRIPT: &str = "scripts/services";
 
 /// The services that the script knows, the variable that it prints the URL of each as, and the name that
 /// templates have for it.
-pub const KNOWN: [(&str, &str, &str); 2] = [
+pub(crate) const KNOWN: [(&str, &str, &str); 2] = [
     ("postgres", "MCP_DATABASE_URL", "postgres_url"),
     ("redis", "MCP_STORE_URL", "redis_url"),
 ];
@@ -21,7 +21,7 @@ pub const KNOWN: [(&str, &str, &str); 2] = [
 /// Services that run until this is dropped. The script removes them, too, when this process ends without
 /// having done so.
 #[derive(Debug)]
-pub struct Backends {
+pub(crate) struct Backends {
     script: PathBuf,
     folder: PathBuf,
     urls: BTreeMap<String, String>,
@@ -31,10 +31,7 @@ pub struct Backends {
 
 impl Backends {
     /// Starts services of [`KNOWN`], on the cores of the calling thread.
-    ///
-    /// # Errors
-    /// When the script fails, with what it said.
-    pub fn up(root: &Path, names: &[&str]) -> anyhow::Result<Self> {
+    pub(crate) fn up(root: &Path, names: &[&str]) -> anyhow::Result<Self> {
         let mut backends = Self {
             script: root.join(SCRIPT),
             folder: std::env::temp_dir().join(format!("mcp-harness-{}", std::process::id())),
@@ -56,13 +53,12 @@ impl Backends {
     }
 
     /// Their processes, without the children of these.
-    pub fn ids(&self) -> impl Iterator<Item = ProcessId> + '_ {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ProcessId> + '_ {
         self.ids.iter().copied()
     }
 
     /// Where they are, by the name that templates have for it.
-    #[must_use]
-    pub fn urls(&self) -> &BTreeMap<String, String> {
+    pub(crate) fn urls(&self) -> &BTreeMap<String, String> {
         &self.urls
     }
 
@@ -102,17 +98,12 @@ impl Drop for Backends {
 
 /// The processes that work in a folder and whose parents do not.
 fn first_processes(folder: &Path) -> Vec<ProcessId> {
-    let all: BTreeMap<ProcessId, ProcessId> = std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let id = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let works_in = std::fs::read_link(format!("/proc/{id}/cwd")).ok()?;
-            works_in
-                .starts_with(folder)
-                .then(|| Some((id, parent(id)?)))?
-        })
-        .collect();
+    let works_there = |id: ProcessId| {
+        let works_in = std::fs::read_link(format!("/proc/{id}/cwd")).ok()?;
+        let stat = works_in.starts_with(folder).then(|| Stat::of(id))??;
+        Some((id, stat.parent))
+    };
+    let all: BTreeMap<ProcessId, ProcessId> = processes().filter_map(works_there).collect();
     let is_first = |parent: &ProcessId| !all.contains_key(parent);
     let first = all.iter().filter(|(_, parent)| is_first(parent));
     first.map(|(id, _)| *id).collect()

@@ -15,10 +15,7 @@ use anyhow::{Context as _, bail};
 const LIMIT: Duration = Duration::from_hours(6);
 
 /// Runs one build in the project's root folder; what it prints goes to stderr.
-///
-/// # Errors
-/// When it cannot be started, fails, or a signal comes (the build is then ended).
-pub fn build(
+pub(crate) fn build(
     name: &str,
     command: &[String],
     root: &Path,

@@ -5,9 +5,8 @@
 
 use serde_json::Value;
 
-use super::row::seconds;
-use super::testbed::Testbed;
-use super::trial::Job;
+use super::row::{Job, seconds};
+use crate::config::subject::Subject;
 use crate::config::suite::Counts;
 use crate::interrupt::Interrupt;
 use crate::load::{self, Options, Target};
@@ -16,28 +15,19 @@ use crate::load::{self, Options, Target};
 const CALLS: usize = 16;
 
 /// Bytes and tokens.
-type Read = (Option<u64>, Option<u64>);
+pub(super) type Read = (Option<u64>, Option<u64>);
 
 /// Asks a subject that is ready, and counts what it says. What goes wrong with the subject is a
 /// sentence.
-///
-/// # Errors
-/// When the definition makes no sense.
 pub(super) fn count(
-    bench: &Testbed,
+    subject: &Subject,
     job: &Job<'_>,
     counts: Counts,
-    target: &Target,
+    target: Target,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Result<Read, String>> {
-    let subject = bench.subject(job.subject_name)?;
-    let Some(target) = target.again() else {
-        return Ok(Err(
-            "the suite counts what a model reads, which needs a wire over HTTP".to_owned(),
-        ));
-    };
     let options = Options {
-        call_timeout: seconds(job.suite.load.call_timeout_s),
+        call_timeout: seconds(job.suite.load.call_timeout_s()),
         revision: subject.revision()?,
         extra_params: subject.extra_params.clone(),
         lists_tools: true,

@@ -16,21 +16,23 @@ use crate::load::{
 
 /// What a server is like.
 #[derive(Debug)]
-pub struct Met {
+pub(crate) struct Discovered {
     /// The subject as it can be measured, its revision and sessions found out.
-    pub subject: Subject,
+    pub(crate) subject: Subject,
     /// The definitions of its tools.
-    pub tools: Vec<Value>,
+    pub(crate) tools: Vec<Value>,
     /// Its answers to what was asked, in that order.
-    pub answers: Vec<Result<Verified, CallError>>,
+    pub(crate) answers: Vec<Result<Verified, CallError>>,
 }
 
 /// The ways to speak to a server, those first that most likely fit.
 ///
 /// With sessions comes before without: who does not keep any just gives none, while a session that was given and
 /// not taken would stay at the server.
-#[must_use]
-pub fn candidates(subject: &Subject, revision: Option<Revision>) -> BTreeMap<String, Subject> {
+pub(crate) fn candidates(
+    subject: &Subject,
+    revision: Option<Revision>,
+) -> BTreeMap<String, Subject> {
     let newest_first = Revision::ALL.into_iter().rev();
     let revisions: Vec<Revision> = match revision {
         Some(revision) => vec![revision],
@@ -55,8 +57,7 @@ pub fn candidates(subject: &Subject, revision: Option<Revision>) -> BTreeMap<Str
 }
 
 /// A bench's definitions of these subjects and nothing else.
-#[must_use]
-pub fn definitions(subject: BTreeMap<String, Subject>) -> Subjects {
+pub(crate) fn definitions(subject: BTreeMap<String, Subject>) -> Subjects {
     Subjects {
         subject,
         ..Subjects::default()
@@ -64,15 +65,12 @@ pub fn definitions(subject: BTreeMap<String, Subject>) -> Subjects {
 }
 
 /// Tries the candidates on the bench in their order, until one of them has a handshake that works.
-///
-/// # Errors
-/// When none has, with what was seen, or the server cannot be started or reached.
-pub fn meet(
+pub(crate) fn discover(
     bench: &Testbed,
     exchanges: &[Exchange],
     call_timeout: Duration,
     interrupt: &Interrupt,
-) -> anyhow::Result<Met> {
+) -> anyhow::Result<Discovered> {
     let mut seen = Vec::new();
     for (name, subject) in &bench.subjects().subject {
         let mut started = bench.start(name, None, interrupt)?;
@@ -95,13 +93,13 @@ pub fn meet(
                 answers,
                 ..
             }) => {
-                return Ok(Met {
+                return Ok(Discovered {
                     subject: subject.clone(),
                     tools,
                     answers,
                 });
             }
-            Err(LoadError::Handshake { error, .. }) if is_a_matter_of_words(error.kind) => {
+            Err(LoadError::Handshake { error, .. }) if may_differ_by_revision(error.kind) => {
                 let revision = subject.revision()?;
                 seen.push(format!(
                     "  {revision}, {}: {error}",
@@ -115,7 +113,7 @@ pub fn meet(
 }
 
 /// Whether another revision, or another word about sessions, may be understood.
-fn is_a_matter_of_words(kind: ErrorKind) -> bool {
+fn may_differ_by_revision(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Protocol | ErrorKind::JsonRpc | ErrorKind::Http
@@ -123,8 +121,7 @@ fn is_a_matter_of_words(kind: ErrorKind) -> bool {
 }
 
 /// How it is said whether a server keeps sessions.
-#[must_use]
-pub const fn words(sessions: Sessions) -> &'static str {
+pub(crate) const fn words(sessions: Sessions) -> &'static str {
     match sessions {
         Sessions::Stateless => "no sessions",
         Sessions::Stateful => "a session for each client",
@@ -133,10 +130,7 @@ pub const fn words(sessions: Sessions) -> &'static str {
 }
 
 /// Makes sure that the server has the tool, and that the tool takes the arguments by name.
-///
-/// # Errors
-/// A sentence with what there is instead.
-pub fn check_call(tools: &[Value], tool: &str, arguments: &Value) -> anyhow::Result<()> {
+pub(crate) fn check_call(tools: &[Value], tool: &str, arguments: &Value) -> anyhow::Result<()> {
     let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_owned();
     let names: Vec<String> = tools.iter().map(name).collect();
     let known = names.join(", ");

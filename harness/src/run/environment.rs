@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::Questions;
+use super::RunPlan;
 use super::testbed::Testbed;
-use crate::machine::facts;
+use crate::host::facts;
 use crate::results::environment::{Environment, Program, State};
-use crate::results::redact::hide_passwords;
+use crate::results::redact::redact;
 
 /// Version of this harness.
 pub(super) const HARNESS_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -40,12 +40,9 @@ pub(super) fn folder_name(environment: &Environment) -> String {
 }
 
 /// What the run is made with and on.
-///
-/// # Errors
-/// When a definition names something that is not there.
 pub(super) fn environment(
     bench: &Testbed,
-    questions: &Questions,
+    plan: &RunPlan,
     trials: usize,
 ) -> anyhow::Result<Environment> {
     let setup = bench.setup();
@@ -57,16 +54,14 @@ pub(super) fn environment(
         started: now(),
         ended: String::new(),
         resumed: Vec::new(),
-        command: (questions.command.iter())
-            .map(|part| hide_passwords(part))
-            .collect(),
-        database_url: hide_passwords(&bench.url("database_url")),
-        store_url: hide_passwords(&bench.url("store_url")),
+        command: std::env::args().map(|part| redact(&part)).collect(),
+        database_url: redact(&bench.url("database_url")),
+        store_url: redact(&bench.url("store_url")),
         harness_version: HARNESS_VERSION.to_owned(),
-        capacity: questions.capacity,
-        seed: questions.seed,
+        capacity: plan.capacity,
+        seed: plan.seed,
         subjects: bench.subjects().subject.keys().cloned().collect(),
-        suites: questions.suites.keys().cloned().collect(),
+        suites: plan.suites.keys().cloned().collect(),
         server_cores: setup.layout.server.numbers().to_vec(),
         load_cores: setup.layout.load.numbers().to_vec(),
         server_limits: bench.server_limits(),
@@ -80,9 +75,6 @@ pub(super) fn environment(
 }
 
 /// The programs on the bench, and the harness itself.
-///
-/// # Errors
-/// When a definition names something that is not there.
 pub(super) fn programs(bench: &Testbed) -> anyhow::Result<BTreeMap<String, Program>> {
     let mut programs = read(&bench.programs()?, &bench.setup().root);
     let own = std::env::current_exe().context("cannot find the harness's own program")?;

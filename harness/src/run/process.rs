@@ -1,36 +1,35 @@
-//! Children: servers and services, each in a process group of its own, pinned, watched, and ended
-//! whatever happens.
+//! Servers and services as child processes: each in a process group of its own, pinned, watched, and
+//! ended whatever happens.
 //!
-//! A child that is dropped is ended, so an error or a panic on the way leaves nothing running.
+//! A child that is dropped is ended, so an error or a panic leaves nothing running. Nothing reaps a
+//! child before its end is complete: until then its number (and its group's) cannot pass to another
+//! process, which would get its signals.
 
-mod end;
 mod port;
-mod server;
 mod stderr;
-mod wait;
 
-use std::io;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use anyhow::{Context as _, bail};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
 
-use crate::config::launch::Launch;
+use crate::config::subject::Launch;
+use crate::host::cores::{Cores, pinned};
+use crate::host::proc::ProcessId;
 use crate::interrupt::Interrupt;
-use crate::machine::cores::{Cores, CoresError, pinned};
-use crate::machine::proc::ProcessId;
-use end::await_end;
-pub(crate) use end::end_group;
-pub use end::{GRACE, has_ended};
-pub use port::Port;
-pub use server::Server;
+pub(crate) use port::Port;
 use stderr::StderrLog;
 
 /// The variables that children inherit. No others, so that nothing left in a shell (a log level, a
 /// server's setting) changes what is measured without being recorded.
-pub const PASSED_ON: [&str; 8] = [
+const PASSED_ON: [&str; 8] = [
     "PATH",
     "HOME",
     "USER",
@@ -41,90 +40,25 @@ pub const PASSED_ON: [&str; 8] = [
     "LD_LIBRARY_PATH",
 ];
 
+/// How long a child may take to end after SIGTERM before SIGKILL ends it.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// How long to wait for the last lines of a child that has ended.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// How long a stdio server may take to end after its stdin is closed before it gets a signal.
 const END_BY_ITSELF: Duration = Duration::from_secs(1);
 
-/// Why a child is of no use.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// It could not be started.
-    #[error("cannot start {name} ({program}): {source}; is it built?")]
-    Start {
-        /// Subject or service.
-        name: String,
-        /// The file that was to be run.
-        program: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It could not be pinned.
-    #[error(transparent)]
-    Pin(#[from] CoresError),
-    /// It ended before it was ready.
-    #[error("{name} ended ({status}) before it was ready; its last lines:\n{last_lines}")]
-    EndedEarly {
-        /// Subject or service.
-        name: String,
-        /// How it ended.
-        status: String,
-        /// What it wrote on stderr at last.
-        last_lines: String,
-    },
-    /// It said nothing in time.
-    #[error(
-        "{name} did not print a line `ready URL` (or `ready stdio`) on stderr within {limit:?}; its last lines:\n{last_lines}"
-    )]
-    NotReady {
-        /// Subject or service.
-        name: String,
-        /// The time it had.
-        limit: Duration,
-        /// What it wrote on stderr at last.
-        last_lines: String,
-    },
-    /// Its port did not answer in time.
-    #[error(
-        "nothing answered at {place} within {limit:?} after the start of {name}; give it more time (ready_within_s), or mend the \
-         URL; its last lines:\n{last_lines}"
-    )]
-    NoAnswer {
-        /// Subject.
-        name: String,
-        /// Its URL.
-        place: String,
-        /// The time it had.
-        limit: Duration,
-        /// What it wrote on stderr at last.
-        last_lines: String,
-    },
-    /// Something listens where the server is to listen.
-    #[error(
-        "something listens at {place} before {name} is started: end it, or measure it as it is, by its URL without a command"
-    )]
-    Taken {
-        /// Subject.
-        name: String,
-        /// Its URL.
-        place: String,
-    },
-    /// A signal came while waiting.
-    #[error("interrupted while {name} was getting ready")]
-    Interrupted {
-        /// Subject or service.
-        name: String,
-    },
-}
+/// The exit code of a program that handles SIGTERM and says so, as a JVM does: 128 + 15.
+const ENDED_BY_SIGTERM: i32 = 128 + Signal::SIGTERM as i32;
 
-/// What a child said when it was ready.
+/// Where a child is ready, and since when.
 #[derive(Debug, Clone)]
-pub struct Ready {
-    /// What followed the word `ready`: a URL, or `stdio`.
-    pub place: String,
-    /// From the start of the process to the line.
-    pub after: Duration,
+pub(crate) struct Ready {
+    /// A URL, or `stdio`.
+    pub(crate) place: String,
+    /// From the start of the process until it was ready.
+    pub(crate) after: Duration,
 }
 
 /// A child that has been started.
@@ -139,118 +73,146 @@ pub struct Running {
 
 /// How a child ended.
 #[derive(Debug, Clone)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Exit code or signal, in words.
-    pub status: String,
+    pub(crate) status: String,
     /// Whether SIGTERM and the grace time were not enough.
-    pub killed: bool,
-    /// Whether it ended as a server should: with exit code 0, or by the SIGTERM of the harness.
-    pub is_clean: bool,
+    pub(crate) killed: bool,
+    /// Whether it ended as a server should: with exit code 0, or after the harness's SIGTERM by that
+    /// signal or with the exit code that stands for it.
+    pub(crate) is_clean: bool,
 }
 
 impl Running {
     /// Starts a child on these cores. `piped` gives it pipes for stdin and stdout, otherwise both
     /// are `/dev/null`.
-    ///
-    /// # Errors
-    /// [`ProcessError::Start`] and [`ProcessError::Pin`].
-    pub fn start(
+    pub(crate) fn start(
         name: &str,
         launch: &Launch,
         cores: &Cores,
         piped: bool,
-    ) -> Result<Self, ProcessError> {
-        let (program, arguments) = launch
-            .command
-            .split_first()
-            .map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+    ) -> anyhow::Result<Self> {
+        let (program, arguments) = launch.command.split_first().context("an empty command")?;
         let pipe = || if piped { Stdio::piped() } else { Stdio::null() };
+        let inherited = std::env::vars_os();
+        let inherited = inherited.filter(|(name, _)| PASSED_ON.iter().any(|passed| name == passed));
         let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()
-            .envs(
-                std::env::vars_os()
-                    .filter(|(name, _)| PASSED_ON.iter().any(|passed| name == passed)),
-            )
+            .envs(inherited)
             .envs(&launch.environment)
             .stdin(pipe())
             .stdout(pipe())
             .stderr(Stdio::piped())
             .process_group(0);
         let (started, child) = pinned(cores, || (Instant::now(), command.spawn()))?;
-        let failed = |source| ProcessError::Start {
-            name: name.to_owned(),
-            program: program.to_owned(),
-            source,
-        };
+        let child = child.map_err(|error| {
+            anyhow::anyhow!("cannot start {name} ({program}): {error}; is it built?")
+        })?;
         let mut running = Self {
             name: name.to_owned(),
-            child: child.map_err(failed)?,
+            child,
             started,
             log: Arc::default(),
             ended: None,
         };
         if let Some(stderr) = running.child.stderr.take() {
-            StderrLog::drain(&running.log, stderr).map_err(failed)?;
+            StderrLog::drain(&running.log, stderr)
+                .with_context(|| format!("cannot read what {name} writes on stderr"))?;
         }
         Ok(running)
     }
 
-    /// Waits for the ready line.
-    ///
-    /// # Errors
-    /// [`ProcessError`] when the child ends, says nothing in time, or a signal comes.
-    pub fn wait_ready(
+    /// Waits for the ready line. An error says that the child has ended, that it was silent for too
+    /// long, or that a signal came.
+    pub(crate) fn wait_ready(
         &mut self,
         limit: Duration,
         interrupt: &Interrupt,
-    ) -> Result<Ready, ProcessError> {
-        let log = Arc::clone(&self.log);
+    ) -> anyhow::Result<Ready> {
+        let (log, started) = (Arc::clone(&self.log), self.started);
+        let ready = || {
+            let (place, at) = log.ready()?;
+            let after = at.duration_since(started);
+            Some(Ready { place, after })
+        };
+        let late = format!(
+            "{} did not print a line `ready URL` (or `ready stdio`) on stderr within {limit:?}",
+            self.name
+        );
+        self.wait_until(limit, interrupt, ready, &late)
+    }
+
+    /// Waits until the port of a child that prints no ready line answers; errors as above.
+    pub(crate) fn wait_port(
+        &mut self,
+        port: &Port,
+        limit: Duration,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Ready> {
         let started = self.started;
         let ready = || {
-            log.ready().map(|(place, at)| Ready {
-                place,
-                after: at.duration_since(started),
+            port.answers().then(|| Ready {
+                place: port.url().to_owned(),
+                after: started.elapsed(),
             })
         };
-        match self.wait_until(limit, interrupt, ready)? {
-            Some(ready) => Ok(ready),
-            None => Err(ProcessError::NotReady {
-                name: self.name.clone(),
-                limit,
-                last_lines: self.last_lines(),
-            }),
+        let late = format!(
+            "nothing answered at {} within {limit:?} after the start of {}; give it more time (ready_within_s), or mend \
+             the URL",
+            port.url(),
+            self.name
+        );
+        self.wait_until(limit, interrupt, ready, &late)
+    }
+
+    fn wait_until(
+        &mut self,
+        limit: Duration,
+        interrupt: &Interrupt,
+        ready: impl Fn() -> Option<Ready>,
+        late: &str,
+    ) -> anyhow::Result<Ready> {
+        let found = interrupt.wait(limit, || match ready() {
+            None if self.has_ended() && self.log.is_closed() => Some(None),
+            None => None,
+            ready => Some(ready),
+        });
+        let name = self.name.clone();
+        match found {
+            Some(Some(ready)) => Ok(ready),
+            None if interrupt.is_set() => bail!("interrupted while {name} was getting ready"),
+            None => bail!("{late}; its last lines:\n{}", self.last_lines()),
+            Some(None) => {
+                let (last_lines, status) = (self.last_lines(), self.stop().status);
+                bail!("{name} ended ({status}) before it was ready; its last lines:\n{last_lines}")
+            }
         }
     }
 
-    /// Subject or service.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    /// Name of the subject or service.
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Number of the process.
-    #[must_use]
-    pub fn id(&self) -> ProcessId {
+    pub(crate) fn id(&self) -> ProcessId {
         self.child.id()
     }
 
     /// The pipes of a child that was started with them; once.
-    pub fn take_pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+    pub(crate) fn take_pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
         Some((self.child.stdin.take()?, self.child.stdout.take()?))
     }
 
-    /// Whether the process has ended. It is not reaped, so that its number (and its group's) cannot
-    /// pass to another.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
+    /// Whether the process has ended.
+    pub(crate) fn has_ended(&self) -> bool {
         self.ended.is_some() || has_ended(self.id())
     }
 
     /// The last lines of its stderr, each indented; a placeholder when there are none.
-    #[must_use]
-    pub fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         if self.has_ended() {
             let begin = Instant::now();
             while !self.log.is_closed() && begin.elapsed() < LAST_LINES {
@@ -260,14 +222,9 @@ impl Running {
         self.log.last_lines()
     }
 
-    /// Waits a while until the child has ended by itself, as a server on stdio does whose stdin is closed.
-    pub fn await_end(&self) {
-        await_end(self.id(), END_BY_ITSELF);
-    }
-
     /// Ends the child and all of its process group: SIGTERM, after the grace time SIGKILL. Says how
     /// it ended.
-    pub fn stop(&mut self) -> Ended {
+    pub(crate) fn stop(&mut self) -> Ended {
         // Once reaped, the number may belong to another process and must not be signalled again.
         if let Some(ended) = &self.ended {
             return ended.clone();
@@ -275,8 +232,10 @@ impl Running {
         let end = end_group(self.id());
         let (status, is_clean) = match self.child.wait() {
             Ok(status) => {
-                let by_us = end.is_told && status.signal() == Some(Signal::SIGTERM as i32);
-                (in_words(status), status.success() || by_us)
+                let by_sigterm = status.signal() == Some(Signal::SIGTERM as i32)
+                    || status.code() == Some(ENDED_BY_SIGTERM);
+                let is_clean = status.success() || (end.is_told && by_sigterm);
+                (in_words(status), is_clean)
             }
             Err(error) => (format!("its end cannot be seen: {error}"), false),
         };
@@ -290,20 +249,174 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 fn in_words(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!(
-            "signal {}",
-            Signal::try_from(signal)
-                .map_or_else(|_| signal.to_string(), |signal| signal.to_string())
-        ),
+        (None, Some(number)) => match Signal::try_from(number) {
+            Ok(signal) => format!("signal {signal}"),
+            Err(_) => format!("signal {number}"),
+        },
         (None, None) => status.to_string(),
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop();
+/// The server of a subject: a child of the harness, or a process that others have started.
+#[derive(Debug)]
+pub enum Server {
+    /// Started for this trial, and ended after it.
+    Ours(Running),
+    /// Runs already, and goes on after the trial.
+    Theirs {
+        /// Its process, where that is known.
+        pid: Option<ProcessId>,
+    },
+}
+
+impl Server {
+    /// The process whose cost (with its descendants') can be read; none where it is not known.
+    pub(crate) fn ids(&self) -> Vec<ProcessId> {
+        match self {
+            Self::Ours(running) => vec![running.id()],
+            Self::Theirs { pid } => pid.iter().copied().collect(),
+        }
+    }
+
+    /// Whether it is known to have ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        match self {
+            Self::Ours(running) => running.has_ended(),
+            Self::Theirs { pid } => pid.is_some_and(has_ended),
+        }
+    }
+
+    /// For how long it has been running, if the harness started it.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        match self {
+            Self::Ours(running) => Some(running.started.elapsed()),
+            Self::Theirs { .. } => None,
+        }
+    }
+
+    /// The last lines of its stderr.
+    pub(crate) fn last_lines(&self) -> String {
+        match self {
+            Self::Ours(running) => running.last_lines(),
+            Self::Theirs { .. } => "  (not seen: the harness did not start it)".to_owned(),
+        }
+    }
+
+    /// Waits a while until a child has ended by itself, as a server on stdio does whose stdin is
+    /// closed.
+    pub(crate) fn await_end(&self) {
+        if let Self::Ours(running) = self {
+            await_end(running.id(), END_BY_ITSELF);
+        }
+    }
+
+    /// Ends a child, and says how it ended. A server that others have started goes on.
+    pub(crate) fn stop(&mut self) -> Ended {
+        match self {
+            Self::Ours(running) => running.stop(),
+            Self::Theirs { .. } => Ended {
+                status: "not ended: the harness did not start it".to_owned(),
+                killed: false,
+                is_clean: true,
+            },
+        }
+    }
+}
+
+/// How a group came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GroupEnd {
+    /// The child had not ended by itself and was sent SIGTERM.
+    pub(crate) is_told: bool,
+    /// SIGTERM and the grace time were not enough.
+    pub(crate) is_killed: bool,
+}
+
+fn pid(child: ProcessId) -> Pid {
+    Pid::from_raw(i32::try_from(child).unwrap_or(i32::MAX))
+}
+
+/// Whether a process has ended. A child is not reaped.
+pub(crate) fn has_ended(process: ProcessId) -> bool {
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    match waitid(Id::Pid(pid(process)), look) {
+        Ok(WaitStatus::StillAlive) => false,
+        // It is no child of the harness.
+        Err(Errno::ECHILD) => !Path::new("/proc").join(process.to_string()).exists(),
+        _ => true,
+    }
+}
+
+/// Waits until a child has ended by itself, no longer than this.
+fn await_end(child: ProcessId, limit: Duration) {
+    let begin = Instant::now();
+    while !has_ended(child) && begin.elapsed() < limit {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Ends a child that leads its process group, and all of the group: SIGTERM, after the grace time
+/// SIGKILL. The child must not be reaped yet, and is there to be waited for afterwards.
+pub(crate) fn end_group(child: ProcessId) -> GroupEnd {
+    let is_told = !has_ended(child);
+    if is_told {
+        // The group may be gone between the look and the signal: then there is nothing to end.
+        let _ = killpg(pid(child), Signal::SIGTERM);
+        await_end(child, GRACE);
+    }
+    let is_killed = is_told && !has_ended(child);
+    // Also for children of the child that it left behind.
+    let _ = killpg(pid(child), Signal::SIGKILL);
+    GroupEnd { is_told, is_killed }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::{END_BY_ITSELF, Ended, Running, await_end};
+    use crate::config::subject::Launch;
+    use crate::host::cores::Cores;
+    use crate::interrupt::Interrupt;
+
+    fn shell(script: &str) -> Running {
+        let launch = Launch {
+            command: ["sh", "-c", script].map(ToOwned::to_owned).to_vec(),
+            environment: BTreeMap::new(),
+            ready_within: Duration::from_secs(20),
+        };
+        let cores = Cores::usable().unwrap();
+        let mut shell = Running::start("shell", &launch, &cores, false).unwrap();
+        let ready = shell.wait_ready(launch.ready_within, &Interrupt::default());
+        assert_eq!(ready.unwrap().place, "x");
+        shell
+    }
+
+    fn ended_on_sigterm(code: u8) -> Ended {
+        let waits = "echo ready x >&2; while :; do sleep 0.05; done";
+        shell(&format!("trap 'exit {code}' TERM; {waits}")).stop()
+    }
+
+    #[test]
+    fn the_end_by_sigterm_is_clean_by_the_signal_or_by_exit_code_143() {
+        assert!(ended_on_sigterm(0).is_clean);
+        let ended = ended_on_sigterm(143);
+        assert!(ended.is_clean, "{ended:?}");
+        assert!(!ended_on_sigterm(4).is_clean);
+        let by_the_signal = shell("echo ready x >&2; exec sleep 600").stop();
+        assert!(by_the_signal.is_clean, "{by_the_signal:?}");
+        let mut unasked = shell("echo ready x >&2; exit 143");
+        await_end(unasked.id(), 20 * END_BY_ITSELF);
+        assert!(!unasked.stop().is_clean, "nobody has asked it to end");
     }
 }

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::ask::put_load;
-use super::row::{examples, seconds};
+use super::live::{Span, put_load};
+use super::row::{Job, examples, seconds};
 use super::testbed::Testbed;
-use super::trial::Job;
+use crate::host::cores::pin_this_thread;
+use crate::host::proc::{ProcessId, with_descendants};
 use crate::interrupt::Interrupt;
 use crate::load::Moment;
-use crate::machine::cores::pin_this_thread;
-use crate::machine::proc::ProcessId;
 use crate::results::stacks::Stacks;
 
 /// Samples a second of each thread that runs. Not a round number, so that nothing periodic is always hit or missed.
@@ -24,19 +23,13 @@ const FREQUENCY: &str = "999";
 const UNTIL_LOADED: Duration = Duration::from_mins(2);
 
 /// Whether `perf` is there.
-///
-/// # Errors
-/// When it is not, with what to install.
-pub fn check_perf() -> anyhow::Result<()> {
+pub(crate) fn check_perf() -> anyhow::Result<()> {
     perf(&["--version"]).map(|_| ())
 }
 
 /// Starts the subject of the job, puts its load on it, and samples its stacks for as long as the window is open. `data`
 /// is where `perf` writes; the file is removed when it has been read.
-///
-/// # Errors
-/// When the subject does not get ready or answers wrong, or `perf` does not work.
-pub fn record(
+pub(crate) fn record(
     bench: &Testbed,
     job: &Job<'_>,
     data: &Path,
@@ -44,8 +37,13 @@ pub fn record(
 ) -> anyhow::Result<Stacks> {
     let subject = bench.subject(job.subject_name)?;
     let mut started = bench.start(job.subject_name, job.suite.answer_bytes, interrupt)?;
-    let ids = started.running.ids();
+    let ids = with_descendants(started.running.ids());
     let target = started.target;
+    let span = Span {
+        lead_in: seconds(job.suite.load.warmup_s()),
+        length: seconds(job.suite.load.duration_s()),
+        has_samples: false,
+    };
     let is_loaded = AtomicBool::new(false);
     let (outcome, sampled) = std::thread::scope(|scope| {
         let load = scope.spawn(|| {
@@ -55,15 +53,22 @@ pub fn record(
                     is_loaded.store(true, Ordering::Release);
                 }
             };
-            anyhow::Ok(put_load(target, job, subject, &mut observer, interrupt))
+            let targets = vec![target];
+            anyhow::Ok(put_load(
+                targets,
+                job,
+                subject,
+                span,
+                &mut observer,
+                interrupt,
+            ))
         });
         interrupt.wait(UNTIL_LOADED, || {
             (is_loaded.load(Ordering::Acquire) || load.is_finished()).then_some(())
         });
-        let length = seconds(job.suite.load.duration_s);
         let sampled = is_loaded
             .load(Ordering::Acquire)
-            .then(|| sample(&ids, length, data));
+            .then(|| sample(&ids, span.length, data));
         let outcome = load.join().map_err(|_| {
             anyhow::anyhow!("the load thread panicked: this is a defect of the harness")
         });

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::trial::Job;
+use super::row::Job;
 use crate::config::subject::duration;
 use crate::config::suite::Suite;
 use crate::results::trial::{Status, Trial};
@@ -15,22 +15,31 @@ use crate::results::trial::{Status, Trial};
 /// left only.
 const AROUND_A_TRIAL: Duration = Duration::from_millis(300);
 
+/// What a slice takes besides its load: connections, handshakes, readings.
+const AROUND_A_SLICE: Duration = Duration::from_millis(30);
+
 /// How often the bar moves: seldom, because the harness shares the load's cores.
 const TICK: Duration = Duration::from_millis(250);
 
 /// The bar, or the lines.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     trials: usize,
     begun: Instant,
 }
 
-/// How long a trial of this suite takes, about.
-#[must_use]
-pub fn expected(suite: &Suite) -> Duration {
+/// How long a window of this suite takes, about: a long trial, or the slice of this number.
+pub(super) fn expected(suite: &Suite, slice: u32) -> Duration {
+    let load = &suite.load;
     let seconds = |seconds| duration(seconds).unwrap_or_default();
-    seconds(suite.load.warmup_s) + seconds(suite.load.duration_s) + AROUND_A_TRIAL
+    let start = seconds(load.warmup_s()) + AROUND_A_TRIAL;
+    let window = seconds(load.lead_in_s()) + seconds(load.slice_s()) + AROUND_A_SLICE;
+    match slice {
+        0 => start + seconds(load.duration_s()),
+        1 => start + window,
+        _ => window,
+    }
 }
 
 fn ms(duration: Duration) -> u64 {
@@ -47,8 +56,7 @@ fn in_words(duration: Duration) -> String {
 
 impl Progress {
     /// Begins; `total` is how long all trials take, about.
-    #[must_use]
-    pub fn new(trials: usize, total: Duration) -> Self {
+    pub(crate) fn new(trials: usize, total: Duration) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(ms(total));
             let style =
@@ -66,19 +74,19 @@ impl Progress {
     }
 
     /// A trial begins; `done` is how long the trials before it were to take.
-    pub fn begin(&self, job: &Job<'_>, done: Duration) {
+    pub(crate) fn begin(&self, job: &Job<'_>, done: Duration) {
         if let Some(bar) = &self.bar {
             bar.set_position(ms(done));
             bar.set_message(format!(
                 "{} {} #{}",
-                job.suite_name, job.subject_name, job.trial
+                job.suite_name, job.subject_name, job.planned.trial
             ));
         }
     }
 
     /// Moves the bar with the clock until `is_done`; without a bar there is nothing to do, and it
     /// returns at once.
-    pub fn tick_until(&self, is_done: impl Fn() -> bool) {
+    pub(crate) fn tick_until(&self, is_done: impl Fn() -> bool) {
         let Some(bar) = &self.bar else {
             return;
         };
@@ -88,8 +96,8 @@ impl Progress {
         }
     }
 
-    /// A trial is over.
-    pub fn end(&self, trial: &Trial) {
+    /// A trial is over, or all slices of a process are; `done` is how many windows are made.
+    pub(super) fn end(&self, done: u64, trial: &Trial) {
         let figures = match (trial.status, trial.calls_per_s) {
             (Status::Measured, Some(rate)) => {
                 let cpu = trial
@@ -109,18 +117,17 @@ impl Progress {
             _ => format!("FAILED: {}", trial.failure),
         };
         self.line(&format!(
-            "[{}/{} {:.0} s] {} {} #{}: {figures}",
-            trial.position,
+            "[{done}/{} {:.0} s] {} {} #{}: {figures}",
             self.trials,
             self.begun.elapsed().as_secs_f64(),
             trial.suite,
             trial.subject,
-            trial.trial,
+            trial.process,
         ));
     }
 
     /// A line for the user.
-    pub fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
             None => eprintln!("{text}"),
@@ -128,7 +135,7 @@ impl Progress {
     }
 
     /// All is over.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use super::environment::{HARNESS_VERSION, now, programs};
 use super::testbed::Testbed;
+use super::trial_order::rounds;
 use crate::results::environment::{Environment, Machine, Program, State};
 use crate::results::folder::RunFolder;
 use crate::results::trial::{Status, Trial, read_trials};
@@ -15,22 +16,19 @@ use crate::results::trial_order::{self, PlannedTrial};
 
 /// A run that has begun.
 #[derive(Debug)]
-pub struct Begun {
+pub(crate) struct Begun {
     pub(super) folder: RunFolder,
     pub(super) environment: Environment,
-    pub(super) slots: Vec<PlannedTrial>,
+    pub(super) order: Vec<PlannedTrial>,
     pub(super) trials: Vec<Trial>,
 }
 
 impl Begun {
     /// Reads the folder of a run, complete or not.
-    ///
-    /// # Errors
-    /// When it is not one, or one of a harness that did not keep what is needed to continue.
-    pub fn open(root: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(root: &Path) -> anyhow::Result<Self> {
         let folder = RunFolder::open(root)?;
         let environment = Environment::read(&folder.environment())?;
-        let slots = trial_order::read(&folder.order()).context(
+        let order = trial_order::read(&folder.order()).context(
             "the run cannot be continued, because it kept no order of its trials (it may be that of an older harness)",
         )?;
         let is_there = folder.trials().is_file();
@@ -40,59 +38,43 @@ impl Begun {
         Ok(Self {
             folder,
             environment,
-            slots,
-            trials: trials.unwrap_or_default(),
+            trials: whole_rounds(trials.unwrap_or_default(), &order),
+            order,
         })
     }
 
     /// Where it is recorded.
-    #[must_use]
-    pub fn folder(&self) -> &RunFolder {
+    pub(crate) fn folder(&self) -> &RunFolder {
         &self.folder
     }
 
     /// What it was made with and on.
-    #[must_use]
-    pub fn environment(&self) -> &Environment {
+    pub(crate) fn environment(&self) -> &Environment {
         &self.environment
     }
 
     /// How many trials it is to have.
-    #[must_use]
-    pub fn planned(&self) -> usize {
-        self.slots.len()
+    pub(crate) fn planned(&self) -> usize {
+        self.order.len()
     }
 
     /// How many of them are not made yet.
-    #[must_use]
-    pub fn missing(&self) -> usize {
+    pub(crate) fn missing(&self) -> usize {
         let made = self.made();
-        self.slots
+        self.order
             .iter()
-            .filter(|slot| !made.contains(slot))
+            .filter(|planned| !made.contains(planned))
             .count()
     }
 
     /// Whether there is nothing left to do.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.environment.state == State::Complete && self.missing() == 0
-    }
-
-    /// Whether nothing went wrong in the trials that are made.
-    #[must_use]
-    pub fn all_right(&self) -> bool {
-        self.trials.iter().all(Trial::is_right)
     }
 
     /// The trials that are made, those that were skipped among them.
     pub(super) fn made(&self) -> BTreeSet<PlannedTrial> {
-        let slot = |trial: &Trial| PlannedTrial {
-            suite: trial.suite.clone(),
-            subject: trial.subject.clone(),
-            trial: trial.trial,
-        };
-        self.trials.iter().map(slot).collect()
+        self.trials.iter().map(PlannedTrial::of).collect()
     }
 
     /// What the folder says from now on.
@@ -109,10 +91,7 @@ impl Begun {
     }
 
     /// Refuses to continue with another harness, on another machine, or with other programs.
-    ///
-    /// # Errors
-    /// With all that differs.
-    pub fn check(&self, bench: &Testbed) -> anyhow::Result<()> {
+    pub(crate) fn check(&self, bench: &Testbed) -> anyhow::Result<()> {
         let mut differences = Vec::new();
         let then = &self.environment;
         differ(
@@ -132,6 +111,24 @@ impl Begun {
         );
         Ok(())
     }
+}
+
+/// The rows before the first of a process round that is not recorded to its end: it is made again.
+fn whole_rounds(mut trials: Vec<Trial>, order: &[PlannedTrial]) -> Vec<Trial> {
+    let made: BTreeSet<PlannedTrial> = trials.iter().map(PlannedTrial::of).collect();
+    let mut torn = rounds(order).into_iter().filter(|round| {
+        let lacking = round
+            .iter()
+            .filter(|planned| !made.contains(planned))
+            .count();
+        lacking > 0 && lacking < round.len()
+    });
+    if let Some(torn) = torn.next() {
+        let is_of_it = |trial: &Trial| torn.contains(&PlannedTrial::of(trial));
+        let whole = trials.iter().position(is_of_it);
+        trials.truncate(whole.unwrap_or(trials.len()));
+    }
+    trials
 }
 
 /// Takes note of what was one thing then and is another now.

@@ -1,15 +1,84 @@
-//! From what the load and the window found to the row of a trial.
+//! One window that is to be measured, and the row of what was found in it.
 
 use std::time::{Duration, SystemTime};
 
-use super::trial::Job;
+use super::live::Measured;
+use super::testbed::Testbed;
 use super::usage::Cost;
-use super::warnings::permille;
+use super::warnings::{Conditions, permille, warnings, warnings_of_definitions};
 use crate::config::subject::{Subject, duration};
-use crate::load::{ErrorKind, Errors, Outcome};
+use crate::config::suite::Suite;
+use crate::config::template::Context;
+use crate::load::{ErrorKind, Errors, Exchange, Outcome};
 use crate::results::histogram::{mean_us, percentile_us, whole_us};
-use crate::results::trial::Trial;
+use crate::results::trial::{Trial, join_warnings};
+use crate::results::trial_order::PlannedTrial;
 use crate::results::whole;
+
+/// No server answers a call in less CPU time: it takes a system call to read and one to write.
+const LEAST_CALL_NS: u64 = 100;
+
+/// One window that is to be measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Job<'a> {
+    pub(crate) suite_name: &'a str,
+    /// The suite with the run's settings.
+    pub(crate) suite: &'a Suite,
+    pub(crate) calls: &'a Calls,
+    pub(crate) subject_name: &'a str,
+    /// The numbers of the trial.
+    pub(crate) planned: &'a PlannedTrial,
+    /// Place in the order of the run, from 1.
+    pub(crate) position: u32,
+    /// Size of the subject's program.
+    pub(crate) binary_bytes: Option<u64>,
+}
+
+/// The prepared calls of a suite.
+#[derive(Debug, Clone)]
+pub(crate) struct Calls {
+    /// Those that are timed.
+    pub(crate) timed: Vec<Exchange>,
+    /// What other clients ask at the same time, and how many of them there are.
+    pub(crate) beside: Option<(Exchange, usize)>,
+}
+
+impl Calls {
+    /// Prepares the calls of a suite; the error is a sentence.
+    pub(crate) fn prepare(suite: &Suite, services: &Context) -> Result<Self, String> {
+        let beside = suite.beside.as_ref();
+        let beside = beside.map(|one| Ok::<_, String>((one.exchange(services)?, one.clients)));
+        Ok(Self {
+            timed: suite.exchanges(services)?,
+            beside: beside.transpose()?,
+        })
+    }
+}
+
+impl Job<'_> {
+    /// The names of the warnings about what was found.
+    pub(super) fn warnings(
+        &self,
+        bench: &Testbed,
+        (outcome, cost): (&Outcome, &Cost),
+        is_remote: bool,
+    ) -> anyhow::Result<String> {
+        let setup = bench.setup();
+        let subject = bench.subject(self.subject_name)?;
+        let is_built = subject.build.is_some();
+        let conditions = Conditions {
+            layout: &setup.layout,
+            machine: bench.machine(),
+            is_release: !is_built || !matches!(setup.profile.as_str(), "dev" | "test"),
+            is_open_loop: self.suite.load.rate_per_s.is_some(),
+            clients: self.suite.load.clients(),
+            server_memory_bytes: setup.limits.memory_bytes,
+        };
+        let mut raised = warnings(cost, outcome, &conditions);
+        raised.extend(warnings_of_definitions(subject, self.suite, is_remote));
+        Ok(join_warnings(&raised))
+    }
+}
 
 /// Seconds of a checked definition.
 pub(super) fn seconds(seconds: f64) -> Duration {
@@ -39,37 +108,51 @@ pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Tr
         suite: job.suite_name.to_owned(),
         tool: job.suite.tool.clone(),
         subject: job.subject_name.to_owned(),
-        role: subject.role.name().to_owned(),
+        role: subject.role.to_string(),
         transport: subject.transport.clone(),
         runtime: subject.runtime.clone().unwrap_or_default(),
         fast_path: subject.fast_path.clone().unwrap_or_default(),
-        wire: subject.wire.name().to_owned(),
-        trial: job.trial,
+        wire: subject.wire.to_string(),
+        trial: job.planned.trial,
+        process: job.planned.process,
+        slice: job.planned.slice,
         position: job.position,
         started_unix_ms: unix_ms(started),
-        clients: load.clients as u64,
-        sessions: subject.sessions.name().to_owned(),
+        clients: load.clients() as u64,
+        sessions: subject.sessions.to_string(),
         revision: subject.revision().unwrap_or_default().to_string(),
-        connections: Some(load.connections.unwrap_or(load.clients) as u64),
-        threads: Some(load.threads as u64),
+        connections: Some(load.connections.unwrap_or(load.clients()) as u64),
+        threads: Some(load.threads() as u64),
         rate_planned_per_s_milli: load.rate_per_s.map(milli),
         arrivals: load
             .rate_per_s
-            .map_or_else(String::new, |_| load.arrivals.name().to_owned()),
-        think_time_us: Some(milli(load.think_time_ms)),
-        round_trip_us: Some(milli(load.round_trip_ms)),
+            .map_or_else(String::new, |_| load.arrivals().name().to_owned()),
+        think_time_us: Some(milli(load.think_time_ms())),
+        round_trip_us: Some(milli(load.round_trip_ms())),
         calls_per_session: load.calls_per_session.map(u64::from),
-        warmup_us: us(seconds(load.warmup_s)),
+        warmup_us: us(seconds(match job.planned.slice {
+            0 => load.warmup_s(),
+            _ => load.lead_in_s(),
+        })),
         binary_bytes: job.binary_bytes,
         ..Trial::default()
     }
 }
 
+/// The server's CPU time. Without one that was not measured: the work was done outside of the
+/// server's processes, and what they used is not enough for the calls.
+fn possible_cpu_ns(outcome: &Outcome, cost: &Cost) -> Option<u64> {
+    let is_possible = |ns: &u64| *ns >= outcome.calls * LEAST_CALL_NS;
+    cost.server_cpu_ns.filter(is_possible)
+}
+
 /// Puts what the load and the window found into the row.
-pub(super) fn fill(trial: &mut Trial, outcome: &Outcome, cost: &Cost) {
+pub(super) fn fill(trial: &mut Trial, job: &Job<'_>, measured: &Measured) {
+    let Measured { outcome, cost, .. } = measured;
     fill_load(trial, outcome);
     fill_errors(trial, outcome);
-    trial.server_cpu_ns = cost.server_cpu_ns;
+    let server_cpu_ns = possible_cpu_ns(outcome, cost);
+    trial.server_cpu_ns = server_cpu_ns;
     trial.server_cpu_user_ms = cost.server_cpu_user_ms;
     trial.server_cpu_system_ms = cost.server_cpu_system_ms;
     trial.rss_mean_bytes = cost.server.rss_mean_bytes;
@@ -84,13 +167,15 @@ pub(super) fn fill(trial: &mut Trial, outcome: &Outcome, cost: &Cost) {
         .flatten()
         .map(|cores| cores.steal_permille)
         .max();
+    trial.failure = examples(outcome);
+    // The server's CPU time is that of all calls: those beside the timed ones cannot be told apart.
+    let timed_ns = server_cpu_ns.filter(|_| job.calls.beside.is_none());
     if outcome.calls > 0 {
         // A share of the CPU seconds: calls / (cpu_s * 100), which is calls/s divided by the
         // percent of one core.
-        trial.server_cpu_ns_per_call = cost.server_cpu_ns.map(|ns| ns / outcome.calls);
-        trial.calls_per_s_per_cpu_percent_milli = cost
-            .server_cpu_ns
-            .and_then(|ns| scaled(outcome.calls, 10_000_000_000, ns));
+        trial.server_cpu_ns_per_call = timed_ns.map(|ns| ns / outcome.calls);
+        trial.calls_per_s_per_cpu_percent_milli =
+            timed_ns.and_then(|ns| scaled(outcome.calls, 10_000_000_000, ns));
         trial.calls_per_s_per_mb_milli = match (trial.calls_per_s, cost.server.rss_mean_bytes) {
             (Some(rate), Some(rss)) => scaled(rate, 1_000_000_000, rss),
             _ => None,
@@ -131,6 +216,7 @@ fn scaled(value: u64, factor: u64, divisor: u64) -> Option<u64> {
 
 fn fill_load(trial: &mut Trial, outcome: &Outcome) {
     let latency = &outcome.latency_ns;
+    trial.elapsed_ns = u64::try_from(outcome.elapsed.as_nanos()).ok();
     trial.window_us = Some(us(outcome.elapsed));
     trial.calls = outcome.calls;
     trial.calls_per_s = scaled(outcome.calls, 1_000_000, us(outcome.elapsed));
@@ -184,13 +270,39 @@ fn fill_errors(trial: &mut Trial, outcome: &Outcome) {
 }
 
 /// The first error of each kind, one on a line.
+pub(super) fn errors_in(errors: &Errors, when: &str) -> String {
+    errors.iter().fold(String::new(), |text, (kind, tally)| {
+        text + &format!("{} {kind}{when}, first: {}\n", tally.count, tally.example)
+    })
+}
+
 pub(super) fn examples(outcome: &Outcome) -> String {
-    let shown = |when: &str, errors: &Errors| {
-        errors.iter().fold(String::new(), |text, (kind, tally)| {
-            text + &format!("{} {kind}{when}, first: {}\n", tally.count, tally.example)
-        })
-    };
-    shown("", &outcome.errors)
-        + &shown(" in the warm-up", &outcome.warmup_errors)
-        + &shown(" when the sessions were ended", &outcome.closing_errors)
+    errors_in(&outcome.errors, "")
+        + &errors_in(&outcome.warmup_errors, " in the warm-up")
+        + &errors_in(&outcome.closing_errors, " when the sessions were ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cost, Outcome, possible_cpu_ns};
+
+    #[test]
+    fn cpu_time_that_no_server_can_do_with_is_no_figure() {
+        let of = |ns| {
+            let (calls, server_cpu_ns) = (1_000, Some(ns));
+            let (outcome, cost) = (
+                Outcome {
+                    calls,
+                    ..Outcome::default()
+                },
+                Cost {
+                    server_cpu_ns,
+                    ..Cost::default()
+                },
+            );
+            possible_cpu_ns(&outcome, &cost)
+        };
+        assert_eq!(of(5_000_000), Some(5_000_000));
+        assert_eq!((of(20_000), of(0)), (None, None));
+    }
 }

@@ -1,4 +1,4 @@
-//! Samples in the window: what server, services and client are like ten times a second.
+//! Samples in the window: usage of server and client ten times a second, of services once a second.
 //!
 //! A thread of its own on the load cores takes them: what it costs is not in the load thread's time, and where there is more
 //! than one load core, not on its core either. The edges of the window take one each, so that totals are those of the window.
@@ -7,25 +7,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::machine::cores::{Cores, CoresError, pin_this_thread};
-use crate::machine::proc::ProcessId;
-use crate::machine::proc::vitals::{Vitals, Watched, own};
+use crate::host::cores::{Cores, pin_this_thread};
+use crate::host::proc::ProcessId;
+use crate::host::usage::{Tree, Usage};
 use crate::results::samples::{Sample, Who};
 
 /// Between two samples.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// So many of them, and the next one looks at every thread, however many there are.
+/// One of so many samples looks at the services too, and at every thread, however many there are: a
+/// hundred processes of a database take 2 ms.
 const THOROUGH_EVERY: usize = 10;
 
 /// The samples of one window.
 #[derive(Debug)]
-pub struct Samples(Mutex<Series>);
+pub(crate) struct Samples(Mutex<Series>);
 
 #[derive(Debug)]
 struct Series {
-    server: Watched,
-    services: Watched,
+    server: Vec<Tree>,
+    services: Vec<Tree>,
     opened: Option<Instant>,
     is_closed: bool,
     taken: usize,
@@ -33,30 +34,40 @@ struct Series {
     server_peak_bytes: Option<u64>,
 }
 
+/// What one look found: at an edge of the window, all of it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Look {
+    /// All processes of the server.
+    pub(super) server: Option<Usage>,
+    /// Each service.
+    pub(super) services: Vec<Option<Usage>>,
+    /// The harness.
+    pub(super) client: Option<Usage>,
+}
+
 /// What the samples of a window come to. A figure that could not be read is absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Resident memory, the mean of the samples, in bytes.
-    pub rss_mean_bytes: Option<u64>,
+    pub(crate) rss_mean_bytes: Option<u64>,
     /// Resident memory, the most of the samples, in bytes.
-    pub rss_max_bytes: Option<u64>,
+    pub(crate) rss_max_bytes: Option<u64>,
     /// The most threads.
-    pub threads_max: Option<u64>,
+    pub(crate) threads_max: Option<u64>,
     /// The most open file descriptors.
-    pub open_files_max: Option<u64>,
+    pub(crate) open_files_max: Option<u64>,
     /// Context switches in the window, given up to wait.
-    pub switches_voluntary: Option<u64>,
+    pub(crate) switches_voluntary: Option<u64>,
     /// Context switches in the window, lost to others.
-    pub switches_involuntary: Option<u64>,
+    pub(crate) switches_involuntary: Option<u64>,
 }
 
 impl Samples {
-    /// Of these processes, none yet; of the services also the children count.
-    #[must_use]
-    pub fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
+    /// Of these processes with their descendants, none yet.
+    pub(crate) fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
         Self(Mutex::new(Series {
-            server: Watched::only(servers),
-            services: Watched::with_children(services),
+            server: servers.into_iter().map(Tree::new).collect(),
+            services: services.into_iter().map(Tree::new).collect(),
             opened: None,
             is_closed: false,
             taken: 0,
@@ -70,24 +81,22 @@ impl Samples {
     }
 
     /// The window opens: the first sample.
-    pub fn open(&self) {
+    pub(super) fn open(&self) -> Look {
         let mut series = self.series();
         series.opened = Some(Instant::now());
-        series.take(true);
+        series.take(true)
     }
 
     /// The window has closed: the last sample.
-    pub fn close(&self) {
+    pub(super) fn close(&self) -> Look {
         let mut series = self.series();
-        series.take(true);
+        let look = series.take(true);
         series.is_closed = true;
+        look
     }
 
     /// Takes samples from the calling thread while the window is open, until `is_over` is set and the thread unparked.
-    ///
-    /// # Errors
-    /// When the thread cannot be pinned to these cores.
-    pub fn keep_taking(&self, cores: &Cores, is_over: &AtomicBool) -> Result<(), CoresError> {
+    pub(crate) fn keep_taking(&self, cores: &Cores, is_over: &AtomicBool) -> anyhow::Result<()> {
         pin_this_thread(cores)?;
         let mut due = Instant::now() + EVERY;
         while !is_over.load(Ordering::Relaxed) {
@@ -98,29 +107,24 @@ impl Samples {
             }
             // Late once is no reason to hurry afterwards.
             due = (due + EVERY).max(now + EVERY / 2);
-            let mut series = self.series();
-            let is_thorough = series.taken.is_multiple_of(THOROUGH_EVERY);
-            series.take(is_thorough);
+            self.series().take(false);
         }
         Ok(())
     }
 
     /// All samples so far.
-    #[must_use]
-    pub fn rows(&self) -> Vec<Sample> {
+    pub(crate) fn rows(&self) -> Vec<Sample> {
         self.series().rows.clone()
     }
 
     /// The most memory that was resident in the servers since they were started, in bytes. The kernel brings its own peak up
     /// to date lazily: a sample may be higher.
-    #[must_use]
-    pub fn server_peak_bytes(&self) -> Option<u64> {
+    pub(crate) fn server_peak_bytes(&self) -> Option<u64> {
         self.series().server_peak_bytes
     }
 
     /// What the samples of one come to.
-    #[must_use]
-    pub fn totals(&self, who: Who) -> Totals {
+    pub(crate) fn totals(&self, who: Who) -> Totals {
         let series = self.series();
         let rows: Vec<&Sample> = series.rows.iter().filter(|row| row.who == who).collect();
         let most = |figure: fn(&Sample) -> u64| rows.iter().map(|row| figure(row)).max();
@@ -142,41 +146,58 @@ impl Samples {
 }
 
 impl Series {
-    /// A sample of everybody; nothing outside of the window.
-    fn take(&mut self, is_thorough: bool) {
+    /// Takes a sample; nothing outside of the window.
+    fn take(&mut self, is_edge: bool) -> Look {
         let Some(opened) = self.opened.filter(|_| !self.is_closed) else {
-            return;
+            return Look::default();
         };
+        let is_thorough = is_edge || self.taken.is_multiple_of(THOROUGH_EVERY);
         self.taken += 1;
         let at_ms = u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let server = self.server.look(is_thorough);
-        if let Some(vitals) = server {
-            let peak = vitals.peak_bytes.max(vitals.rss_bytes);
+        let look = |trees: &mut [Tree]| -> Vec<Option<Usage>> {
+            let looks = trees.iter_mut().map(|tree| tree.look(is_thorough));
+            looks.collect()
+        };
+        let server = Usage::sum(&look(&mut self.server));
+        let services = if is_thorough {
+            look(&mut self.services)
+        } else {
+            Vec::new()
+        };
+        let client = Usage::own();
+        if let Some(usage) = server {
+            let peak = usage.peak_bytes.max(usage.rss_bytes);
             self.server_peak_bytes = self.server_peak_bytes.max(Some(peak));
         }
-        let looked = [
+        let found = [
             (Who::Server, server),
-            (Who::Services, self.services.look(is_thorough)),
-            (Who::Client, own()),
+            (Who::Services, Usage::sum(&services)),
+            (Who::Client, client),
         ];
-        let found = looked.into_iter();
+        let found = found.into_iter();
         self.rows
-            .extend(found.filter_map(|(who, vitals)| Some(sample(at_ms, who, &vitals?))));
+            .extend(found.filter_map(|(who, usage)| sample(at_ms, who, &usage?)));
+        Look {
+            server,
+            services,
+            client,
+        }
     }
 }
 
-fn sample(at_ms: u64, who: Who, vitals: &Vitals) -> Sample {
-    Sample {
+/// A row; none where the open files cannot be read.
+fn sample(at_ms: u64, who: Who, usage: &Usage) -> Option<Sample> {
+    Some(Sample {
         at_ms,
         who,
-        cpu_user_ms: vitals.cpu_user_ms,
-        cpu_system_ms: vitals.cpu_system_ms,
-        rss_bytes: vitals.rss_bytes,
-        threads: vitals.threads,
-        open_files: vitals.open_files,
-        context_switches_voluntary: vitals.switches_voluntary,
-        context_switches_involuntary: vitals.switches_involuntary,
-    }
+        cpu_user_ms: usage.cpu_user_ms,
+        cpu_system_ms: usage.cpu_system_ms,
+        rss_bytes: usage.rss_bytes,
+        threads: usage.threads,
+        open_files: usage.open_files?,
+        context_switches_voluntary: usage.switches_voluntary,
+        context_switches_involuntary: usage.switches_involuntary,
+    })
 }
 
 #[cfg(test)]
@@ -184,7 +205,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::{Samples, Totals};
-    use crate::machine::cores::Cores;
+    use crate::host::cores::Cores;
     use crate::results::samples::Who;
 
     #[test]
@@ -217,5 +238,19 @@ mod tests {
         // This thread did nothing but yield; the other one waited.
         assert!(samples.totals(Who::Client).switches_voluntary >= Some(1));
         assert_eq!(samples.totals(Who::Services), Totals::default());
+    }
+
+    #[test]
+    fn services_are_sampled_at_the_edges_and_once_a_second() {
+        let this = std::process::id();
+        let samples = Samples::new(vec![this], vec![this]);
+        samples.open();
+        for _ in 0..15 {
+            samples.series().take(false);
+        }
+        samples.close();
+        let count = |who| samples.rows().iter().filter(|row| row.who == who).count();
+        assert_eq!(count(Who::Server), 17);
+        assert_eq!(count(Who::Services), 3, "one between the edges");
     }
 }

@@ -5,24 +5,24 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::config::template::Context;
-use crate::machine::cores::Layout;
-use crate::machine::enclosure::Limits;
+use crate::host::cores::Layout;
+use crate::host::limits::Limits;
 
 /// How a bench is set up.
 #[derive(Debug, Clone)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// The project's root folder.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// Profile of the builds.
-    pub profile: String,
+    pub(crate) profile: String,
     /// The database of subjects that want one; by default an `SQLite` file under the target folder.
-    pub database_url: Option<String>,
+    pub(crate) database_url: Option<String>,
     /// The store of subjects that want one; by default an `SQLite` file beside the database.
-    pub store_url: Option<String>,
+    pub(crate) store_url: Option<String>,
     /// Who runs where.
-    pub layout: Layout,
+    pub(crate) layout: Layout,
     /// What the servers may use.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
 }
 
 impl Setup {

@@ -7,10 +7,7 @@ use crate::load::{self, Address, Target};
 use crate::run::process::Server;
 
 /// Splits `http://host:port/path` (without a port it is 80); the host is resolved, the first address is taken.
-///
-/// # Errors
-/// A sentence with the text when it is not such a URL.
-pub fn split_url(url: &str) -> Result<(Address, String), String> {
+pub(crate) fn split_url(url: &str) -> Result<(Address, String), String> {
     let wrong = |why: &str| format!("\"{url}\" is not a URL like http://127.0.0.1:8080/mcp: {why}");
     let rest = url
         .strip_prefix("http://")
@@ -35,10 +32,7 @@ pub fn split_url(url: &str) -> Result<(Address, String), String> {
 }
 
 /// Where the load of a started subject goes. `answer_bytes` is what a floor was told to answer.
-///
-/// # Errors
-/// A sentence when the ready line does not fit the subject's wire, or a floor was told no length.
-pub fn target(
+pub(crate) fn target(
     subject: &Subject,
     place: &str,
     answer_bytes: Option<u32>,

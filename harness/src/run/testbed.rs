@@ -16,21 +16,20 @@ use super::backends::{self, Backends};
 use super::build::build;
 use super::setup::{Setup, base_context};
 use super::target::target;
-use crate::config::launch::fill_command;
 use crate::config::subject::{ReadyBy, Subject, Subjects, Wire};
-use crate::config::template::Context;
+use crate::config::template::{Context, fill_command};
+use crate::host::cores::pin_this_thread;
+use crate::host::facts;
+use crate::host::limits::Limiter;
+use crate::host::proc::ProcessId;
 use crate::interrupt::Interrupt;
 use crate::load::Target;
-use crate::machine::cores::pin_this_thread;
-use crate::machine::enclosure::Enclosure;
-use crate::machine::facts;
-use crate::machine::proc::ProcessId;
 use crate::results::environment::{Machine, ServerLimits};
-use crate::run::process::{ProcessError, Running, Server};
+use crate::run::process::{Running, Server};
 
 /// Subjects, ready to be started one at a time.
 #[derive(Debug)]
-pub struct Testbed {
+pub(crate) struct Testbed {
     setup: Setup,
     subjects: Subjects,
     context: Context,
@@ -38,29 +37,30 @@ pub struct Testbed {
     /// Ended after the services that are processes of the definitions.
     backends: Option<Backends>,
     /// Where servers are limited; none when they are not.
-    enclosure: Option<Enclosure>,
+    limiter: Option<Limiter>,
     machine: Machine,
     is_built: bool,
 }
 
 /// A subject that is ready for load.
 #[derive(Debug)]
-pub struct Started {
+pub(crate) struct Started {
     /// Its process.
-    pub running: Server,
+    pub(crate) running: Server,
     /// Where its wire is.
-    pub target: Target,
+    pub(crate) target: Target,
     /// From the start of the process until it was ready, if that could be seen.
-    pub startup: Option<Duration>,
+    pub(crate) startup: Option<Duration>,
 }
 
 impl Testbed {
     /// Puts the selected subjects on the bench; nothing is built or started yet. The calling thread
     /// is pinned to the load cores, and so are the threads and services that it starts.
-    ///
-    /// # Errors
-    /// When a subject is not known, or the thread cannot be pinned.
-    pub fn new(setup: Setup, mut subjects: Subjects, selected: &[String]) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        setup: Setup,
+        mut subjects: Subjects,
+        selected: &[String],
+    ) -> anyhow::Result<Self> {
         subjects.subject.retain(|name, _| selected.contains(name));
         let uses_store = |subject: &Subject| store_flag(&subject.command).is_some();
         if !subjects.subject.values().any(uses_store) {
@@ -96,17 +96,14 @@ impl Testbed {
             context,
             services: Vec::new(),
             backends: None,
-            enclosure: None,
+            limiter: None,
             machine,
             is_built: false,
         })
     }
 
     /// Builds what the selected subjects need.
-    ///
-    /// # Errors
-    /// When a build fails or a signal comes.
-    pub fn build(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
+    pub(crate) fn build(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
         for (name, definition) in &self.subjects.build {
             let command = fill_command(&definition.command, &self.context)
                 .with_context(|| format!("build.{name}"))?;
@@ -117,13 +114,9 @@ impl Testbed {
     }
 
     /// Starts the services and backends that the selected subjects name, on the load cores.
-    ///
-    /// # Errors
-    /// When one does not get ready.
-    pub fn start_services(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
+    pub(crate) fn start_services(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
         for (name, service) in &self.subjects.service {
             let launch = service
-                .process()
                 .launch(&self.context)
                 .with_context(|| format!("service.{name}"))?;
             let mut running = Running::start(name, &launch, &self.setup.layout.load, false)?;
@@ -155,10 +148,7 @@ impl Testbed {
     }
 
     /// Starts a subject on the server cores and waits until it is ready.
-    ///
-    /// # Errors
-    /// When it cannot be started, does not get ready, or its ready line does not fit its wire.
-    pub fn start(
+    pub(crate) fn start(
         &self,
         name: &str,
         answer_bytes: Option<u32>,
@@ -200,13 +190,12 @@ impl Testbed {
             context.insert("answer_bytes".to_owned(), Value::from(bytes));
         }
         let mut launch = subject
-            .process()
             .launch(&context)
             .with_context(|| format!("subject.{name}"))?;
         let limit = limit.unwrap_or(launch.ready_within);
-        if let Some(enclosure) = &self.enclosure {
-            launch.command = enclosure.wrap(launch.command);
-            launch.environment.extend(enclosure.variable());
+        if let Some(limiter) = &self.limiter {
+            launch.command = limiter.wrap(launch.command);
+            launch.environment.extend(limiter.variable());
         }
         let piped = subject.wire == Wire::Stdio;
         let start = || Running::start(name, &launch, &self.setup.layout.server, piped);
@@ -219,8 +208,11 @@ impl Testbed {
             ReadyBy::Port => {
                 let port = self.port(name)?;
                 if port.is_taken() {
-                    let (name, place) = (name.to_owned(), port.url().to_owned());
-                    return Err(ProcessError::Taken { name, place }.into());
+                    bail!(
+                        "something listens at {} before {name} is started: end it, or measure it as it is, by its URL without a \
+                         command",
+                        port.url()
+                    );
                 }
                 let mut running = start()?;
                 let ready = running.wait_port(&port, limit, interrupt)?;
@@ -231,10 +223,7 @@ impl Testbed {
     }
 
     /// One of the selected subjects.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub fn subject(&self, name: &str) -> anyhow::Result<&Subject> {
+    pub(crate) fn subject(&self, name: &str) -> anyhow::Result<&Subject> {
         self.subjects
             .subject
             .get(name)
@@ -242,14 +231,12 @@ impl Testbed {
     }
 
     /// The selected subjects.
-    #[must_use]
-    pub fn subjects(&self) -> &Subjects {
+    pub(crate) fn subjects(&self) -> &Subjects {
         &self.subjects
     }
 
     /// The processes of the services and backends.
-    #[must_use]
-    pub fn service_ids(&self) -> Vec<ProcessId> {
+    pub(crate) fn service_ids(&self) -> Vec<ProcessId> {
         let backends = self.backends.iter().flat_map(Backends::ids);
         self.services
             .iter()
@@ -259,10 +246,7 @@ impl Testbed {
     }
 
     /// Makes sure that all services are still there.
-    ///
-    /// # Errors
-    /// With the last lines of the one that is not: nothing measured without it would mean anything.
-    pub fn check_services(&self) -> anyhow::Result<()> {
+    pub(crate) fn check_services(&self) -> anyhow::Result<()> {
         match self.services.iter().find(|service| service.has_ended()) {
             Some(dead) => bail!(
                 "the service {} has ended; its last lines:\n{}",
@@ -274,38 +258,33 @@ impl Testbed {
     }
 
     /// What the servers are limited to; nothing before [`Testbed::limit_servers`].
-    #[must_use]
-    pub fn server_limits(&self) -> Option<ServerLimits> {
-        self.enclosure.as_ref().map(Enclosure::described)
+    pub(crate) fn server_limits(&self) -> Option<ServerLimits> {
+        self.limiter.as_ref().map(Limiter::described)
     }
 
     /// The machine as it was before the bench was set up.
-    #[must_use]
-    pub fn machine(&self) -> &Machine {
+    pub(crate) fn machine(&self) -> &Machine {
         &self.machine
     }
 
     /// Whether programs on the bench were built by [`Testbed::build`].
-    #[must_use]
-    pub fn is_built(&self) -> bool {
+    pub(crate) fn is_built(&self) -> bool {
         self.is_built
     }
 
     /// What a template of this name is filled with; nothing where there is no such text.
-    #[must_use]
-    pub fn url(&self, name: &str) -> String {
+    pub(crate) fn url(&self, name: &str) -> String {
         let text = self.context.get(name).and_then(Value::as_str);
         text.unwrap_or_default().to_owned()
     }
 
     /// Fills a template of this name with a value, from the next start of a subject on.
-    pub fn fill(&mut self, name: &str, value: Value) {
+    pub(crate) fn fill(&mut self, name: &str, value: Value) {
         self.context.insert(name.to_owned(), value);
     }
 
     /// How the bench is set up.
-    #[must_use]
-    pub fn setup(&self) -> &Setup {
+    pub(crate) fn setup(&self) -> &Setup {
         &self.setup
     }
 }

@@ -2,113 +2,126 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Questions;
 use super::testbed::Testbed;
-use crate::config::compatibility::misfit;
-use crate::config::subject::Role;
-use crate::config::suite::Suite;
-use crate::config::variables::Generator;
+use super::{AtRate, RunPlan};
+use crate::config::subject::{Processes, ReadyBy, Role};
+use crate::config::suite::{Suite, incompatibility};
+use crate::config::template::Generator;
+use crate::host::limits::Limits;
 use crate::results::trial_order::PlannedTrial;
 
-/// Who is asked what next to each other, so many times.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Group {
-    /// Suites and subjects.
-    pub(super) pairs: Vec<(String, String)>,
-    /// How often each.
-    pub(super) trials: u32,
+/// What the name of a suite at one rate ends with.
+const AT_RATE: &str = "@rate";
+
+/// How the subjects of a group are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Windows {
+    Slices { processes: u32, slices: u32 },
+    LongTrials(u32),
 }
 
-/// Every subject in every suite, the floors in those that they can take part in.
-pub(super) fn every_pair(
-    suites: &BTreeMap<String, Suite>,
-    servers: &[String],
-    floors: &[String],
-) -> Vec<Group> {
-    let group = |(name, suite): (&String, &Suite)| {
-        let floors = suite.answer_bytes.map_or(&[][..], |_| floors);
-        let subjects = servers.iter().chain(floors);
-        Group {
-            pairs: subjects
-                .map(|subject| (name.clone(), subject.clone()))
-                .collect(),
-            trials: suite.load.trials,
-        }
+/// Suites with their subjects, measured next to each other.
+#[derive(Debug, Clone)]
+struct Group {
+    pairs: Vec<(String, String)>,
+    windows: Windows,
+}
+
+/// The suite that one at a rate was made of.
+pub(super) fn base_of(suite: &str) -> Option<&str> {
+    suite.strip_suffix(AT_RATE)
+}
+
+/// Adds a suite `NAME@rate` for each one that is measured in slices of a closed loop.
+pub(super) fn add_rate_suites(plan: &mut RunPlan) {
+    let Some(at_rate) = plan.at_rate else {
+        return;
     };
-    suites.iter().map(group).collect()
-}
-
-/// The order of the run: round by round, group by group, and within that the subjects shuffled, so
-/// that what drifts (temperature, neighbours) falls on all of them alike.
-pub(super) fn order(groups: &[Group], seed: u64) -> Vec<PlannedTrial> {
-    let mut generator = Generator::new(seed);
-    let rounds = groups.iter().map(|group| group.trials).max().unwrap_or(0);
-    let mut slots = Vec::new();
-    for trial in 1..=rounds {
-        for group in groups.iter().filter(|group| trial <= group.trials) {
-            let mut pairs: Vec<&(String, String)> = group.pairs.iter().collect();
-            generator.shuffle(&mut pairs);
-            slots.extend(pairs.into_iter().map(|(suite, subject)| PlannedTrial {
-                suite: suite.clone(),
-                subject: subject.clone(),
-                trial,
-            }));
-        }
-    }
-    slots
+    let sliced = |suite: &Suite| suite.load.slices() > 0 && suite.load.rate_per_s.is_none();
+    let suites = plan.suites.iter().filter(|(_, suite)| sliced(suite));
+    let added = suites.map(|(name, suite)| {
+        let mut suite = suite.clone();
+        suite.description = format!("{} At one rate for all subjects.", suite.description);
+        (suite.targets, suite.load.think_time_ms) = (None, Some(0.0));
+        suite.load.rate_per_s = match at_rate {
+            AtRate::Auto => None,
+            AtRate::Fixed(rate) => Some(rate),
+        };
+        (format!("{name}{AT_RATE}"), suite)
+    });
+    let added: Vec<_> = added.collect();
+    plan.suites.extend(added);
 }
 
 /// The trials, in their order.
-pub(super) fn slots(bench: &Testbed, questions: &Questions) -> anyhow::Result<Vec<PlannedTrial>> {
-    let of_role = |role| -> Vec<String> {
-        let subjects = bench.subjects().subject.iter();
-        subjects
-            .filter(|(_, subject)| subject.role == role)
-            .map(|(name, _)| name.clone())
-            .collect()
-    };
-    let groups = if questions.groups.is_empty() {
-        let (servers, floors) = (of_role(Role::Server), of_role(Role::Floor));
-        every_pair(&questions.suites, &servers, &floors)
+pub(super) fn planned_trials(bench: &Testbed, plan: &RunPlan) -> anyhow::Result<Vec<PlannedTrial>> {
+    let mut groups = if plan.groups.is_empty() {
+        every_pair(bench, &plan.suites)
     } else {
-        questions
-            .groups
-            .iter()
-            .map(|names| group(names, questions))
-            .collect()
+        plan.groups.clone()
     };
-    let mut slots = order(&groups, questions.seed);
-    let left_out = leave_out(&mut slots, bench, questions);
-    if questions.capacity.is_some() {
-        // Of a search it is known only whom it is about.
-        slots.retain(|slot| slot.trial == 1);
+    let left_out = leave_out(&mut groups, bench, plan);
+    if plan.capacity.is_some() {
+        // A search knows its subjects in advance, and not its rates.
+        let pairs = |pairs| Group {
+            pairs,
+            windows: Windows::LongTrials(1),
+        };
+        return checked(
+            order(
+                &groups.into_iter().map(pairs).collect::<Vec<_>>(),
+                plan.seed,
+            ),
+            &left_out,
+        );
     }
+    let groups: Vec<Group> = (groups.into_iter())
+        .flat_map(|pairs| by_windows(pairs, bench, plan))
+        .collect();
+    checked(order(&groups, plan.seed), &left_out)
+}
+
+fn checked(order: Vec<PlannedTrial>, left_out: &[String]) -> anyhow::Result<Vec<PlannedTrial>> {
     anyhow::ensure!(
-        !slots.is_empty(),
+        !order.is_empty(),
         "nothing to measure: none of the chosen subjects can take part in a chosen suite\n{}",
         left_out.join("\n")
     );
     for line in left_out {
         eprintln!("{line}");
     }
-    Ok(slots)
+    Ok(order)
+}
+
+/// Every subject in every suite, the floors in those that they can take part in.
+fn every_pair(bench: &Testbed, suites: &BTreeMap<String, Suite>) -> Vec<Vec<(String, String)>> {
+    let group = |(suite, definition): (&String, &Suite)| {
+        let subjects = bench.subjects().subject.iter();
+        let takes_part = |role| role == Role::Server || definition.answer_bytes.is_some();
+        subjects
+            .filter(|(_, subject)| takes_part(subject.role))
+            .map(|(name, _)| (suite.clone(), name.clone()))
+            .collect()
+    };
+    suites.iter().map(group).collect()
 }
 
 /// Takes out who cannot take part; a line for each suite and reason.
-fn leave_out(slots: &mut Vec<PlannedTrial>, bench: &Testbed, questions: &Questions) -> Vec<String> {
+fn leave_out(groups: &mut [Vec<(String, String)>], bench: &Testbed, plan: &RunPlan) -> Vec<String> {
     let mut reasons: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
-    slots.retain(|slot| {
-        let suite = questions.suites.get(&slot.suite);
-        let subject = bench.subjects().subject.get(&slot.subject);
-        let found = suite
-            .zip(subject)
-            .and_then(|(suite, one)| misfit(suite, one));
-        if let Some(why) = found {
-            let who = reasons.entry((slot.suite.clone(), why)).or_default();
-            who.insert(slot.subject.clone());
-        }
-        found.is_none()
-    });
+    for pairs in groups {
+        pairs.retain(|(suite, subject)| {
+            let definition = plan.suites.get(suite);
+            let found = definition
+                .zip(bench.subjects().subject.get(subject))
+                .and_then(|(suite, one)| incompatibility(suite, one));
+            if let Some(why) = found {
+                let who = reasons.entry((suite.clone(), why)).or_default();
+                who.insert(subject.clone());
+            }
+            found.is_none()
+        });
+    }
     let line = |((suite, why), who): ((String, &str), BTreeSet<String>)| {
         let who: Vec<String> = who.into_iter().collect();
         format!("not in suite {suite}: {}: {why}", who.join(", "))
@@ -116,65 +129,135 @@ fn leave_out(slots: &mut Vec<PlannedTrial>, bench: &Testbed, questions: &Questio
     reasons.into_iter().map(line).collect()
 }
 
-/// A group of subjects, each in the suite of its own name.
-fn group(names: &[String], questions: &Questions) -> Group {
-    let trials = |name: &String| questions.suites.get(name).map(|suite| suite.load.trials);
-    Group {
-        pairs: names
-            .iter()
-            .map(|name| (name.clone(), name.clone()))
-            .collect(),
-        trials: names.iter().filter_map(trials).max().unwrap_or(1),
+/// Splits a group by how its subjects are measured. Subjects that cannot live beside others have long
+/// trials: those that share a port or the limits of one control group, those with a process for each
+/// call, and those whose calls change a store.
+fn by_windows(pairs: Vec<(String, String)>, bench: &Testbed, plan: &RunPlan) -> Vec<Group> {
+    let subjects = &bench.subjects().subject;
+    let url = |subject: &String| {
+        let subject = subjects.get(subject)?;
+        let is_given = subject.ready == ReadyBy::Port && !subject.runs_already();
+        subject.url.as_ref().filter(|_| is_given)
+    };
+    let urls = pairs.iter().filter_map(|(_, subject)| url(subject));
+    let urls: Vec<String> = urls.cloned().collect();
+    let shares_port = |subject: &String| {
+        url(subject).is_some_and(|one| urls.iter().filter(|url| *url == one).count() > 1)
+    };
+    let mut groups: BTreeMap<Windows, Vec<(String, String)>> = BTreeMap::new();
+    for (suite, subject) in pairs {
+        let (Some(definition), Some(one)) = (plan.suites.get(&suite), subjects.get(&subject))
+        else {
+            continue;
+        };
+        let load = &definition.load;
+        let lives_alone = one.processes == Processes::PerCall
+            || definition.changes_store
+            || bench.setup().limits != Limits::default()
+            || shares_port(&subject);
+        let windows = if load.slices() == 0 || lives_alone {
+            Windows::LongTrials(load.trials())
+        } else {
+            Windows::Slices {
+                processes: load.processes(),
+                slices: load.slices(),
+            }
+        };
+        groups.entry(windows).or_default().push((suite, subject));
     }
+    let groups = groups.into_iter();
+    groups
+        .map(|(windows, pairs)| Group { pairs, windows })
+        .collect()
+}
+
+/// The order of the run: round by round, group by group, and within that the subjects shuffled, so
+/// that what drifts (temperature, neighbours) falls on all of them alike.
+fn order(groups: &[Group], seed: u64) -> Vec<PlannedTrial> {
+    let mut generator = Generator::new(seed);
+    let rounds_of = |group: &Group| match group.windows {
+        Windows::Slices { processes, .. } => processes,
+        Windows::LongTrials(trials) => trials,
+    };
+    let rounds = groups.iter().map(rounds_of).max().unwrap_or(0);
+    let mut order = Vec::new();
+    for process in 1..=rounds {
+        for group in groups.iter().filter(|group| process <= rounds_of(group)) {
+            let slices = match group.windows {
+                Windows::Slices { slices, .. } => 1..=slices,
+                Windows::LongTrials(_) => 0..=0,
+            };
+            for slice in slices.clone() {
+                let mut pairs: Vec<&(String, String)> = group.pairs.iter().collect();
+                generator.shuffle(&mut pairs);
+                order.extend(pairs.into_iter().map(|(suite, subject)| PlannedTrial {
+                    suite: suite.clone(),
+                    subject: subject.clone(),
+                    trial: if slice == 0 {
+                        process
+                    } else {
+                        (process - 1) * slices.end() + slice
+                    },
+                    process,
+                    slice,
+                }));
+            }
+        }
+    }
+    order
+}
+
+/// The parts of an order that are made and recorded as a whole: a long trial, or all slices of one
+/// process of each subject of a group.
+pub(super) fn rounds(order: &[PlannedTrial]) -> Vec<&[PlannedTrial]> {
+    // A variant of an experiment has a suite of its own name.
+    let group = |planned: &PlannedTrial| {
+        let is_variant = planned.suite == planned.subject;
+        (!is_variant).then(|| planned.suite.clone())
+    };
+    let is_one = |a: &PlannedTrial, b: &PlannedTrial| {
+        a.slice > 0 && a.slice <= b.slice && a.process == b.process && group(a) == group(b)
+    };
+    order.chunk_by(is_one).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use super::{Group, Windows, order, rounds};
 
-    use super::{every_pair, order};
-    use crate::config::suite::Suite;
-    use crate::results::trial_order::PlannedTrial;
-
-    fn suites() -> BTreeMap<String, Suite> {
-        let suite = |more: &str| -> Suite {
-            toml::from_str(&format!(
-                "description = \"d\"\ntool = \"t\"\n{more}[load]\ntrials = 2\n[expect]\n"
-            ))
-            .unwrap()
-        };
-        BTreeMap::from([
-            ("with".to_owned(), suite("answer_bytes = 10\n")),
-            ("without".to_owned(), suite("")),
-        ])
+    fn group(suite: &str, subjects: u32, windows: Windows) -> Group {
+        let pair = |number| (suite.to_owned(), format!("s{number}"));
+        Group {
+            pairs: (0..subjects).map(pair).collect(),
+            windows,
+        }
     }
 
     #[test]
-    fn every_subject_comes_once_in_every_round_and_floors_where_they_can() {
-        let servers: Vec<String> = (0..6).map(|n| format!("s{n}")).collect();
-        let groups = every_pair(&suites(), &servers, &["floor".to_owned()]);
-        let slots = order(&groups, 1);
-        assert_eq!(slots.len(), 2 * (7 + 6));
-        let keys: BTreeSet<_> = slots
+    fn slices_go_round_within_a_process_and_long_trials_stand_alone() {
+        let (processes, slices) = (2, 3);
+        let turns = Windows::Slices { processes, slices };
+        let groups = [group("a", 4, turns), group("b", 2, Windows::LongTrials(3))];
+        let planned = order(&groups, 1);
+        assert_eq!(planned.len(), 4 * 2 * 3 + 2 * 3);
+        let rounds = rounds(&planned);
+        let sizes: Vec<usize> = rounds.iter().map(|round| round.len()).collect();
+        assert_eq!(sizes, [12, 1, 1, 12, 1, 1, 1, 1]);
+        let last = &rounds[3];
+        let numbers: Vec<_> = last
             .iter()
-            .map(|slot| (slot.trial, &slot.suite, &slot.subject))
+            .map(|one| (one.trial, one.process, one.slice))
             .collect();
-        assert_eq!(keys.len(), slots.len());
-        assert!(slots.windows(2).all(|pair| pair[0].trial <= pair[1].trial));
-        let round = |trial| -> Vec<&PlannedTrial> {
-            slots
-                .iter()
-                .filter(|s| s.trial == trial && s.suite == "without")
-                .collect()
+        assert_eq!((numbers[0], numbers[11]), ((4, 2, 1), (6, 2, 3)));
+        assert!(numbers.is_sorted());
+        let names = |of: &[super::PlannedTrial]| -> Vec<String> {
+            of.iter().map(|one| one.subject.clone()).collect()
         };
-        let names = |slots: Vec<&PlannedTrial>| -> Vec<String> {
-            slots.iter().map(|slot| slot.subject.clone()).collect()
-        };
-        assert_ne!(
-            names(round(1)),
-            names(round(2)),
-            "the order changes from round to round"
+        let names: Vec<_> = rounds[0].chunks(4).map(names).collect();
+        assert!(
+            names[0] != names[1] || names[1] != names[2],
+            "the order changes: {names:?}"
         );
-        assert_eq!(order(&groups, 9), order(&groups, 9));
+        assert_eq!(planned, order(&groups, 1), "the seed decides");
     }
 }

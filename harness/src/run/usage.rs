@@ -1,6 +1,6 @@
 //! What a trial costs: readings at the two edges of the measured window, and what the samples in between come to.
 //!
-//! The edges are read on the load thread: a few small files. What is between them is [`Samples`]' business.
+//! The edges are read on the load thread: a few small files. [`Samples`] has what is between them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +8,11 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::Context as _;
 
-use super::samples::{Samples, Totals};
-use crate::machine::cgroup;
-use crate::machine::cores::{Cores, Layout};
-use crate::machine::proc::{self, CoreTime, ProcessId, Utilisation};
+use super::samples::{Look, Samples, Totals};
+use crate::host::cgroup;
+use crate::host::cores::{Cores, Layout};
+use crate::host::proc::{self, CoreTime, ProcessId, Utilisation};
+use crate::host::usage::Usage;
 use crate::results::samples::Who;
 use crate::run::process::has_ended;
 
@@ -20,20 +21,15 @@ use crate::run::process::has_ended;
 struct Edge {
     at: Instant,
     on: SystemTime,
-    server_cpu_ns: Option<u64>,
-    server_user_system_ms: Option<(u64, u64)>,
-    /// Of each service, with its children.
-    services_cpu_ns: Vec<Option<u64>>,
-    client_cpu_ns: Option<u64>,
+    look: Look,
     cores: Vec<CoreTime>,
     throttled: Option<u64>,
 }
 
 /// Reads what a server (one process or several) and its services cost.
 #[derive(Debug)]
-pub struct UsageWindow {
+pub(crate) struct UsageWindow {
     servers: Vec<ProcessId>,
-    services: Vec<ProcessId>,
     open: Option<Edge>,
     close: Option<Edge>,
     samples: Arc<Samples>,
@@ -42,107 +38,129 @@ pub struct UsageWindow {
 
 /// What a server and its services cost in the window. A figure that could not be read is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cost {
-    /// CPU time of the server, in nanoseconds.
-    pub server_cpu_ns: Option<u64>,
+pub(crate) struct Cost {
+    /// CPU time of the server and its descendants, in nanoseconds.
+    pub(crate) server_cpu_ns: Option<u64>,
     /// Of which in user mode, in milliseconds (ticks).
-    pub server_cpu_user_ms: Option<u64>,
+    pub(crate) server_cpu_user_ms: Option<u64>,
     /// Of which in the kernel, in milliseconds (ticks).
-    pub server_cpu_system_ms: Option<u64>,
+    pub(crate) server_cpu_system_ms: Option<u64>,
     /// CPU time of the services and their children, in nanoseconds; absent without services.
-    pub services_cpu_ns: Option<u64>,
+    pub(crate) services_cpu_ns: Option<u64>,
     /// The same as a share of one core, in thousandths.
-    pub services_busy_permille: Option<u64>,
+    pub(crate) services_busy_permille: Option<u64>,
     /// That of the service that used the most, as a share of one core, in thousandths.
-    pub busiest_service_permille: Option<u64>,
+    pub(crate) busiest_service_permille: Option<u64>,
     /// CPU time of the whole harness, in nanoseconds.
-    pub client_cpu_ns: Option<u64>,
+    pub(crate) client_cpu_ns: Option<u64>,
     /// CPU time of the server as a share of its cores, in thousandths.
-    pub server_share_permille: Option<u64>,
+    pub(crate) server_share_permille: Option<u64>,
     /// The server's cores.
-    pub server_cores: Option<Utilisation>,
+    pub(crate) server_cores: Option<Utilisation>,
     /// The cores of load and services.
-    pub load_cores: Option<Utilisation>,
+    pub(crate) load_cores: Option<Utilisation>,
     /// Times that the control groups of server and harness were throttled.
-    pub throttled: Option<u64>,
+    pub(crate) throttled: Option<u64>,
     /// Peak of the server's resident memory since the start of the process, in bytes.
-    pub rss_peak_bytes: Option<u64>,
+    pub(crate) rss_peak_bytes: Option<u64>,
     /// What the samples of the server come to.
-    pub server: Totals,
+    pub(crate) server: Totals,
     /// What those of the services come to.
-    pub services: Totals,
+    pub(crate) services: Totals,
     /// What those of the harness come to.
-    pub client: Totals,
+    pub(crate) client: Totals,
     /// Whether the server had ended when the window closed.
-    pub server_ended: bool,
+    pub(crate) server_ended: bool,
+}
+
+impl Cost {
+    /// What several windows of one server cost together: sums of times, means of shares, the most of
+    /// memory.
+    pub(super) fn of_all(costs: &[Self]) -> Self {
+        let sum = |figure: fn(&Self) -> Option<u64>| costs.iter().map(figure).sum::<Option<u64>>();
+        let most = |figure: fn(&Self) -> Option<u64>| costs.iter().filter_map(figure).max();
+        let mean = |figure: &dyn Fn(&Self) -> Option<u64>| {
+            let sum = costs.iter().map(figure).sum::<Option<u64>>();
+            sum?.checked_div(costs.len() as u64)
+        };
+        let cores = |cores: fn(&Self) -> Option<Utilisation>| {
+            Some(Utilisation {
+                busy_permille: mean(&|cost| cores(cost).map(|one| one.busy_permille))?,
+                irq_permille: mean(&|cost| cores(cost).map(|one| one.irq_permille))?,
+                steal_permille: mean(&|cost| cores(cost).map(|one| one.steal_permille))?,
+            })
+        };
+        let rss = |totals: fn(&Self) -> &Totals| Totals {
+            rss_max_bytes: costs
+                .iter()
+                .filter_map(|cost| totals(cost).rss_max_bytes)
+                .max(),
+            ..Totals::default()
+        };
+        Self {
+            server_cpu_ns: sum(|cost| cost.server_cpu_ns),
+            services_cpu_ns: sum(|cost| cost.services_cpu_ns),
+            services_busy_permille: mean(&|cost| cost.services_busy_permille),
+            busiest_service_permille: mean(&|cost| cost.busiest_service_permille),
+            client_cpu_ns: sum(|cost| cost.client_cpu_ns),
+            server_share_permille: mean(&|cost| cost.server_share_permille),
+            server_cores: cores(|cost| cost.server_cores),
+            load_cores: cores(|cost| cost.load_cores),
+            throttled: sum(|cost| cost.throttled),
+            rss_peak_bytes: most(|cost| cost.rss_peak_bytes),
+            server: rss(|cost| &cost.server),
+            services: rss(|cost| &cost.services),
+            client: rss(|cost| &cost.client),
+            ..Self::default()
+        }
+    }
 }
 
 impl UsageWindow {
     /// A window over these processes, not open yet.
-    #[must_use]
-    pub fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
+    pub(crate) fn new(servers: Vec<ProcessId>, services: Vec<ProcessId>) -> Self {
         Self {
-            samples: Arc::new(Samples::new(servers.clone(), services.clone())),
+            samples: Arc::new(Samples::new(servers.clone(), services)),
             servers,
-            services,
             open: None,
             close: None,
             server_ended: false,
         }
     }
 
-    fn edge(&self) -> Edge {
-        let has_servers = !self.servers.is_empty();
-        let ticks = |process: &ProcessId| proc::user_and_system_ms(*process);
-        let ticks: Option<Vec<_>> = self.servers.iter().map(ticks).collect();
+    fn edge(&self, look: impl FnOnce(&Samples) -> Look) -> Edge {
         Edge {
             at: Instant::now(),
             on: SystemTime::now(),
-            server_cpu_ns: (self.servers.iter())
-                .map(|process| proc::cpu_time_ns(*process))
-                .sum::<Option<u64>>()
-                .filter(|_| has_servers),
-            server_user_system_ms: ticks.filter(|_| has_servers).map(|ticks| {
-                let sum = |sum: (u64, u64), one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1);
-                ticks.into_iter().fold((0, 0), sum)
-            }),
-            services_cpu_ns: (self.services.iter())
-                .map(|process| proc::tree_cpu_time_ns(*process))
-                .collect(),
-            client_cpu_ns: proc::cpu_time_ns(std::process::id()),
+            look: look(&self.samples),
             cores: proc::core_times(),
             throttled: cgroup::throttled_count(&self.servers),
         }
     }
 
     /// The window opens now.
-    pub fn open(&mut self) {
-        self.samples.open();
-        self.open = Some(self.edge());
+    pub(crate) fn open(&mut self) {
+        self.open = Some(self.edge(Samples::open));
     }
 
     /// When the window opened, by the calendar.
-    #[must_use]
-    pub fn opened(&self) -> Option<SystemTime> {
+    pub(crate) fn opened(&self) -> Option<SystemTime> {
         self.open.as_ref().map(|edge| edge.on)
     }
 
     /// The samples, for the thread that takes them and for the record.
-    #[must_use]
-    pub fn samples(&self) -> Arc<Samples> {
+    pub(crate) fn samples(&self) -> Arc<Samples> {
         Arc::clone(&self.samples)
     }
 
     /// The window closes now.
-    pub fn close(&mut self) {
-        self.close = Some(self.edge());
-        self.samples.close();
+    pub(crate) fn close(&mut self) {
+        self.close = Some(self.edge(Samples::close));
         self.server_ended = self.servers.iter().any(|server| has_ended(*server));
     }
 
     /// What the window cost.
-    #[must_use]
-    pub fn cost(&self, layout: &Layout) -> Cost {
+    pub(crate) fn cost(&self, layout: &Layout) -> Cost {
         let mut cost = Cost {
             rss_peak_bytes: self.samples.server_peak_bytes(),
             server: self.samples.totals(Who::Server),
@@ -159,21 +177,26 @@ impl UsageWindow {
             .max(1);
         let cores = layout.server.numbers().len() as u64;
         let of_a_core = |ns: u64| ns * 1_000 / length_ns;
-        cost.server_cpu_ns = used(open.server_cpu_ns, close.server_cpu_ns);
+        let cpu_ns = |usage: &Option<Usage>| usage.map(|usage| usage.cpu_ns);
+        let server = |figure: fn(Usage) -> u64| {
+            let (first, last) = (open.look.server, close.look.server);
+            used(first.map(figure), last.map(figure))
+        };
+        cost.server_cpu_ns = server(|usage| usage.cpu_ns);
         cost.server_share_permille = cost.server_cpu_ns.map(|ns| of_a_core(ns) / cores.max(1));
-        let ticks = |edge: &Edge| edge.server_user_system_ms.unzip();
-        cost.server_cpu_user_ms = used(ticks(open).0, ticks(close).0);
-        cost.server_cpu_system_ms = used(ticks(open).1, ticks(close).1);
-        let services = open.services_cpu_ns.iter().zip(&close.services_cpu_ns);
-        let services: Option<Vec<u64>> =
-            services.map(|(first, last)| used(*first, *last)).collect();
+        cost.server_cpu_user_ms = server(|usage| usage.cpu_user_ms);
+        cost.server_cpu_system_ms = server(|usage| usage.cpu_system_ms);
+        let services = open.look.services.iter().zip(&close.look.services);
+        let services: Option<Vec<u64>> = services
+            .map(|(first, last)| used(cpu_ns(first), cpu_ns(last)))
+            .collect();
         let services = services.filter(|services| !services.is_empty());
         cost.services_cpu_ns = services.as_ref().map(|services| services.iter().sum());
         cost.services_busy_permille = cost.services_cpu_ns.map(of_a_core);
         cost.busiest_service_permille = services
             .and_then(|services| services.into_iter().max())
             .map(of_a_core);
-        cost.client_cpu_ns = used(open.client_cpu_ns, close.client_cpu_ns);
+        cost.client_cpu_ns = used(cpu_ns(&open.look.client), cpu_ns(&close.look.client));
         cost.server_cores = proc::utilisation(&open.cores, &close.cores, layout.server.numbers());
         cost.load_cores = proc::utilisation(&open.cores, &close.cores, layout.load.numbers());
         cost.throttled = used(open.throttled, close.throttled);
@@ -187,9 +210,6 @@ fn used(first: Option<u64>, last: Option<u64>) -> Option<u64> {
 }
 
 /// Takes the samples of a window on these cores while the load runs.
-///
-/// # Errors
-/// When the thread that takes them cannot be started or pinned.
 pub(super) fn sampled<T>(
     samples: &Samples,
     cores: &Cores,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::usage::Cost;
 use crate::config::subject::Subject;
 use crate::config::suite::Suite;
-use crate::load::{Outcome, Target};
-use crate::machine::cores::Layout;
-use crate::machine::facts::{is_fast_clock, is_steady_governor};
-use crate::machine::proc::Utilisation;
+use crate::host::cores::Layout;
+use crate::host::facts::{is_fast_clock, is_steady_governor};
+use crate::host::proc::Utilisation;
+use crate::load::Outcome;
 use crate::results::environment::Machine;
 use crate::results::warning::Warning;
 use crate::results::whole;
@@ -23,7 +23,6 @@ const STEAL_PERMILLE: u64 = 10;
 const OTHER_LOAD_PERMILLE: u64 = 50;
 
 /// More work of others than this on the load's cores spoils a window, in thousandths of one core.
-/// The harness itself is among the others.
 const OTHER_LOAD_BESIDE_PERMILLE: u64 = 100;
 
 /// Below this length the ticks of `/proc/stat` (10 ms) are too coarse to see work of others.
@@ -32,8 +31,9 @@ const TICKS_SUFFICE: Duration = Duration::from_secs(1);
 /// Fewer calls than this say nothing about p99.9.
 const FEW_CALLS: u64 = 1_000;
 
-/// Sends that are later than this at p99, and than a tenth of the median latency, spoil a rate.
-const LATE_NS: u64 = 1_000_000;
+/// Sends that are later than this and than a tenth of the latency at the same percentile spoil both.
+/// The kernel needs about half as long to wake the client, whatever the server does.
+const LATE_NS: u64 = 100_000;
 
 /// So far the calls in flight may lie from rate times mean latency, as a share of them.
 const LAW_SHARE: f64 = 0.05;
@@ -43,24 +43,27 @@ const NEAR_LIMIT_PERMILLE: u64 = 950;
 
 /// What a trial was made under.
 #[derive(Debug, Clone, Copy)]
-pub struct Conditions<'a> {
+pub(crate) struct Conditions<'a> {
     /// Who ran where.
-    pub layout: &'a Layout,
+    pub(crate) layout: &'a Layout,
     /// On what.
-    pub machine: &'a Machine,
+    pub(crate) machine: &'a Machine,
     /// Whether the programs were built for release.
-    pub is_release: bool,
+    pub(crate) is_release: bool,
     /// Whether calls were due at a rate, whatever the server did.
-    pub is_open_loop: bool,
+    pub(crate) is_open_loop: bool,
     /// Clients, each with at most one call outstanding.
-    pub clients: usize,
+    pub(crate) clients: usize,
     /// Memory limit of the server alone.
-    pub server_memory_bytes: Option<u64>,
+    pub(crate) server_memory_bytes: Option<u64>,
 }
 
 /// The doubts about a trial, in the order of reports.
-#[must_use]
-pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> Vec<Warning> {
+pub(crate) fn warnings(
+    cost: &Cost,
+    outcome: &Outcome,
+    conditions: &Conditions<'_>,
+) -> Vec<Warning> {
     let Conditions {
         layout,
         machine,
@@ -70,9 +73,9 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
         server_memory_bytes,
     } = *conditions;
     let client_permille = permille(outcome.client_busy_share());
-    let load_full = cost
-        .load_cores
-        .is_some_and(|cores| cores.busy_permille > SATURATED_PERMILLE);
+    let load_full = cost.load_cores.is_some_and(|cores| {
+        without_spinning(cores.busy_permille, outcome, layout) > SATURATED_PERMILLE
+    });
     let client_full = client_permille > SATURATED_PERMILLE;
     let stolen = |cores: Option<Utilisation>| {
         cores.is_some_and(|cores| cores.steal_permille > STEAL_PERMILLE)
@@ -80,6 +83,7 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
     let raised = |warning: &Warning| match warning {
         Warning::NotRelease => !is_release,
         Warning::SharedCores => layout.is_shared(),
+        Warning::SharesPhysicalCore => layout.shares_physical_core,
         Warning::ClientSaturated => client_full,
         Warning::LoadCoresSaturated => load_full && !client_full,
         Warning::BackendSaturated => {
@@ -94,41 +98,90 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
         Warning::MemoryNearLimit => {
             is_near_limit(cost, server_memory_bytes, machine.cgroup_memory_bytes)
         }
-        Warning::OtherLoad => !layout.is_shared() && has_others(cost, outcome, layout),
+        Warning::OtherLoad => !layout.is_shared() && has_others(cost, outcome, conditions),
         Warning::ClockSource => !is_fast_clock(&machine.clock_source),
         Warning::Governor => !is_steady_governor(&machine.governor),
         Warning::FewCalls => outcome.calls < FEW_CALLS,
         // Several trials are looked at together by the report; the others follow from the definitions.
-        Warning::FewTrials | Warning::NotStarted | Warning::Remote | Warning::LearnedAnswer => {
-            false
-        }
+        Warning::FewTrials
+        | Warning::NotStarted
+        | Warning::Remote
+        | Warning::LearnedAnswer
+        | Warning::IdleServersBusy => false,
     };
-    Warning::ALL.into_iter().filter(raised).collect()
+    Warning::ALL.iter().copied().filter(raised).collect()
+}
+
+/// How busy the load's cores were, without the time that the load threads waited awake on them.
+fn without_spinning(busy_permille: u64, outcome: &Outcome, layout: &Layout) -> u64 {
+    let count = layout.load.numbers().len().max(1) as u64;
+    let spun = permille(outcome.client_spun_share()) * outcome.threads as u64;
+    busy_permille.saturating_sub(spun / count)
 }
 
 /// Whether something else than server, load and services ran on their cores.
-fn has_others(cost: &Cost, outcome: &Outcome, layout: &Layout) -> bool {
+fn has_others(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> bool {
+    let Conditions {
+        layout, machine, ..
+    } = *conditions;
     if outcome.elapsed < TICKS_SUFFICE {
         return false;
     }
-    let on_server = match (cost.server_cores, cost.server_share_permille) {
-        (Some(cores), Some(own)) => cores.busy_permille.saturating_sub(own),
-        _ => 0,
+    // Where the kernel measures interrupts apart, their time (above all that of the server's own
+    // packets) is in no process's CPU time.
+    let is_apart = machine.irq_time_accounting == Some(true);
+    let busy = |cores: Utilisation| {
+        let apart = if is_apart { cores.irq_permille } else { 0 };
+        cores.busy_permille.saturating_sub(apart)
     };
-    let beside = cost.load_cores.map_or(0, |cores| {
-        let count = layout.load.numbers().len() as u64;
-        let client = permille(outcome.client_busy_share()) * outcome.threads as u64;
-        let own = client + cost.services_busy_permille.unwrap_or(0);
-        (cores.busy_permille * count).saturating_sub(own)
+    // In thousandths of one core.
+    let is_beyond = |more: u64, limit: u64, cores: Utilisation, count: usize| {
+        let noise = tick_noise_permille(cores.busy_permille, count, outcome.elapsed);
+        more > limit.max(noise)
+    };
+    let on_server = cost.server_cores.zip(cost.server_share_permille);
+    let on_server = on_server.is_some_and(|(cores, own)| {
+        let count = layout.server.numbers().len();
+        let more = busy(cores).saturating_sub(own) * count as u64;
+        is_beyond(more, OTHER_LOAD_PERMILLE * count as u64, cores, count)
     });
-    on_server > OTHER_LOAD_PERMILLE || beside > OTHER_LOAD_BESIDE_PERMILLE
+    let beside = cost.load_cores.is_some_and(|cores| {
+        let count = layout.load.numbers().len();
+        // All of the harness: its load threads, the calls beside the timed ones, the samples. The
+        // process's CPU time has the spinning of the load threads in it, which `busy` has not.
+        let all = cost.client_cpu_ns.map(|ns| {
+            let spun = outcome.client_spun.as_nanos() as f64;
+            (ns as f64 - spun) / outcome.elapsed.as_nanos() as f64
+        });
+        let load = permille(outcome.client_busy_share()) * outcome.threads as u64;
+        let client = all.map_or(load, |share| permille(share).max(load));
+        let own = client + cost.services_busy_permille.unwrap_or(0);
+        let busy = without_spinning(busy(cores), outcome, layout);
+        let more = (busy * count as u64).saturating_sub(own);
+        is_beyond(more, OTHER_LOAD_BESIDE_PERMILLE, cores, count)
+    });
+    on_server || beside
 }
 
-/// Whether calls that were due were sent late, or not at all.
+/// How far ticks may mislead about the use of so many cores, in thousandths of one core.
+///
+/// At each tick the kernel looks at what a core does and counts the whole tick for it: a sample. Of
+/// n samples of a share p the standard deviation is sqrt(p (1 - p) / n); this is two of them, with
+/// 100 ticks a second, the fewest that kernels have.
+fn tick_noise_permille(busy_permille: u64, cores: usize, window: Duration) -> u64 {
+    let share = busy_permille as f64 / 1_000.0;
+    let ticks = window.as_secs_f64() * 100.0;
+    let deviation = (share * (1.0 - share) * cores as f64 / ticks.max(1.0)).sqrt();
+    permille(2.0 * deviation)
+}
+
+/// Whether calls that were due were sent late, or not at all. Their latencies contain the lateness.
 fn is_late(outcome: &Outcome) -> bool {
-    let late_ns = outcome.late_ns.value_at_quantile(0.99);
-    let median_ns = outcome.latency_ns.value_at_quantile(0.5);
-    outcome.unsent > 0 || (late_ns > LATE_NS && late_ns > median_ns / 10)
+    let is_late_at = |quantile| {
+        let late_ns = outcome.late_ns.value_at_quantile(quantile);
+        late_ns > LATE_NS && late_ns > outcome.latency_ns.value_at_quantile(quantile) / 10
+    };
+    outcome.unsent > 0 || is_late_at(0.5) || is_late_at(0.99)
 }
 
 /// Whether the calls in flight are not rate times mean latency, beyond what has its reasons: of the calls at the edges of
@@ -157,13 +210,16 @@ fn is_near_limit(cost: &Cost, of_server: Option<u64>, of_all: Option<u64>) -> bo
 }
 
 /// A share (0 to 1) in whole thousandths.
-#[must_use]
-pub fn permille(share: f64) -> u64 {
+pub(crate) fn permille(share: f64) -> u64 {
     whole((share * 1_000.0).clamp(0.0, 1e9))
 }
 
-/// The doubts that a subject and its suite bring with them, whatever a trial finds.
-pub(super) fn doubts(subject: &Subject, suite: &Suite, is_remote: bool) -> Vec<Warning> {
+/// The warnings that a subject and its suite bring with them, whatever a window finds.
+pub(super) fn warnings_of_definitions(
+    subject: &Subject,
+    suite: &Suite,
+    is_remote: bool,
+) -> Vec<Warning> {
     [
         (Warning::NotStarted, subject.runs_already()),
         (Warning::Remote, is_remote),
@@ -172,16 +228,6 @@ pub(super) fn doubts(subject: &Subject, suite: &Suite, is_remote: bool) -> Vec<W
     .into_iter()
     .filter_map(|(warning, is_raised)| is_raised.then_some(warning))
     .collect()
-}
-
-/// Whether the wire leaves this machine.
-pub(super) fn is_remote(target: &Target) -> bool {
-    match target {
-        Target::Http { address, .. }
-        | Target::Sse { address, .. }
-        | Target::Floor { address, .. } => !address.socket.ip().is_loopback(),
-        Target::Stdio { .. } => false,
-    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod resume;
 mod right_answers;
 mod samples;
 mod schema;
+mod slices;
 mod stores;
 mod sweeps;
 mod verify;

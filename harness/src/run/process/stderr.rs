@@ -10,7 +10,7 @@ use std::time::Instant;
 /// Lines kept for a report of a child's death.
 const LINES: usize = 20;
 
-/// Bytes kept of one line; what follows is dropped.
+/// Bytes kept of one line.
 const LINE_BYTES: usize = 1_000;
 
 #[derive(Debug, Default)]

@@ -7,16 +7,12 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::{Testbed, backends};
-use crate::config::launch::fill_command;
 use crate::config::subject::Subjects;
-use crate::config::template::{Context, fill};
+use crate::config::template::{Context, fill, fill_command};
 
 impl Testbed {
     /// The definitions with their templates filled, as far as they do not differ between trials.
-    ///
-    /// # Errors
-    /// When a template names something that is not there.
-    pub fn effective(&self) -> anyhow::Result<Subjects> {
+    pub(crate) fn effective(&self) -> anyhow::Result<Subjects> {
         let mut context = self.context.clone();
         context.insert("answer_bytes".to_owned(), Value::from("{answer_bytes}"));
         for service in self.subjects.service.keys() {
@@ -34,14 +30,12 @@ impl Testbed {
         }
         for (name, service) in &mut filled.service {
             let launch = service
-                .process()
                 .launch(&context)
                 .with_context(|| format!("service.{name}"))?;
             (service.command, service.environment) = (launch.command, launch.environment);
         }
         for (name, subject) in &mut filled.subject {
             let launch = subject
-                .process()
                 .launch(&context)
                 .with_context(|| format!("subject.{name}"))?;
             (subject.command, subject.environment) = (launch.command, launch.environment);
@@ -52,10 +46,7 @@ impl Testbed {
     }
 
     /// The files of the programs on the bench, by the name of their subject or service.
-    ///
-    /// # Errors
-    /// As [`Testbed::effective`].
-    pub fn programs(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    pub(crate) fn programs(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
         let effective = self.effective()?;
         let subjects = effective
             .subject
@@ -72,8 +63,7 @@ impl Testbed {
     }
 
     /// What suites may name in templates: the places of the services.
-    #[must_use]
-    pub fn service_urls(&self) -> Context {
+    pub(crate) fn service_urls(&self) -> Context {
         let is_url = |name: &str| {
             self.subjects
                 .service

@@ -7,11 +7,11 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::Testbed;
-use crate::config::launch::{Launch, fill_command};
-use crate::config::subject::{Role, Subject, duration};
+use crate::config::subject::{Launch, Role, Subject, duration};
+use crate::config::template::fill_command;
+use crate::host::limits::{Limiter, Limits};
 use crate::interrupt::Interrupt;
-use crate::machine::enclosure::{Enclosure, Limits};
-use crate::results::redact::hide_passwords;
+use crate::results::redact::redact;
 use crate::run::process::Running;
 
 /// Longest first start over an empty database, which is filled then; and longest reset of a store.
@@ -29,21 +29,15 @@ fn flag_value<'c>(command: &'c [String], flag: &str) -> Option<&'c String> {
 
 impl Testbed {
     /// Limits the servers that are started from now on, where the setup says so.
-    ///
-    /// # Errors
-    /// When neither a control group nor a scope of systemd can be had.
-    pub fn limit_servers(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn limit_servers(&mut self) -> anyhow::Result<()> {
         if self.setup.limits != Limits::default() {
-            self.enclosure = Some(Enclosure::make(self.setup.limits)?);
+            self.limiter = Some(Limiter::new(self.setup.limits)?);
         }
         Ok(())
     }
 
     /// Limits servers, starts services and backends, and prepares databases and stores.
-    ///
-    /// # Errors
-    /// As [`Testbed::limit_servers`], [`Testbed::start_services`], [`Testbed::prepare_databases`] and [`Testbed::prepare_stores`].
-    pub fn make_ready(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
+    pub(crate) fn make_ready(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
         self.limit_servers()?;
         self.start_services(interrupt)?;
         self.prepare_databases(interrupt)?;
@@ -52,11 +46,7 @@ impl Testbed {
 
     /// Starts the first subject of each database once, so that filling an empty one is nobody's
     /// start-up time.
-    ///
-    /// # Errors
-    /// When the folder of the databases cannot be made or a signal comes. A subject that does not
-    /// get ready is tried again, and reported, in its first trial.
-    pub fn prepare_databases(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
+    pub(crate) fn prepare_databases(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
         let folder = self.setup.state_folder();
         let mut first: BTreeMap<String, (&String, &Subject)> = BTreeMap::new();
         for (name, subject) in &self.subjects.subject {
@@ -91,10 +81,7 @@ impl Testbed {
     }
 
     /// Brings each store of the subjects to its first state.
-    ///
-    /// # Errors
-    /// As [`Testbed::reset_store`].
-    pub fn prepare_stores(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
+    pub(crate) fn prepare_stores(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
         let mut first: BTreeMap<String, &String> = BTreeMap::new();
         for (name, subject) in &self.subjects.subject {
             // A floor's command cannot be filled yet.
@@ -108,7 +95,7 @@ impl Testbed {
             let begin = Instant::now();
             if let Some(url) = self.reset_store(name, interrupt)? {
                 let seconds = begin.elapsed().as_secs_f64();
-                eprintln!("store: {} prepared in {seconds:.1} s", hide_passwords(&url));
+                eprintln!("store: {} prepared in {seconds:.1} s", redact(&url));
             }
         }
         Ok(())
@@ -116,10 +103,11 @@ impl Testbed {
 
     /// Brings the store of a subject to its first state; says which that is. Nothing happens to one
     /// that has none, or where no definition says how.
-    ///
-    /// # Errors
-    /// When the program that does it fails, or a signal comes.
-    pub fn reset_store(&self, name: &str, interrupt: &Interrupt) -> anyhow::Result<Option<String>> {
+    pub(crate) fn reset_store(
+        &self,
+        name: &str,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Option<String>> {
         let Some(store) = &self.subjects.store else {
             return Ok(None);
         };

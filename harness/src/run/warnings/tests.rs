@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Conditions, warnings};
+use crate::host::cores::Layout;
+use crate::host::proc::Utilisation;
 use crate::load::Outcome;
-use crate::machine::cores::Layout;
-use crate::machine::proc::Utilisation;
 use crate::results::environment::Machine;
 use crate::results::warning::Warning;
 use crate::run::samples::Totals;
@@ -25,12 +25,14 @@ fn layout(server: &str, load: &str) -> Layout {
     Layout {
         server: server.parse().unwrap(),
         load: load.parse().unwrap(),
+        shares_physical_core: false,
     }
 }
 
 fn busy(busy_permille: u64, steal_permille: u64) -> Utilisation {
     Utilisation {
         busy_permille,
+        irq_permille: 0,
         steal_permille,
     }
 }
@@ -71,6 +73,10 @@ fn in_flight(calls: u64, latency_ms: u64, in_flight: f64) -> Outcome {
 #[test]
 fn each_doubt_has_its_cause() {
     let apart = layout("0", "1");
+    let siblings = Layout {
+        shares_physical_core: true,
+        ..apart.clone()
+    };
     let quiet = Cost {
         server_share_permille: Some(900),
         server_cores: Some(busy(910, 0)),
@@ -95,6 +101,10 @@ fn each_doubt_has_its_cause() {
     assert_eq!(
         of(&quiet, &calm, &layout("0", "0"), true),
         HashSet::from([Warning::SharedCores])
+    );
+    assert_eq!(
+        of(&quiet, &calm, &siblings, true),
+        HashSet::from([Warning::SharesPhysicalCore])
     );
     assert_eq!(
         of(&quiet, &outcome(10_000, 960), &apart, true),
@@ -212,8 +222,16 @@ fn late_and_missing_sends_are_a_doubt_in_an_open_loop_only() {
     };
     let of = |found: &Outcome, conditions| raised(&Cost::default(), found, conditions);
     let doubted = HashSet::from([Warning::SendsLate]);
-    assert_eq!(of(&late(5, 900, 0), &open), HashSet::new(), "below 1 ms");
-    assert_eq!(of(&late(5, 2_000, 0), &open), doubted);
+    assert_eq!(of(&late(5, 400, 0), &open), HashSet::new(), "8% of p99");
+    assert_eq!(of(&late(5, 600, 0), &open), doubted, "12% of p99");
+    let mut slow_tail = late(5, 2_000, 0);
+    slow_tail.latency_ns.record_n(50_000_000, 1_000).unwrap();
+    let why = "2 ms are little of a p99 of 50 ms, whatever the median is";
+    assert_eq!(of(&slow_tail, &open), HashSet::new(), "{why}");
+    let mut always = late(1, 90, 0);
+    assert_eq!(of(&always, &open), HashSet::new(), "a timer's wake-up");
+    always.late_ns.record_n(150_000, 20_000).unwrap();
+    assert_eq!(of(&always, &open), doubted, "15% of the median");
     assert_eq!(
         of(&late(50, 2_000, 0), &open),
         HashSet::new(),
@@ -224,6 +242,42 @@ fn late_and_missing_sends_are_a_doubt_in_an_open_loop_only() {
         of(&late(5, 2_000, 0), &conditions(&apart, &MACHINE)),
         HashSet::new()
     );
+}
+
+#[test]
+fn a_client_that_waits_awake_is_not_full_and_no_other_load() {
+    let apart = layout("0", "1");
+    let spinning = Outcome {
+        client_spun: Duration::from_millis(600),
+        ..outcome(10_000, 380)
+    };
+    let cost = |services| Cost {
+        load_cores: Some(busy(990, 0)),
+        services_busy_permille: services,
+        ..Cost::default()
+    };
+    let of = |cost: &Cost, found| raised(cost, found, &conditions(&apart, &MACHINE));
+    assert_eq!(of(&cost(None), &spinning), HashSet::new());
+    // The CPU time of the process contains the waiting, so it does not hide the load of others.
+    let own = |client_ms: u64| Cost {
+        client_cpu_ns: Some(client_ms * 1_000_000),
+        ..cost(None)
+    };
+    let idle = Outcome {
+        client_spun: Duration::from_millis(600),
+        ..outcome(10_000, 100)
+    };
+    let others = HashSet::from([Warning::OtherLoad]);
+    assert_eq!(of(&own(700), &idle), others);
+    assert_eq!(of(&own(980), &idle), HashSet::new());
+    let two_threads = Outcome {
+        threads: 2,
+        client_spun: Duration::from_millis(1_200),
+        ..outcome(10_000, 760)
+    };
+    let two = layout("0", "1,2");
+    let found = raised(&cost(None), &two_threads, &conditions(&two, &MACHINE));
+    assert_eq!(found, HashSet::new());
 }
 
 #[test]
@@ -304,4 +358,48 @@ fn a_slow_clock_and_a_governor_that_follows_the_load_are_doubts() {
     }
     assert_eq!(of("hpet", ""), HashSet::from([Warning::ClockSource]));
     assert_eq!(of("tsc", "powersave"), HashSet::from([Warning::Governor]));
+}
+
+#[test]
+fn other_load_counts_beyond_the_noise_of_ticks_only() {
+    let apart = layout("0", "1");
+    let cost = Cost {
+        server_share_permille: Some(420),
+        server_cores: Some(busy(500, 0)),
+        ..Cost::default()
+    };
+    let of = |seconds| {
+        let found = Outcome {
+            elapsed: Duration::from_secs(seconds),
+            ..outcome(10_000, 500)
+        };
+        raised(&cost, &found, &conditions(&apart, &MACHINE))
+    };
+    // Two standard deviations of a half-busy core are 10% after a second and 5% after four.
+    assert_eq!(of(1), HashSet::new());
+    assert_eq!(of(4), HashSet::from([Warning::OtherLoad]));
+}
+
+#[test]
+fn interrupts_that_are_measured_apart_are_no_other_load() {
+    let apart = layout("0", "1");
+    let cost = Cost {
+        server_share_permille: Some(700),
+        server_cores: Some(Utilisation {
+            irq_permille: 200,
+            ..busy(900, 0)
+        }),
+        ..Cost::default()
+    };
+    let of = |irq_time_accounting| {
+        let machine = Machine {
+            irq_time_accounting,
+            ..Machine::default()
+        };
+        raised(&cost, &outcome(10_000, 500), &conditions(&apart, &machine))
+    };
+    assert_eq!(of(Some(true)), HashSet::new());
+    for in_processes in [Some(false), None] {
+        assert_eq!(of(in_processes), HashSet::from([Warning::OtherLoad]));
+    }
 }

@@ -11,10 +11,11 @@ use super::support::Project;
 /// A subject whose calls take two milliseconds of its time each, one after another.
 fn project() -> Project {
     let project = Project::new(&["right"]);
-    let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
-    let slowed = subjects.replace("\"right\"", "\"right\", \"0\", \"--burn-ns\", \"2000000\"");
-    assert_ne!(slowed, subjects);
-    project.write("subjects.toml", &slowed);
+    project.replace(
+        "subjects.toml",
+        "\"right\"",
+        "\"right\", \"0\", \"--burn-ns\", \"2000000\"",
+    );
     project
 }
 
@@ -22,20 +23,11 @@ fn project() -> Project {
 fn the_capacity_of_a_server_is_found_and_shown() {
     let project = project();
     // With one client there is one call at a time: no more than 500 a second.
-    let flags = [
-        "--find-capacity",
-        "--p99-ms",
-        "50",
-        "--rate-per-s",
-        "40",
-        "--clients",
-        "1",
-        "--trials",
-        "1",
-    ];
+    let flags = "--find-capacity --p99-ms 50 --rate-per-s 40 --clients 1 --trials 1";
+    let flags: Vec<&str> = flags.split(' ').collect();
     let done = project.measure(&flags).exits(0);
-    assert!(done.stderr.contains("keeps up with"), "{}", done.stderr);
-    assert!(done.stdout.contains("Capacity"), "{}", done.stdout);
+    done.told("keeps up with");
+    done.printed("Capacity");
     let report = project.run("report", &["--format", "json"]).exits(0).stdout;
     let report: Value = serde_json::from_str(&report).unwrap();
     let found = &report["capacities"][0];
@@ -78,6 +70,6 @@ fn a_bound_needs_the_search_and_has_to_be_a_time() {
         (&["--arrivals", "weekly"], "poisson"),
     ] {
         let done = project.measure(flags).exits(2);
-        assert!(done.stderr.contains(told), "{flags:?}: {}", done.stderr);
+        done.told(told);
     }
 }

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 
 use harness::config::experiment::Experiment;
-use harness::config::experiment::expand;
-use harness::config::load::LoadChange;
+use harness::config::load::Load;
+use harness::config::matrix;
 use harness::config::subject::Subjects;
 use harness::config::suite::Suite;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::interrupt::{folder_with_rows, wait_for};
 use super::levers::{LEVER, levers, project};
-use super::support::{Done, Project, own};
+use super::support::{Project, ended_by, own};
 
 /// A script in the place of the project's own, which notes how it is called.
 const SERVICES: &str = r#"#!/bin/sh
@@ -37,7 +36,7 @@ fn with_redis() -> Project {
 
 /// How the script was called.
 fn called(project: &Project) -> Vec<String> {
-    let called = std::fs::read_to_string(project.path("called")).unwrap();
+    let called = project.read("called");
     called.lines().map(ToOwned::to_owned).collect()
 }
 
@@ -48,9 +47,7 @@ fn ctrl_c_removes_the_services_too() {
     let flags = ["--levers-dir", folder.to_str().unwrap(), "--trials", "100"];
     let child = project.command("levers", &flags).spawn().unwrap();
     wait_for("first row", || folder_with_rows(&project, 1));
-    let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
-    kill(id, Signal::SIGINT).unwrap();
-    Done::from(child.wait_with_output().unwrap()).exits(130);
+    ended_by(Signal::SIGINT, child).exits(130);
     assert!(called(&project)[1].starts_with("remove --folder "));
     assert_eq!(project.survivors(), [""; 0]);
 }
@@ -72,17 +69,14 @@ fn services_are_started_for_those_who_name_them_and_removed_at_the_end() {
         "#!/bin/sh\necho no such package >&2\nexit 1\n",
     );
     let done = levers(&project, &[]).exits(2);
-    assert!(done.stderr.contains("no such package"), "{}", done.stderr);
-    assert!(
-        done.stderr.contains("scripts/services up"),
-        "{}",
-        done.stderr
-    );
+    done.told("no such package");
+    done.told("scripts/services up");
 }
 
 #[test]
 fn the_projects_own_experiments_are_the_sixteen_and_name_what_there_is() {
-    let levers = Experiment::read_folder(&own("levers")).unwrap();
+    let mut levers = Experiment::read_folder(&own("experiments")).unwrap();
+    levers.retain(|_, one| !one.on_request);
     let numbers: BTreeMap<u32, &String> = levers
         .iter()
         .map(|(name, lever)| (lever.number, name))
@@ -93,7 +87,7 @@ fn the_projects_own_experiments_are_the_sixteen_and_name_what_there_is() {
     );
     let subjects = Subjects::read(&own("subjects.toml")).unwrap();
     let suites = Suite::read_folder(&own("suites")).unwrap();
-    let made = expand(&levers, &subjects, &suites, &LoadChange::default()).unwrap();
+    let made = matrix::experiments(&levers, &subjects, &suites, &Load::default()).unwrap();
     let services = BTreeMap::from([("upstream_url".to_owned(), Value::from("http://u"))]);
     let mut seconds = 0.0;
     for (name, suite) in &made.suites {
@@ -103,7 +97,7 @@ fn the_projects_own_experiments_are_the_sixteen_and_name_what_there_is() {
         let load = &suite.load;
         // A start, a handshake, an end; and whoever waits for an upstream is waited for.
         let around = if name.starts_with("cache.") { 3.0 } else { 0.6 };
-        seconds += f64::from(load.trials) * (load.warmup_s + load.duration_s + around);
+        seconds += f64::from(load.trials()) * (load.warmup_s() + load.duration_s() + around);
     }
     assert!(
         seconds < 13.0 * 60.0,

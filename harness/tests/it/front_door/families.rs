@@ -2,11 +2,10 @@
 //! labels.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use harness::config::subject::{Role, Sessions, Subject, Subjects};
 
-use super::support::{Project, subject};
+use super::support::{Project, own, rejects, subject};
 
 /// Two axes, a word on each, and a build for each value of one.
 const FAMILIES: &str = r#"
@@ -74,84 +73,30 @@ fn a_family_makes_a_subject_of_every_combination() {
 }
 
 #[test]
-fn families_that_make_no_sense_are_refused() {
-    for (from, to, told) in [
-        (
-            "axes.size",
-            "axis.size",
-            "subjects.toml:4:1: unknown field `axis`",
-        ),
-        ("wire = \"http\"", "wires = 1", "unknown field `wires`"),
-        (
-            "{size}{suffix}",
-            "{size}",
-            "makes \"small\", which is there already",
-        ),
-        (
-            "[axis.size.large]",
-            "[axis.size.huge]",
-            "no family has the value \"huge\"",
-        ),
-        ("remark =", "size =", "{size} means two things"),
-        ("remark =", "suffix =", "{suffix} means two things"),
-        ("[\"small\", \"large\"]", "[]", "axes.size has no value"),
-        (
-            "[\"on\", \"off\"]",
-            "[\"off\", \"maybe\"]",
-            "\"maybe\" is neither on nor off",
-        ),
-        (
-            "note = \"{remark}\"",
-            "note = \"{remark\"",
-            "is not a template",
-        ),
-        ("build.command", "subject.command", "missing field"),
-        (
-            "build.command = [\"make\", \"{size}\", \"{profile}\"]",
-            "",
-            "needs either a subject or a build",
-        ),
-    ] {
-        assert!(FAMILIES.contains(from), "{from}");
-        let done = with(&FAMILIES.replacen(from, to, 1))
-            .run("list", &[])
-            .exits(2);
-        assert!(
-            done.stderr.contains(told) && done.stderr.contains("subjects.toml"),
-            "{to}: {}",
-            done.stderr
-        );
-    }
-}
-
-#[test]
-fn the_keys_of_sessions_and_revisions_are_held_against_each_other() {
-    for (more, told) in [
-        (
-            "sessions = \"shared\"",
-            "needs shared_sessions = 1 to 10000, not nothing",
-        ),
-        ("sessions = \"shared\"\nshared_sessions = 0", "not 0"),
-        ("shared_sessions = 3", "needs sessions = \"shared\""),
-        (
-            "revision = \"2026-07-28\"\nsessions = \"stateful\"",
-            "has no sessions",
-        ),
-        ("fast_path = \"fast\"", "neither on nor off"),
-    ] {
-        let project = Project::new(&["right"]);
-        let text = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
-        let text = text.replace("wire = \"http\"", &format!("wire = \"http\"\n{more}"));
-        project.write("subjects.toml", &text);
-        let done = project.run("list", &[]).exits(2);
-        assert!(done.stderr.contains(told), "{more}: {}", done.stderr);
-    }
+fn families_that_make_no_sense_are_rejected() {
+    rejects(
+        "subjects.toml",
+        || with(FAMILIES),
+        r#"
+axes.size            => axis.size        => subjects.toml:4:1: unknown field `axis`
+wire = "http"        => wires = 1        => unknown field `wires`
+{size}{suffix}       => {size}           => makes "small", which is there already
+[axis.size.large]    => [axis.size.huge] => no family has the value "huge"
+remark =             => size =           => {size} means two things
+remark =             => suffix =         => {suffix} means two things
+axes.size = ["small", "large"] => axes.size = [] => axes.size has no value
+["on", "off"]        => ["off", "maybe"] => "maybe" is neither on nor off
+note = "{remark}"    => note = "{remark" => is not a template
+build.command        => subject.command  => missing field
+build.command = ["make", "{size}", "{profile}"] =>  => needs either a subject or a build
+"#,
+    );
 }
 
 /// Two right servers with labels, one of them measured on request only, and a floor.
 fn labelled() -> Project {
     let project = Project::new(&["floor"]);
-    let text = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
+    let text = project.read("subjects.toml");
     let right = |name: &str, labels: &str| {
         subject("right", &project.path("processes"))
             .replace("[subject.right]", &format!("[subject.{name}]\n{labels}"))
@@ -194,11 +139,7 @@ fn labels_choose_among_the_servers_and_some_are_measured_on_request_only() {
         );
     }
     let done = labelled().run("verify", &["--variants", "2"]).exits(0);
-    assert!(
-        done.stdout.contains("other"),
-        "verify leaves nobody out: {}",
-        done.stdout
-    );
+    done.printed("other");
     let listed = labelled().run("list", &[]).exits(0).stdout;
     assert_eq!(listed.matches("on request").count(), 1, "{listed}");
 }
@@ -217,11 +158,7 @@ fn the_label_and_the_note_of_a_subject_are_in_the_results_and_the_report() {
         .find(|line| line.contains("fast [1]"))
         .unwrap();
     assert_eq!(row.split_whitespace().nth(3), Some("on"), "{row}");
-    assert!(
-        done.stdout.contains("\n[1] it is fast.\n"),
-        "{}",
-        done.stdout
-    );
+    done.printed("\n[1] it is fast.\n");
     let widest = done
         .stdout
         .lines()
@@ -239,8 +176,7 @@ fn the_label_and_the_note_of_a_subject_are_in_the_results_and_the_report() {
 
 #[test]
 fn the_projects_subjects_are_every_transport_on_every_runtime() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("subjects.toml");
-    let subjects = Subjects::read(&path).unwrap();
+    let subjects = Subjects::read(&own("subjects.toml")).unwrap();
     let is_server = |subject: &&Subject| subject.role == Role::Server && !subject.on_request;
     let servers: Vec<(&String, &Subject)> = (subjects.subject.iter())
         .filter(|(_, subject)| is_server(subject))

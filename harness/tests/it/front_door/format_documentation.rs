@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use harness::config::bounds::{Bound, Bounds};
 use harness::config::expect::Expect;
 use harness::config::experiment::{Comparison, Experiment, Published, Variant};
-use harness::config::load::{Load, LoadChange};
+use harness::config::load::Load;
+use harness::config::matrix::{Step, Sweep};
 use harness::config::subject::{Build, Service, Store, Subject, Subjects};
-use harness::config::suite::{Beside, Suite};
-use harness::config::sweep::{Step, Sweep};
-use harness::config::targets::Targets;
+use harness::config::suite::{Beside, Suite, Targets};
 use harness::results::trial::{Trial, TrialWriter};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -65,15 +63,15 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
         ("### `[store]`", keys::<Store>()),
         ("## Suites: `suites/NAME.toml`", keys::<Suite>()),
         ("### `[load]`", keys::<Load>()),
-        ("### `[load]`", keys::<LoadChange>()),
         ("### `[targets]`", keys::<Targets>()),
         ("### `[[sweep]]`", keys::<Sweep>()),
         ("### `[step]`", keys::<Step>()),
         ("### `[expect]`", keys::<Expect>()),
         ("### `[beside]`", keys::<Beside>()),
-        ("## Marks: `overhead.toml`", keys::<Bounds>()),
-        ("### `[[mark]]`", keys::<Bound>()),
-        ("## Levers: `levers/NAME.toml`", keys::<Experiment>()),
+        (
+            "## Experiments: `experiments/NAME.toml`",
+            keys::<Experiment>(),
+        ),
         ("### `[[published]]`", keys::<Published>()),
         ("### `[[compare]]`", keys::<Comparison>()),
         ("### A variant", keys::<Variant>()),
@@ -93,7 +91,7 @@ fn every_column_of_a_trial_is_documented_and_no_other() {
     let file = folder.path().join("trials.csv");
     TrialWriter::create(&file)
         .unwrap()
-        .append(&Trial::default())
+        .append([&Trial::default()])
         .unwrap();
     let text = std::fs::read_to_string(&file).unwrap();
     let header = text.lines().next().unwrap();

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use harness::results::environment::{Environment, State};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
-use super::support::{Done, Project};
+use super::support::{Project, ended_by};
 
 /// Far more than a test needs; a hang fails instead of waiting for ever.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -38,18 +37,12 @@ pub(crate) fn folder_with_rows(project: &Project, rows: usize) -> Option<PathBuf
 
 fn interrupted_by(signal: Signal) {
     let project = Project::new(&["right", "stdio-right"]);
-    let flags = [
-        "--trials",
-        "100",
-        "--duration-s",
-        "0.2",
-        "--warmup-s",
-        "0.05",
-    ];
+    let flags: Vec<&str> = "--trials 100 --duration-s 0.2 --warmup-s 0.05"
+        .split(' ')
+        .collect();
     let child = project.start_measure(&flags);
     let run = wait_for("second row", || folder_with_rows(&project, 2));
-    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
-    let done = Done::from(child.wait_with_output().unwrap()).exits(130);
+    let done = ended_by(signal, child).exits(130);
     assert_eq!(project.survivors(), [""; 0]);
 
     let environment = Environment::read(&run.join("environment.json")).unwrap();
@@ -58,7 +51,7 @@ fn interrupted_by(signal: Signal) {
     assert!(trials.len() >= 2 && trials.len() < 200, "{}", trials.len());
     assert_eq!(environment.trials_done, trials.len() as u64);
     assert!(!environment.ended.is_empty());
-    assert!(done.stdout.contains("INTERRUPTED after"), "{}", done.stdout);
+    done.printed("INTERRUPTED after");
     assert_eq!(project.run("report", &[]).exits(0).stdout, done.stdout);
 }
 
@@ -75,21 +68,16 @@ fn sigterm_leaves_no_children_and_keeps_the_finished_trials() {
 #[test]
 fn an_interrupt_while_a_subject_gets_ready_ends_it_too() {
     let project = Project::new(&["silent"]);
-    let slow = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
-    project.write(
+    project.replace(
         "subjects.toml",
-        &slow.replace("ready_within_s = 1.0", "ready_within_s = 60"),
+        "ready_within_s = 1.0",
+        "ready_within_s = 60",
     );
     let child = project.start_measure(&[]);
     wait_for("subject", || {
         (!project.survivors().is_empty()).then_some(())
     });
-    kill(
-        Pid::from_raw(i32::try_from(child.id()).unwrap()),
-        Signal::SIGINT,
-    )
-    .unwrap();
-    Done::from(child.wait_with_output().unwrap()).exits(130);
+    ended_by(Signal::SIGINT, child).exits(130);
     assert_eq!(project.survivors(), [""; 0]);
     assert_eq!(project.environment().state, State::Interrupted);
 }
@@ -112,17 +100,8 @@ fn an_interrupt_of_doctor_ends_wrk_and_the_floor() {
         let text = std::fs::read_to_string(&noted).ok()?;
         text.trim().parse::<i32>().ok()
     });
-    kill(
-        Pid::from_raw(i32::try_from(child.id()).unwrap()),
-        Signal::SIGTERM,
-    )
-    .unwrap();
-    let done = Done::from(child.wait_with_output().unwrap()).exits(130);
-    assert!(
-        done.stderr.contains("interrupted while wrk was running"),
-        "{}",
-        done.stderr
-    );
+    let done = ended_by(Signal::SIGTERM, child).exits(130);
+    done.told("interrupted while wrk was running");
     assert!(!Path::new("/proc").join(wrk.to_string()).exists());
     assert_eq!(project.survivors(), [""; 0]);
 }

@@ -26,8 +26,8 @@ what = "a pool of ten"
 server = "right"
 suite = "echo"
 figure = "p50_ms"
-off = "off"
-on = "10"
+base = "off"
+with = "10"
 variants = [
   { name = "off", flags = { pool = "off" } },
   { name = "10", flags = { pool = 10 }, load = { clients = 1 } },
@@ -99,11 +99,7 @@ fn only_the_named_experiments_are_made() {
     levers(&project, &["--only", "pool", "--trials", "1"]).exits(0);
     assert_eq!(project.trials().len(), 2);
     let done = levers(&project, &["--only", "pol"]).exits(2);
-    assert!(
-        done.stderr.contains("known: other, pool"),
-        "{}",
-        done.stderr
-    );
+    done.told("known: other, pool");
 }
 
 #[test]
@@ -127,11 +123,7 @@ fn a_wrong_answer_is_no_measurement() {
             .as_u64()
             .is_some_and(|errors| errors > 0)
     );
-    assert!(
-        done.stderr.contains("of 1 rows 1 could not"),
-        "{}",
-        done.stderr
-    );
+    done.told("of 1 rows 1 could not");
 }
 
 #[test]
@@ -149,7 +141,7 @@ fn a_process_may_serve_one_call_one_client_or_all() {
         trials[0].p50_us.unwrap()
     };
     assert!(p50("off") > p50("10"), "{} {}", p50("off"), p50("10"));
-    let noted = std::fs::read_to_string(project.path("processes")).unwrap();
+    let noted = project.read("processes");
     let per_call = project.trials_of("pool.http.off")[0].calls;
     assert!(noted.lines().count() as u64 > per_call + 2, "{noted}");
     let memory =
@@ -161,7 +153,7 @@ fn a_process_may_serve_one_call_one_client_or_all() {
 #[test]
 fn what_a_model_reads_is_counted_and_others_may_ask_meanwhile() {
     let project = project();
-    let suite = std::fs::read_to_string(project.path("suites/echo.toml")).unwrap();
+    let suite = project.read("suites/echo.toml");
     let suite = suite.replace("variants = 16", "variants = 16\ncounts = \"answers\"")
         + "\n[beside]\ntool = \"echo\"\narguments = { message = \"x\" }\nclients = 1\n\n[beside.expect.equals]\n\
            \"/structuredContent/message\" = \"x\"\n";
@@ -208,9 +200,9 @@ fn experiments_that_make_no_sense_are_refused_before_anything_is_measured() {
             "levers/pool.toml:3:1: unknown field `heading`",
         ),
         (
-            "on = \"10\"",
-            "on = \"ten\"",
-            "on = \"ten\" is no variant; there are: off, 10",
+            "with = \"10\"",
+            "with = \"ten\"",
+            "with = \"ten\" is no variant; there are: off, 10",
         ),
         (
             "name = \"off\", flags",
@@ -244,7 +236,7 @@ fn experiments_that_make_no_sense_are_refused_before_anything_is_measured() {
         let project = project();
         project.write("levers/pool.toml", &LEVER.replacen(from, to, 1));
         let done = levers(&project, &[]).exits(2);
-        assert!(done.stderr.contains(told), "{to}: {}", done.stderr);
+        done.told(told);
         assert!(!project.path("results").exists());
     }
 }

@@ -68,11 +68,7 @@ fn every_misfortune_is_reported_and_the_others_go_on() {
             trial.failure
         );
     }
-    assert!(
-        done.stderr.contains("exits takes no further part"),
-        "{}",
-        done.stderr
-    );
+    done.told("exits takes no further part");
 
     let report = Report::read(&RunFolder::open(&project.results()).unwrap()).unwrap();
     let ranked = |name: &str| {
@@ -94,11 +90,7 @@ fn every_misfortune_is_reported_and_the_others_go_on() {
         "exits",
     ] {
         assert_eq!(ranked(subject), None, "{subject}");
-        assert!(
-            done.stdout.contains(&format!("- {subject}, trial 1")),
-            "{subject} in:\n{}",
-            done.stdout
-        );
+        done.printed(&format!("- {subject}, trial 1"));
     }
     assert_eq!(project.survivors(), [""; 0]);
 }
@@ -117,12 +109,7 @@ fn a_run_without_one_right_subject_ends_with_exit_code_1() {
         (environment.trials_planned, environment.trials_done),
         (3, 2)
     );
-    assert!(
-        done.stdout
-            .contains("none, 2 of 3 trials failed, 1 of 3 trials skipped"),
-        "{}",
-        done.stdout
-    );
+    done.printed("none, 2 of 3 trials failed, 1 of 3 trials skipped");
 }
 
 #[test]
@@ -171,13 +158,13 @@ fn what_goes_wrong_around_the_window_fails_the_run_and_is_not_ranked() {
         .map(|row| row.subject.as_str())
         .collect();
     assert_eq!(ranked, ["right"]);
-    assert!(done.stdout.contains("1 unclean exits"), "{}", done.stdout);
+    done.printed("1 unclean exits");
 }
 
 #[test]
 fn a_service_that_dies_fails_the_run_and_is_quoted() {
     let project = Project::new(&["right"]);
-    let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
+    let subjects = project.read("subjects.toml");
     let command = subjects
         .lines()
         .find(|line| line.starts_with("command"))
@@ -195,11 +182,7 @@ fn a_service_that_dies_fails_the_run_and_is_quoted() {
         &format!("{subjects}\n[service.backend]\n{service}\n{noted}\n"),
     );
     let done = project.measure(&["--trials", "20"]).exits(2);
-    assert!(
-        done.stderr.contains("the service gives up"),
-        "{}",
-        done.stderr
-    );
+    done.told("the service gives up");
     assert_eq!(project.environment().state, State::Failed);
     let report = std::fs::read_to_string(project.results().join("report.md")).unwrap();
     assert!(

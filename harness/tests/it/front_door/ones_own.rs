@@ -98,7 +98,7 @@ fn a_command_alone_is_a_server_on_stdio_that_needs_no_ready_line() {
     let right = "/structuredContent/message=\"tea {x}\"";
     let done = here.measure(&["--command", &fake("stdio-mute"), "--expect", right]);
     let done = done.exits(0);
-    assert!(done.stdout.contains("echo"), "{}", done.stdout);
+    done.printed("echo");
     let trial = here.trial();
     assert_eq!(
         (trial.wire.as_str(), trial.subject.as_str()),
@@ -145,12 +145,8 @@ fn a_url_alone_is_measured_as_it_runs_and_goes_on_running() {
     let done = here
         .measure(&["--url", &server.url, "--expect", "contains=tea"])
         .exits(0);
-    assert!(done.stderr.contains("not pinned"), "{}", done.stderr);
-    assert!(
-        done.stdout.contains("somebody else runs the server"),
-        "{}",
-        done.stdout
-    );
+    done.told("not pinned");
+    done.printed("somebody else runs the server");
     let mut rows = done.stdout.lines();
     let row = rows.find(|line| line.starts_with("1     server")).unwrap();
     assert!(!row.contains("CPU"), "nothing is known of it: {row}");
@@ -177,8 +173,8 @@ fn the_process_behind_a_url_can_be_named() {
 fn without_an_expectation_the_first_answer_is_it_and_that_is_said() {
     let here = Nowhere::new();
     let done = here.measure(&["--command", &fake("stdio-mute")]).exits(0);
-    assert!(done.stderr.contains("no --expect"), "{}", done.stderr);
-    assert!(done.stdout.contains("learned answer"), "{}", done.stdout);
+    done.told("no --expect");
+    done.printed("learned answer");
     assert!(here.trial().warnings.contains("learned_answer"));
     let kept = here.run_folder().join("definitions/suites/echo.toml");
     let kept = std::fs::read_to_string(kept).unwrap();
@@ -188,11 +184,7 @@ fn without_an_expectation_the_first_answer_is_it_and_that_is_said() {
     let done = moody
         .measure(&["--command", &fake("stdio-mute-moody")])
         .exits(2);
-    assert!(
-        done.stderr.contains("differently each time"),
-        "{}",
-        done.stderr
-    );
+    done.told("differently each time");
     assert!(!moody.0.path().join("results").exists());
 }
 
@@ -240,7 +232,7 @@ fn what_is_wrong_ends_the_command_before_anything_is_timed() {
     ] {
         let here = Nowhere::new();
         let done = here.measure(&flags).exits(2);
-        assert!(done.stderr.contains(told), "{flags:?}: {}", done.stderr);
+        done.told(told);
         assert!(!here.0.path().join("results").exists(), "{flags:?}");
     }
 }
@@ -249,7 +241,7 @@ fn what_is_wrong_ends_the_command_before_anything_is_timed() {
 fn a_server_that_runs_already_is_a_definition_too() {
     let server = Running::start();
     let project = Project::new(&["right"]);
-    let text = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
+    let text = project.read("subjects.toml");
     let own = format!(
         "[subject.own]\ntransport = \"http\"\nwire = \"http\"\nurl = \"{}\"\npid = {}\n",
         server.url,
@@ -281,6 +273,6 @@ fn a_server_that_runs_already_is_a_definition_too() {
         let own = format!("[subject.own]\ntransport = \"http\"\nwire = \"http\"\n{keys}");
         project.write("subjects.toml", &(text.clone() + &own));
         let done = project.run("list", &[]).exits(2);
-        assert!(done.stderr.contains(told), "{keys}: {}", done.stderr);
+        done.told(told);
     }
 }

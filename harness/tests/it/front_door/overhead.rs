@@ -1,13 +1,21 @@
 //! `overhead` and `size`: marks held against one run, and what programs weigh.
 
-use harness::config::bounds::Bounds;
+use std::collections::BTreeMap;
+
+use harness::config::experiment::Experiment;
+use harness::config::load::Load;
+use harness::config::matrix::experiments as experiments_of;
 use harness::config::subject::Subjects;
+use harness::config::suite::Suite;
 use serde_json::Value;
 
 use super::support::{Done, Project};
 
 /// A mark that any machine meets, and one that none does.
 const MARKS: &str = r#"
+number = 1
+title = "layers"
+teaches = "What a layer costs."
 suites = ["echo"]
 
 [load]
@@ -16,17 +24,19 @@ warmup_s = 0.05
 duration_s = 0.2
 trials = 2
 
-[[mark]]
-name = "stdio against http"
+[[compare]]
+name = "stdio"
+what = "stdio against http"
 figure = "cpu_us_per_call"
-of = "stdio-right"
-against = "right"
+base = "right"
+with = "stdio-right"
 at_most = 1000.0
 
-[[mark]]
+[[compare]]
 name = "memory"
+what = "memory"
 figure = "rss_peak_mb"
-of = "right"
+with = "right"
 at_least = 0.1
 at_most = 1000
 "#;
@@ -95,7 +105,7 @@ fn a_mark_that_is_missed_or_cannot_be_measured_ends_with_exit_code_1() {
             "of 2 marks 1 are missed and 0 could",
         ),
         (
-            MARKS.replace("against = \"right\"", "against = \"wrong\""),
+            MARKS.replace("base = \"right\"", "base = \"wrong\""),
             "not_measured",
             "of 2 marks 0 are missed and 1 could",
         ),
@@ -104,7 +114,7 @@ fn a_mark_that_is_missed_or_cannot_be_measured_ends_with_exit_code_1() {
         let judged: Value = serde_json::from_str(&done.stdout).unwrap();
         assert_eq!(judged[0]["verdict"], verdict);
         assert_eq!(judged[1]["verdict"], "met");
-        assert!(done.stderr.contains(told), "{}", done.stderr);
+        done.told(told);
     }
 }
 
@@ -114,27 +124,37 @@ fn marks_that_make_no_sense_are_refused_before_anything_is_measured() {
         (
             "at_most = 1000.0",
             "atmost = 1",
-            "marks.toml:15:1: unknown field `atmost`",
+            "marks.toml:19:1: unknown field `atmost`",
         ),
-        ("at_most = 1000.0", "", "neither at_most nor at_least"),
+        (
+            "base = \"right\"\n",
+            "at_leest = 1\n",
+            "unknown field `at_leest`",
+        ),
+        (
+            "at_least = 0.1\nat_most = 1000\n",
+            "",
+            "neither at_most nor at_least",
+        ),
+        ("suites = [\"echo\"]", "", "give both or neither"),
         ("at_most = 1000.0", "at_most = -1", "the bound -1"),
         ("cpu_us_per_call", "speed", "unknown variant `speed`"),
         (
-            "\"right\"\nat_most",
-            "\"nobody\"\nat_most",
-            "the subject \"nobody\"",
+            "with = \"stdio-right\"",
+            "with = \"nobody\"",
+            "there is no subject \"nobody\"",
         ),
-        ("[\"echo\"]", "[\"ohce\"]", "the suite \"ohce\""),
+        ("[\"echo\"]", "[\"ohce\"]", "there is no suite \"ohce\""),
         ("trials = 2", "trials = 0", "trials = 0"),
     ] {
         assert!(MARKS.contains(from), "{from}");
         let project = project();
         let done = overhead(&project, &MARKS.replacen(from, to, 1), &[]).exits(2);
-        assert!(done.stderr.contains(told), "{to}: {}", done.stderr);
+        done.told(told);
         assert!(!project.path("results").exists());
     }
     let done = project().run("overhead", &[]).exits(2);
-    assert!(done.stderr.contains("overhead.toml"), "{}", done.stderr);
+    done.told("overhead.toml");
 }
 
 #[test]
@@ -145,17 +165,19 @@ fn the_last_of_a_repeated_flag_counts() {
 }
 
 #[test]
-fn the_projects_own_marks_name_what_there_is() {
+fn the_projects_own_bounds_are_fourteen_and_name_what_there_is() {
     let own = |path: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let marks = Bounds::read(&own("overhead.toml")).unwrap();
+    let overhead = Experiment::read(&own("experiments/overhead.toml")).unwrap();
     let subjects = Subjects::read(&own("subjects.toml")).unwrap();
-    for name in marks.subjects() {
-        assert!(subjects.subject.contains_key(name), "{name}");
-    }
-    for suite in &marks.suites {
-        assert!(own(&format!("suites/{suite}.toml")).is_file(), "{suite}");
-    }
-    assert_eq!((marks.load.clients, marks.load.trials), (50, 3));
+    let suites = Suite::read_folder(&own("suites")).unwrap();
+    assert_eq!(overhead.compare.len(), 14);
+    let experiments = BTreeMap::from([("overhead".to_owned(), overhead)]);
+    let made = experiments_of(&experiments, &subjects, &suites, &Load::default()).unwrap();
+    let asked: Vec<&String> = made.suites.keys().collect();
+    assert_eq!(asked, ["overhead.calculate_fibonacci", "overhead.echo"]);
+    let load = &made.suites["overhead.echo"].load;
+    assert_eq!((load.clients(), load.trials(), load.slices()), (50, 3, 0));
+    assert_eq!(made.subjects.subject.len(), made.groups[0].len());
 }
 
 #[test]
@@ -188,5 +210,5 @@ fn size_weighs_each_program_once() {
     }
     let broken = Project::new(&["exits"]);
     let done = broken.run("size", &["--starts", "3"]).exits(1);
-    assert!(done.stdout.contains("no such luck"), "{}", done.stdout);
+    done.printed("no such luck");
 }

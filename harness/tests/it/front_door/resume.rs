@@ -10,12 +10,11 @@ use harness::results::histogram;
 use harness::results::samples::{self, Who};
 use harness::results::trial::{Trial, TrialWriter, read_trials};
 use harness::results::trial_order;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use super::interrupt::{folder_with_rows, wait_for};
 use super::levers;
-use super::support::{Done, Project};
+use super::support::{Done, Project, ended_by};
 
 const QUICK: [&str; 6] = ["--trials", "6", "--duration-s", "0.2", "--warmup-s", "0.05"];
 
@@ -23,9 +22,7 @@ const QUICK: [&str; 6] = ["--trials", "6", "--duration-s", "0.2", "--warmup-s", 
 fn interrupted(project: &Project, flags: &[&str]) -> PathBuf {
     let child = project.start_measure(&[&QUICK[..], flags].concat());
     let run = wait_for("second row", || folder_with_rows(project, 2));
-    let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
-    kill(id, Signal::SIGINT).unwrap();
-    Done::from(child.wait_with_output().unwrap()).exits(130);
+    ended_by(Signal::SIGINT, child).exits(130);
     assert_eq!(project.environment().state, State::Interrupted);
     assert!(project.trials().len() < 12, "it was interrupted too late");
     run
@@ -61,11 +58,7 @@ fn an_interrupted_run_gets_the_trials_that_it_lacks_each_once_and_in_its_order()
     project.write("subjects.toml", "nor of this");
 
     let done = resume(&project, &run, &[]).exits(0);
-    assert!(
-        done.stderr.contains("of 12 trials are missing"),
-        "{}",
-        done.stderr
-    );
+    done.told("of 12 trials are missing");
     let trials = project.trials();
     assert_eq!(
         trials[..before.len()],
@@ -91,21 +84,13 @@ fn an_interrupted_run_gets_the_trials_that_it_lacks_each_once_and_in_its_order()
         (State::Complete, 12, 7)
     );
     assert_eq!(environment.resumed.len(), 1);
-    assert!(
-        done.stdout.contains("Complete: 12 of 12 trials"),
-        "{}",
-        done.stdout
-    );
-    assert!(done.stdout.contains("(continued at "), "{}", done.stdout);
+    done.printed("Complete: 12 of 12 trials");
+    done.printed("(continued at ");
     assert_eq!(project.run("report", &[]).exits(0).stdout, done.stdout);
     assert_eq!(project.survivors(), [""; 0]);
 
     let again = resume(&project, &run, &[]).exits(0);
-    assert!(
-        again.stderr.contains("the run is complete"),
-        "{}",
-        again.stderr
-    );
+    again.told("the run is complete");
     assert_eq!(again.stdout, done.stdout);
     assert_eq!(
         (project.trials(), project.environment().resumed.len()),
@@ -135,7 +120,7 @@ fn other_programs_another_machine_or_another_harness_are_refused_with_what_diffe
     let refused = |told: &[&str]| {
         let done = resume(&project, &run, &[]).exits(2);
         for part in told {
-            assert!(done.stderr.contains(part), "{part} in:\n{}", done.stderr);
+            done.told(part);
         }
         assert_eq!(project.trials(), rows, "nothing was made");
         std::fs::write(&path, &recorded).unwrap();
@@ -167,20 +152,18 @@ fn other_programs_another_machine_or_another_harness_are_refused_with_what_diffe
         &["--no-build"],
     ] {
         let done = resume(&project, &run, flags).exits(2);
-        assert!(
-            done.stderr.contains("cannot be used with"),
-            "{flags:?}: {}",
-            done.stderr
-        );
+        done.told("cannot be used with");
     }
 }
 
 #[test]
 fn a_password_has_to_be_given_again() {
     let project = Project::new(&["right", "stdio-right"]);
-    let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
-    let with_store = subjects.replace("\"0\"]", "\"0\", \"--store-url\", \"{store_url}\"]");
-    project.write("subjects.toml", &with_store);
+    project.replace(
+        "subjects.toml",
+        "\"0\"]",
+        "\"0\", \"--store-url\", \"{store_url}\"]",
+    );
     let url = ["--store-url", "redis://me:secret@127.0.0.1:1/0"];
     let run = interrupted(&project, &url);
     let told = resume(&project, &run, &[]).exits(2).stderr;
@@ -205,7 +188,7 @@ fn cut_to(run: &Path, rows: usize) {
     std::fs::remove_file(&path).unwrap();
     let mut writer = TrialWriter::create(&path).unwrap();
     for row in &kept[..rows] {
-        writer.append(row).unwrap();
+        writer.append([row]).unwrap();
     }
     change(run, |environment| environment.state = State::Running);
 }
@@ -213,7 +196,7 @@ fn cut_to(run: &Path, rows: usize) {
 #[test]
 fn services_are_started_anew_and_subjects_find_them_where_they_are_now() {
     let project = Project::new(&["right"]);
-    let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
+    let subjects = project.read("subjects.toml");
     let lines = |key| subjects.lines().find(|line| line.starts_with(key)).unwrap();
     let (command, noted) = (lines("command"), lines("environment"));
     let standing = subjects.replace("\"0\"]", "\"0\", \"{backend_url}\"]");
@@ -252,5 +235,5 @@ fn a_run_of_experiments_is_continued_with_its_variants() {
             .collect()
     };
     assert_eq!(of(&after), of(&before));
-    assert!(done.stdout.contains("a pool of ten"), "{}", done.stdout);
+    done.printed("a pool of ten");
 }

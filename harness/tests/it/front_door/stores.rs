@@ -4,7 +4,7 @@ use super::support::Project;
 
 /// The store of the fake subjects is a file of notes.
 fn with_store(project: &Project) {
-    let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
+    let subjects = project.read("subjects.toml");
     let subjects = subjects.replace("\"0\"]", "\"0\", \"--store-url\", \"{store_url}\"]");
     let reset = project.path("reset").display().to_string();
     project.write(
@@ -24,7 +24,7 @@ fn resets(project: &Project) -> Vec<String> {
 fn a_store_is_reset_before_the_run_and_after_each_trial_that_changed_it() {
     let project = Project::new(&["right", "stdio-right"]);
     with_store(&project);
-    let suite = std::fs::read_to_string(project.path("suites/echo.toml")).unwrap();
+    let suite = project.read("suites/echo.toml");
     let writes = suite.replace("variants = 16", "changes_store = true");
     project.write("suites/writes.toml", &writes);
     let url = "redis://me:secret@127.0.0.1:1/0";
@@ -49,24 +49,16 @@ fn a_store_is_reset_before_the_run_and_after_each_trial_that_changed_it() {
 fn a_reset_that_fails_ends_the_run_and_says_which() {
     let project = Project::new(&["right"]);
     with_store(&project);
-    let subjects = std::fs::read_to_string(project.path("subjects.toml")).unwrap();
-    project.write(
-        "subjects.toml",
-        &subjects.replace("echo {store_url}", "exit 3; echo"),
-    );
+    project.replace("subjects.toml", "echo {store_url}", "exit 3; echo");
     let done = project.measure(&["--trials", "1"]).exits(2);
-    assert!(
-        done.stderr.contains("the reset of the store"),
-        "{}",
-        done.stderr
-    );
-    assert!(done.stderr.contains("exit code 3"), "{}", done.stderr);
+    done.told("the reset of the store");
+    done.told("exit code 3");
 }
 
 #[test]
 fn a_suite_on_request_is_measured_when_it_is_named_and_verified_always() {
     let project = Project::new(&["right"]);
-    let suite = std::fs::read_to_string(project.path("suites/echo.toml")).unwrap();
+    let suite = project.read("suites/echo.toml");
     project.write(
         "suites/more.toml",
         &suite.replace("variants = 16", "on_request = true"),
@@ -79,5 +71,5 @@ fn a_suite_on_request_is_measured_when_it_is_named_and_verified_always() {
         .exits(0);
     assert_eq!(project.trials()[0].suite, "more");
     let done = project.run("verify", &[]).exits(0);
-    assert!(done.stdout.contains("right    more"), "{}", done.stdout);
+    done.printed("right    more");
 }

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use harness::results::environment::Environment;
 use harness::results::trial::{Trial, read_trials};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// The suite that all tests ask.
@@ -81,6 +83,18 @@ impl Project {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Replaces all of a text in a file, which has to be there.
+    #[track_caller]
+    pub(crate) fn replace(&self, name: &str, from: &str, to: &str) {
+        let text = self.read(name);
+        assert!(text.contains(from), "{from} in {text}");
+        self.write(name, &text.replace(from, to));
     }
 
     /// The harness on this project, with its streams captured.
@@ -211,5 +225,51 @@ impl Done {
             self.stderr
         );
         self
+    }
+
+    /// Asserts that this was said on stderr.
+    #[track_caller]
+    pub(crate) fn told(&self, part: &str) {
+        assert!(
+            self.stderr.contains(part),
+            "no {part:?} in:\n{}",
+            self.stderr
+        );
+    }
+
+    /// Asserts that this was printed on stdout.
+    #[track_caller]
+    pub(crate) fn printed(&self, part: &str) {
+        assert!(
+            self.stdout.contains(part),
+            "no {part:?} in:\n{}",
+            self.stdout
+        );
+    }
+}
+
+/// Sends a signal to a harness, and waits for its end.
+pub(crate) fn ended_by(signal: Signal, child: Child) -> Done {
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+    Done::from(child.wait_with_output().unwrap())
+}
+
+/// Asserts that `list` rejects a file of the project after each of these changes. A line is a case: what is replaced, by
+/// what, and a part of the message, which names the file too; `\\n` is a line's end.
+#[track_caller]
+pub(crate) fn rejects(file: &str, project: impl Fn() -> Project, cases: &str) {
+    let name = Path::new(file).file_name().unwrap().to_str().unwrap();
+    for case in cases.lines().filter(|line| !line.trim().is_empty()) {
+        let parts: Vec<String> = (case.split("=>"))
+            .map(|part| part.trim().replace("\\n", "\n"))
+            .collect();
+        let [from, to, told] = parts.as_slice() else {
+            panic!("{case} is no case");
+        };
+        let project = project();
+        project.replace(file, from, to);
+        let done = project.run("list", &[]).exits(2);
+        done.told(told);
+        done.told(name);
     }
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::support::{
-    Act, Request, Trial, assert_clean, echo, exchanges, http, json_answer, manners, right, serve,
-    streamable, verify, with_length,
+    Act, Request, Trial, assert_clean, assert_only, echo, empty, exchanges, http, json_answer,
+    manners, right, serve, streamable, verify, with_length,
 };
 use harness::load::{Address, Ended, ErrorKind, LoadError, Moment, Sessions, Target};
 use serde_json::{Value, json};
@@ -25,11 +25,11 @@ fn stream_answer(message: &Value, line_end: &str) -> Vec<u8> {
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
             .to_vec();
     for part in [first, second] {
-        bytes.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+        bytes.extend_from_slice(format!("{:x};note=x\r\n", part.len()).as_bytes());
         bytes.extend_from_slice(part);
         bytes.extend_from_slice(b"\r\n");
     }
-    bytes.extend_from_slice(b"0\r\n\r\n");
+    bytes.extend_from_slice(b"0\r\nTrailer: t\r\n\r\n");
     bytes
 }
 
@@ -103,7 +103,7 @@ fn any_split_of_the_bytes_gives_the_same_answer() {
                 Act::Write(second.to_vec()),
             ]
         });
-        let found = verify(http(&fake), &exchanges(if chunked { 440 } else { 330 })).unwrap();
+        let found = verify(http(&fake), &exchanges(if chunked { 480 } else { 330 })).unwrap();
         for (at, answer) in found.answers.iter().enumerate() {
             assert_eq!(
                 answer.as_ref().unwrap().result["structuredContent"]["n"],
@@ -195,6 +195,29 @@ fn the_first_part_of_an_answer_in_several_is_timed_apart() {
 }
 
 #[test]
+fn an_event_stream_is_timed_to_its_message_and_read_to_its_end() {
+    let pause = Duration::from_millis(20);
+    let fake = streamable(move |request| {
+        let whole = stream_answer(&request.message, "\n");
+        let (message, end) = whole.split_at(whole.len() - 5);
+        vec![
+            Act::Write(message.to_vec()),
+            Act::Sleep(pause),
+            Act::Write(end.to_vec()),
+        ]
+    });
+    let outcome = Trial::default().run(http(&fake), &exchanges(2)).unwrap();
+    assert_clean(&outcome, 3);
+    assert_eq!(fake.accepted.load(Ordering::SeqCst), 3);
+    assert_eq!(outcome.first_ns.len(), 0, "the message came in one read");
+    let p50 = Duration::from_nanos(outcome.latency_ns.value_at_quantile(0.5));
+    assert!(p50 < pause / 2, "{outcome:?}");
+    // The next call has to wait for the end of the response.
+    let most = 3 * (outcome.elapsed.as_millis() / pause.as_millis() + 1);
+    assert!(u128::from(outcome.calls) <= most, "{outcome:?}");
+}
+
+#[test]
 fn requests_and_answers_of_a_megabyte_go_through() {
     let mut exchanges = exchanges(2);
     for exchange in &mut exchanges {
@@ -239,15 +262,7 @@ fn a_floor_is_asked_without_a_handshake_and_held_to_its_first_answer() {
     }
     .run(floor(), &exchanges(2))
     .unwrap();
-    assert_eq!(
-        (
-            outcome.errors.count(ErrorKind::Mismatch),
-            outcome.errors.total()
-        ),
-        (1, 1),
-        "{:?}",
-        outcome.errors
-    );
+    assert_only(&outcome, ErrorKind::Mismatch, 1);
 }
 
 #[test]
@@ -255,9 +270,7 @@ fn requests_name_the_host_that_the_url_names() {
     let fake = serve(|request, _| {
         assert_eq!(request.header("host"), Some("tools.example:8080"));
         match request.rpc() {
-            "notifications/initialized" => vec![Act::Write(
-                b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_vec(),
-            )],
+            "notifications/initialized" => empty("202 Accepted"),
             "tools/call" => right(request),
             _ => json_answer(&manners(&request.message).unwrap()),
         }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::support::{Act, Fake, Trial, exchanges, http, right, streamable};
+use super::support::{Fake, Trial, exchanges, http, right, right_after, streamable};
 use harness::load::{Arrivals, Outcome, Pace, Shape};
 
 /// A server that answers at once, but for a while: then it answers nobody until the while is over.
@@ -14,12 +14,10 @@ fn stalling(after: Duration, stall: Duration) -> Fake {
     let first = Arc::new(OnceLock::new());
     streamable(move |request| {
         let now = first.get_or_init(Instant::now).elapsed();
-        let mut acts = Vec::new();
         if (after..after + stall).contains(&now) {
-            acts.push(Act::Sleep((after + stall).saturating_sub(now)));
+            return right_after((after + stall).saturating_sub(now), request);
         }
-        acts.extend(right(request));
-        acts
+        right(request)
     })
 }
 
@@ -133,11 +131,7 @@ fn calls_are_sent_when_they_are_due_and_counted_by_their_rate() {
 #[test]
 fn what_could_not_be_sent_is_said() {
     // One client and 50 ms a call: 20 calls a second of the 1,000 that are due.
-    let slow = streamable(|request| {
-        let mut acts = vec![Act::Sleep(Duration::from_millis(50))];
-        acts.extend(right(request));
-        acts
-    });
+    let slow = slow(Duration::from_millis(50));
     let trial = Trial {
         clients: 1,
         warmup: Duration::ZERO,
@@ -155,4 +149,48 @@ fn what_could_not_be_sent_is_said() {
     assert!(outcome.unsent >= 470, "{outcome:?}");
     // The tenth call was due after 10 ms and is sent after 450 ms at the earliest.
     assert!(outcome.late_ns.max() >= 440_000_000, "{outcome:?}");
+}
+
+/// A server that takes so long for each call.
+fn slow(time: Duration) -> Fake {
+    streamable(move |request| right_after(time, request))
+}
+
+fn over_one_connection(rate_per_s: f64, clients: usize) -> Trial {
+    Trial {
+        clients,
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(500),
+        shape: Shape {
+            connections: Some(1),
+            ..open(rate_per_s, Arrivals::Constant)
+        },
+        ..Trial::default()
+    }
+}
+
+#[test]
+fn calls_that_wait_for_a_connection_when_the_window_closes_are_still_made() {
+    // 75 calls are due, and 50 fit into the window. There are more clients than calls, so that each
+    // call has a client.
+    let trial = over_one_connection(150.0, 100);
+    let fake = slow(Duration::from_millis(10));
+    let outcome = trial.run(http(&fake), &exchanges(5)).unwrap();
+    assert_eq!(outcome.latency_ns.len(), 75, "{outcome:?}");
+    assert_eq!((outcome.unsent, outcome.errors.total()), (0, 0));
+}
+
+#[test]
+fn calls_that_wait_for_a_connection_for_too_long_are_counted_as_unsent() {
+    // 20 calls fit into the window and as many into the time after it; 20 clients hold a call that
+    // waits.
+    let trial = over_one_connection(400.0, 20);
+    let fake = slow(Duration::from_millis(25));
+    let outcome = trial.run(http(&fake), &exchanges(5)).unwrap();
+    assert_eq!(
+        outcome.latency_ns.len() + outcome.unsent,
+        200,
+        "{outcome:?}"
+    );
+    assert!(outcome.unsent >= 150, "{outcome:?}");
 }

@@ -2,14 +2,15 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::support::{
-    Act, Trial, assert_clean, exchanges, http, json_answer, manners, right, serve, streamable,
+    Act, Trial, assert_clean, empty, exchanges, http, json_answer, manners, right, right_after,
+    serve, streamable, with_sessions,
 };
 use harness::load::{LoadError, Outcome, Pace, Sessions, Shape, Target};
 
@@ -28,11 +29,7 @@ fn clean(trial: Trial, target: Target) -> Outcome {
 
 #[test]
 fn many_clients_share_a_few_connections_and_wait_for_them() {
-    let fake = streamable(|request| {
-        let mut acts = vec![Act::Sleep(Duration::from_millis(10))];
-        acts.extend(right(request));
-        acts
-    });
+    let fake = streamable(|request| right_after(Duration::from_millis(10), request));
     let trial = Trial {
         clients: 8,
         duration: Duration::from_millis(500),
@@ -81,9 +78,7 @@ fn a_session_ends_after_its_calls_and_another_begins() {
     let (counted, calls) = (handshakes.clone(), Arc::new(AtomicUsize::new(0)));
     let called = calls.clone();
     let fake = serve(move |request, _| match request.rpc() {
-        "notifications/initialized" => vec![Act::Write(
-            b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_vec(),
-        )],
+        "notifications/initialized" => empty("202 Accepted"),
         "tools/call" => {
             called.fetch_add(1, Ordering::SeqCst);
             right(request)
@@ -174,6 +169,55 @@ fn a_client_thinks_between_its_calls() {
 }
 
 #[test]
+fn waiting_awake_for_an_instant_is_not_counted_as_work() {
+    let think_time = Duration::from_micros(15);
+    let spun = |pace| {
+        let trial = Trial {
+            clients: 1,
+            shape: Shape {
+                pace,
+                ..Shape::default()
+            },
+            ..Trial::default()
+        };
+        let outcome = clean(trial, http(&streamable(right)));
+        (outcome.client_spun, outcome.json_rpc_requests)
+    };
+    let (awake, calls) = spun(Pace::Closed { think_time });
+    let most = think_time * u32::try_from(calls + 1).unwrap();
+    assert!(!awake.is_zero() && awake <= most, "{awake:?} {calls}");
+    assert!(spun(Pace::default()).0.is_zero());
+}
+
+#[test]
+fn clients_that_pause_do_not_start_in_the_same_phase() {
+    for threads in [1, 2] {
+        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let noted = arrivals.clone();
+        let fake = streamable(move |request| {
+            noted.lock().unwrap().push(Instant::now());
+            right(request)
+        });
+        let trial = Trial {
+            clients: 10,
+            threads,
+            duration: Duration::from_millis(500),
+            shape: Shape {
+                pace: Pace::Closed {
+                    think_time: Duration::from_millis(300),
+                },
+                ..Shape::default()
+            },
+            ..Trial::default()
+        };
+        clean(trial, http(&fake));
+        let arrivals = arrivals.lock().unwrap();
+        let spread = arrivals[9] - arrivals[0];
+        assert!(spread > Duration::from_millis(200), "{spread:?}");
+    }
+}
+
+#[test]
 fn threads_share_out_clients_and_open_their_windows_together() {
     let fake = streamable(right);
     let trial = Trial {
@@ -190,19 +234,15 @@ fn threads_share_out_clients_and_open_their_windows_together() {
 #[test]
 fn a_thread_whose_handshake_fails_does_not_leave_the_others_waiting() {
     let handshakes = AtomicUsize::new(0);
-    let fake = streamable(right);
     let refusing = serve(move |request, _| {
         if request.rpc() == "initialize" && handshakes.fetch_add(1, Ordering::SeqCst) == 1 {
             return vec![Act::Close];
         }
         if request.rpc() == "notifications/initialized" {
-            return vec![Act::Write(
-                b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_vec(),
-            )];
+            return empty("202 Accepted");
         }
         json_answer(&manners(&request.message).unwrap())
     });
-    drop(fake);
     let trial = Trial {
         clients: 2,
         threads: 2,
@@ -224,11 +264,7 @@ fn what_cannot_be_shared_out_is_refused() {
         threads,
         ..Trial::default()
     };
-    let shared = Target::Http {
-        address: fake.address.into(),
-        path: "/mcp".to_owned(),
-        sessions: Sessions::Shared(2),
-    };
+    let shared = with_sessions(&fake, Sessions::Shared(2));
     assert!(refused(threads(3), shared).contains("2 shared sessions"));
     assert!(refused(threads(4), http(&fake)).contains("3 clients"));
     let sse = Target::Sse {

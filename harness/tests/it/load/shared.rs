@@ -1,83 +1,21 @@
 //! Sessions that all clients share, the revision without a handshake, and members added to calls.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashSet, sync::atomic::AtomicBool, time::Duration};
 
 use super::support::{
-    Act, Fake, Request, Trial, assert_clean, echo, exchanges, http, json_answer, manners, right,
-    serve, verify, verify_as, with_length,
+    Fake, Request, Trial, assert_clean, echo, empty, exchanges, http, json_answer,
+    keeping_sessions, manners, right, serve, streamable, verify, verify_as, with_sessions,
 };
 use harness::load::{ErrorKind, LoadError, Moment, Revision, Sessions, Target};
 use serde_json::{Map, Value, json};
 
-/// What a server saw of each session.
-#[derive(Default)]
-struct Seen {
-    /// The ids of the calls in each session that is open.
-    open: BTreeMap<String, HashSet<u64>>,
-    /// Calls that named a session that is not open.
-    strays: usize,
-}
-
-fn status(status: &str) -> Vec<Act> {
-    let head = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
-    vec![Act::Write(head.into_bytes())]
-}
-
-/// A server that keeps sessions and notes who calls in them.
-fn sessions() -> (Fake, Arc<Mutex<Seen>>) {
-    let seen = Arc::new(Mutex::new(Seen::default()));
-    let (next, noted) = (AtomicUsize::new(0), seen.clone());
-    let fake = serve(move |request, _| {
-        let mut seen = noted.lock().unwrap();
-        if request.rpc() == "initialize" {
-            let id = format!("session-{}", next.fetch_add(1, Ordering::SeqCst));
-            seen.open.insert(id.clone(), HashSet::new());
-            let body = manners(&request.message).unwrap().to_string();
-            let answer = with_length("200 OK", "application/json", &body);
-            let text = String::from_utf8(answer).unwrap();
-            let text = text.replacen("\r\n", &format!("\r\nMcp-Session-Id: {id}\r\n"), 1);
-            return vec![Act::Write(text.into_bytes())];
-        }
-        let session = request.header("mcp-session-id").unwrap().to_owned();
-        let Some(ids) = seen.open.get_mut(&session) else {
-            seen.strays += 1;
-            return status("404 Not Found");
-        };
-        match (request.method.as_str(), request.rpc()) {
-            ("DELETE", _) => {
-                seen.open.remove(&session);
-                status("200 OK")
-            }
-            (_, "tools/call") => {
-                let is_new = ids.insert(request.message["id"].as_u64().unwrap());
-                assert!(is_new, "an id twice in one session");
-                right(request)
-            }
-            (_, "notifications/initialized") => status("202 Accepted"),
-            _ => json_answer(&manners(&request.message).unwrap()),
-        }
-    });
-    (fake, seen)
-}
-
 fn shared(fake: &Fake, count: usize) -> Target {
-    Target::Http {
-        address: fake.address.into(),
-        path: "/mcp".to_owned(),
-        sessions: Sessions::Shared(count),
-    }
+    with_sessions(fake, Sessions::Shared(count))
 }
 
 #[test]
 fn all_clients_use_the_shared_sessions_in_turn() {
-    let (fake, seen) = sessions();
+    let (fake, seen) = keeping_sessions();
     let stop = AtomicBool::new(false);
     let mut calls = Vec::new();
     let trial = Trial {
@@ -107,7 +45,7 @@ fn all_clients_use_the_shared_sessions_in_turn() {
 
 #[test]
 fn a_shared_session_that_is_lost_is_opened_anew_and_the_others_go_on() {
-    let (fake, seen) = sessions();
+    let (fake, seen) = keeping_sessions();
     let stop = AtomicBool::new(false);
     let trial = Trial {
         clients: 4,
@@ -131,7 +69,7 @@ fn a_shared_session_that_is_lost_is_opened_anew_and_the_others_go_on() {
 
 #[test]
 fn more_shared_sessions_than_clients_are_refused_and_verify_needs_one() {
-    let (fake, seen) = sessions();
+    let (fake, seen) = keeping_sessions();
     let refused = Trial::default().run(shared(&fake, 4), &exchanges(1));
     let Err(LoadError::Plan(text)) = refused else {
         panic!("{refused:?}");
@@ -157,7 +95,7 @@ fn of_2026(kind: &'static str) -> Fake {
         let mut answer = match request.rpc() {
             "tools/call" if is_fit => echo(message),
             "tools/list" if is_fit => manners(message).unwrap(),
-            _ => return status("400 Bad Request"),
+            _ => return empty("400 Bad Request"),
         };
         answer["result"]["resultType"] = json!(kind);
         json_answer(&answer)
@@ -187,7 +125,7 @@ fn a_question_back_is_no_answer() {
 
 #[test]
 fn what_the_revision_without_a_handshake_cannot_do_is_refused() {
-    let (fake, _) = sessions();
+    let (fake, _) = keeping_sessions();
     let refused = |target, exchanges: &[_]| {
         let trial = Trial {
             revision: Revision::July2026,
@@ -208,7 +146,7 @@ fn what_the_revision_without_a_handshake_cannot_do_is_refused() {
 
 #[test]
 fn members_are_added_to_the_params_of_every_call() {
-    let fake = super::support::streamable(|request: &Request| {
+    let fake = streamable(|request: &Request| {
         assert_eq!(request.message["params"]["x"], 0);
         right(request)
     });

@@ -1,10 +1,11 @@
 //! Fake servers that follow a script, on threads of the test, and the trials that run against them.
 
 use std::{
+    collections::{BTreeMap, HashSet},
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
@@ -12,8 +13,8 @@ use std::{
 };
 
 use harness::load::{
-    Check, Exchange, Expectation, LoadError, Moment, Options, Outcome, Plan, Revision, Rule,
-    Sessions, Shape, Target, Verification,
+    Check, ErrorKind, Exchange, Expectation, LoadError, Moment, Options, Outcome, Plan, Revision,
+    Rule, Sessions, Shape, Target, Verification,
 };
 use serde_json::{Map, Value, json};
 
@@ -149,6 +150,12 @@ pub(crate) fn with_length(status: &str, kind: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// A response without a body.
+pub(crate) fn empty(status: &str) -> Vec<Act> {
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+    vec![Act::Write(head.into_bytes())]
+}
+
 /// A 200 with JSON.
 pub(crate) fn json_answer(body: &Value) -> Vec<Act> {
     vec![Act::Write(with_length(
@@ -189,9 +196,7 @@ pub(crate) fn echo(message: &Value) -> Value {
 /// answers.
 pub(crate) fn streamable(call: impl Fn(&Request) -> Vec<Act> + Send + Sync + 'static) -> Fake {
     serve(move |request, _| match request.rpc() {
-        "notifications/initialized" => vec![Act::Write(
-            b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_vec(),
-        )],
+        "notifications/initialized" => empty("202 Accepted"),
         "tools/call" => call(request),
         _ => json_answer(&manners(&request.message).unwrap()),
     })
@@ -202,12 +207,81 @@ pub(crate) fn right(request: &Request) -> Vec<Act> {
     json_answer(&echo(&request.message))
 }
 
+/// Answers a call rightly, after so long.
+pub(crate) fn right_after(time: Duration, request: &Request) -> Vec<Act> {
+    let mut acts = vec![Act::Sleep(time)];
+    acts.extend(right(request));
+    acts
+}
+
 pub(crate) fn http(fake: &Fake) -> Target {
+    with_sessions(fake, Sessions::None)
+}
+
+pub(crate) fn with_sessions(fake: &Fake, sessions: Sessions) -> Target {
     Target::Http {
         address: fake.address.into(),
         path: "/mcp".to_owned(),
-        sessions: Sessions::None,
+        sessions,
     }
+}
+
+/// Holds that there were so many errors, all of one kind.
+pub(crate) fn assert_only(outcome: &Outcome, kind: ErrorKind, count: u64) {
+    let errors = &outcome.errors;
+    assert_eq!(
+        (errors.count(kind), errors.total()),
+        (count, count),
+        "{errors:?}"
+    );
+}
+
+/// What a server saw of each session.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// The ids of the calls in each session that is open.
+    pub(crate) open: BTreeMap<String, HashSet<u64>>,
+    /// Calls that named a session that is not open.
+    pub(crate) strays: usize,
+}
+
+/// A server that keeps sessions and notes who calls in them.
+pub(crate) fn keeping_sessions() -> (Fake, Arc<Mutex<Seen>>) {
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let (next, noted) = (AtomicUsize::new(0), seen.clone());
+    let fake = serve(move |request, _| {
+        let mut seen = noted.lock().unwrap();
+        if request.rpc() == "initialize" {
+            assert_eq!(request.header("mcp-protocol-version"), None);
+            let id = format!("session-{}", next.fetch_add(1, Ordering::SeqCst));
+            seen.open.insert(id.clone(), HashSet::new());
+            let body = manners(&request.message).unwrap().to_string();
+            let answer = with_length("200 OK", "application/json", &body);
+            let text = String::from_utf8(answer).unwrap();
+            let text = text.replacen("\r\n", &format!("\r\nMcp-Session-Id: {id}\r\n"), 1);
+            return vec![Act::Write(text.into_bytes())];
+        }
+        assert_eq!(request.header("mcp-protocol-version"), Some("2025-06-18"));
+        let session = request.header("mcp-session-id").unwrap().to_owned();
+        let Some(ids) = seen.open.get_mut(&session) else {
+            seen.strays += 1;
+            return empty("404 Not Found");
+        };
+        match (request.method.as_str(), request.rpc()) {
+            ("DELETE", _) => {
+                seen.open.remove(&session);
+                empty("200 OK")
+            }
+            (_, "tools/call") => {
+                let is_new = ids.insert(request.message["id"].as_u64().unwrap());
+                assert!(is_new, "an id twice in one session");
+                right(request)
+            }
+            (_, "notifications/initialized") => empty("202 Accepted"),
+            _ => json_answer(&manners(&request.message).unwrap()),
+        }
+    });
+    (fake, seen)
 }
 
 /// So many calls of `echo`, each with its own message.
@@ -286,9 +360,8 @@ impl Trial {
             extra_params: self.extra_params,
             shape: self.shape,
             stop,
-            observer,
         };
-        harness::load::run_on(self.threads, plan)
+        harness::load::run(self.threads, plan, observer)
     }
 }
 

@@ -1,0 +1,146 @@
+//! Every prepared call of some suites, once, to one subject: which answers are right, and how the others differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::testbed::Testbed;
+use crate::config::subject::Role;
+use crate::config::suite::Suite;
+use crate::interrupt::Interrupt;
+use crate::load::{self, CallError, Exchange, Options, Verification, Verified};
+
+/// Different complaints that are kept of one suite.
+const SHOWN: usize = 3;
+
+/// A suite and its prepared calls, by name.
+pub(crate) type Prepared<'a> = BTreeMap<&'a str, (&'a Suite, Vec<Exchange>)>;
+
+/// One subject in one suite.
+#[derive(Debug, Serialize)]
+pub(crate) struct Checked {
+    pub(crate) subject: String,
+    pub(crate) suite: String,
+    pub(crate) tool: String,
+    pub(crate) right: usize,
+    pub(crate) calls: usize,
+    /// What differed, each once.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// Starts the subject and checks its answers. A floor has a start for each suite, because its answers have a length.
+pub(crate) fn check(
+    bench: &Testbed,
+    name: &str,
+    prepared: &Prepared<'_>,
+    call_timeout: Duration,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Vec<Checked>> {
+    let all = || prepared.iter().map(|(suite, part)| (*suite, part));
+    let starts: Vec<(Option<u32>, Vec<_>)> = match bench.subject(name)?.role {
+        Role::Server => vec![(None, all().collect())],
+        Role::Floor => all()
+            .filter(|(_, (suite, _))| suite.answer_bytes.is_some())
+            .map(|one| (one.1.0.answer_bytes, vec![one]))
+            .collect(),
+    };
+    let mut checked = Vec::new();
+    for (answer_bytes, suites) in starts {
+        let exchanges: Vec<Exchange> = (suites.iter())
+            .flat_map(|(_, (_, exchanges))| exchanges.clone())
+            .collect();
+        let verified = ask(
+            bench,
+            name,
+            answer_bytes,
+            &exchanges,
+            call_timeout,
+            interrupt,
+        )?;
+        let answers = verified
+            .as_ref()
+            .map_or(&[][..], |verified| &verified.answers);
+        let mut answers = answers.iter();
+        for (suite, (definition, exchanges)) in suites {
+            let mut one = Checked {
+                subject: name.to_owned(),
+                suite: suite.to_owned(),
+                tool: definition.tool.clone(),
+                right: 0,
+                calls: exchanges.len(),
+                wrong: Vec::new(),
+            };
+            match &verified {
+                Err(text) => one.wrong.push(text.clone()),
+                Ok(verified) => {
+                    if answer_bytes.is_none() && !verified.tools.contains(&one.tool) {
+                        let tools = verified.tools.join(", ");
+                        one.wrong
+                            .push(format!("tools/list does not hold it: {tools}"));
+                    }
+                    judge(&mut one, exchanges, answers.by_ref().take(exchanges.len()));
+                }
+            }
+            checked.push(one);
+        }
+    }
+    Ok(checked)
+}
+
+/// The answers of a freshly started subject, or why there are none.
+fn ask(
+    bench: &Testbed,
+    name: &str,
+    answer_bytes: Option<u32>,
+    exchanges: &[Exchange],
+    call_timeout: Duration,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Result<Verification, String>> {
+    let mut started = match bench.start(name, answer_bytes, interrupt) {
+        Ok(started) => started,
+        Err(error) => return Ok(Err(format!("{error:#}"))),
+    };
+    let subject = bench.subject(name)?;
+    let options = Options {
+        call_timeout,
+        revision: subject.revision()?,
+        extra_params: subject.extra_params.clone(),
+        lists_tools: true,
+        stop: interrupt.flag(),
+    };
+    let verified = load::verify(started.target, exchanges, options);
+    let ended = started.running.stop();
+    Ok(match verified {
+        Err(error) => {
+            let lines = started.running.last_lines();
+            Err(format!("{error}\nits last lines:\n{lines}"))
+        }
+        Ok(_) if ended.killed => {
+            Err("it did not end within the grace time after SIGTERM".to_owned())
+        }
+        Ok(verified) => Ok(verified),
+    })
+}
+
+fn judge<'v>(
+    one: &mut Checked,
+    exchanges: &[Exchange],
+    answers: impl Iterator<Item = &'v Result<Verified, CallError>>,
+) {
+    let mut seen = BTreeSet::new();
+    for (exchange, answer) in exchanges.iter().zip(answers) {
+        let Err(error) = answer else {
+            one.right += 1;
+            continue;
+        };
+        if seen.insert(error.text.clone()) && seen.len() <= SHOWN {
+            let arguments: String = exchange.arguments.to_string().chars().take(300).collect();
+            one.wrong.push(format!("{error}; asked with {arguments}"));
+        }
+    }
+    if one.right < one.calls && one.wrong.is_empty() {
+        let text = format!("only {} of {} calls were made", one.right, one.calls);
+        one.wrong.push(text);
+    }
+}
