@@ -8,7 +8,7 @@ use crate::render::compare::{interval, point};
 use crate::render::table::{Style, Table};
 use crate::stats::{Threshold, Verdict, median_of};
 
-/// In so many runs one verdict other than tie is allowed, and the known difference may be missed twice.
+/// In so many runs one verdict that tells it from itself is allowed, and the known difference may be missed twice.
 const RUNS: usize = 20;
 
 /// All runs of an A/A test.
@@ -44,10 +44,10 @@ pub struct Pairs {
 }
 
 impl Trust {
-    /// Runs in which the same program got another verdict than tie.
+    /// Runs in which the same program got a verdict that tells it from itself.
     #[must_use]
     pub fn not_tied(&self) -> usize {
-        let is_other = |run: &&Pairs| run.again.verdict != Verdict::Tie;
+        let is_other = |run: &&Pairs| !run.again.verdict.is_tie();
         self.runs.iter().filter(is_other).count()
     }
 
@@ -108,7 +108,7 @@ pub fn render(trust: &Trust, style: Style) -> String {
         let mut cells = vec![run.run.clone(), us];
         for one in [&run.again, &run.slowed] {
             cells.extend([point(one.ratio), interval(one.ratio)]);
-            cells.push(one.verdict.name().to_owned());
+            cells.push(trust.threshold.words(one.verdict));
         }
         table.row(cells);
     }
@@ -177,11 +177,11 @@ mod tests {
             run: format!("run {index}"),
             again: compared(
                 1.0,
-                verdict(index < not_tied, Verdict::Unknown, Verdict::Tie),
+                verdict(index < not_tied, Verdict::Unknown, Verdict::Equal),
             ),
             slowed: compared(
                 1.05,
-                verdict(index < told_apart, Verdict::Slower, Verdict::Tie),
+                verdict(index < told_apart, Verdict::Slower, Verdict::CannotTell),
             ),
         };
         Trust {

@@ -89,10 +89,7 @@ impl Dataset {
         subject: &str,
     ) -> Result<Reading, FormatError> {
         let found = Figures::of(figure, subject, suite, &self.trials);
-        let sample = |(round, value): &(u32, f64)| Sample {
-            round: *round,
-            value: *value,
-        };
+        let sample = |(trial, value): &(u32, f64)| Sample::of_trial(*trial, *value);
         let samples: Vec<Sample> = found.by_trial.iter().map(sample).collect();
         let value = match (found.middle, percentile(figure)) {
             (Some(_), Some(percentile)) => self.merged(suite, subject, &samples, percentile)?,

@@ -116,7 +116,7 @@ pub fn gate(
 
 fn outcome(verdict: Verdict, is_judged: bool) -> Outcome {
     match verdict {
-        Verdict::Faster | Verdict::Tie => Outcome::Passed,
+        Verdict::Faster | Verdict::Equal | Verdict::CannotTell => Outcome::Passed,
         Verdict::Unknown if is_judged => Outcome::NotJudged,
         Verdict::Slower | Verdict::Unknown => Outcome::Failed,
     }

@@ -9,7 +9,7 @@ pub(crate) const HOW_TO_READ: &str = "- fast path: whether the server answers ca
          asks nothing, so they are latencies at this load and not at a given rate.\n\
          - CPU us/call: processor time (user and system) of the server per right answer, median of the trials.\n\
          - rank: `2=` says that the order of this row and the one above cannot be told: the 95% bootstrap interval of \
-         their ratio, by rounds, is not wholly beyond 2%. With fewer than five trials there is no interval, and the mark \
+         their ratio, by rounds, is not wholly beyond 2%. With fewer than three trials there is no interval, and the mark \
          says that their ranges (min..max) overlap.\n\
          - ratio: how many times worse than the best, in the figure that the table is ranked by.\n\
          - The second table of a suite has the rest; it is in report.md only.\n\

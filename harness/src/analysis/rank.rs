@@ -50,7 +50,7 @@ pub struct Row {
     pub trials_rate_holds: usize,
     /// Measured trials whose CPU time holds.
     pub trials_cpu_holds: usize,
-    /// Whether it ties with the row above in the figure that ranks; with fewer than five trials, whether the ranges of the
+    /// Whether it ties with the row above in the figure that ranks; with fewer than three trials, whether the ranges of the
     /// two overlap.
     pub is_tied: bool,
     /// Numbers of the trials whose rate or CPU time lies far from that of the others. They count all the same.
@@ -129,7 +129,7 @@ impl Row {
         let found = Resampled::new(of, against, Design::SameRounds);
         let judge = |found: Resampled| Threshold::default().judge(&found.ratio(), better);
         match found.map_or(Verdict::Unknown, judge) {
-            Verdict::Tie => true,
+            Verdict::Equal | Verdict::CannotTell => true,
             Verdict::Unknown => self.overlaps(above, figure),
             Verdict::Faster | Verdict::Slower => false,
         }

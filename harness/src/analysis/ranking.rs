@@ -228,10 +228,10 @@ fn places(
             rank: index + 1,
             subject: runner.subject.to_owned(),
             to_best: *to_best,
-            beside_above: above.map_or(Verdict::Tie, |(above, _)| beside(runner, above)),
+            beside_above: above.map_or(Verdict::Equal, |(above, _)| beside(runner, above)),
             beside_first: ranked
                 .first()
-                .map_or(Verdict::Tie, |(first, _)| beside(runner, first)),
+                .map_or(Verdict::Equal, |(first, _)| beside(runner, first)),
             each: suites.iter().cloned().zip(each).collect(),
         }
     };
@@ -244,7 +244,7 @@ impl Place {
     pub fn marked(&self) -> String {
         let mark = match self.beside_above {
             _ if self.rank == 1 => "",
-            Verdict::Tie => "=",
+            Verdict::Equal | Verdict::CannotTell => "=",
             Verdict::Unknown => "?",
             Verdict::Faster | Verdict::Slower => "",
         };

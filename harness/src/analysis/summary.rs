@@ -259,12 +259,7 @@ fn row(folder: &RunFolder, subject: &str, trials: &[&Trial]) -> Result<Row, Form
 
 /// A figure of each of these trials that has it, with its round.
 fn samples(trials: &[&Trial], figure: fn(&Trial) -> Option<u64>) -> Vec<Sample> {
-    let sample = |trial: &&Trial| {
-        Some(Sample {
-            round: trial.trial,
-            value: figure(trial)? as f64,
-        })
-    };
+    let sample = |trial: &&Trial| Some(Sample::of_trial(trial.trial, figure(trial)? as f64));
     trials.iter().filter_map(sample).collect()
 }
 

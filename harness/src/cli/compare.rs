@@ -15,7 +15,8 @@ use crate::stats::Threshold;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The ratios are the figures of B over those of A, with a 95% bootstrap interval. `faster` and `slower` need the whole interval beyond
-the threshold, and five trials of each side; else it is a `tie`. Runs of different machines, harness versions or questions are refused.
+the threshold; `equal` needs all of it within; else the verdict is `cannot tell`. Three trials of each side are the least.
+Runs of different machines, harness versions or questions are refused.
 
 Examples:
   mcp-harness compare results/BEFORE results/AFTER                  two runs, subjects matched by name

@@ -22,7 +22,7 @@ use crate::stats::Threshold;
     after_help = "\
 Against a baseline a figure fails when it is worse beyond the limit by the near end of its interval, not by the point: with few or noisy
 trials a small regression is not seen, and no noise is taken for one. A subject none of whose figures can be judged fails. Both runs
-must be of the same machine and harness and have five trials or more. Targets are those of [targets] in the run's suites.
+must be of the same machine and harness and have three trials or more. Targets are those of [targets] in the run's suites.
 
 Exit code 1 when something failed; the rows say what.
 

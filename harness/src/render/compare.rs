@@ -36,7 +36,8 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
                 point(one.ratio),
                 interval(one.ratio),
             ]);
-            cells.extend([one.outliers.to_string(), one.verdict.name().to_owned()]);
+            let verdict = comparison.threshold.words(one.verdict);
+            cells.extend([one.outliers.to_string(), verdict]);
             table.row(cells);
             if !one.why.is_empty() {
                 *reasons.entry(&one.why).or_default() += 1;

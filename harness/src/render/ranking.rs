@@ -18,7 +18,7 @@ pub fn render(ranking: &Ranking, style: Style) -> String {
     }
     let mut text = format!(
         "{}, by {}: how many times worse than the best of each suite, geometric mean over {} suites.\n\
-         `2=` ties with the row above (threshold {}), of `2?` that is not known (fewer than 5 trials).\n\n{}",
+         `2=` ties with the row above (threshold {}), of `2?` that is not known (fewer than 3 trials).\n\n{}",
         ranking.run,
         ranking.by.name(),
         ranking.suites.len(),

@@ -1,10 +1,13 @@
-//! Values that lie far from the others. They are flagged and never dropped: a median hardly feels them, and what made
-//! them may be the finding.
+//! Values that lie far from the others. They are flagged and never dropped: a median hardly feels
+//! them, and what made them may be the finding.
 
-use super::bootstrap::LEAST_TRIALS;
-use super::middle::median_of;
+use super::median_of;
 
-/// Above this modified z-score a value is an outlier (Iglewicz and Hoaglin, "How to detect and handle outliers", 1993).
+/// Fewer values have no outlier: no three of them say where the others should lie.
+const LEAST_VALUES: usize = 5;
+
+/// Above this modified z-score a value is an outlier (Iglewicz and Hoaglin, "How to detect and
+/// handle outliers", 1993).
 const FAR: f64 = 3.5;
 
 /// The median absolute deviation of a normal distribution, in standard deviations.
@@ -13,12 +16,12 @@ const MAD_OF_NORMAL: f64 = 0.6745;
 /// The mean absolute deviation of a normal distribution, in standard deviations.
 const MEAN_DEVIATION_OF_NORMAL: f64 = 0.7979;
 
-/// The places of the values whose modified z-score is above 3.5. Nothing among fewer than five values, of which no
-/// three say where the others should lie. Where more than half of the values are equal the mean deviation stands in for
-/// the median one, which is zero then.
+/// The places of the values whose modified z-score is above 3.5. Nothing among fewer than five
+/// values. Where more than half of the values are equal the mean deviation stands in for the median
+/// one, which is zero then.
 #[must_use]
 pub fn outliers(values: &[f64]) -> Vec<usize> {
-    if values.len() < LEAST_TRIALS {
+    if values.len() < LEAST_VALUES {
         return Vec::new();
     }
     let Some(middle) = median_of(&mut values.to_vec()) else {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::bootstrap::Ratio;
 
-/// What the trials say about one subject beside another.
+/// What the readings say about one subject beside another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -15,9 +15,11 @@ pub enum Verdict {
     Faster,
     /// Worse beyond the threshold, the whole interval.
     Slower,
-    /// Not told apart: part of the interval lies within the threshold.
-    Tie,
-    /// There is no interval: too few trials, figures that do not hold, or something went wrong.
+    /// Equal within the threshold, the whole interval.
+    Equal,
+    /// The interval holds differences below the threshold and beyond it.
+    CannotTell,
+    /// There is no interval: too few readings, figures that do not hold, or something went wrong.
     Unknown,
 }
 
@@ -30,12 +32,15 @@ pub enum Better {
     More,
 }
 
-/// Below this difference two subjects are the same for every purpose, however sure the difference is: the noise of a
-/// rebuild or of another layout in memory is as large. A share of one.
+/// Below this difference two subjects are the same for every purpose, however sure the difference
+/// is: the noise of a rebuild or of another layout in memory is as large. A share of one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Threshold(f64);
+
+/// What is added to the threshold for figures that hold only roughly.
+const ROUGH: f64 = 0.05;
 
 impl Default for Threshold {
     fn default() -> Self {
@@ -50,8 +55,17 @@ impl Threshold {
         self.0
     }
 
-    /// Slower when the whole interval of the cost lies above `1 + threshold`, faster when it lies below its inverse: so
-    /// the verdict of B beside A is always the opposite of that of A beside B.
+    /// The threshold for figures that hold only roughly: 5 points more, so 7% in place of 2%.
+    ///
+    /// The weakest conditions that make a figure rough (other load on 5% of the server's cores) can
+    /// change it by about 5%, and more readings do not average that out.
+    #[must_use]
+    pub fn roughly(self) -> Self {
+        Self(self.0 + ROUGH)
+    }
+
+    /// Compares the interval of a ratio with the threshold: the limits are `1 + threshold` and its
+    /// inverse, so the verdict of B beside A is always the opposite of that of A beside B.
     #[must_use]
     pub fn judge(self, ratio: &Ratio, better: Better) -> Verdict {
         let Some(interval) = ratio.interval else {
@@ -62,7 +76,28 @@ impl Threshold {
         match (above, below, better) {
             (true, _, Better::Less) | (_, true, Better::More) => Verdict::Slower,
             (true, _, Better::More) | (_, true, Better::Less) => Verdict::Faster,
-            (false, false, _) => Verdict::Tie,
+            _ if interval.low >= 1.0 / limit && interval.high <= limit => Verdict::Equal,
+            _ => Verdict::CannotTell,
+        }
+    }
+
+    /// The smallest true difference that a comparison with this interval tells: a share. Nothing
+    /// without an interval.
+    ///
+    /// The threshold and half of the interval: of differences of this size about half are told.
+    #[must_use]
+    pub fn least_told(self, ratio: &Ratio) -> Option<f64> {
+        let interval = ratio.interval?;
+        let half = (interval.high / interval.low).sqrt();
+        Some((1.0 + self.0) * half - 1.0)
+    }
+
+    /// The verdict in words: `equal within 2%` where it is equal.
+    #[must_use]
+    pub fn words(self, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Equal => format!("equal within {self}"),
+            other => other.name().replace('_', " "),
         }
     }
 }
@@ -93,15 +128,22 @@ impl std::fmt::Display for Threshold {
 }
 
 impl Verdict {
-    /// The word used in tables.
+    /// The word used in JSON and CSV.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Faster => "faster",
             Self::Slower => "slower",
-            Self::Tie => "tie",
+            Self::Equal => "equal",
+            Self::CannotTell => "cannot_tell",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// Whether there is an interval, and it does not tell the two apart.
+    #[must_use]
+    pub const fn is_tie(self) -> bool {
+        matches!(self, Self::Equal | Self::CannotTell)
     }
 }
 
@@ -110,24 +152,26 @@ mod tests {
     use super::{Better, Threshold, Verdict};
     use crate::stats::{Interval, Ratio};
 
-    fn verdict(low: f64, high: f64, better: Better) -> Verdict {
-        let ratio = Ratio {
+    fn ratio(low: f64, high: f64) -> Ratio {
+        Ratio {
             point: f64::midpoint(low, high),
             interval: Some(Interval { low, high }),
             trials: 9,
-        };
-        Threshold::default().judge(&ratio, better)
+        }
     }
 
     #[test]
-    fn only_a_whole_interval_beyond_the_threshold_is_a_verdict() {
-        use Verdict::{Faster, Slower, Tie};
+    fn a_verdict_needs_the_whole_interval_on_one_side_of_the_threshold() {
+        use Verdict::{CannotTell, Equal, Faster, Slower};
+        let verdict = |low, high, better| Threshold::default().judge(&ratio(low, high), better);
         for (low, high, of_cost) in [
             (1.021, 1.08, Slower),
-            (1.019, 1.08, Tie),
-            (0.99, 1.01, Tie),
-            (0.5, 2.0, Tie),
-            (0.90, 0.985, Tie),
+            (1.019, 1.08, CannotTell),
+            (0.99, 1.01, Equal),
+            (0.981, 1.019, Equal),
+            (0.99, 1.021, CannotTell),
+            (0.5, 2.0, CannotTell),
+            (0.90, 0.985, CannotTell),
             (0.90, 0.980, Faster),
         ] {
             assert_eq!(verdict(low, high, Better::Less), of_cost, "{low} {high}");
@@ -143,14 +187,26 @@ mod tests {
     }
 
     #[test]
+    fn figures_that_hold_roughly_need_a_larger_difference() {
+        let (exact, found) = (Threshold::default(), ratio(1.03, 1.05));
+        let least = exact.least_told(&ratio(1.0 / 1.03, 1.03));
+        assert!(least.is_some_and(|least| (least - (1.02 * 1.03 - 1.0)).abs() < 1e-9));
+        assert_eq!(exact.judge(&found, Better::Less), Verdict::Slower);
+        let rough = exact.roughly();
+        assert_eq!(rough.judge(&found, Better::Less), Verdict::Equal);
+        assert_eq!(rough.words(Verdict::Equal), "equal within 7%");
+        assert_eq!(rough.words(Verdict::CannotTell), "cannot tell");
+    }
+
+    #[test]
     fn without_an_interval_nothing_is_known() {
         let ratio = Ratio {
-            point: 3.0,
             interval: None,
-            trials: 3,
+            ..ratio(3.0, 3.0)
         };
-        let verdict = Threshold::default().judge(&ratio, Better::Less);
-        assert_eq!(verdict, Verdict::Unknown);
+        let threshold = Threshold::default();
+        assert_eq!(threshold.judge(&ratio, Better::Less), Verdict::Unknown);
+        assert_eq!(threshold.least_told(&ratio), None);
     }
 
     #[test]

@@ -56,10 +56,7 @@ fn with_five_trials_the_verdict_decides_and_not_the_ranges() {
         calls_per_s_min: Some(rate / 2),
         calls_per_s_max: Some(rate * 2),
         rates: (1..=5)
-            .map(|round| Sample {
-                round,
-                value: rate as f64 * (1.0 + f64::from(round) / 5.0),
-            })
+            .map(|round| Sample::of_trial(round, rate as f64 * (1.0 + f64::from(round) / 5.0)))
             .collect(),
         ..row(subject, rate, 5, true, 0)
     };

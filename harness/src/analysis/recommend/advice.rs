@@ -54,7 +54,7 @@ fn near(order: &Ranking) -> Vec<String> {
         let ratio = place.to_best.point / first.to_best.point;
         let name = &place.subject;
         match place.beside_first {
-            Verdict::Tie => said.push(format!(
+            Verdict::Equal | Verdict::CannotTell => said.push(format!(
                 "{name} ties with it ({:+.1}%): choose between the two by what else matters.",
                 percent(ratio)
             )),
@@ -70,7 +70,7 @@ fn near(order: &Ranking) -> Vec<String> {
         .any(|place| place.beside_first == Verdict::Unknown)
     {
         said.push(
-            "There are fewer than five trials, so no verdict says that the order is not chance: measure with --trials 5 or more."
+            "There are fewer than three trials, so no verdict says that the order is not chance: measure with --trials 5 or more."
                 .to_owned(),
         );
     }

@@ -37,7 +37,8 @@ fn the_three_are_interleaved_recorded_and_judged() {
             .count()
     };
     // Whatever this machine makes of it, the exit code follows from the verdicts.
-    let holds = count("again", "tie") >= 1 && count("slowed", "slower") == 2;
+    let holds = count("again", "equal") + count("again", "cannot_tell") >= 1
+        && count("slowed", "slower") == 2;
     assert_eq!(
         done.code,
         Some(i32::from(!holds)),

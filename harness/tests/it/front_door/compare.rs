@@ -124,7 +124,7 @@ fn two_runs_are_compared_subject_by_subject() {
             .verb("compare", &["before", "same", "--format", "json"])
             .exits(0),
     );
-    assert_eq!(verdicts(&same), ["tie"; 4]);
+    assert_eq!(verdicts(&same), ["equal"; 4]);
     let done = recorded
         .verb("compare", &["before", "after", "--format", "json"])
         .exits(0);
@@ -182,7 +182,7 @@ fn two_subjects_of_a_run_are_compared_round_by_round() {
     assert_eq!(cpu["verdict"], "slower");
     assert_eq!(found["left_out"][0], "only: only a was asked");
     let lenient = recorded.verb("compare", &[&flags[..], &["--threshold", "5%"]].concat());
-    assert_eq!(verdicts(&json(&lenient.exits(0))), ["tie"; 4]);
+    assert_eq!(verdicts(&json(&lenient.exits(0))), ["equal"; 4]);
     let done = recorded
         .verb("compare", &["--run", "run", "a", "nobody"])
         .exits(2);
@@ -250,7 +250,7 @@ fn few_trials_and_wrong_answers_give_no_verdict_and_say_why() {
     assert_eq!(verdicts(&json(&done)), ["unknown"; 4]);
     let text = project.run("compare", &flags).exits(0).stdout;
     assert!(
-        text.contains("A: it holds in 1 trials only, a verdict needs 5"),
+        text.contains("A: it holds in 1 trials only, a verdict needs 3"),
         "{text}"
     );
     assert!(text.contains("B: a trial went wrong"), "{text}");

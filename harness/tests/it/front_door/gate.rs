@@ -73,7 +73,7 @@ fn what_cannot_be_judged_does_not_pass() {
     let done = project.run("gate", &["--baseline", "latest"]).exits(1);
     assert!(
         done.stdout
-            .contains("it holds in 1 trials only, a verdict needs 5"),
+            .contains("it holds in 1 trials only, a verdict needs 3"),
         "{}",
         done.stdout
     );

@@ -27,8 +27,8 @@ fn ratios_to_the_best_of_each_suite_are_averaged_geometrically() {
     for (place, wanted) in [(0, 2_f64.sqrt()), (1, (1.01 * 3.95_f64).sqrt()), (2, 2.0)] {
         assert!((mean(place) - wanted).abs() < 1e-3, "{found}");
     }
-    assert_eq!(column("beside_above"), ["tie", "slower", "tie"]);
-    assert_eq!(column("beside_first"), ["tie", "slower", "slower"]);
+    assert_eq!(column("beside_above"), ["equal", "slower", "equal"]);
+    assert_eq!(column("beside_first"), ["equal", "slower", "slower"]);
     assert_eq!(found["suites"], serde_json::json!(["one", "two"]));
     assert_eq!(
         found["left_out"][0],

