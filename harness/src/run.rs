@@ -4,7 +4,7 @@
 mod ask;
 pub mod backends;
 pub mod build;
-mod capacity;
+pub(crate) mod capacity;
 mod count;
 pub mod discover;
 mod environment;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use rows::{TrialWriter, read_trials};
 
-use super::warning::{Validity, Warning, validity};
+use super::warning::{Effect, Warning};
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,10 @@ pub struct Trial {
     pub fast_path: String,
     pub wire: String,
     pub trial: u32,
+    #[serde(default)]
+    pub process: u32,
+    #[serde(default)]
+    pub slice: u32,
     pub position: u32,
     pub started_unix_ms: i64,
     pub status: Status,
@@ -72,6 +76,8 @@ pub struct Trial {
     pub calls_per_session: Option<u64>,
     pub warmup_us: u64,
     pub window_us: Option<u64>,
+    #[serde(default)]
+    pub elapsed_ns: Option<u64>,
     pub calls: u64,
     pub calls_per_s: Option<u64>,
     #[serde(default)]
@@ -183,10 +189,10 @@ impl Trial {
             .collect()
     }
 
-    /// Which of its figures hold.
+    /// What its warnings leave of its figures.
     #[must_use]
-    pub fn validity(&self) -> Validity {
-        validity(&self.warnings())
+    pub fn validity(&self) -> Effect {
+        Effect::of(&self.warnings())
     }
 
     /// Errors that no figure of the window holds: of the warm-up, and of the end of the sessions.

@@ -103,7 +103,7 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
             false
         }
     };
-    Warning::ALL.into_iter().filter(raised).collect()
+    Warning::ALL.iter().copied().filter(raised).collect()
 }
 
 /// Whether something else than server, load and services ran on their cores.

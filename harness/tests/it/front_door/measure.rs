@@ -115,7 +115,10 @@ fn a_shared_core_spoils_the_rate_and_leaves_the_cpu_time() {
         trial.warnings().contains(&Warning::SharedCores),
         "{trial:?}"
     );
-    assert!(!trial.validity().rate && trial.validity().cpu, "{trial:?}");
+    assert!(
+        !trial.validity().rate.is_usable() && trial.validity().cpu.is_usable(),
+        "{trial:?}"
+    );
     assert!(
         done.stdout.contains("Ranked by server CPU per call"),
         "{}",
