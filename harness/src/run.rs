@@ -4,7 +4,7 @@
 mod ask;
 pub mod backends;
 pub mod build;
-pub(crate) mod capacity;
+mod capacity;
 mod count;
 pub mod discover;
 mod environment;

@@ -1,6 +1,8 @@
 //! What the verdicts are worth: how often the same program beside itself gets one, how often a gate
 //! fails it, and how often a known difference is told apart.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::compare::Compared;
@@ -155,12 +157,15 @@ pub fn render(trust: &Trust, style: Style) -> String {
         .count();
     if gated > 0 {
         let failed = trust.gates_failed();
-        text.push_str(&format!(
-            "Gate: {} of {gated} runs failed nothing of the program beside itself; at most {} may fail: {}.\n",
+        // Writing into a string does not fail.
+        let _ = writeln!(
+            text,
+            "Gate: {} of {gated} runs failed nothing of the program beside itself; at most {} may \
+             fail: {}.",
             gated - failed,
             trust.not_tied_allowed(),
             word(failed <= trust.not_tied_allowed())
-        ));
+        );
     }
     text
 }

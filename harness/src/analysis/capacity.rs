@@ -9,7 +9,6 @@ use super::metric::Metric;
 use crate::config::capacity::{CapacityBound, Miss};
 use crate::render::table::{Cell, Style, Table};
 use crate::results::trial::Trial;
-use crate::run::capacity::found_by_search;
 use crate::stats::median_of;
 
 /// What the search found for one subject in one suite.
@@ -51,8 +50,7 @@ pub(super) fn capacities(bound: CapacityBound, run: &Dataset) -> Vec<Capacity> {
         .collect();
     let one = |(suite, subject): (&str, &str)| {
         let rows: Vec<&Trial> = run.rows(suite, subject).collect();
-        let load = &run.suites.get(suite)?.load;
-        let rate = found_by_search(bound, load, &rows);
+        let rate = confirmed(bound, &rows);
         let at = rows
             .iter()
             .filter(|row| row.rate_planned_per_s_milli == rate && rate.is_some());
@@ -65,7 +63,7 @@ pub(super) fn capacities(bound: CapacityBound, run: &Dataset) -> Vec<Capacity> {
         let beyond = rows.iter().filter_map(miss);
         let beyond = beyond.filter(|(missed, _)| *missed > rate.unwrap_or(0));
         let p99 = held.filter_map(|trial| Metric::P99Ms.reading(trial));
-        Some(Capacity {
+        Capacity {
             suite: suite.to_owned(),
             subject: subject.to_owned(),
             rate_per_s_milli: rate,
@@ -73,9 +71,27 @@ pub(super) fn capacities(bound: CapacityBound, run: &Dataset) -> Vec<Capacity> {
             p99_ms: median_of(&mut p99.collect::<Vec<_>>()),
             cpu_us_per_call: median_of(&mut cpu.collect::<Vec<_>>()),
             missed: beyond.min_by_key(|(missed, _)| *missed),
-        })
+        }
     };
-    pairs.into_iter().filter_map(one).collect()
+    pairs.into_iter().map(one).collect()
+}
+
+/// The rate that the search confirmed: it ends with the probes at that rate. Single probes that held
+/// at other rates were not confirmed. A search for a single trial has nothing to confirm and may end
+/// with a miss: then it is the highest rate that held.
+fn confirmed(bound: CapacityBound, rows: &[&Trial]) -> Option<u64> {
+    let holds = |rate: Option<u64>| {
+        let at = rows
+            .iter()
+            .filter(|row| row.rate_planned_per_s_milli == rate);
+        let (held, missed): (Vec<&Trial>, Vec<&Trial>) =
+            at.partition(|row| bound.holds(row).is_ok());
+        held.len() > missed.len()
+    };
+    let last = rows.last()?.rate_planned_per_s_milli;
+    let rates = rows.iter().map(|row| row.rate_planned_per_s_milli);
+    let highest = || rates.filter(|rate| holds(*rate)).max().flatten();
+    if holds(last) { last } else { highest() }
 }
 
 /// The table for people.
@@ -151,9 +167,7 @@ mod tests {
         .chain([(209, held), (209, missed), (209, missed)])
         .chain([(199, missed), (199, missed), (189, held), (189, held)]);
         let trials: Vec<Trial> = trials.map(|(rate, p99_us)| trial(rate, p99_us)).collect();
-        let mut run = dataset_for_tests(trials);
-        let load = &mut run.suites.get_mut("echo").unwrap().load;
-        (load.rate_per_s, load.trials) = (Some(200.0), 3);
+        let run = dataset_for_tests(trials);
         let found = &capacities(CapacityBound { p99_us: 500 }, &run)[0];
         assert_eq!(
             (found.rate_per_s_milli, found.trials),

@@ -19,6 +19,9 @@ use crate::results::trial::{Status, Trial, read_trials};
 use crate::results::warning::Validity;
 use crate::stats::{Bootstrap, Design, Fit, LEAST_TRIALS, Resampled, Sample, median_of, outliers};
 
+/// What was computed once.
+type Cache<K, V> = RefCell<BTreeMap<K, V>>;
+
 /// A recorded run.
 #[derive(Debug)]
 pub struct Dataset {
@@ -33,8 +36,8 @@ pub struct Dataset {
     /// The subjects as they were started.
     pub subjects: Subjects,
     pub(crate) folder: RunFolder,
-    merged: RefCell<BTreeMap<(String, String), Rc<Histogram<u64>>>>,
-    fits: RefCell<BTreeMap<(Metric, String), Option<Rc<SuiteFit>>>>,
+    merged: Cache<(String, String), Rc<Histogram<u64>>>,
+    fits: Cache<(Metric, String), Option<Rc<SuiteFit>>>,
 }
 
 /// One metric of one subject in one suite.
@@ -174,8 +177,12 @@ impl Dataset {
         }
         let readings = |subject: &str| (subject.to_owned(), self.readings(metric, suite, subject));
         let all = self.subjects_in(suite).into_iter().map(readings);
+        // Fewer readings may share no round with the others, or a single one.
+        let is_fit = |one: &Figure| {
+            one.is_right && one.validity.is_usable() && one.samples.len() >= LEAST_TRIALS
+        };
         let (subjects, samples): (Vec<String>, Vec<Vec<Sample>>) = all
-            .filter(|(_, one)| one.is_right && one.validity.is_usable() && !one.samples.is_empty())
+            .filter(|(_, one)| is_fit(one))
             .map(|(subject, one)| (subject, one.samples))
             .unzip();
         let samples: Vec<&[Sample]> = samples.iter().map(Vec::as_slice).collect();

@@ -299,13 +299,4 @@ mod tests {
         }
         assert_eq!(variants(&found, Style::Text).lines().count(), 2 + 2);
     }
-
-    #[test]
-    fn an_error_is_no_measurement_and_is_counted() {
-        let all = [trials("none", [6_000; 3], 0), trials("ten", [1_500; 3], 2)].concat();
-        let found = weigh(&levers(), &dataset_for_tests(all)).unwrap();
-        assert_eq!((found[0].on.value, found[0].ratio), (None, None));
-        assert_eq!(found[0].variants[1].errors, 6);
-        assert!(table(&found, Style::Text).contains("NOT MEASURED"));
-    }
 }

@@ -236,10 +236,8 @@ fn places(
         let mut found = run
             .ratios(by, suite, &pairs.collect::<Vec<_>>())
             .into_iter();
-        for three in &mut drawn {
-            three
-                .iter_mut()
-                .for_each(|ratios| ratios.push(found.next().flatten()));
+        for ratios in drawn.iter_mut().flatten() {
+            ratios.push(found.next().flatten());
         }
     }
     let ratio = |point: f64, each: &[Option<Resampled>]| {

@@ -507,23 +507,6 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_is_not_ranked_and_does_not_choose_the_rule() {
-        let wrong: fn(&mut Trial) = |row| {
-            row.errors_in_warmup = 1;
-            row.warnings = "client_saturated".to_owned();
-        };
-        let unclean: fn(&mut Trial) = |row| row.exit_unclean = 1;
-        let all = [
-            trials("a", 10, 9_000, |_| ()),
-            trials("b", 999, 10, wrong),
-            trials("c", 999, 10, unclean),
-        ];
-        let found = table(all.concat(), None);
-        assert_eq!(found.ranked_by, Metric::CallsPerS);
-        assert_eq!(ranks(&found), [("a", Some(1)), ("b", None), ("c", None)]);
-    }
-
-    #[test]
     fn a_server_that_fell_behind_the_planned_rate_is_not_ranked() {
         let planned: fn(&mut Trial) = |row| {
             row.rate_planned_per_s_milli = Some(1_000_000);

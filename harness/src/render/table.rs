@@ -114,7 +114,7 @@ impl Table {
         if style == Style::Csv {
             return std::iter::once(&self.keys)
                 .chain(&rows)
-                .map(csv_line)
+                .map(|row| csv_line(row))
                 .collect();
         }
         let width = |(column, head): (usize, &String)| {
@@ -162,7 +162,7 @@ impl Table {
     }
 }
 
-fn csv_line(cells: &Vec<String>) -> String {
+fn csv_line(cells: &[String]) -> String {
     let quoted = |cell: &String| {
         if cell.contains(['"', ',', '\n', '\r']) {
             format!("\"{}\"", cell.replace('"', "\"\""))

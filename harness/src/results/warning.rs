@@ -16,9 +16,6 @@ pub enum Validity {
     DoesNotHold,
 }
 
-/// The least difference, as a share, that a figure which holds roughly can show.
-const ROUGH_THRESHOLD: f64 = 0.1;
-
 impl Validity {
     /// Whether a figure may be used at all.
     #[must_use]
@@ -26,12 +23,12 @@ impl Validity {
         !matches!(self, Self::DoesNotHold)
     }
 
-    /// The threshold of a verdict (a share, like 0.02) for figures of this validity.
+    /// The least difference, as a share, that figures of this validity can show.
     #[must_use]
-    pub const fn threshold(self, least: f64) -> f64 {
+    pub const fn least_difference(self) -> f64 {
         match self {
-            Self::Roughly => least.max(ROUGH_THRESHOLD),
-            Self::Holds | Self::DoesNotHold => least,
+            Self::Roughly => 0.1,
+            Self::Holds | Self::DoesNotHold => 0.0,
         }
     }
 }
@@ -99,6 +96,11 @@ warnings! {
         "shared cores: server and load ran on the same core and took it from each other",
         "use a machine with at least two cores, or give the server fewer; compare by CPU per call \
          until then";
+    /// Server and load ran on hardware threads of one physical core.
+    SharesPhysicalCore = "shares_physical_core", rate DoesNotHold, cpu Roughly,
+        "shared physical core: server and load ran on hardware threads of one core (SMT), and \
+         each slowed the other down",
+        "use a machine with at least two physical cores, or give the server fewer";
     /// The load thread was busy for almost the whole window: it, and not the server, set the pace.
     ClientSaturated = "client_saturated", rate DoesNotHold, cpu Holds,
         "client saturated: the load thread was busy for more than 95% of the window, so rate and \
@@ -146,6 +148,10 @@ warnings! {
         "other load: more than 5% of the server's cores, or a tenth of a core of the load's, went \
          to something else",
         "stop other programs, and keep the cores in use free of them (isolcpus, cpuset)";
+    /// A server used processor time while another one was measured.
+    IdleServerBusy = "idle_server_busy", rate DoesNotHold, cpu Roughly,
+        "idle server busy: a server used more than 1% of a core outside of its own slices",
+        "measure that server in long trials (--slices 0), where it runs alone";
     /// The kernel's clock is slow to read.
     ClockSource = "clock_source", rate Roughly, cpu Roughly,
         "clock source: programs cannot read the kernel's clock by themselves, so each look at it \
@@ -237,13 +243,5 @@ mod tests {
             rate_and_cpu(&[Warning::Governor, Warning::Steal]),
             (Validity::DoesNotHold, Validity::Roughly)
         );
-    }
-
-    #[test]
-    fn what_holds_roughly_shows_large_differences_only() {
-        let threshold = |validity: Validity, least: f64| (validity.threshold(least) * 1e3).round();
-        assert_eq!(threshold(Validity::Holds, 0.02), 20.0);
-        assert_eq!(threshold(Validity::Roughly, 0.02), 100.0);
-        assert_eq!(threshold(Validity::Roughly, 0.2), 200.0);
     }
 }

@@ -8,11 +8,8 @@ use search::Search;
 
 use super::{Done, PlannedTrial, Progress, Run, Status, expected, trial};
 use crate::config::capacity::CapacityBound;
-use crate::config::load::Load;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
-use crate::results::trial::Trial;
-use crate::results::whole;
 use crate::run::trial::Job;
 
 /// Where a search begins when nobody says.
@@ -20,17 +17,6 @@ const FIRST_RATE: f64 = 1_000.0;
 
 /// About how many trials a search takes, for the time left only.
 const TRIALS_OF_A_SEARCH: u32 = 14;
-
-/// The rate that a search confirmed, in thousandths of a call a second, by its recorded probes in
-/// their order. Nothing when there is none, or the search did not come to its end.
-pub(crate) fn found_by_search(bound: CapacityBound, load: &Load, probes: &[&Trial]) -> Option<u64> {
-    let mut search = Search::new(load.rate_per_s.unwrap_or(FIRST_RATE), load.trials);
-    for probe in probes {
-        search.rate()?;
-        search.tell(bound.holds(probe).is_ok());
-    }
-    search.found().map(|rate| whole(rate * 1e3))
-}
 
 impl<'a> Run<'a> {
     /// Searches for the capacity of each pair, one after another, and records how that ended.

@@ -99,9 +99,12 @@ pub fn warnings(cost: &Cost, outcome: &Outcome, conditions: &Conditions<'_>) -> 
         Warning::Governor => !is_steady_governor(&machine.governor),
         Warning::FewCalls => outcome.calls < FEW_CALLS,
         // Several trials are looked at together by the report; the others follow from the definitions.
-        Warning::FewTrials | Warning::NotStarted | Warning::Remote | Warning::LearnedAnswer => {
-            false
-        }
+        Warning::FewTrials
+        | Warning::NotStarted
+        | Warning::Remote
+        | Warning::LearnedAnswer
+        | Warning::SharesPhysicalCore
+        | Warning::IdleServerBusy => false,
     };
     Warning::ALL.iter().copied().filter(raised).collect()
 }

@@ -48,7 +48,7 @@ fn recorded() -> Recorded {
             trial.rss_peak_bytes = Some(50_000_000);
         }
         if trial.subject == "slow" {
-            trial.wire = "stdio".to_owned();
+            "stdio".clone_into(&mut trial.wire);
         }
         writer.append(trial).unwrap();
     }
