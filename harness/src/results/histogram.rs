@@ -55,15 +55,15 @@ pub fn write(
     write_atomically(path, &text)
 }
 
-/// Reads a histogram back; several intervals are merged.
+/// Reads the histograms of a file's windows back, in their order.
 ///
 /// # Errors
 /// [`FormatError`] when the file cannot be read or is no interval log.
-pub fn read(path: &Path) -> Result<Histogram<u64>, FormatError> {
+pub fn read_intervals(path: &Path) -> Result<Vec<Histogram<u64>>, FormatError> {
     use base64::Engine as _;
     let text = read_text(path)?;
     let invalid = |message: String| FormatError::invalid(path, message);
-    let mut merged = empty().map_err(invalid)?;
+    let mut found = Vec::new();
     let mut deserializer = hdrhistogram::serialization::Deserializer::new();
     for entry in IntervalLogIterator::new(text.as_bytes()) {
         let entry = entry.map_err(|error| invalid(format!("not an interval log: {error:?}")))?;
@@ -73,14 +73,18 @@ pub fn read(path: &Path) -> Result<Histogram<u64>, FormatError> {
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(interval.encoded_histogram())
             .map_err(|error| invalid(format!("not base64: {error}")))?;
-        let part: Histogram<u64> = deserializer
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|error| invalid(format!("not an HDR histogram: {error}")))?;
-        merged
-            .add(&part)
-            .map_err(|error| invalid(format!("cannot be merged: {error}")))?;
+        let part = deserializer.deserialize(&mut bytes.as_slice());
+        found.push(part.map_err(|error| invalid(format!("not an HDR histogram: {error}")))?);
     }
-    Ok(merged)
+    Ok(found)
+}
+
+/// Reads a file's histograms back as one.
+///
+/// # Errors
+/// As [`read_intervals`].
+pub fn read(path: &Path) -> Result<Histogram<u64>, FormatError> {
+    merge(&read_intervals(path)?).map_err(|message| FormatError::invalid(path, message))
 }
 
 fn empty() -> Result<Histogram<u64>, String> {

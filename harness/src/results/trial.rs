@@ -48,6 +48,10 @@ pub struct Trial {
     pub fast_path: String,
     pub wire: String,
     pub trial: u32,
+    #[serde(default)]
+    pub process: u32,
+    #[serde(default)]
+    pub slice: u32,
     pub position: u32,
     pub started_unix_ms: i64,
     pub status: Status,
@@ -72,6 +76,8 @@ pub struct Trial {
     pub calls_per_session: Option<u64>,
     pub warmup_us: u64,
     pub window_us: Option<u64>,
+    #[serde(default)]
+    pub elapsed_ns: Option<u64>,
     pub calls: u64,
     pub calls_per_s: Option<u64>,
     #[serde(default)]
