@@ -411,12 +411,12 @@ fn rank(run: &Dataset, suite: &str, rows: &mut [Row], is_open_loop: bool) -> Met
     let mut places = BTreeMap::new();
     for (index, row) in ranked.iter().enumerate() {
         let above = ranked.get(index.wrapping_sub(1));
-        let validity = |row: &Row| match metric {
+        let of = |row: &Row| match metric {
             Metric::CallsPerS => row.rate,
             _ => row.cpu,
         };
-        let worst = above.map_or(Validity::Holds, |above| validity(row).max(validity(above)));
-        let threshold = Threshold::default().at_least(worst.least_difference());
+        let validity = above.map_or(Validity::Holds, |above| of(row).max(of(above)));
+        let threshold = Threshold::default().at_least(validity.least_difference());
         let ratio = |place: usize| found.get(place).cloned().flatten().map(|one| one.ratio());
         // Costs, whichever way the metric is better.
         let judge = |ratio: Ratio| threshold.judge(&ratio, Better::Less);
