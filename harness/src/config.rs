@@ -2,7 +2,6 @@
 //!
 //! Nothing in this module starts a process, opens a socket or looks at a clock.
 
-pub mod bounds;
 pub mod capacity;
 pub mod expect;
 pub mod experiment;

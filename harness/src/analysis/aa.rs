@@ -1,11 +1,13 @@
-//! What the verdicts are worth: how often the same program beside itself gets one, and how often a known difference is
-//! told apart.
+//! What the verdicts are worth: how often the same program beside itself gets one, how often a gate
+//! fails it, and how often a known difference is told apart.
+
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use super::compare::Compared;
-use crate::render::compare::{interval, point};
-use crate::render::table::{Style, Table};
+use crate::render::findings::{interval, point};
+use crate::render::table::{Cell, Style, Table};
 use crate::stats::{Threshold, Verdict, median_of};
 
 /// In so many runs one verdict that tells it from itself is allowed, and the known difference may be missed twice.
@@ -41,6 +43,9 @@ pub struct Pairs {
     pub again: Compared,
     /// The slowed one beside it.
     pub slowed: Compared,
+    /// Whether a gate that compares the program with itself passes; absent when none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate_passes: Option<bool>,
 }
 
 impl Trust {
@@ -55,6 +60,13 @@ impl Trust {
     #[must_use]
     pub fn not_tied_allowed(&self) -> usize {
         (self.runs.len() / RUNS).max(1)
+    }
+
+    /// Runs in which a gate failed the program beside itself.
+    #[must_use]
+    pub fn gates_failed(&self) -> usize {
+        let failed = |run: &&Pairs| run.gate_passes == Some(false);
+        self.runs.iter().filter(failed).count()
     }
 
     /// Runs in which the slowed one was called slower.
@@ -76,6 +88,7 @@ impl Trust {
         !self.runs.is_empty()
             && self.not_tied() <= self.not_tied_allowed()
             && self.told_apart() >= self.told_apart_needed()
+            && self.gates_failed() <= self.not_tied_allowed()
     }
 
     /// The median over the runs of how many times as much the slowed one cost.
@@ -101,16 +114,12 @@ pub fn render(trust: &Trust, style: Style) -> String {
     ];
     let mut table = Table::new(&header, 1);
     for run in &trust.runs {
-        let us = run
-            .again
-            .a
-            .map_or_else(|| "-".to_owned(), |us| format!("{us:.3}"));
-        let mut cells = vec![run.run.clone(), us];
+        let mut cells = vec![Cell::from(run.run.as_str()), Cell::number(run.again.a, 3)];
         for one in [&run.again, &run.slowed] {
             cells.extend([point(one.ratio), interval(one.ratio)]);
-            cells.push(trust.threshold.words(one.verdict));
+            cells.push(one.threshold.words(one.verdict).into());
         }
-        table.row(cells);
+        table.cells(cells);
     }
     let drawn = table.draw(style);
     if style == Style::Csv {
@@ -121,7 +130,7 @@ pub fn render(trust: &Trust, style: Style) -> String {
         |ratio| format!("{:+.1}% (median of the runs)", (ratio - 1.0) * 100.0),
     );
     let word = |holds: bool| if holds { "holds" } else { "DOES NOT HOLD" };
-    format!(
+    let mut text = format!(
         "{}, suite {}, by CPU per call, threshold {}.\n\n{drawn}\n\
          A/A: {} of {} runs gave the same program a verdict other than tie, at most {}: {}.\n\
          Sensitivity: {} of {} runs called the slowed one slower, at least {}: {}.\n\
@@ -140,20 +149,38 @@ pub fn render(trust: &Trust, style: Style) -> String {
         trust.burn_ns,
         trust.burn_ns as f64 / trust.calibrated_ns_per_call.max(1) as f64 * 100.0,
         trust.calibrated_ns_per_call,
-    )
+    );
+    let gated = trust
+        .runs
+        .iter()
+        .filter(|run| run.gate_passes.is_some())
+        .count();
+    if gated > 0 {
+        let failed = trust.gates_failed();
+        // Writing into a string does not fail.
+        let _ = writeln!(
+            text,
+            "Gate: {} of {gated} runs failed nothing of the program beside itself; at most {} may \
+             fail: {}.",
+            gated - failed,
+            trust.not_tied_allowed(),
+            word(failed <= trust.not_tied_allowed())
+        );
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Pairs, Trust, render};
     use crate::analysis::compare::Compared;
-    use crate::config::bounds::Figure;
+    use crate::analysis::metric::Metric;
     use crate::render::table::Style;
     use crate::stats::{Interval, Ratio, Threshold, Verdict};
 
     fn compared(point: f64, verdict: Verdict) -> Compared {
         Compared {
-            figure: Figure::CpuUsPerCall,
+            figure: Metric::CpuUsPerCall,
             a: Some(5.5),
             b: Some(5.5 * point),
             ratio: Some(Ratio {
@@ -164,8 +191,8 @@ mod tests {
                 }),
                 trials: 15,
             }),
-            verdict,
             threshold: Threshold::default(),
+            verdict,
             why: String::new(),
             outliers: 0,
         }
@@ -184,6 +211,7 @@ mod tests {
                 1.05,
                 verdict(index < told_apart, Verdict::Slower, Verdict::CannotTell),
             ),
+            gate_passes: Some(index >= not_tied),
         };
         Trust {
             subject: "floor-http".to_owned(),
@@ -213,6 +241,7 @@ mod tests {
             "18 of 20 runs called the slowed one slower, at least 18: holds",
             "burned 275 ns for each call, 5.0% of the 5500 ns",
             "measured: +5.0%",
+            "Gate: 18 of 20 runs failed nothing",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }

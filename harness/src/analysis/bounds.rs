@@ -1,19 +1,16 @@
-//! Marks held against the trials of a run.
-//!
-//! A ratio is that of the two medians; its range is that of the ratios of single rounds, whose two
-//! trials were made a few seconds apart.
+//! Marks: figures and ratios of a run compared with their bounds.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::validity::{Valid, measured, values};
-use crate::config::bounds::Figure;
+use super::compare::{Side, compare};
+use super::dataset::Dataset;
+use super::metric::Metric;
+use crate::config::FormatError;
 use crate::config::experiment::{Comparison, Experiment};
 use crate::render::table::{Style, Table};
-use crate::results::trial::Trial;
-use crate::results::warning::{Effect, Validity};
-use crate::stats::median;
+use crate::stats::{Ratio, Threshold};
 
 /// How a mark came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,7 +33,7 @@ pub struct Mark {
     /// What is held against what, for the table.
     pub name: String,
     /// The figure.
-    pub figure: Figure,
+    pub figure: Metric,
     /// The subject whose figure it is.
     pub of: String,
     /// The subject whose figure it is divided by. Without one the figure itself is the mark.
@@ -70,32 +67,35 @@ pub struct Judged {
 pub struct Found {
     /// The suite.
     pub suite: String,
-    /// The figure or ratio, with its least and most over the trials.
+    /// The figure with its least and most over the trials, or the ratio with the ends of its interval.
     pub value: Option<(f64, f64, f64)>,
     /// Whether there are trials in which the figures hold.
     pub holds: bool,
 }
 
-/// Holds the bounds of all comparisons without variants against the trials.
-#[must_use]
-pub fn judge(experiments: &BTreeMap<String, Experiment>, trials: &[Trial]) -> Vec<Judged> {
-    let of_one = |(name, experiment): (&String, &Experiment)| {
+/// Compares the run with the bounds of all comparisons without variants.
+pub(super) fn judge(
+    experiments: &BTreeMap<String, Experiment>,
+    run: &Dataset,
+) -> Result<Vec<Judged>, FormatError> {
+    let comparisons = experiments.iter().flat_map(|(name, experiment)| {
         let is_meant = |one: &&Comparison| one.variants.is_empty() && one.has_bounds();
-        let comparisons = experiment.compare.iter().filter(is_meant);
-        let judged = comparisons.map(|one| judge_one(name, experiment, one, trials));
-        judged.collect::<Vec<_>>()
-    };
-    experiments.iter().flat_map(of_one).collect()
+        let judged = move |one| judge_one(name, experiment, one, run);
+        experiment.compare.iter().filter(is_meant).map(judged)
+    });
+    comparisons.collect()
 }
 
-fn judge_one(name: &str, experiment: &Experiment, one: &Comparison, trials: &[Trial]) -> Judged {
-    let with = experiment.places(name, one, &one.with);
-    let base = (one.base.as_ref()).map(|base| experiment.places(name, one, base));
-    let find_in = |(index, suite): (usize, &String)| {
-        let base = base.as_ref().and_then(|places| places.get(index));
-        find(one, suite, &with[index], base, trials)
-    };
-    let found: Vec<Found> = experiment.suites.iter().enumerate().map(find_in).collect();
+fn judge_one(
+    name: &str,
+    experiment: &Experiment,
+    one: &Comparison,
+    run: &Dataset,
+) -> Result<Judged, FormatError> {
+    let places = experiment.places(name, one, &one.with);
+    let suites = experiment.suites.iter().zip(&places);
+    let found = suites.map(|(suite, (place, _))| find(one, suite, place, run));
+    let found = found.collect::<Result<Vec<Found>, _>>()?;
     let verdict = if found.iter().any(|one| one.value.is_none()) {
         Verdict::NotMeasured
     } else if (found.iter().filter_map(|one| one.value)).all(|(value, ..)| one.allows(value)) {
@@ -103,7 +103,7 @@ fn judge_one(name: &str, experiment: &Experiment, one: &Comparison, trials: &[Tr
     } else {
         Verdict::Missed
     };
-    Judged {
+    Ok(Judged {
         mark: Mark {
             name: one.what.clone(),
             figure: one.figure,
@@ -115,117 +115,44 @@ fn judge_one(name: &str, experiment: &Experiment, one: &Comparison, trials: &[Tr
         verdict,
         holds: found.iter().all(|one| one.holds),
         found,
-    }
+    })
 }
 
-fn find(
-    comparison: &Comparison,
-    suite: &str,
-    with: &(String, String),
-    base: Option<&(String, String)>,
-    trials: &[Trial],
-) -> Found {
-    let figures = |(suite, subject): &(String, String)| {
-        Figures::of(comparison.figure, subject, suite, trials)
-    };
-    let of = figures(with);
-    let against = base.map(figures);
-    let holds = of.holds && against.as_ref().is_none_or(|against| against.holds);
-    let value = match &against {
-        None => of.middle.map(|middle| {
-            let range = range(of.by_trial.iter().map(|(_, value)| *value));
-            (middle, range.0, range.1)
-        }),
-        Some(against) => (of.middle.zip(against.middle)).map(|(above, below)| {
-            let of_round = |(trial, above): &(u32, f64)| {
-                let (_, below) = against.by_trial.iter().find(|(other, _)| other == trial)?;
-                Some(above / below)
+/// The figure or ratio in a suite, which has the name `place` in the run.
+fn find(one: &Comparison, suite: &str, place: &str, run: &Dataset) -> Result<Found, FormatError> {
+    let of = run.figure(one.figure, place, &one.with)?;
+    let (value, holds) = match &one.base {
+        None => {
+            let (low, high) = of.range().unwrap_or_default();
+            (
+                of.right().map(|value| (value, low, high)),
+                of.validity.is_usable(),
+            )
+        }
+        Some(base) => {
+            let side = |subject| Side {
+                run,
+                suite: place,
+                subject,
             };
-            let ratio = above / below;
-            let (least, most) = range(of.by_trial.iter().filter_map(of_round));
-            // With different trials set aside no round may be left; the medians still are.
-            (ratio, least.min(ratio), most.max(ratio))
-        }),
+            let of_base = run.figure(one.figure, place, base)?;
+            let threshold = Threshold::default();
+            let found = compare(one.figure, side(base), side(&one.with), threshold, 1)?;
+            let ends = |ratio: Ratio| {
+                let ends = ratio
+                    .interval
+                    .map_or((ratio.point, ratio.point), |one| (one.low, one.high));
+                (ratio.point, ends.0, ends.1)
+            };
+            let holds = of.validity.is_usable() && of_base.validity.is_usable();
+            (found.ratio.map(ends), holds)
+        }
     };
-    Found {
+    Ok(Found {
         suite: suite.to_owned(),
         value,
         holds,
-    }
-}
-
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold(
-        (f64::INFINITY, f64::NEG_INFINITY),
-        |(least, most), value| (least.min(value), most.max(value)),
-    )
-}
-
-/// Where a figure is found in a trial.
-fn reader(figure: Figure) -> fn(&Trial) -> Option<u64> {
-    match figure {
-        Figure::CpuUsPerCall => |trial| trial.server_cpu_ns_per_call,
-        Figure::CallsPerS => |trial| trial.calls_per_s,
-        Figure::RssPeakMb => |trial| trial.rss_peak_bytes,
-        Figure::FirstMs => |trial| trial.first_p50_us,
-        Figure::P50Ms => |trial| trial.p50_us,
-        Figure::P99Ms => |trial| trial.p99_us,
-        Figure::MaxMs => |trial| trial.max_us,
-        Figure::TextBytes => |trial| trial.text_bytes,
-        Figure::TextTokens => |trial| trial.text_tokens,
-    }
-}
-
-/// One figure of one subject in one suite.
-pub(super) struct Figures {
-    /// With the number of the trial, of those trials that the figure is taken from.
-    pub(super) by_trial: Vec<(u32, f64)>,
-    /// The median, or the most where the figure is a peak; `None` when a trial went wrong.
-    pub(super) middle: Option<f64>,
-    /// Whether there are trials in which it holds.
-    pub(super) holds: bool,
-    /// How far it holds in the worst of those that it is taken from.
-    pub(super) validity: Validity,
-}
-
-impl Figures {
-    pub(super) fn of(figure: Figure, subject: &str, suite: &str, trials: &[Trial]) -> Self {
-        let is_meant = |trial: &&Trial| trial.suite == suite && trial.subject == subject;
-        let all: Vec<&Trial> = trials.iter().filter(is_meant).collect();
-        let read = reader(figure);
-        let unit = match figure {
-            Figure::CpuUsPerCall
-            | Figure::FirstMs
-            | Figure::P50Ms
-            | Figure::P99Ms
-            | Figure::MaxMs => 1e3,
-            Figure::CallsPerS | Figure::TextBytes | Figure::TextTokens => 1.0,
-            Figure::RssPeakMb => 1e6,
-        };
-        let validity: fn(Effect) -> Validity = match figure {
-            Figure::CallsPerS | Figure::FirstMs | Figure::P50Ms | Figure::P99Ms | Figure::MaxMs => {
-                |effect| effect.rate
-            }
-            Figure::CpuUsPerCall | Figure::RssPeakMb => |effect| effect.cpu,
-            Figure::TextBytes | Figure::TextTokens => |_| Validity::Holds,
-        };
-        let is_right = !all.is_empty() && all.iter().all(|trial| trial.is_right());
-        let sound = Valid::of(&measured(&all), validity);
-        let whole = values(&sound.trials, read);
-        let middle = match figure {
-            Figure::RssPeakMb => whole.into_iter().max(),
-            _ => median(whole),
-        };
-        let with_number = |trial: &&Trial| Some((trial.trial, read(trial)? as f64 / unit));
-        Self {
-            by_trial: sound.trials.iter().filter_map(with_number).collect(),
-            middle: middle
-                .filter(|middle| is_right && *middle > 0)
-                .map(|middle| middle as f64 / unit),
-            holds: sound.holding > 0,
-            validity: sound.validity,
-        }
-    }
+    })
 }
 
 /// The table of marks, and a line for each doubt.
@@ -276,6 +203,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{Verdict, judge, table};
+    use crate::analysis::dataset::dataset_for_tests;
     use crate::config::experiment::Experiment;
     use crate::render::table::Style;
     use crate::results::trial::Trial;
@@ -304,27 +232,27 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_of_the_medians_and_its_range_of_the_rounds() {
+    fn a_ratio_has_the_interval_of_the_fit() {
         let trials = [
-            trial("a", 1, 6_000, 200),
-            trial("a", 2, 7_000, 200),
-            trial("a", 3, 9_000, 200),
+            trial("a", 1, 7_000, 200),
+            trial("a", 2, 14_000, 200),
+            trial("a", 3, 7_000, 200),
             trial("b", 1, 5_000, 100),
-            trial("b", 2, 4_900, 100),
-            trial("b", 3, 6_000, 100),
+            trial("b", 2, 10_000, 100),
+            trial("b", 3, 5_000, 100),
         ];
-        let judged = judge(&marks(), &trials);
-        let (value, least, most) = judged[0].found[0].value.unwrap();
+        let judged = judge(&marks(), &dataset_for_tests(trials.into())).unwrap();
+        let (value, low, high) = judged[0].found[0].value.unwrap();
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(
-            close(value, 1.4) && close(least, 1.2) && close(most, 1.5),
+            close(value, 1.4) && close(low, 1.4) && close(high, 1.4),
             "{judged:?}"
         );
         let verdicts: Vec<Verdict> = judged.iter().map(|one| one.verdict).collect();
         assert_eq!(verdicts, [Verdict::Met, Verdict::Missed, Verdict::Met]);
         let text = table(&judged, Style::Text);
         for part in [
-            "1.40 (1.20..1.50)",
+            "1.40 (1.40..1.40)",
             "at least 3 times",
             "MISSED",
             "11.00 (11.00..11.00)",
@@ -339,13 +267,14 @@ mod tests {
         wrong.errors = 1;
         let mut full = trial("a", 1, 6_000, 500);
         full.warnings = "client_saturated".to_owned();
-        let missing = judge(&marks(), &[full.clone(), trial("a", 2, 6_000, 500)]);
-        let failed = judge(&marks(), &[full.clone(), trial("b", 1, 5_000, 100), wrong]);
+        let judge = |rows: &[Trial]| judge(&marks(), &dataset_for_tests(rows.into())).unwrap();
+        let missing = judge(&[full.clone(), trial("a", 2, 6_000, 500)]);
+        let failed = judge(&[full.clone(), trial("b", 1, 5_000, 100), wrong]);
         for judged in [missing, failed] {
             assert_eq!(judged[0].verdict, Verdict::NotMeasured);
             assert_eq!(judged[2].verdict, Verdict::Met);
         }
-        let judged = judge(&marks(), &[full, trial("b", 1, 5_000, 100)]);
+        let judged = judge(&[full, trial("b", 1, 5_000, 100)]);
         assert_eq!((judged[0].holds, judged[1].holds), (true, false));
         assert!(table(&judged, Style::Text).contains("met (doubtful)"));
     }

@@ -1,115 +1,109 @@
-//! The capacity of each subject: the highest rate that it kept up with, and what happened beyond.
+//! The capacity of each subject: what the search of the run found, and what happened beyond.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::columns::number;
+use super::dataset::Dataset;
+use super::metric::Metric;
 use crate::config::capacity::{CapacityBound, Miss};
-use crate::render::table::{Style, Table};
+use crate::render::table::{Cell, Style, Table};
 use crate::results::capacity::FoundCapacity;
 use crate::results::trial::Trial;
-use crate::stats::median;
+use crate::stats::median_of;
 
 /// What the search found for one subject in one suite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Capacity {
     /// The suite.
     pub suite: String,
     /// The subject.
     pub subject: String,
-    /// The highest rate that held in most of its trials, in thousandths of a call a second; absent when none did.
+    /// The rate that the search confirmed, in thousandths of a call a second; absent when there is
+    /// none, or the search did not come to its end.
     pub rate_per_s_milli: Option<u64>,
     /// Trials at that rate.
     pub trials: usize,
-    /// Median of the trials at that rate that held.
-    pub p99_us: Option<u64>,
+    /// Median of the trials at that rate that held, in milliseconds.
+    pub p99_ms: Option<f64>,
     /// Median of the trials at that rate.
-    pub server_cpu_ns_per_call: Option<u64>,
+    pub cpu_us_per_call: Option<f64>,
     /// The lowest rate above it that did not hold, and why; absent when none was tried.
     pub missed: Option<(u64, Miss)>,
 }
 
-/// The capacities that the trials of a run show.
-pub(crate) fn capacities(
+/// Whether the subject kept up with the rate that was planned, if one was.
+pub(super) fn kept_up(trial: &Trial) -> bool {
+    // Latency is for the targets to judge.
+    let bound = CapacityBound { p99_us: u64::MAX };
+    trial.rate_planned_per_s_milli.is_none() || bound.holds(trial) != Err(Miss::Behind)
+}
+
+/// The capacities of a run: what its search recorded as `found`, with the figures of the trials. Older
+/// runs have no record, and their trials tell.
+pub(super) fn capacities(
     bound: CapacityBound,
-    trials: &[Trial],
+    run: &Dataset,
     found: &[FoundCapacity],
 ) -> Vec<Capacity> {
-    let mut by_pair: BTreeMap<(&str, &str), BTreeMap<u64, Vec<&Trial>>> = BTreeMap::new();
-    for trial in trials {
-        if let Some(rate) = trial.rate_planned_per_s_milli {
-            let rates = by_pair.entry((&trial.suite, &trial.subject)).or_default();
-            rates.entry(rate).or_default().push(trial);
-        }
-    }
-    by_pair
-        .into_iter()
-        .map(|((suite, subject), rates)| Capacity {
+    let planned = run
+        .trials
+        .iter()
+        .filter(|trial| trial.rate_planned_per_s_milli.is_some());
+    let pairs: BTreeSet<(&str, &str)> = planned
+        .map(|trial| (trial.suite.as_str(), trial.subject.as_str()))
+        .collect();
+    let one = |(suite, subject): (&str, &str)| {
+        let rows: Vec<&Trial> = run.rows(suite, subject).collect();
+        let own = found
+            .iter()
+            .find(|one| (one.suite.as_str(), one.subject.as_str()) == (suite, subject));
+        let rate = own.map_or_else(|| confirmed(bound, &rows), |own| own.rate_per_s_milli);
+        let at = rows
+            .iter()
+            .filter(|row| row.rate_planned_per_s_milli == rate && rate.is_some());
+        let at: Vec<&Trial> = at.copied().collect();
+        let held = at.iter().filter(|trial| bound.holds(trial).is_ok());
+        let cpu = at
+            .iter()
+            .filter_map(|trial| Metric::CpuUsPerCall.reading(trial));
+        let miss = |row: &&Trial| Some((row.rate_planned_per_s_milli?, bound.holds(row).err()?));
+        let beyond = rows.iter().filter_map(miss);
+        let beyond = beyond.filter(|(missed, _)| *missed > rate.unwrap_or(0));
+        let p99 = held.filter_map(|trial| Metric::P99Ms.reading(trial));
+        Capacity {
             suite: suite.to_owned(),
             subject: subject.to_owned(),
-            ..match found
-                .iter()
-                .find(|one| (one.suite.as_str(), one.subject.as_str()) == (suite, subject))
-            {
-                Some(found) => confirmed(bound, &rates, found),
-                None => capacity(bound, &rates),
-            }
-        })
-        .collect()
-}
-
-/// What the search itself confirmed.
-fn confirmed(
-    bound: CapacityBound,
-    rates: &BTreeMap<u64, Vec<&Trial>>,
-    found: &FoundCapacity,
-) -> Capacity {
-    let at = found.rate_per_s_milli.and_then(|rate| rates.get(&rate));
-    let at = at.map_or(&[][..], Vec::as_slice);
-    Capacity {
-        rate_per_s_milli: found.rate_per_s_milli,
-        trials: found.trials as usize,
-        missed: found.missed_rate_per_s_milli.zip(found.missed),
-        ..figures(bound, at)
-    }
-}
-
-fn capacity(bound: CapacityBound, rates: &BTreeMap<u64, Vec<&Trial>>) -> Capacity {
-    let misses_of = |trials: &[&Trial]| -> Vec<Miss> {
-        let misses = trials.iter().filter_map(|trial| bound.holds(trial).err());
-        misses.collect()
+            rate_per_s_milli: rate,
+            trials: own.map_or(at.len(), |own| own.trials as usize),
+            p99_ms: median_of(&mut p99.collect::<Vec<_>>()),
+            cpu_us_per_call: median_of(&mut cpu.collect::<Vec<_>>()),
+            missed: own.map_or_else(
+                || beyond.min_by_key(|(missed, _)| *missed),
+                |own| own.missed_rate_per_s_milli.zip(own.missed),
+            ),
+        }
     };
-    let found = (rates.iter().rev()).find(|(_, trials)| misses_of(trials).len() * 2 < trials.len());
-    let above = found.map_or(0, |(rate, _)| *rate);
-    let beyond = (rates.iter())
-        .filter(|(rate, _)| **rate > above)
-        .find_map(|(rate, trials)| Some((*rate, *misses_of(trials).first()?)));
-    let (rate, at) = found.map_or((None, &[][..]), |(rate, trials)| {
-        (Some(*rate), trials.as_slice())
-    });
-    Capacity {
-        rate_per_s_milli: rate,
-        trials: at.len(),
-        missed: beyond,
-        ..figures(bound, at)
-    }
+    pairs.into_iter().map(one).collect()
 }
 
-/// The figures of the trials at one rate.
-fn figures(bound: CapacityBound, at: &[&Trial]) -> Capacity {
-    let held = at.iter().filter(|trial| bound.holds(trial).is_ok());
-    let cpu = at.iter().filter_map(|trial| trial.server_cpu_ns_per_call);
-    Capacity {
-        suite: String::new(),
-        subject: String::new(),
-        rate_per_s_milli: None,
-        trials: 0,
-        p99_us: median(held.filter_map(|trial| trial.p99_us).collect()),
-        server_cpu_ns_per_call: median(cpu.collect()),
-        missed: None,
-    }
+/// The rate that the search confirmed: it ends with the probes at that rate. Single probes that held
+/// at other rates were not confirmed. A search for a single trial has nothing to confirm and may end
+/// with a miss: then it is the highest rate that held.
+fn confirmed(bound: CapacityBound, rows: &[&Trial]) -> Option<u64> {
+    let holds = |rate: Option<u64>| {
+        let at = rows
+            .iter()
+            .filter(|row| row.rate_planned_per_s_milli == rate);
+        let (held, missed): (Vec<&Trial>, Vec<&Trial>) =
+            at.partition(|row| bound.holds(row).is_ok());
+        held.len() > missed.len()
+    };
+    let last = rows.last()?.rate_planned_per_s_milli;
+    let rates = rows.iter().map(|row| row.rate_planned_per_s_milli);
+    let highest = || rates.filter(|rate| holds(*rate)).max().flatten();
+    if holds(last) { last } else { highest() }
 }
 
 /// The table for people.
@@ -118,30 +112,32 @@ pub(crate) fn table(bound: CapacityBound, found: &[Capacity], style: Style) -> S
         "suite",
         "subject",
         "calls/s",
-        "p99 us",
+        "p99 ms",
         "CPU us/call",
         "trials",
         "not held at",
         "why",
     ];
     let mut table = Table::new(&columns, 2);
+    let rate = |milli: Option<u64>| Cell::number(milli.map(|milli| milli as f64 / 1e3), 0);
     for one in found {
-        table.row(vec![
-            one.suite.clone(),
-            one.subject.clone(),
-            number(one.rate_per_s_milli, 1e3, 0),
-            number(one.p99_us, 1.0, 0),
-            number(one.server_cpu_ns_per_call, 1e3, 1),
-            one.trials.to_string(),
-            number(one.missed.map(|(rate, _)| rate), 1e3, 0),
-            one.missed
-                .map_or_else(|| "-".to_owned(), |(_, miss)| miss.meaning().to_owned()),
+        let why = one.missed.map_or("-", |(_, miss)| miss.meaning());
+        table.cells(vec![
+            one.suite.as_str().into(),
+            one.subject.as_str().into(),
+            rate(one.rate_per_s_milli),
+            one.p99_ms.into(),
+            one.cpu_us_per_call.into(),
+            one.trials.to_string().into(),
+            rate(one.missed.map(|(rate, _)| rate)),
+            why.into(),
         ]);
     }
     format!(
-        "{}\nThe highest rate of an open loop that held in most of its trials: no error, 98% of the calls answered in the \
-         window, and a p99 of at most {:.1} ms, counted from when a call was due. Where the load client was full the server \
-         may do more.\n",
+        "{}\nThe highest rate of an open loop that the search confirmed: it held in most trials at \
+         that rate. To hold: no error, 98% of the calls answered in the window, and a p99 of at most \
+         {:.1} ms, counted from when a call was due. Where the load client was full the server may \
+         do more.\n",
         table.draw(style),
         bound.p99_us as f64 / 1e3
     )
@@ -149,7 +145,8 @@ pub(crate) fn table(bound: CapacityBound, found: &[Capacity], style: Style) -> S
 
 #[cfg(test)]
 mod tests {
-    use super::{Capacity, capacities};
+    use super::capacities;
+    use crate::analysis::dataset::dataset_for_tests;
     use crate::config::capacity::{CapacityBound, Miss};
     use crate::results::trial::Trial;
 
@@ -167,29 +164,31 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_rate_that_most_trials_held_is_the_capacity() {
+    fn the_report_shows_what_the_search_confirmed_and_no_lucky_probe() {
+        // Three trials confirm a rate. 200 and 209 held once each while the search closed in; when it
+        // confirmed, it went down from 209 by 5% twice, past 200.
+        let (held, missed) = (10, 900);
         let trials = [
-            trial(100, 10),
-            trial(200, 20),
-            trial(200, 900),
-            trial(200, 30),
-            trial(210, 900),
-            trial(210, 40),
-            trial(400, 5_000),
-        ];
-        let found = capacities(CapacityBound { p99_us: 500 }, &trials, &[]);
-        let expected = Capacity {
-            suite: "echo".to_owned(),
-            subject: "a".to_owned(),
-            rate_per_s_milli: Some(200_000),
-            trials: 3,
-            p99_us: Some(25),
-            server_cpu_ns_per_call: None,
-            missed: Some((210_000, Miss::P99)),
-        };
-        assert_eq!(found, [expected]);
-        let none = &capacities(CapacityBound { p99_us: 5 }, &trials, &[])[0];
-        assert_eq!(none.rate_per_s_milli, None);
-        assert_eq!(none.missed, Some((100_000, Miss::P99)));
+            (200, held),
+            (400, missed),
+            (283, missed),
+            (238, missed),
+            (218, missed),
+        ]
+        .into_iter()
+        .chain([(209, held), (209, missed), (209, missed)])
+        .chain([(199, missed), (199, missed), (189, held), (189, held)]);
+        let trials: Vec<Trial> = trials.map(|(rate, p99_us)| trial(rate, p99_us)).collect();
+        let run = dataset_for_tests(trials);
+        let found = &capacities(CapacityBound { p99_us: 500 }, &run, &[])[0];
+        assert_eq!(
+            (found.rate_per_s_milli, found.trials),
+            (Some(189_000), 2),
+            "{found:?}"
+        );
+        assert_eq!(
+            (found.p99_ms, found.missed),
+            (Some(0.01), Some((199_000, Miss::P99)))
+        );
     }
 }

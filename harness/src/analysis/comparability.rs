@@ -1,7 +1,10 @@
-//! Whether two runs may be held against each other: the same machine, the same harness, the same questions.
+//! Whether two runs can be compared: the same machine, harness, limits and questions.
 //!
 //! Files are compared as they are, key by key, so that a key which comes later counts too.
 
+use std::collections::BTreeSet;
+
+use anyhow::bail;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,10 +13,13 @@ use super::dataset::Dataset;
 /// Keys of the machine that differ from run to run on the same one.
 const OF_THE_MOMENT: [&str; 1] = ["load_average_milli"];
 
-/// Keys of a suite that do not change what a figure means: how often it was taken, and what is said about it.
-const NO_QUESTION: [&str; 5] = [
+/// Keys of a suite that do not change what a figure means: how often it was taken, and what is
+/// said about it.
+const NO_QUESTION: [&str; 7] = [
     "description",
     "on_request",
+    "load.processes",
+    "load.slices",
     "load.trials",
     "targets",
     "workload",
@@ -30,15 +36,49 @@ const ASKED: [&str; 7] = [
     "revision",
 ];
 
-/// What keeps these runs from being compared as wholes: machine, cores, harness.
-pub(super) fn runs_differ(a: &Dataset, b: &Dataset) -> Vec<String> {
+/// Refuses runs that cannot be compared.
+///
+/// # Errors
+/// With all that differs.
+pub(super) fn refuse(a: &Dataset, b: &Dataset, both: &[(String, String)]) -> anyhow::Result<()> {
+    let suites: BTreeSet<&String> = both.iter().map(|(suite, _)| suite).collect();
+    let subjects: BTreeSet<&String> = both.iter().map(|(_, subject)| subject).collect();
+    let mut differ = runs_differ(a, b);
+    differ.extend(
+        suites
+            .into_iter()
+            .flat_map(|suite| suite_differs(a, b, suite)),
+    );
+    differ.extend(
+        subjects
+            .into_iter()
+            .flat_map(|subject| subject_differs(a, b, subject)),
+    );
+    if differ.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "A ({}) and B ({}) cannot be compared, measure one of them again as the other was:\n  {}",
+        a.run,
+        b.run,
+        differ.join("\n  ")
+    )
+}
+
+/// What keeps these runs from being compared as wholes: machine, cores, limits, harness.
+fn runs_differ(a: &Dataset, b: &Dataset) -> Vec<String> {
     let of = |run: &Dataset| {
         let environment = &run.environment;
+        // Two builds of one version may measure differently; a version without a hash is better
+        // than nothing.
+        let program = environment.programs.get("mcp-harness");
+        let harness = program.map_or(&environment.harness_version, |program| &program.sha256);
         serde_json::json!({
             "machine": environment.machine,
-            "harness_version": environment.harness_version,
+            "harness": harness,
             "server_cores": environment.server_cores,
             "load_cores": environment.load_cores,
+            "server_limits": environment.server_limits,
             "profile": environment.profile,
         })
     };
@@ -48,7 +88,7 @@ pub(super) fn runs_differ(a: &Dataset, b: &Dataset) -> Vec<String> {
 }
 
 /// What differs in a suite that both have, besides what does not change the question.
-pub(super) fn suite_differs(a: &Dataset, b: &Dataset, suite: &str) -> Vec<String> {
+fn suite_differs(a: &Dataset, b: &Dataset, suite: &str) -> Vec<String> {
     let mut found = differences(&json(a.suites.get(suite)), &json(b.suites.get(suite)));
     found.retain(|(key, _)| {
         let is_below = |of: &&str| key == of || key.starts_with(&format!("{of}."));
@@ -59,7 +99,7 @@ pub(super) fn suite_differs(a: &Dataset, b: &Dataset, suite: &str) -> Vec<String
 }
 
 /// What differs in how a subject that both have is asked.
-pub(super) fn subject_differs(a: &Dataset, b: &Dataset, subject: &str) -> Vec<String> {
+fn subject_differs(a: &Dataset, b: &Dataset, subject: &str) -> Vec<String> {
     let of = |run: &Dataset| json(run.subjects.subject.get(subject));
     let mut found = differences(&of(a), &of(b));
     found.retain(|(key, _)| ASKED.contains(&key.split('.').next().unwrap_or(key)));

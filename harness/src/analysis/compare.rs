@@ -1,23 +1,27 @@
-//! Two runs held against each other, subject by subject; or two subjects of one run.
+//! The comparison of two sides, A and B: two runs, two subjects of a run, two variants.
 //!
-//! What cannot be compared is refused with the reason: other machines, other harnesses, other questions.
+//! Within a run the ratio comes from the fit of all subjects of the suite, so its drift falls on
+//! both sides. Between two runs it does not: the unit is the process, whose spread contains the
+//! drift, and floors that both runs measured serve as control. What cannot be compared is refused
+//! with the reason.
 
 use std::collections::BTreeSet;
 
 use anyhow::bail;
 use serde::Serialize;
 
-use super::comparability::{runs_differ, subject_differs, suite_differs};
-use super::dataset::{Dataset, Reading, better};
-use crate::config::bounds::Figure;
-use crate::stats::{Design, Ratio, Threshold, Verdict};
+use super::comparability::refuse;
+use super::dataset::{Dataset, Figure};
+use super::metric::Metric;
+use crate::config::FormatError;
+use crate::stats::{Design, Interval, Ratio, Resampled, Threshold, Verdict};
 
-/// The figures that are compared.
-pub const FIGURES: [Figure; 4] = [
-    Figure::CpuUsPerCall,
-    Figure::CallsPerS,
-    Figure::P50Ms,
-    Figure::P99Ms,
+/// The metrics that are compared.
+pub const METRICS: [Metric; 4] = [
+    Metric::CpuUsPerCall,
+    Metric::CallsPerS,
+    Metric::P50Ms,
+    Metric::P99Ms,
 ];
 
 /// All that a comparison says.
@@ -28,8 +32,11 @@ pub struct Comparison {
     pub a: String,
     /// What is compared: the ratios are its figures over those of A.
     pub b: String,
-    /// Differences below this are ties, a share of one.
+    /// Differences below this are none, a share of one.
     pub threshold: Threshold,
+    /// Figures that are compared: with a probability of 95% all of their intervals hold the true
+    /// ratios (Bonferroni).
+    pub comparisons: usize,
     /// What both have been asked.
     pub rows: Vec<Pair>,
     /// What only one of them has.
@@ -50,34 +57,127 @@ pub struct Pair {
     pub figures: Vec<Compared>,
 }
 
-/// One figure of both sides.
+/// One metric of both sides.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Compared {
-    /// The figure, which has its unit in its name.
-    pub figure: Figure,
+    /// The metric, which has its unit in its name.
+    pub figure: Metric,
     /// That of A; percentiles are those of the merged histograms.
     pub a: Option<f64>,
     /// That of B.
     pub b: Option<f64>,
     /// B over A.
     pub ratio: Option<Ratio>,
+    /// Differences below this are none: more than was asked for where the figures hold roughly.
+    pub threshold: Threshold,
     /// What B is beside A.
     pub verdict: Verdict,
-    /// What the verdict needed: more than the comparison's where figures hold roughly.
-    #[serde(skip)]
-    pub threshold: Threshold,
     /// Why nothing is known, where nothing is.
     pub why: String,
     /// Trials of both sides that lie far from the others; they count all the same.
     pub outliers: usize,
 }
 
+/// A subject in a suite of a run.
+#[derive(Clone, Copy)]
+pub(crate) struct Side<'a> {
+    pub(crate) run: &'a Dataset,
+    pub(crate) suite: &'a str,
+    pub(crate) subject: &'a str,
+}
+
+/// Compares B with A by one metric, as one of several comparisons.
+pub(crate) fn compare(
+    metric: Metric,
+    a: Side<'_>,
+    b: Side<'_>,
+    threshold: Threshold,
+    comparisons: usize,
+) -> Result<Compared, FormatError> {
+    let figure = |side: Side<'_>| side.run.figure(metric, side.suite, side.subject);
+    let (of_a, of_b) = (figure(a)?, figure(b)?);
+    let is_one_run = std::ptr::eq(a.run, b.run);
+    let resampled = if is_one_run && a.suite == b.suite {
+        let ratios = b.run.ratios(metric, b.suite, &[(b.subject, a.subject)]);
+        ratios.into_iter().next().flatten()
+    } else {
+        let design = if is_one_run {
+            Design::SameRounds
+        } else {
+            Design::Apart
+        };
+        Resampled::new(&of_b.samples, &of_a.samples, design)
+    };
+    Ok(Compared::new(
+        metric,
+        &of_a,
+        &of_b,
+        resampled.as_ref(),
+        threshold,
+        comparisons,
+    ))
+}
+
+/// A ratio whose point is that of the figures, with an interval that is wide enough to hold it.
+pub(crate) fn about(point: f64, ratio: Ratio) -> Ratio {
+    let widened = |ends: Interval| Interval {
+        low: ends.low.min(point),
+        high: ends.high.max(point),
+    };
+    Ratio {
+        point,
+        interval: ratio.interval.map(widened),
+        ..ratio
+    }
+}
+
+impl Compared {
+    fn new(
+        metric: Metric,
+        a: &Figure,
+        b: &Figure,
+        resampled: Option<&Resampled>,
+        threshold: Threshold,
+        comparisons: usize,
+    ) -> Self {
+        let point = b.right().zip(a.right()).map(|(b, a)| b / a);
+        let ratio = point.zip(resampled);
+        let ratio = ratio.map(|(point, found)| about(point, found.ratio_among(comparisons)));
+        let doubts = [("A", a.doubt()), ("B", b.doubt())];
+        let said = |(side, doubt): (&str, Option<String>)| Some(format!("{side}: {}", doubt?));
+        let mut why: Vec<String> = doubts.into_iter().filter_map(said).collect();
+        if why.is_empty() && ratio.is_none_or(|ratio| ratio.interval.is_none()) {
+            why.push("the two hold in too few rounds in common".to_owned());
+        }
+        let threshold = threshold.at_least(a.validity.max(b.validity).least_difference());
+        let verdict = match ratio {
+            Some(ratio) if why.is_empty() => threshold.judge(&ratio, metric.better()),
+            _ => Verdict::Unknown,
+        };
+        Self {
+            figure: metric,
+            a: a.right(),
+            b: b.right(),
+            ratio,
+            threshold,
+            verdict,
+            why: why.join("; "),
+            outliers: a.outliers().count() + b.outliers().count(),
+        }
+    }
+}
+
 /// Compares two runs: subjects of the same name, in suites of the same name.
 ///
 /// # Errors
 /// When they may not be compared, with all that differs; when they have nothing in common.
-pub fn runs(a: &Dataset, b: &Dataset, threshold: Threshold) -> anyhow::Result<Comparison> {
+pub fn runs(
+    a: &Dataset,
+    b: &Dataset,
+    metrics: &[Metric],
+    threshold: Threshold,
+) -> anyhow::Result<Comparison> {
     let (both, left_out) = in_common(a, b);
     if both.is_empty() {
         bail!(
@@ -87,23 +187,32 @@ pub fn runs(a: &Dataset, b: &Dataset, threshold: Threshold) -> anyhow::Result<Co
         );
     }
     refuse(a, b, &both)?;
-    let mut rows = Vec::new();
-    for (suite, subject) in both {
-        rows.push(pair(
-            (a, &subject),
-            (b, &subject),
-            &suite,
-            Design::Apart,
-            threshold,
-        )?);
+    let is_floor = |subject: &str| a.is_floor(subject) && b.is_floor(subject);
+    let pairs = both.iter().map(|(suite, subject)| {
+        let side = |run| Side {
+            run,
+            suite,
+            subject,
+        };
+        (side(a), side(b))
+    });
+    let mut found = Comparison::new([&a.run, &b.run], pairs.collect(), metrics, threshold)?;
+    found.left_out = left_out;
+    for (suite, floor) in both.iter().filter(|(_, subject)| is_floor(subject)) {
+        let side = |run| Side {
+            run,
+            suite,
+            subject: floor,
+        };
+        let control = compare(Metric::CpuUsPerCall, side(a), side(b), threshold, 1)?;
+        if let (Verdict::Faster | Verdict::Slower, Some(ratio)) = (control.verdict, control.ratio) {
+            let percent = (ratio.point - 1.0) * 100.0;
+            found.void(suite, &is_floor, &format!(
+                "{floor} cost {percent:+.1}%, and no server is in it: the machine was another; measure both in one run"
+            ));
+        }
     }
-    Ok(Comparison {
-        a: a.run.clone(),
-        b: b.run.clone(),
-        threshold,
-        rows,
-        left_out,
-    })
+    Ok(found)
 }
 
 /// Compares two subjects of one run in all suites that both were asked.
@@ -113,11 +222,12 @@ pub fn runs(a: &Dataset, b: &Dataset, threshold: Threshold) -> anyhow::Result<Co
 pub fn subjects(
     run: &Dataset,
     a: &str,
-    b: &str,
+    b: &[&str],
+    metrics: &[Metric],
     threshold: Threshold,
 ) -> anyhow::Result<Comparison> {
-    for name in [a, b] {
-        if !run.trials.iter().any(|trial| trial.subject == name) {
+    for name in b.iter().chain([&a]) {
+        if !run.trials.iter().any(|trial| trial.subject == *name) {
             let known: BTreeSet<&str> = run.trials.iter().map(|one| one.subject.as_str()).collect();
             let known = known.into_iter().collect::<Vec<_>>().join(", ");
             bail!(
@@ -126,29 +236,76 @@ pub fn subjects(
             );
         }
     }
-    let mut found = Comparison {
-        a: a.to_owned(),
-        b: b.to_owned(),
-        threshold,
-        rows: Vec::new(),
-        left_out: Vec::new(),
-    };
+    let (mut pairs, mut left_out) = (Vec::new(), Vec::new());
     for suite in run.suites.keys() {
         let asked = run.subjects_in(suite);
-        match (asked.contains(a), asked.contains(b)) {
-            (true, true) => {
-                let row = pair((run, a), (run, b), suite, Design::SameRounds, threshold)?;
-                found.rows.push(row);
+        let side = |subject| Side {
+            run,
+            suite,
+            subject,
+        };
+        for b in b {
+            match (asked.contains(a), asked.contains(b)) {
+                (true, true) => pairs.push((side(a), side(b))),
+                (true, false) => left_out.push(format!("{suite}: only {a} was asked")),
+                (false, true) => left_out.push(format!("{suite}: only {b} was asked")),
+                (false, false) => {}
             }
-            (true, false) => found.left_out.push(format!("{suite}: only {a} was asked")),
-            (false, true) => found.left_out.push(format!("{suite}: only {b} was asked")),
-            (false, false) => {}
         }
     }
-    if found.rows.is_empty() {
-        bail!("{a} and {b} were asked no suite in common in {}", run.run);
+    let names = b.join(", ");
+    if pairs.is_empty() {
+        bail!(
+            "{a} and {names} were asked no suite in common in {}",
+            run.run
+        );
     }
-    Ok(found)
+    let found = Comparison::new([a, &names], pairs, metrics, threshold)?;
+    Ok(Comparison { left_out, ..found })
+}
+
+impl Comparison {
+    fn new(
+        [a, b]: [&str; 2],
+        pairs: Vec<(Side<'_>, Side<'_>)>,
+        metrics: &[Metric],
+        threshold: Threshold,
+    ) -> anyhow::Result<Self> {
+        let comparisons = pairs.len() * metrics.len();
+        let pair = |(a, b): (Side<'_>, Side<'_>)| {
+            let figures = metrics.iter();
+            let figures = figures.map(|metric| compare(*metric, a, b, threshold, comparisons));
+            anyhow::Ok(Pair {
+                suite: a.suite.to_owned(),
+                a: a.subject.to_owned(),
+                b: b.subject.to_owned(),
+                figures: figures.collect::<Result<_, _>>()?,
+            })
+        };
+        Ok(Self {
+            a: a.to_owned(),
+            b: b.to_owned(),
+            threshold,
+            comparisons,
+            rows: pairs.into_iter().map(pair).collect::<anyhow::Result<_>>()?,
+            left_out: Vec::new(),
+        })
+    }
+
+    /// Takes the verdicts of a suite back, but for those on floors.
+    fn void(&mut self, suite: &str, is_floor: &impl Fn(&str) -> bool, why: &str) {
+        let rows = self.rows.iter_mut();
+        let servers = rows.filter(|row| row.suite == suite && !is_floor(&row.b));
+        for one in servers.flat_map(|row| &mut row.figures) {
+            one.verdict = Verdict::Unknown;
+            let before = if one.why.is_empty() {
+                String::new()
+            } else {
+                format!("{}; ", one.why)
+            };
+            one.why = format!("{before}{why}");
+        }
+    }
 }
 
 /// Suites with the subjects that both runs asked there; and what only one did.
@@ -167,123 +324,4 @@ fn in_common(a: &Dataset, b: &Dataset) -> (Vec<(String, String)>, Vec<String>) {
         both.extend(shared.map(|subject| (suite.clone(), (*subject).to_owned())));
     }
     (both, left_out)
-}
-
-/// Refuses what may not be compared.
-///
-/// # Errors
-/// With all that differs.
-fn refuse(a: &Dataset, b: &Dataset, both: &[(String, String)]) -> anyhow::Result<()> {
-    let suites: BTreeSet<&String> = both.iter().map(|(suite, _)| suite).collect();
-    let subjects: BTreeSet<&String> = both.iter().map(|(_, subject)| subject).collect();
-    let mut differ = runs_differ(a, b);
-    differ.extend(
-        suites
-            .into_iter()
-            .flat_map(|suite| suite_differs(a, b, suite)),
-    );
-    differ.extend(
-        subjects
-            .into_iter()
-            .flat_map(|subject| subject_differs(a, b, subject)),
-    );
-    if differ.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "A ({}) and B ({}) cannot be compared, measure one of them again as the other was:\n  {}",
-        a.run,
-        b.run,
-        differ.join("\n  ")
-    )
-}
-
-fn pair(
-    (run_a, a): (&Dataset, &str),
-    (run_b, b): (&Dataset, &str),
-    suite: &str,
-    design: Design,
-    threshold: Threshold,
-) -> anyhow::Result<Pair> {
-    let mut figures = Vec::new();
-    for figure in FIGURES {
-        let (of_a, of_b) = (
-            run_a.reading(figure, suite, a)?,
-            run_b.reading(figure, suite, b)?,
-        );
-        figures.push(Compared::new(figure, &of_a, &of_b, design, threshold));
-    }
-    Ok(Pair {
-        suite: suite.to_owned(),
-        a: a.to_owned(),
-        b: b.to_owned(),
-        figures,
-    })
-}
-
-impl Compared {
-    /// Holds B against A.
-    #[must_use]
-    pub fn new(
-        figure: Figure,
-        a: &Reading,
-        b: &Reading,
-        design: Design,
-        threshold: Threshold,
-    ) -> Self {
-        let ratio = b.over(a, design);
-        let doubts = [("A", a.doubt()), ("B", b.doubt())];
-        let said = |(side, doubt): (&str, Option<String>)| Some(format!("{side}: {}", doubt?));
-        let mut why: Vec<String> = doubts.into_iter().filter_map(said).collect();
-        let has_interval = ratio.is_some_and(|ratio| ratio.interval.is_some());
-        if why.is_empty() && !has_interval {
-            why.push("the two hold in too few rounds in common".to_owned());
-        }
-        let threshold = threshold.at_least(a.validity.max(b.validity).least_difference());
-        let verdict = match ratio {
-            Some(ratio) if why.is_empty() => threshold.judge(&ratio, better(figure)),
-            _ => Verdict::Unknown,
-        };
-        Self {
-            figure,
-            a: a.value,
-            b: b.value,
-            ratio,
-            verdict,
-            threshold,
-            why: why.join("; "),
-            outliers: a.outliers() + b.outliers(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Compared, Design, Figure, Reading, Threshold, Verdict};
-    use crate::results::warning::Validity;
-    use crate::stats::Sample;
-
-    #[test]
-    fn a_small_difference_of_figures_that_hold_roughly_is_not_told() {
-        let reading = |value: f64, validity| Reading {
-            value: Some(value),
-            samples: (1..=6)
-                .map(|round| Sample {
-                    process: round,
-                    round,
-                    value,
-                })
-                .collect(),
-            holds: true,
-            validity,
-        };
-        let verdict = |value, validity| {
-            let (a, b) = (reading(100.0, Validity::Holds), reading(value, validity));
-            let (figure, design) = (Figure::CpuUsPerCall, Design::SameRounds);
-            Compared::new(figure, &a, &b, design, Threshold::default()).verdict
-        };
-        assert_eq!(verdict(105.0, Validity::Holds), Verdict::Slower);
-        assert_eq!(verdict(105.0, Validity::Roughly), Verdict::Equal);
-        assert_eq!(verdict(120.0, Validity::Roughly), Verdict::Slower);
-    }
 }

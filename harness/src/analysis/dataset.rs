@@ -1,19 +1,26 @@
-//! A recorded run, opened for comparisons: what each subject's figures are in each suite, and the trials that they rest
-//! on. What is compared with what, and whether it may be, is for others to say.
+//! A recorded run, opened for analysis: the one place where figures come from rows and histograms.
+//!
+//! What is compared with what, and whether it may be, is for other modules to say.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use super::bounds::Figures;
+use hdrhistogram::Histogram;
+
+use super::metric::{Aggregation, Metric};
 use crate::config::FormatError;
-use crate::config::bounds::Figure;
-use crate::config::subject::Subjects;
+use crate::config::subject::{Role, Subjects};
 use crate::config::suite::Suite;
 use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
 use crate::results::histogram;
-use crate::results::trial::{Trial, read_trials};
+use crate::results::trial::{Status, Trial, read_trials};
 use crate::results::warning::Validity;
-use crate::stats::{Better, Design, Interval, LEAST_TRIALS, Ratio, Resampled, Sample, outliers};
+use crate::stats::{Bootstrap, Design, Fit, LEAST_TRIALS, Resampled, Sample, median_of, outliers};
+
+/// What was computed once.
+type Cache<K, V> = RefCell<BTreeMap<K, V>>;
 
 /// A recorded run.
 #[derive(Debug)]
@@ -24,24 +31,42 @@ pub struct Dataset {
     pub environment: Environment,
     /// All rows.
     pub trials: Vec<Trial>,
-    /// The suites that have rows, as they were asked.
+    /// The suites that have rows, with the settings of the run.
     pub suites: BTreeMap<String, Suite>,
     /// The subjects as they were started.
     pub subjects: Subjects,
-    folder: RunFolder,
+    pub(crate) folder: RunFolder,
+    merged: Cache<(String, String), Rc<Histogram<u64>>>,
+    fits: Cache<(Metric, String), Option<Rc<SuiteFit>>>,
 }
 
-/// One figure of one subject in one suite.
+/// One metric of one subject in one suite.
 #[derive(Debug, Clone)]
-pub struct Reading {
-    /// The figure; nothing when a trial went wrong, an answer was wrong, or there is no such figure.
-    pub value: Option<f64>,
-    /// The figure of each trial that it is taken from.
-    pub samples: Vec<Sample>,
-    /// Whether there are trials in which it holds.
-    pub holds: bool,
-    /// How far it holds in the worst of those that it is taken from.
-    pub validity: Validity,
+pub(crate) struct Figure {
+    /// The figure; nothing when no trial has it.
+    pub(crate) value: Option<f64>,
+    /// The readings of the trials that it is taken from.
+    pub(crate) samples: Vec<Sample>,
+    /// How far it holds.
+    pub(crate) validity: Validity,
+    /// Trials in which it holds, at least roughly.
+    pub(crate) holding: usize,
+    /// Whether nothing went wrong in any trial of the subject.
+    pub(crate) is_right: bool,
+}
+
+/// The common fit of all subjects of a suite whose readings hold.
+#[derive(Debug)]
+pub(crate) struct SuiteFit {
+    subjects: Vec<String>,
+    pub(crate) fit: Fit,
+}
+
+/// The trials that a figure is taken from.
+struct Taken<'a> {
+    trials: Vec<&'a Trial>,
+    holding: usize,
+    validity: Validity,
 }
 
 impl Dataset {
@@ -53,10 +78,8 @@ impl Dataset {
         let trials = read_trials(&folder.trials())?;
         let names: BTreeSet<&String> = trials.iter().map(|trial| &trial.suite).collect();
         let suite = |name: &String| Ok((name.clone(), folder.read_suite(name)?));
-        let suites = names
-            .into_iter()
-            .map(suite)
-            .collect::<Result<_, FormatError>>()?;
+        let suites = names.into_iter().map(suite);
+        let suites = suites.collect::<Result<_, FormatError>>()?;
         let name = folder.root().file_name().unwrap_or_default();
         Ok(Self {
             run: name.to_string_lossy().into_owned(),
@@ -65,6 +88,8 @@ impl Dataset {
             trials,
             suites,
             folder,
+            merged: RefCell::default(),
+            fits: RefCell::default(),
         })
     }
 
@@ -76,115 +101,325 @@ impl Dataset {
     }
 
     /// The rows of a subject in a suite.
-    pub fn rows<'a>(&'a self, suite: &'a str, subject: &'a str) -> impl Iterator<Item = &'a Trial> {
+    pub(crate) fn rows<'a>(
+        &'a self,
+        suite: &'a str,
+        subject: &'a str,
+    ) -> impl Iterator<Item = &'a Trial> {
         let is_meant = move |trial: &&Trial| trial.suite == suite && trial.subject == subject;
         self.trials.iter().filter(is_meant)
     }
 
-    /// A figure of a subject in a suite. Latencies are of the merged histograms; those of their trials are the trials' own.
-    ///
-    /// # Errors
-    /// [`FormatError`] when a histogram is missing or damaged.
-    pub fn reading(
-        &self,
-        figure: Figure,
-        suite: &str,
-        subject: &str,
-    ) -> Result<Reading, FormatError> {
-        let found = Figures::of(figure, subject, suite, &self.trials);
-        let sample = |(trial, value): &(u32, f64)| Sample::of_trial(*trial, *value);
-        let samples: Vec<Sample> = found.by_trial.iter().map(sample).collect();
-        let value = match (found.middle, percentile(figure)) {
-            (Some(_), Some(percentile)) => self.merged(suite, subject, &samples, percentile)?,
-            (middle, _) => middle,
-        };
-        Ok(Reading {
-            value,
-            samples,
-            holds: found.holds,
-            validity: found.validity,
-        })
+    pub(crate) fn is_floor(&self, subject: &str) -> bool {
+        let definition = self.subjects.subject.get(subject);
+        let has_row = || self.trials.iter().find(|trial| trial.subject == subject);
+        definition.is_some_and(|one| one.role == Role::Floor)
+            || has_row().is_some_and(|trial| trial.role == "floor")
     }
 
-    /// A percentile of the merged histograms of these trials, in milliseconds.
-    fn merged(
+    /// A metric of a subject in a suite, over the trials in which it holds; if there are none, over
+    /// all that were measured.
+    pub(crate) fn figure(
+        &self,
+        metric: Metric,
+        suite: &str,
+        subject: &str,
+    ) -> Result<Figure, FormatError> {
+        let mut figure = self.readings(metric, suite, subject);
+        let mut values: Vec<f64> = figure.samples.iter().map(|one| one.value).collect();
+        figure.value = match metric.aggregation() {
+            Aggregation::Median => median_of(&mut values),
+            Aggregation::Most => values.into_iter().reduce(f64::max),
+            Aggregation::Fit => {
+                let fit = self.fit(metric, suite);
+                let fitted = fit.and_then(|fit| fit.fit.figure(fit.place(subject)?));
+                fitted.or_else(|| median_of(&mut values))
+            }
+            Aggregation::Percentile(percentile) => {
+                let merged = self.merged(suite, subject)?;
+                let ns = (!merged.is_empty()).then(|| merged.value_at_percentile(percentile));
+                ns.map(|ns| ns as f64 / 1e6)
+            }
+        };
+        Ok(figure)
+    }
+
+    /// The readings of the trials that a figure is taken from, without the figure.
+    fn readings(&self, metric: Metric, suite: &str, subject: &str) -> Figure {
+        let rows: Vec<&Trial> = self.rows(suite, subject).collect();
+        let taken = Taken::of(metric, &rows);
+        let sample = |trial: &&Trial| {
+            Some(Sample {
+                // Runs before there were slices started a process for each trial.
+                process: if trial.process == 0 {
+                    trial.trial
+                } else {
+                    trial.process
+                },
+                round: trial.trial,
+                value: metric.reading(trial)?,
+            })
+        };
+        Figure {
+            value: None,
+            samples: taken.trials.iter().filter_map(sample).collect(),
+            validity: taken.validity,
+            holding: taken.holding,
+            is_right: !rows.is_empty() && rows.iter().all(|trial| trial.is_right()),
+        }
+    }
+
+    /// The common fit of a metric in a suite; none with fewer than two subjects whose readings hold.
+    pub(crate) fn fit(&self, metric: Metric, suite: &str) -> Option<Rc<SuiteFit>> {
+        let key = (metric, suite.to_owned());
+        if let Some(found) = self.fits.borrow().get(&key) {
+            return found.clone();
+        }
+        let readings = |subject: &str| (subject.to_owned(), self.readings(metric, suite, subject));
+        let all = self.subjects_in(suite).into_iter().map(readings);
+        // Fewer readings may share no round with the others, or a single one.
+        let is_fit = |one: &Figure| {
+            one.is_right && one.validity.is_usable() && one.samples.len() >= LEAST_TRIALS
+        };
+        let (subjects, samples): (Vec<String>, Vec<Vec<Sample>>) = all
+            .filter(|(_, one)| is_fit(one))
+            .map(|(subject, one)| (subject, one.samples))
+            .unzip();
+        let samples: Vec<&[Sample]> = samples.iter().map(Vec::as_slice).collect();
+        let fit = (samples.len() > 1).then(|| Fit::new(&samples)).flatten();
+        let found = fit.map(|fit| Rc::new(SuiteFit { subjects, fit }));
+        self.fits.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    /// The first of each pair of subjects over the second, by the fit of all subjects of the suite.
+    pub(crate) fn ratios(
+        &self,
+        metric: Metric,
+        suite: &str,
+        pairs: &[(&str, &str)],
+    ) -> Vec<Option<Resampled>> {
+        let fit = self.fit(metric, suite);
+        let draws = fit.as_ref().map(|fit| (fit, Bootstrap::new(&fit.fit)));
+        let ratio = |(of, against): &(&str, &str)| {
+            let of_fit = draws
+                .as_ref()
+                .and_then(|(fit, draws)| draws.over(fit.place(of)?, fit.place(against)?));
+            let of_two = || {
+                let [of, against] = [of, against].map(|one| self.readings(metric, suite, one));
+                Resampled::new(&of.samples, &against.samples, Design::SameRounds)
+            };
+            of_fit.or_else(of_two)
+        };
+        pairs.iter().map(ratio).collect()
+    }
+
+    /// The latencies of a subject in a suite, merged over the trials in which rates hold.
+    pub(crate) fn merged(
         &self,
         suite: &str,
         subject: &str,
-        samples: &[Sample],
-        percentile: f64,
-    ) -> Result<Option<f64>, FormatError> {
-        let is_taken = |trial: &&Trial| samples.iter().any(|one| one.round == trial.trial);
-        let trials = self.rows(suite, subject).filter(is_taken);
-        let files: BTreeSet<&String> = trials.map(|trial| &trial.histogram).collect();
-        let parts = (files.into_iter())
-            .map(|file| histogram::read(&self.folder.root().join(file)))
-            .collect::<Result<Vec<_>, _>>()?;
+    ) -> Result<Rc<Histogram<u64>>, FormatError> {
+        let key = (suite.to_owned(), subject.to_owned());
+        if let Some(found) = self.merged.borrow().get(&key) {
+            return Ok(Rc::clone(found));
+        }
+        let mut files: BTreeMap<&str, Vec<Histogram<u64>>> = BTreeMap::new();
+        let mut parts = Vec::new();
+        let trials = self.latency_trials(suite, subject).into_iter();
+        for trial in trials.filter(|trial| !trial.histogram.is_empty()) {
+            let path = self.folder.root().join(&trial.histogram);
+            let intervals = match files.get(trial.histogram.as_str()) {
+                Some(read) => read,
+                None => files
+                    .entry(&trial.histogram)
+                    .or_insert(histogram::read_intervals(&path)?),
+            };
+            // A slice has an interval of its process's file, a long trial has the file.
+            let own = match usize::try_from(trial.slice).unwrap_or(usize::MAX) {
+                0 => intervals.get(..),
+                slice => intervals.get(slice - 1..slice),
+            };
+            let own = own.ok_or_else(|| {
+                FormatError::invalid(&path, format!("has no interval for slice {}", trial.slice))
+            })?;
+            parts.extend_from_slice(own);
+        }
         let merged = histogram::merge(&parts)
             .map_err(|message| FormatError::invalid(self.folder.root(), message))?;
-        let ns = (!merged.is_empty()).then(|| merged.value_at_percentile(percentile));
-        Ok(ns.map(|ns| ns as f64 / 1e6))
+        let merged = Rc::new(merged);
+        self.merged.borrow_mut().insert(key, Rc::clone(&merged));
+        Ok(merged)
+    }
+
+    /// The trials that latencies are taken from.
+    pub(crate) fn latency_trials<'a>(&'a self, suite: &'a str, subject: &'a str) -> Vec<&'a Trial> {
+        let rows: Vec<&Trial> = self.rows(suite, subject).collect();
+        Taken::of(Metric::P50Ms, &rows).trials
     }
 }
 
-/// The percentile that a figure is, where it is one.
-fn percentile(figure: Figure) -> Option<f64> {
-    match figure {
-        Figure::P50Ms => Some(50.0),
-        Figure::P99Ms => Some(99.0),
-        _ => None,
+impl SuiteFit {
+    fn place(&self, subject: &str) -> Option<usize> {
+        self.subjects.iter().position(|one| one == subject)
     }
 }
 
-/// Which way a figure is better.
-#[must_use]
-pub fn better(figure: Figure) -> Better {
-    if figure.more_is_better() {
-        Better::More
-    } else {
-        Better::Less
+/// The trials that have figures.
+pub(crate) fn measured<'a>(
+    trials: impl IntoIterator<Item = &'a Trial>,
+) -> impl Iterator<Item = &'a Trial> {
+    let has_figures = |trial: &&Trial| trial.status == Status::Measured && trial.calls > 0;
+    trials.into_iter().filter(has_figures)
+}
+
+impl<'a> Taken<'a> {
+    /// The trials in which a metric holds, at least roughly; where there are none, all of them.
+    fn of(metric: Metric, rows: &[&'a Trial]) -> Self {
+        let measured: Vec<&Trial> = measured(rows.iter().copied()).collect();
+        let validity = |trial: &Trial| metric.validity(trial.validity());
+        let usable = measured.iter().copied();
+        let usable: Vec<&Trial> = usable.filter(|trial| validity(trial).is_usable()).collect();
+        if usable.is_empty() {
+            return Self {
+                trials: measured,
+                holding: 0,
+                validity: Validity::DoesNotHold,
+            };
+        }
+        let rough = usable
+            .iter()
+            .filter(|trial| validity(trial) == Validity::Roughly);
+        // Any quarter of the readings can be wrong without moving a midmean.
+        let is_rough = rough.count() * 4 > usable.len();
+        Self {
+            holding: usable.len(),
+            validity: if is_rough {
+                Validity::Roughly
+            } else {
+                Validity::Holds
+            },
+            trials: usable,
+        }
     }
 }
 
-impl Reading {
+impl Figure {
+    /// The figure of a subject of which no trial went wrong.
+    pub(crate) fn right(&self) -> Option<f64> {
+        self.value.filter(|_| self.is_right)
+    }
+
+    /// Whether subjects can be ranked by it.
+    pub(crate) fn counts(&self) -> bool {
+        self.right().is_some() && self.validity.is_usable()
+    }
+
+    /// Least and most of its readings.
+    pub(crate) fn range(&self) -> Option<(f64, f64)> {
+        let values = || self.samples.iter().map(|one| one.value);
+        values().reduce(f64::min).zip(values().reduce(f64::max))
+    }
+
     /// Why nothing can be said about this figure, if so.
-    #[must_use]
-    pub fn doubt(&self) -> Option<String> {
-        if self.value.is_none() {
+    pub(crate) fn doubt(&self) -> Option<String> {
+        if self.right().is_none() {
             Some("a trial went wrong, or has no such figure".to_owned())
-        } else if !self.holds {
+        } else if !self.validity.is_usable() {
             Some("the figure holds in no trial (see the warnings of the run's report)".to_owned())
         } else if self.samples.len() < LEAST_TRIALS {
-            let count = self.samples.len();
             Some(format!(
-                "it holds in {count} trials only, a verdict needs {LEAST_TRIALS}"
+                "it holds in {} trials only, a verdict needs {LEAST_TRIALS}",
+                self.samples.len()
             ))
         } else {
             None
         }
     }
 
-    /// The ratio to another one with its interval; none when one of the two has no value. A ratio of percentiles is that of
-    /// the merged histograms, and its interval that of the trials' own percentiles, widened to hold it.
-    #[must_use]
-    pub fn over(&self, other: &Self, design: Design) -> Option<Ratio> {
-        let (of, against) = self.value.zip(other.value)?;
-        let by_trial = Resampled::new(&self.samples, &other.samples, design)?.ratio();
-        let point = of / against;
-        Some(Ratio {
-            point,
-            interval: by_trial.interval.map(|ends| Interval {
-                low: ends.low.min(point),
-                high: ends.high.max(point),
-            }),
-            trials: by_trial.trials,
-        })
+    /// Numbers of the trials that lie far from the others. They count all the same.
+    pub(crate) fn outliers(&self) -> impl Iterator<Item = u32> {
+        let values: Vec<f64> = self.samples.iter().map(|one| one.value).collect();
+        let places = outliers(&values).into_iter();
+        places.filter_map(|place| self.samples.get(place).map(|one| one.round))
+    }
+}
+
+/// The first recorded run of the golden files.
+#[cfg(test)]
+pub(crate) fn golden_for_tests() -> Dataset {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/runs/before");
+    Dataset::read(RunFolder::open(std::path::Path::new(golden)).unwrap()).unwrap()
+}
+
+/// A dataset of these rows, without histograms.
+#[cfg(test)]
+pub(crate) fn dataset_for_tests(trials: Vec<Trial>) -> Dataset {
+    let golden = golden_for_tests();
+    let suite = golden.suites.values().next().unwrap().clone();
+    let names = trials.iter().map(|trial| trial.suite.clone());
+    Dataset {
+        run: "run".to_owned(),
+        suites: names.map(|name| (name, suite.clone())).collect(),
+        trials,
+        ..golden
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dataset_for_tests;
+    use crate::analysis::metric::Metric;
+    use crate::results::trial::Trial;
+    use crate::results::warning::Validity;
+
+    /// Twelve slices of two processes; the machine is twice as slow in some rounds.
+    fn slices(subject: &str, cpu: u64, warnings: fn(u32) -> &'static str) -> Vec<Trial> {
+        let slow = |round: u32| if round % 6 < 2 { 2 } else { 1 };
+        let row = |round: u32| Trial {
+            suite: "echo".to_owned(),
+            subject: subject.to_owned(),
+            trial: round,
+            process: (round - 1) / 6 + 1,
+            slice: (round - 1) % 6 + 1,
+            calls: 10,
+            server_cpu_ns: Some(10 * cpu * slow(round)),
+            warnings: warnings(round).to_owned(),
+            ..Trial::default()
+        };
+        (1..=12).map(row).collect()
     }
 
-    /// How many trials lie far from the others.
-    #[must_use]
-    pub fn outliers(&self) -> usize {
-        let values: Vec<f64> = self.samples.iter().map(|one| one.value).collect();
-        outliers(&values).len()
+    #[test]
+    fn figures_come_from_the_fit_of_all_subjects_and_slices_keep_their_process() {
+        let none: fn(u32) -> &'static str = |_| "";
+        let late = |round: u32| if round < 9 { "not_release" } else { "" };
+        let all = [slices("a", 5_000, none), slices("b", 10_000, late)].concat();
+        let run = dataset_for_tests(all);
+        let figure = |subject| run.figure(Metric::CpuUsPerCall, "echo", subject).unwrap();
+        // In four rounds both are there: a process each has the wrong number of slow ones.
+        let (a, b) = (figure("a"), figure("b"));
+        assert!((b.value.unwrap() / a.value.unwrap() - 2.0).abs() < 1e-9);
+        assert_eq!(
+            (b.holding, b.samples[0].process, b.samples[0].round),
+            (4, 2, 9)
+        );
+    }
+
+    #[test]
+    fn a_figure_is_rough_when_more_than_a_quarter_of_its_readings_are() {
+        let rough: [fn(u32) -> &'static str; 3] = [
+            |round| if round <= 3 { "steal" } else { "" },
+            |round| if round <= 4 { "steal" } else { "" },
+            |_| "not_release",
+        ];
+        let wanted = [Validity::Holds, Validity::Roughly, Validity::DoesNotHold];
+        for (warnings, wanted) in rough.into_iter().zip(wanted) {
+            let run = dataset_for_tests(slices("a", 5_000, warnings));
+            let figure = run.figure(Metric::CpuUsPerCall, "echo", "a").unwrap();
+            assert_eq!(figure.validity, wanted);
+            let rate = run.figure(Metric::CallsPerS, "echo", "a").unwrap();
+            assert_eq!((rate.value, rate.samples.len()), (None, 0));
+        }
     }
 }

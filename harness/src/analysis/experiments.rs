@@ -1,26 +1,28 @@
-//! What each lever is worth: a row for each comparison, off against on, and below them all variants.
+//! What each lever is worth: a row for each comparison, off and on, and below them all variants.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::bounds::Figures;
-use crate::config::bounds::Figure;
+use super::compare::{Side as Compared, compare};
+use super::dataset::Dataset;
+use super::metric::Metric;
+use crate::config::FormatError;
 use crate::config::experiment::{Comparison, Experiment, Published};
-use crate::render::table::{Style, Table};
-use crate::results::trial::Trial;
+use crate::render::table::{Cell, Style, Table};
+use crate::stats::{Better, Interval, Threshold, Verdict};
 
-/// The figures that the table of variants shows, all that a reader may ask for.
-const FIGURES: [Figure; 9] = [
-    Figure::FirstMs,
-    Figure::P50Ms,
-    Figure::P99Ms,
-    Figure::MaxMs,
-    Figure::CallsPerS,
-    Figure::CpuUsPerCall,
-    Figure::RssPeakMb,
-    Figure::TextBytes,
-    Figure::TextTokens,
+/// The metrics that the table of variants shows, all that a reader may ask for.
+const METRICS: [Metric; 9] = [
+    Metric::FirstMs,
+    Metric::P50Ms,
+    Metric::P99Ms,
+    Metric::MaxMs,
+    Metric::CallsPerS,
+    Metric::CpuUsPerCall,
+    Metric::RssPeakMb,
+    Metric::TextBytes,
+    Metric::TextTokens,
 ];
 
 /// One comparison and what came of it.
@@ -34,13 +36,17 @@ pub struct Weighed {
     /// What is compared.
     pub what: String,
     /// The figure of the row.
-    pub figure: Figure,
+    pub figure: Metric,
     /// Without the lever.
     pub off: Side,
     /// With it.
     pub on: Side,
     /// How many times better the figure is with the lever.
     pub ratio: Option<f64>,
+    /// Where that lies with a probability of 95%; nothing with fewer than 3 trials.
+    pub interval: Option<Interval>,
+    /// Whether the lever makes it faster, slower, or neither.
+    pub verdict: Verdict,
     /// Whether both figures hold in some trial.
     pub holds: bool,
     /// What it teaches.
@@ -67,77 +73,100 @@ pub struct Side {
 pub struct VariantFigures {
     /// The variant.
     pub variant: String,
-    /// The figures by name, in the unit of the name. Medians over trials; of memory the most.
-    pub figures: Vec<(Figure, Option<f64>)>,
+    /// The metrics by name, in the unit of the name.
+    pub figures: Vec<(Metric, Option<f64>)>,
     /// Errors of all its trials.
     pub errors: u64,
 }
 
 /// Weighs all comparisons of these levers, in their order.
-#[must_use]
-pub fn weigh(levers: &BTreeMap<String, Experiment>, trials: &[Trial]) -> Vec<Weighed> {
+pub(super) fn weigh(
+    levers: &BTreeMap<String, Experiment>,
+    run: &Dataset,
+) -> Result<Vec<Weighed>, FormatError> {
     let mut in_order: Vec<(&String, &Experiment)> = levers.iter().collect();
     in_order.sort_by_key(|(_, lever)| lever.number);
     let comparisons = in_order.into_iter().flat_map(|(name, lever)| {
-        let one = move |comparison| weigh_one(name, lever, comparison, trials);
-        lever
-            .compare
-            .iter()
-            .filter(|one| !one.variants.is_empty())
-            .map(one)
+        let one = move |comparison| weigh_one(name, lever, comparison, run);
+        let has_variants = |one: &&Comparison| !one.variants.is_empty();
+        lever.compare.iter().filter(has_variants).map(one)
     });
     comparisons.collect()
 }
 
-fn weigh_one(name: &str, lever: &Experiment, comparison: &Comparison, trials: &[Trial]) -> Weighed {
-    let figures = |figure, variant: &str| {
+fn weigh_one(
+    name: &str,
+    lever: &Experiment,
+    comparison: &Comparison,
+    run: &Dataset,
+) -> Result<Weighed, FormatError> {
+    let metric = comparison.figure;
+    let place = |variant: &str| {
         let places = lever.places(name, comparison, variant);
-        let (suite, subject) = places.into_iter().next().unwrap_or_default();
-        Figures::of(figure, &subject, &suite, trials)
-    };
-    let side = |variant: &String| {
-        let found = figures(comparison.figure, variant);
-        let side = Side {
-            variant: variant.clone(),
-            value: found.middle,
-        };
-        (side, found.holds)
+        places.into_iter().next().unwrap_or_default()
     };
     let base = comparison.base.as_ref().unwrap_or(&comparison.with);
-    let ((off, off_holds), (on, on_holds)) = (side(base), side(&comparison.with));
-    let ratio = off.value.zip(on.value).map(|(off, on)| {
-        if comparison.figure.more_is_better() {
-            on / off
-        } else {
-            off / on
-        }
+    let (off, on) = (place(base), place(&comparison.with));
+    let sides = [&off, &on].map(|(suite, subject)| Compared {
+        run,
+        suite,
+        subject,
     });
-    let of_variant = |variant: &str| {
-        let places = lever.places(name, comparison, variant);
-        let own = (trials.iter()).filter(|one| places.iter().any(|(_, name)| one.subject == *name));
-        VariantFigures {
-            variant: variant.to_owned(),
-            figures: FIGURES
-                .map(|figure| (figure, figures(figure, variant).middle))
-                .to_vec(),
-            errors: own.map(|trial| trial.errors + trial.errors_around()).sum(),
+    let found = compare(metric, sides[0], sides[1], Threshold::default(), 1)?;
+    // Above one the lever helps.
+    let better = |ratio: f64| match metric.better() {
+        Better::More => ratio,
+        Better::Less => 1.0 / ratio,
+    };
+    let interval = |ends: Interval| {
+        let (low, high) = (better(ends.low), better(ends.high));
+        Interval {
+            low: low.min(high),
+            high: low.max(high),
         }
     };
-    Weighed {
+    let holds = |(suite, subject): &(String, String)| {
+        let figure = run.figure(metric, suite, subject);
+        figure.map(|one| one.validity.is_usable())
+    };
+    let of_variant = |variant: &str| {
+        let (suite, subject) = place(variant);
+        let figure = |metric| Ok((metric, run.figure(metric, &suite, &subject)?.right()));
+        let own = run.rows(&suite, &subject);
+        Ok(VariantFigures {
+            variant: variant.to_owned(),
+            figures: METRICS
+                .into_iter()
+                .map(figure)
+                .collect::<Result<_, FormatError>>()?,
+            errors: own.map(|trial| trial.errors + trial.errors_around()).sum(),
+        })
+    };
+    let variants = comparison
+        .variants
+        .iter()
+        .map(|variant| of_variant(&variant.name));
+    Ok(Weighed {
         number: lever.number,
         title: lever.title.clone(),
         what: comparison.what.clone(),
-        figure: comparison.figure,
-        off,
-        on,
-        ratio,
-        holds: off_holds && on_holds,
+        figure: metric,
+        ratio: found.b.zip(found.a).map(|(on, off)| better(on / off)),
+        interval: found.ratio.and_then(|ratio| ratio.interval).map(interval),
+        verdict: found.verdict,
+        off: Side {
+            variant: base.clone(),
+            value: found.a,
+        },
+        on: Side {
+            variant: comparison.with.clone(),
+            value: found.b,
+        },
+        holds: holds(&off)? && holds(&on)?,
         teaches: lever.teaches.clone(),
         published: lever.published.clone(),
-        variants: (comparison.variants.iter())
-            .map(|variant| of_variant(&variant.name))
-            .collect(),
-    }
+        variants: variants.collect::<Result<_, FormatError>>()?,
+    })
 }
 
 /// The table of levers.
@@ -151,6 +180,8 @@ pub fn table(weighed: &[Weighed], style: Style) -> String {
         "off",
         "on",
         "ratio",
+        "95% interval",
+        "with the lever",
         "what it teaches",
         "published",
     ];
@@ -159,24 +190,28 @@ pub fn table(weighed: &[Weighed], style: Style) -> String {
     for one in weighed {
         // A lever's words stand once, beside its first comparison.
         let is_first = last.replace(one.number) != Some(one.number);
-        let once = |text: String| if is_first { text } else { String::new() };
-        let published: Vec<String> = (one.published.iter())
-            .map(|claim| format!("{}: {}", claim.id, claim.says))
-            .collect();
+        let once = |text: String| Cell::Text(if is_first { text } else { String::new() });
+        let published = one
+            .published
+            .iter()
+            .map(|claim| format!("{}: {}", claim.id, claim.says));
         let doubt = if one.holds { "" } else { " (doubtful)" };
-        table.row(vec![
+        let ratio = one.ratio.map(|ratio| format!("{ratio:.2}{doubt}"));
+        let ends = one
+            .interval
+            .map(|ends| format!("{:.2}..{:.2}", ends.low, ends.high));
+        table.cells(vec![
             once(one.number.to_string()),
             once(one.title.clone()),
-            one.what.clone(),
-            one.figure.name().to_owned(),
+            one.what.as_str().into(),
+            one.figure.name().into(),
             side(&one.off),
             side(&one.on),
-            one.ratio.map_or_else(
-                || "NOT MEASURED".to_owned(),
-                |ratio| format!("{}{doubt}", said(ratio)),
-            ),
+            ratio.unwrap_or_else(|| "NOT MEASURED".to_owned()).into(),
+            ends.map_or(Cell::Missing, Cell::Text),
+            Threshold::default().words(one.verdict).into(),
             once(one.teaches.clone()),
-            once(published.join("; ")),
+            once(published.collect::<Vec<_>>().join("; ")),
         ]);
     }
     table.draw(style)
@@ -185,109 +220,87 @@ pub fn table(weighed: &[Weighed], style: Style) -> String {
 /// The table of all variants.
 #[must_use]
 pub fn variants(weighed: &[Weighed], style: Style) -> String {
-    let mut header = vec!["#", "compared", "variant"];
-    header.extend(FIGURES.map(Figure::name));
-    header.push("errors");
-    let mut table = Table::new(&header, 3);
+    let mut header = vec![("#", "#"), ("compared", "compared"), ("variant", "variant")];
+    header.extend(METRICS.map(|metric| (metric.key(), metric.name())));
+    header.push(("errors", "errors"));
+    let mut table = Table::keyed(&header, 3);
     for one in weighed {
         for variant in &one.variants {
-            let mut row = vec![
-                one.number.to_string(),
-                one.what.clone(),
-                variant.variant.clone(),
+            let mut row: Vec<Cell> = vec![
+                one.number.to_string().into(),
+                one.what.as_str().into(),
+                variant.variant.as_str().into(),
             ];
-            let figures = variant.figures.iter();
-            row.extend(figures.map(|(_, value)| value.map_or_else(|| "-".to_owned(), said)));
-            row.push(variant.errors.to_string());
-            table.row(row);
+            row.extend(variant.figures.iter().map(|(_, value)| Cell::from(*value)));
+            row.push(variant.errors.to_string().into());
+            table.cells(row);
         }
     }
     table.draw(style)
 }
 
-fn side(side: &Side) -> String {
-    let value = side.value.map_or_else(|| "-".to_owned(), said);
-    format!("{value} ({})", side.variant)
-}
-
-/// A figure with as many digits as it can carry.
-fn said(value: f64) -> String {
-    match value.abs() {
-        0.0..0.1 => format!("{value:.3}"),
-        0.1..10.0 => format!("{value:.2}"),
-        10.0..100.0 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
-    }
+fn side(side: &Side) -> Cell {
+    let value = side
+        .value
+        .map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+    format!("{value} ({})", side.variant).into()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{said, table, variants, weigh};
+    use super::{table, variants, weigh};
+    use crate::analysis::dataset::dataset_for_tests;
     use crate::config::experiment::Experiment;
     use crate::render::table::Style;
     use crate::results::trial::Trial;
+    use crate::stats::Verdict;
 
     fn levers() -> BTreeMap<String, Experiment> {
         let lever: Experiment = toml::from_str(
             "number = 3\ntitle = \"A pool\"\nteaches = \"Keep connections.\"\n\
              [[published]]\nid = \"C2\"\nsays = \"100 ms to 5 ms\"\n\
-             [[compare]]\nname = \"sql\"\nwhat = \"SQL\"\nserver = \"s\"\nsuite = \"q\"\nfigure = \"p50_ms\"\n\
-             base = \"none\"\nwith = \"ten\"\nvariants = [{ name = \"none\" }, { name = \"ten\" }]\n\
-             [[compare]]\nname = \"rate\"\nwhat = \"rates\"\nserver = \"s\"\nsuite = \"q\"\nfigure = \"calls_per_s\"\n\
-             base = \"none\"\nwith = \"ten\"\nvariants = [{ name = \"none\" }, { name = \"ten\" }]\n",
+             [[compare]]\nname = \"sql\"\nwhat = \"SQL\"\nserver = \"s\"\nsuite = \"q\"\n\
+             figure = \"max_ms\"\nbase = \"none\"\nwith = \"ten\"\n\
+             variants = [{ name = \"none\" }, { name = \"ten\" }]\n",
         )
         .unwrap();
         BTreeMap::from([("pool".to_owned(), lever)])
     }
 
-    fn trial(subject: &str, p50: u64, rate: u64) -> Trial {
-        Trial {
-            suite: subject.to_owned(),
-            subject: subject.to_owned(),
+    fn trials(variant: &str, max_us: [u64; 3], errors: u64) -> Vec<Trial> {
+        let one = |(trial, max_us)| Trial {
+            suite: format!("pool.sql.{variant}"),
+            subject: format!("pool.sql.{variant}"),
+            trial,
             calls: 1,
-            p50_us: Some(p50),
-            calls_per_s: Some(rate),
+            max_us: Some(max_us),
+            errors,
             ..Trial::default()
-        }
+        };
+        (1..).zip(max_us).map(one).collect()
     }
 
     #[test]
     fn a_ratio_says_how_many_times_better_the_lever_makes_it() {
-        let trials = [
-            trial("pool.sql.none", 5_000, 0),
-            trial("pool.sql.none", 7_000, 0),
-            trial("pool.sql.none", 6_000, 0),
-            trial("pool.sql.ten", 1_500, 0),
-            trial("pool.rate.none", 0, 100),
-            trial("pool.rate.ten", 0, 250),
-        ];
-        let weighed = weigh(&levers(), &trials);
-        let close = |value: Option<f64>, wanted: f64| (value.unwrap() - wanted).abs() < 1e-9;
-        assert!(close(weighed[0].off.value, 6.0) && close(weighed[0].ratio, 4.0));
-        assert!(close(weighed[1].ratio, 2.5));
-        let text = table(&weighed, Style::Text);
-        assert_eq!(text.matches("Keep connections.").count(), 1, "{text}");
-        for part in ["6.00 (none)", "1.50 (ten)", "4.00", "C2: 100 ms to 5 ms"] {
+        let off = trials("none", [6_000, 12_000, 6_000], 0);
+        let on = trials("ten", [1_500, 3_000, 1_500], 0);
+        let found = weigh(&levers(), &dataset_for_tests([off, on].concat())).unwrap();
+        let one = &found[0];
+        assert!((one.ratio.unwrap() - 4.0).abs() < 1e-9 && one.off.value == Some(6.0));
+        assert!((one.interval.unwrap().low - 4.0).abs() < 1e-6);
+        assert_eq!(one.verdict, Verdict::Faster);
+        let text = table(&found, Style::Text);
+        for part in [
+            "6.00 (none)",
+            "1.50 (ten)",
+            "4.00",
+            "faster",
+            "C2: 100 ms to 5 ms",
+        ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
-        assert_eq!(variants(&weighed, Style::Text).lines().count(), 2 + 4);
-    }
-
-    #[test]
-    fn an_error_is_no_measurement_and_is_counted() {
-        let mut wrong = trial("pool.sql.ten", 1_500, 0);
-        wrong.errors = 2;
-        let weighed = weigh(&levers(), &[trial("pool.sql.none", 6_000, 0), wrong]);
-        assert_eq!((weighed[0].on.value, weighed[0].ratio), (None, None));
-        assert_eq!(weighed[0].variants[1].errors, 2);
-        assert!(table(&weighed, Style::Text).contains("NOT MEASURED"));
-    }
-
-    #[test]
-    fn figures_are_said_with_the_digits_that_they_carry() {
-        let all = [0.0123, 1.0, 2.345, 45.67, 2_485.4].map(said);
-        assert_eq!(all, ["0.012", "1.00", "2.35", "45.7", "2485"]);
+        assert_eq!(variants(&found, Style::Text).lines().count(), 2 + 2);
     }
 }

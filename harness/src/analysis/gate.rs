@@ -1,19 +1,21 @@
 //! Whether a run may pass: nothing slower than a baseline beyond a limit, and every target met.
 //!
-//! A regression is beyond the limit when the near end of its interval is, so noise alone does not fail a gate. What could not
-//! be judged by any figure does not pass.
+//! A regression is beyond the limit when the near end of its interval is, so noise alone does not
+//! fail a gate. The intervals are so wide that all of them together hold the true ratios with a
+//! probability of 95% (Bonferroni). What could not be judged by any figure does not pass.
 
 use std::fmt::Write as _;
 
 use anyhow::bail;
 use serde::Serialize;
 
-use super::compare::{Compared, Comparison};
+use super::compare::{self, Compared, Comparison};
+use super::dataset::Dataset;
+use super::metric::Metric;
 use super::summary::Report;
 use super::targets::{self, Held};
-use crate::config::bounds::Figure;
-use crate::render::compare::{interval, list, point, said};
-use crate::render::table::{Style, Table};
+use crate::render::findings::{COMPARED, compared, list};
+use crate::render::table::{Cell, Style, Table};
 use crate::stats::{Threshold, Verdict};
 
 /// What a gate found.
@@ -62,14 +64,13 @@ pub enum Outcome {
     NotJudged,
 }
 
-/// Judges a run, by these figures where there is a baseline (A of the comparison, whose threshold is the limit).
+/// Judges a run, where there is a baseline by a comparison with it, whose threshold is the limit.
 ///
 /// # Errors
 /// When there is nothing to hold it against.
 pub fn gate(
     report: &Report,
     comparison: Option<Comparison>,
-    by: &[Figure],
     max_regression: Threshold,
 ) -> anyhow::Result<Gate> {
     let mut found = Gate {
@@ -94,8 +95,7 @@ pub fn gate(
             if is_floor(&pair.suite, &pair.b) {
                 continue;
             }
-            let mut figures = pair.figures;
-            figures.retain(|one| by.contains(&one.figure));
+            let figures = pair.figures;
             let is_judged = figures.iter().any(|one| one.verdict != Verdict::Unknown);
             found.rows.extend(figures.into_iter().map(|compared| Row {
                 suite: pair.suite.clone(),
@@ -112,6 +112,29 @@ pub fn gate(
         );
     }
     Ok(found)
+}
+
+/// Compares all other servers of a run with one of its subjects. Floors take part in the fit that
+/// the ratios come from.
+///
+/// # Errors
+/// When there is no other server.
+pub fn against_subject(
+    run: &Dataset,
+    baseline: &str,
+    by: &[Metric],
+    max_regression: Threshold,
+) -> anyhow::Result<Comparison> {
+    let subjects = run.subjects.subject.keys().map(String::as_str);
+    let others = subjects.filter(|name| *name != baseline && !run.is_floor(name));
+    let others: Vec<&str> = others.collect();
+    if others.is_empty() {
+        bail!(
+            "the run {} has no other server than the baseline \"{baseline}\"",
+            run.run
+        );
+    }
+    compare::subjects(run, baseline, &others, by, max_regression)
 }
 
 fn outcome(verdict: Verdict, is_judged: bool) -> Outcome {
@@ -138,42 +161,26 @@ impl Gate {
 }
 
 fn row_table<'r>(rows: impl Iterator<Item = &'r Row>, style: Style) -> String {
-    let header = [
-        "suite",
-        "subject",
-        "figure",
-        "baseline",
-        "run",
-        "ratio",
-        "95% interval",
-        "outcome",
-        "why",
+    let mut header = vec![
+        ("suite", "suite"),
+        ("subject", "subject"),
+        ("outcome", "outcome"),
     ];
-    let mut table = Table::new(&header, 3);
+    header.extend(COMPARED);
+    let mut table = Table::keyed(&header, 4);
     for row in rows {
-        let one = &row.compared;
         let outcome = match row.outcome {
             Outcome::Passed => "passed",
             Outcome::Failed => "FAILED",
             Outcome::NotJudged => "not judged",
         };
-        let why = match row.outcome {
-            Outcome::Failed if one.why.is_empty() => {
-                "worse beyond the limit, the whole interval".to_owned()
-            }
-            _ => one.why.clone(),
-        };
-        table.row(vec![
-            row.suite.clone(),
-            row.subject.clone(),
-            one.figure.name().to_owned(),
-            said(one.a),
-            said(one.b),
-            point(one.ratio),
-            interval(one.ratio),
-            outcome.to_owned(),
-            why,
-        ]);
+        let mut cells: Vec<Cell> = vec![
+            row.suite.as_str().into(),
+            row.subject.as_str().into(),
+            outcome.into(),
+        ];
+        cells.extend(compared(&row.compared, style));
+        table.cells(cells);
     }
     table.draw(style)
 }
@@ -181,6 +188,9 @@ fn row_table<'r>(rows: impl Iterator<Item = &'r Row>, style: Style) -> String {
 /// What failed, for people.
 #[must_use]
 pub fn render(gate: &Gate, style: Style) -> String {
+    if style == Style::Csv {
+        return csv(gate);
+    }
     let word = if gate.passes() {
         "PASSES"
     } else {
@@ -192,8 +202,9 @@ pub fn render(gate: &Gate, style: Style) -> String {
         // Writing into a string does not fail.
         let _ = writeln!(
             text,
-            "Against {baseline}: of {} figures {} failed and {} could not be judged. A regression fails when the near end of its \
-             95% interval is beyond {}.",
+            "Against {baseline}: of {} figures {} failed and {} could not be judged. A regression fails \
+             when the near end of its interval is beyond {}; all intervals together hold the true \
+             ratios with a probability of 95%.",
             gate.rows.len(),
             counts[0],
             counts[1],
@@ -216,8 +227,7 @@ pub fn render(gate: &Gate, style: Style) -> String {
 }
 
 /// All rows as CSV; targets follow after an empty line.
-#[must_use]
-pub fn csv(gate: &Gate) -> String {
+fn csv(gate: &Gate) -> String {
     let mut parts = Vec::new();
     if !gate.rows.is_empty() {
         parts.push(row_table(gate.rows.iter(), Style::Csv));

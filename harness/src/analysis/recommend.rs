@@ -1,19 +1,30 @@
-//! Which configuration to use for a described kind of work: the first of a ranking over the suites that stand for it, among
-//! those that keep to the limits. With what it rests on, and what would change it.
+//! Which configuration to use: the first of a ranking over the suites that stand for a kind of work,
+//! of those servers that fit where it will run and how much memory there is.
 
-mod advice;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::bail;
+use clap::ValueEnum;
 use serde::Serialize;
 
-use self::advice::advice;
 use super::dataset::Dataset;
+use super::metric::Metric;
 use super::ranking::{Place, Ranking, ranking};
-use crate::config::bounds::Figure;
-use crate::config::subject::Role;
+use crate::config::subject::Subject;
 use crate::config::suite::Workload;
-use crate::stats::Threshold;
+use crate::results::trial::Trial;
+use crate::stats::{Threshold, Verdict};
+
+/// Where clients and server run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Deployment {
+    /// The client starts the server on its own machine.
+    Local,
+    /// The server is on another machine: stdio cannot reach it.
+    Remote,
+}
 
 /// What is looked for.
 #[derive(Debug, Clone, Serialize)]
@@ -21,15 +32,15 @@ use crate::stats::Threshold;
 pub struct Wish {
     /// The kind of work.
     pub workload: Workload,
+    /// Where it will run.
+    pub deployment: Deployment,
     /// Clients at once.
     pub clients: Option<usize>,
     /// The most resident memory, in bytes.
-    pub memory_bytes: Option<u64>,
-    /// Only these transports; all when there is none.
-    pub transports: Vec<String>,
+    pub max_rss_bytes: Option<u64>,
     /// What decides.
-    pub by: Figure,
-    /// Differences below this are ties, a share of one.
+    pub by: Metric,
+    /// Differences below this are none, a share of one.
     pub threshold: Threshold,
 }
 
@@ -37,231 +48,217 @@ pub struct Wish {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Recommendation {
-    /// The run that it rests on.
-    pub run: String,
     /// What was looked for.
     pub wish: Wish,
     /// The subject to use.
     pub subject: String,
     /// How it was started.
     pub command: Vec<String>,
-    /// The suites that stand for the work.
-    pub suites: Vec<String>,
-    /// What was measured of it and of the runners-up.
-    pub evidence: Vec<Measured>,
-    /// The subjects behind it, the best first.
-    pub runners_up: Vec<Place>,
-    /// What would change the answer, and what it cannot say.
+    /// By how much it wins, in a sentence.
+    pub wins: String,
+    /// Subjects that are not told apart from it.
+    pub equals: Vec<String>,
+    /// What would change the answer.
     pub would_change: Vec<String>,
+    /// The order that it comes from.
+    pub ranking: Ranking,
 }
 
-/// One subject in one suite.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Measured {
-    /// The suite.
-    pub suite: String,
-    /// The subject.
-    pub subject: String,
-    /// Clients that asked.
-    pub clients: usize,
-    /// Median CPU time of the server for a call, in microseconds.
-    pub cpu_us_per_call: Option<f64>,
-    /// Median of right answers a second.
-    pub calls_per_s: Option<f64>,
-    /// Of the merged histograms, in milliseconds.
-    pub p50_ms: Option<f64>,
-    /// Of the merged histograms, in milliseconds.
-    pub p99_ms: Option<f64>,
-    /// The most of any trial, in megabytes (1,000,000 bytes).
-    pub rss_peak_mb: Option<f64>,
+impl Deployment {
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Local => "the client on the same machine",
+            Self::Remote => "the clients on other machines",
+        }
+    }
 }
 
-/// Runners-up that are shown.
-const SHOWN: usize = 4;
+/// Whether a run has what the question is about: suites of that work, and servers that may be used.
+#[must_use]
+pub fn answers(run: &Dataset, wish: &Wish) -> bool {
+    let suites = suites_for(run, wish);
+    let has_clients = |suite: &String| {
+        let clients = run.suites.get(suite).map(|suite| suite.load.clients());
+        wish.clients.is_none() || clients == wish.clients
+    };
+    let servers = run
+        .subjects
+        .subject
+        .keys()
+        .filter(|name| !run.is_floor(name));
+    suites.iter().any(has_clients)
+        && servers
+            .into_iter()
+            .any(|name| why_not(run, &suites, name, wish).is_none())
+}
 
 /// Chooses.
 ///
 /// # Errors
-/// When the run has nothing that stands for the work, or nothing keeps to the limits: with the reasons.
+/// When the run has nothing that stands for the work, or no server fits: with the reasons.
 pub fn recommend(run: &Dataset, wish: &Wish) -> anyhow::Result<Recommendation> {
-    let suites = suites_for(run, wish.workload)?;
-    let sorted = Candidates::sort(run, &suites, wish)?;
-    if sorted.fit.is_empty() {
-        let reasons: Vec<&String> = sorted
-            .excluded
-            .values()
-            .chain(sorted.too_large.values())
-            .collect();
-        let reasons: Vec<&str> = reasons.into_iter().map(String::as_str).collect();
+    let suites = suites_for(run, wish);
+    if suites.is_empty() {
+        let known = run.suites.values().filter_map(|suite| suite.workload);
+        let known: BTreeSet<String> = known.map(|kind| kind.to_string()).collect();
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
         bail!(
-            "nothing in {} keeps to the limits:\n  {}",
+            "no suite of the run {} stands for {} work (its suites stand for: {}); measure one with \
+             workload = \"{}\" in it",
             run.run,
-            reasons.join("\n  ")
+            wish.workload,
+            if known.is_empty() { "none" } else { &known },
+            wish.workload
         );
     }
-    let order = ranking(run, &suites, &sorted.fit, wish.by, wish.threshold)?;
+    let (mut fit, mut excluded) = (Vec::new(), Vec::new());
+    for name in run
+        .subjects
+        .subject
+        .keys()
+        .filter(|name| !run.is_floor(name))
+    {
+        match why_not(run, &suites, name, wish) {
+            Some(why) => excluded.push(format!("{name} {why}.")),
+            None => fit.push(name.clone()),
+        }
+    }
+    if fit.is_empty() {
+        bail!(
+            "no server in {} fits:\n  {}",
+            run.run,
+            excluded.join("\n  ")
+        );
+    }
+    let order = ranking(run, &suites, &fit, wish.by, wish.threshold)?;
     let Some((first, behind)) = order.places.split_first() else {
         bail!("nothing could be ranked in {}", run.run);
     };
-    let shown: Vec<Place> = behind.iter().take(SHOWN).cloned().collect();
-    let mut evidence = Vec::new();
-    for subject in std::iter::once(&first.subject).chain(shown.iter().map(|place| &place.subject)) {
-        for suite in &order.suites {
-            evidence.push(measured(run, suite, subject)?);
-        }
-    }
-    let definition = run.subjects.subject.get(&first.subject);
+    let command = run.subjects.subject.get(&first.subject);
+    let is_equal = |place: &&Place| place.beside_first.is_tie();
+    let equal = |place: &Place| {
+        let words = order.threshold.words(place.beside_first);
+        format!(
+            "{} ({}, {words})",
+            place.subject,
+            percent(place.to_first.point)
+        )
+    };
     Ok(Recommendation {
-        run: run.run.clone(),
         wish: wish.clone(),
         subject: first.subject.clone(),
-        command: definition
-            .map(|definition| definition.command.clone())
+        command: command
+            .map(|one: &Subject| one.command.clone())
             .unwrap_or_default(),
-        would_change: advice(run, wish, &order, &sorted)?,
-        suites: order.suites,
-        evidence,
-        runners_up: shown,
+        wins: wins(behind),
+        equals: behind.iter().filter(is_equal).map(equal).collect(),
+        would_change: would_change(run, wish, &order, excluded),
+        ranking: order,
     })
 }
 
-/// The suites of the run that stand for this kind of work.
-fn suites_for(run: &Dataset, workload: Workload) -> anyhow::Result<Vec<String>> {
-    let kinds = run
+/// The suites of the run that stand for this kind of work, and where there are some, those of them
+/// with that number of clients.
+fn suites_for(run: &Dataset, wish: &Wish) -> Vec<String> {
+    let of_work = run.suites.iter();
+    let of_work =
+        of_work.filter(|(_, suite)| suite.workload.is_some_and(|kind| wish.workload.takes(kind)));
+    let (right, other): (Vec<_>, Vec<_>) = of_work.partition(|(_, suite)| {
+        wish.clients
+            .is_none_or(|asked| asked == suite.load.clients())
+    });
+    let taken = if right.is_empty() { other } else { right };
+    taken.into_iter().map(|(name, _)| name.clone()).collect()
+}
+
+/// Why a server cannot be recommended, if so.
+fn why_not(run: &Dataset, suites: &[String], name: &str, wish: &Wish) -> Option<String> {
+    let rows: Vec<&Trial> = suites
+        .iter()
+        .flat_map(|suite| run.rows(suite, name))
+        .collect();
+    for suite in suites {
+        let mut own = rows.iter().filter(|row| row.suite == *suite).peekable();
+        if own.peek().is_none() {
+            return Some(format!("was not asked {suite}"));
+        }
+        if !own.all(|row| row.is_right()) {
+            return Some(format!("had errors or a failed trial in {suite}"));
+        }
+    }
+    if wish.deployment == Deployment::Remote && rows.iter().any(|row| row.wire == "stdio") {
+        return Some("speaks stdio, which does not reach another machine".to_owned());
+    }
+    let peak = rows.iter().filter_map(|row| row.rss_peak_bytes).max();
+    match (wish.max_rss_bytes, peak) {
+        (Some(_), None) => Some("has no known memory, so no limit can be kept".to_owned()),
+        (Some(limit), Some(peak)) if peak > limit => {
+            let [peak, limit] = [peak, limit].map(|bytes| bytes as f64 / 1e6);
+            Some(format!(
+                "took {peak:.1} MB of memory, over the limit of {limit:.1} MB"
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// How much worse than the first this is.
+fn percent(ratio: f64) -> String {
+    format!("{:+.1}%", (ratio - 1.0) * 100.0)
+}
+
+/// By how much the first wins over the next one that is told apart from it.
+fn wins(behind: &[Place]) -> String {
+    let Some(second) = behind.iter().find(|place| !place.beside_first.is_tie()) else {
+        return match behind.first() {
+            None => "It was the only candidate: nothing was compared.".to_owned(),
+            Some(_) => "It wins over no other candidate by more than the readings tell.".to_owned(),
+        };
+    };
+    let ends = second.to_first.interval;
+    let ends = ends.map_or_else(
+        || "no interval: fewer than 3 trials".to_owned(),
+        |ends| {
+            format!(
+                "95% interval {} to {}",
+                percent(ends.low),
+                percent(ends.high)
+            )
+        },
+    );
+    format!(
+        "Wins over {}, which is {} worse ({ends}).",
+        second.subject,
+        percent(second.to_first.point)
+    )
+}
+
+/// What would change the answer, a line each.
+fn would_change(run: &Dataset, wish: &Wish, order: &Ranking, excluded: Vec<String>) -> Vec<String> {
+    let mut said = excluded;
+    said.extend(order.left_out.iter().map(|why| format!("{why}.")));
+    if order
+        .places
+        .iter()
+        .any(|place| place.beside_first == Verdict::Unknown)
+    {
+        said.push("Fewer than 3 trials: no verdict says that the order is not chance.".to_owned());
+    }
+    let clients = order
         .suites
         .iter()
-        .filter_map(|(name, suite)| Some((name, suite.workload?)));
-    let kinds: Vec<(&String, Workload)> = kinds.collect();
-    let taken = kinds.iter().filter(|(_, kind)| workload.takes(*kind));
-    let taken: Vec<String> = taken.map(|(name, _)| (*name).clone()).collect();
-    if taken.is_empty() {
-        let known: BTreeSet<String> = kinds.iter().map(|(_, kind)| kind.to_string()).collect();
-        let known = match known.into_iter().collect::<Vec<_>>().join(", ") {
-            known if known.is_empty() => "none".to_owned(),
-            known => known,
-        };
-        bail!(
-            "no suite of the run {} stands for {workload} work (its suites stand for: {known}); measure one with \
-             workload = \"{workload}\" in it, and recommend from that run",
-            run.run
-        );
+        .filter_map(|suite| Some(run.suites.get(suite)?.load.clients()));
+    let clients: BTreeSet<usize> = clients.collect();
+    if let Some(asked) = wish
+        .clients
+        .filter(|asked| clients.iter().any(|one| one != asked))
+    {
+        let measured: Vec<String> = clients.iter().map(ToString::to_string).collect();
+        said.push(format!(
+            "Measured with {} clients, asked for {asked}: measure with --clients {asked} to know.",
+            measured.join(" and ")
+        ));
     }
-    Ok(taken)
-}
-
-/// The servers of the run, by whether they can be recommended.
-struct Candidates {
-    /// They keep to all limits.
-    fit: Vec<String>,
-    /// Only the limit of memory keeps them out: why.
-    too_large: BTreeMap<String, String>,
-    /// They cannot be recommended at all: why.
-    excluded: BTreeMap<String, String>,
-}
-
-impl Candidates {
-    fn sort(run: &Dataset, suites: &[String], wish: &Wish) -> anyhow::Result<Self> {
-        let mut sorted = Self {
-            fit: Vec::new(),
-            too_large: BTreeMap::new(),
-            excluded: BTreeMap::new(),
-        };
-        let servers = run
-            .subjects
-            .subject
-            .iter()
-            .filter(|(_, one)| one.role == Role::Server);
-        let known: BTreeSet<&str> = servers
-            .clone()
-            .map(|(_, one)| one.transport.as_str())
-            .collect();
-        if let Some(unknown) = wish
-            .transports
-            .iter()
-            .find(|one| !known.contains(one.as_str()))
-        {
-            let known = known.into_iter().collect::<Vec<_>>().join(", ");
-            bail!(
-                "no server of the run {} has the transport \"{unknown}\"; it has: {known}",
-                run.run
-            );
-        }
-        for (name, server) in servers {
-            if !wish.transports.is_empty() && !wish.transports.contains(&server.transport) {
-                continue;
-            }
-            if let Some(why) = wrong(run, suites, name) {
-                sorted.excluded.insert(name.clone(), why);
-                continue;
-            }
-            match (wish.memory_bytes, peak(run, suites, name)) {
-                (Some(limit), Some(peak)) if peak > limit => {
-                    let [peak, limit] = [peak, limit].map(|bytes| bytes as f64 / 1e6);
-                    let why = format!(
-                        "{name} took {peak:.1} MB of memory, over the limit of {limit:.1} MB"
-                    );
-                    sorted.too_large.insert(name.clone(), why);
-                }
-                (Some(_), None) => {
-                    let why = format!("{name}: its memory is not known, so no limit can be kept");
-                    sorted.excluded.insert(name.clone(), why);
-                }
-                _ => sorted.fit.push(name.clone()),
-            }
-        }
-        Ok(sorted)
-    }
-}
-
-/// Why a subject's answers cannot be relied on in these suites, if so.
-fn wrong(run: &Dataset, suites: &[String], subject: &str) -> Option<String> {
-    for suite in suites {
-        let mut rows = run.rows(suite, subject).peekable();
-        if rows.peek().is_none() {
-            return Some(format!("{subject} was not asked {suite}"));
-        }
-        if !rows.all(crate::results::trial::Trial::is_right) {
-            return Some(format!("{subject} had errors or a failed trial in {suite}"));
-        }
-    }
-    None
-}
-
-/// The most resident memory of any trial in these suites, in bytes.
-fn peak(run: &Dataset, suites: &[String], subject: &str) -> Option<u64> {
-    let rows = suites.iter().flat_map(|suite| run.rows(suite, subject));
-    rows.filter_map(|row| row.rss_peak_bytes).max()
-}
-
-fn measured(run: &Dataset, suite: &str, subject: &str) -> anyhow::Result<Measured> {
-    let value = |figure| Ok::<_, anyhow::Error>(run.reading(figure, suite, subject)?.value);
-    Ok(Measured {
-        suite: suite.to_owned(),
-        subject: subject.to_owned(),
-        clients: run
-            .suites
-            .get(suite)
-            .map_or(0, |suite| suite.load.clients()),
-        cpu_us_per_call: value(Figure::CpuUsPerCall)?,
-        calls_per_s: value(Figure::CallsPerS)?,
-        p50_ms: value(Figure::P50Ms)?,
-        p99_ms: value(Figure::P99Ms)?,
-        rss_peak_mb: value(Figure::RssPeakMb)?,
-    })
-}
-
-/// The order that there would be without the limit of memory.
-fn unlimited(
-    run: &Dataset,
-    wish: &Wish,
-    order: &Ranking,
-    sorted: &Candidates,
-) -> anyhow::Result<Option<Ranking>> {
-    if sorted.too_large.is_empty() {
-        return Ok(None);
-    }
-    let all = sorted.fit.iter().chain(sorted.too_large.keys()).cloned();
-    let all: Vec<String> = all.collect();
-    ranking(run, &order.suites, &all, wish.by, wish.threshold).map(Some)
+    said.extend(order.notes.iter().cloned());
+    said
 }

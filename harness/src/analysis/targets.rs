@@ -1,11 +1,14 @@
-//! The targets of a suite, held against what its subjects did.
+//! The targets of a suite, compared with what its subjects did.
 
 use serde::Serialize;
 
-use super::rank::Row;
+use super::dataset::Dataset;
+use super::metric::{Aggregation, Metric};
+use super::summary::Row;
+use crate::config::FormatError;
 use crate::config::suite::Targets;
-use crate::render::compare::said;
-use crate::render::table::{Style, Table};
+use crate::render::table::{Cell, Style, Table};
+use crate::results::warning::Validity;
 
 /// One target of one subject.
 #[derive(Debug, Clone, Serialize)]
@@ -19,68 +22,100 @@ pub struct Held {
     pub target: String,
     /// The most that it may be.
     pub at_most: f64,
-    /// What it was: of the merged histograms, or the median of the trials.
+    /// What it was; nothing when a trial failed, or the percentile is a failed call.
     pub found: Option<f64>,
     /// Whether it was met: never by a subject of which a trial failed.
     pub is_met: bool,
     /// Whether the figure holds in some trial.
     pub holds: bool,
+    /// Whether so many calls failed that the percentile is one of them: it has no end.
+    pub is_endless: bool,
 }
 
-/// Holds the targets against a subject's row.
-#[must_use]
-pub fn hold(suite: &str, targets: &Targets, row: &Row) -> Vec<Held> {
+/// Compares a subject's row with the targets.
+pub(super) fn hold(
+    run: &Dataset,
+    suite: &str,
+    targets: &Targets,
+    row: &Row,
+) -> Result<Vec<Held>, FormatError> {
     let is_whole = row.trials_measured == row.trials_made && row.trials_made > 0;
-    let one = |(name, at_most): (&'static str, f64)| {
-        let (found, holds) = figure(name, row);
+    let mut all = Vec::new();
+    for (name, at_most) in targets.set() {
+        let latency = Metric::ALL.iter().find(|metric| metric.key() == name);
+        let (found, validity) = match latency.map(|metric| metric.aggregation()) {
+            Some(Aggregation::Percentile(percentile)) => (
+                with_failures(run, suite, &row.subject, percentile)?,
+                row.rate,
+            ),
+            Some(_) => (row.figures.get(&Metric::CpuUsPerCall).copied(), row.cpu),
+            None => {
+                let asked = row.calls + row.errors;
+                let percent = (asked > 0).then(|| row.errors as f64 * 100.0 / asked as f64);
+                (percent, Validity::Holds)
+            }
+        };
         let found = found.filter(|_| is_whole);
-        Held {
+        all.push(Held {
             suite: suite.to_owned(),
             subject: row.subject.clone(),
             target: name.to_owned(),
             at_most,
-            found,
+            found: found.filter(|found| found.is_finite()),
             is_met: found.is_some_and(|found| found <= at_most),
-            holds,
-        }
-    };
-    targets.set().into_iter().map(one).collect()
+            holds: validity.is_usable(),
+            is_endless: found.is_some_and(f64::is_infinite),
+        });
+    }
+    Ok(all)
 }
 
-/// A figure by the name of its target, and whether it holds.
-fn figure(name: &str, row: &Row) -> (Option<f64>, bool) {
-    let thousandths = |value: Option<u64>| value.map(|value| value as f64 / 1e3);
-    match name {
-        "p50_ms" => (thousandths(row.p50_us), row.rate_holds),
-        "p99_ms" => (thousandths(row.p99_us), row.rate_holds),
-        "cpu_us_per_call" => (thousandths(row.server_cpu_ns_per_call), row.cpu_holds),
-        _ => {
-            let asked = row.calls + row.errors;
-            let percent = (asked > 0).then(|| row.errors as f64 * 100.0 / asked as f64);
-            (percent, true)
-        }
+/// A percentile of all calls of the trials that latencies are taken from, in milliseconds: a call
+/// that failed or could not be sent took infinitely long.
+fn with_failures(
+    run: &Dataset,
+    suite: &str,
+    subject: &str,
+    percentile: f64,
+) -> Result<Option<f64>, FormatError> {
+    let merged = run.merged(suite, subject)?;
+    let trials = run.latency_trials(suite, subject).into_iter();
+    let failed = trials.map(|trial| trial.errors + trial.calls_unsent.unwrap_or(0));
+    let failed: u64 = failed.sum();
+    let (right, all) = (merged.len() as f64, (merged.len() + failed) as f64);
+    if right == 0.0 {
+        return Ok(None);
     }
+    let of_right = percentile * all / right;
+    Ok(Some(if of_right > 100.0 {
+        f64::INFINITY
+    } else {
+        merged.value_at_percentile(of_right) as f64 / 1e6
+    }))
 }
 
 /// The table of targets.
-#[must_use]
-pub fn table(held: &[Held], style: Style) -> String {
+pub(crate) fn table(held: &[Held], style: Style) -> String {
     let header = ["suite", "subject", "target", "at most", "found", "verdict"];
     let mut table = Table::new(&header, 3);
     for one in held {
         let doubt = if one.holds { "" } else { " (doubtful)" };
         let verdict = match (one.found, one.is_met) {
-            (None, _) => "NOT MEASURED".to_owned(),
+            (None, _) if !one.is_endless => "NOT MEASURED".to_owned(),
             (_, true) => format!("met{doubt}"),
             (_, false) => format!("MISSED{doubt}"),
         };
-        table.row(vec![
-            one.suite.clone(),
-            one.subject.clone(),
-            one.target.clone(),
-            one.at_most.to_string(),
-            said(one.found),
-            verdict,
+        let found = match one.found {
+            None if one.is_endless => "a failed call".into(),
+            found => Cell::from(found),
+        };
+        table.cells(vec![
+            one.suite.as_str().into(),
+            one.subject.as_str().into(),
+            one.target.as_str().into(),
+            one.at_most.to_string().into(),
+            found,
+            verdict.into(),
         ]);
     }
     table.draw(style)
@@ -88,43 +123,28 @@ pub fn table(held: &[Held], style: Style) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{hold, table};
-    use crate::analysis::rank::{Row, row_for_tests};
-    use crate::config::suite::Targets;
-    use crate::render::table::Style;
+    use super::Held;
+    use crate::analysis::dataset::golden_for_tests;
+    use crate::analysis::summary::Report;
 
     #[test]
-    fn a_target_is_met_up_to_its_value_and_never_by_a_failed_trial() {
-        let targets = Targets {
-            p50_ms: Some(100.0),
-            p99_ms: Some(500.0),
-            errors_percent: Some(0.1),
-            cpu_us_per_call: Some(6.0),
+    fn a_failed_call_is_an_infinitely_slow_one() {
+        let found = |percent: u64| -> Held {
+            // A recorded run, whose p99 is 3.2 ms of the 5 ms that are promised.
+            let mut run = golden_for_tests();
+            let rows = run.trials.iter_mut();
+            for trial in rows.filter(|trial| trial.subject == "quick") {
+                trial.errors = trial.calls * percent / 100;
+            }
+            let report = Report::of(&run).unwrap();
+            let is_meant = |one: &&Held| one.subject == "quick" && one.target == "p99_ms";
+            report.targets().find(is_meant).unwrap().clone()
         };
-        let row = Row {
-            p50_us: Some(100_000),
-            p99_us: Some(500_001),
-            calls: 999,
-            ..row_for_tests("a", 10, 6_000, true, 1)
-        };
-        let met = |row: &Row| -> Vec<bool> {
-            hold("s", &targets, row)
-                .iter()
-                .map(|held| held.is_met)
-                .collect()
-        };
-        assert_eq!(met(&row), [true, false, true, true]);
-        let more = Row {
-            errors: 2,
-            ..row.clone()
-        };
-        assert_eq!(met(&more), [true, false, false, true]);
-        let failed = Row {
-            trials_measured: 2,
-            ..row.clone()
-        };
-        assert_eq!(met(&failed), [false; 4]);
-        let text = table(&hold("s", &targets, &row), Style::Text);
-        assert!(text.contains("MISSED") && text.contains("0.100"), "{text}");
+        assert!(found(0).is_met);
+        let missed = found(3);
+        assert!(
+            !missed.is_met && missed.is_endless && missed.found.is_none(),
+            "{missed:?}"
+        );
     }
 }

@@ -12,18 +12,19 @@ use super::record::seed_from_the_clock;
 use super::report::ReportFormat;
 use super::{Places, Verdict};
 use crate::analysis::aa::{self, Pairs, Trust};
-use crate::analysis::compare::Compared;
+use crate::analysis::compare::{self, METRICS, Side};
 use crate::analysis::dataset::Dataset;
-use crate::config::bounds::Figure;
+use crate::analysis::gate;
+use crate::analysis::metric::Metric;
+use crate::analysis::summary::Report;
 use crate::config::load::Load;
 use crate::config::subject::{Subject, Subjects};
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
-use crate::render::table::Style;
 use crate::results::whole;
 use crate::run::testbed::Testbed;
 use crate::run::{Done, RunPlan, run};
-use crate::stats::{Design, Threshold};
+use crate::stats::Threshold;
 
 /// The template of what the slowed one burns for each call.
 const BURN: &str = "burn_ns";
@@ -69,9 +70,15 @@ pub(super) struct Aa {
     /// How much slower the slowed one is
     #[arg(long, value_name = "SHARE", default_value = "5%")]
     slowed_by: Threshold,
-    /// Differences below this are ties
+    /// Differences below this are none
     #[arg(long, value_name = "SHARE", default_value = "2%")]
     threshold: Threshold,
+    /// Judge the program beside itself as `gate` does, too: how often does nothing fail?
+    #[arg(long)]
+    gate: bool,
+    /// The largest regression that passes such a gate
+    #[arg(long, value_name = "SHARE", default_value = "5%")]
+    max_regression: Threshold,
     /// Seed of the order of the first run; each run after it has the next [default: from the clock; it is recorded]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -113,9 +120,7 @@ impl Aa {
             let done = made(run(&bench, plan, interrupt)?, interrupt)?;
             trust.runs.push(self.judge(&Dataset::read(done.folder)?)?);
         }
-        self.format.show(&trust, aa::render, |trust| {
-            Ok(aa::render(trust, Style::Csv))
-        })?;
+        self.format.show(&trust, aa::render)?;
         Ok(Verdict::of(trust.holds()))
     }
 
@@ -179,24 +184,40 @@ impl Aa {
         plan.groups = vec![vec![(self.suite.clone(), self.subject.clone())]];
         let done = made(run(bench, plan, interrupt)?, interrupt)?;
         let found = Dataset::read(done.folder)?;
-        let reading = found.reading(Figure::CpuUsPerCall, &self.suite, &self.subject)?;
-        let us = reading.value.with_context(|| {
+        let figure = found.figure(Metric::CpuUsPerCall, &self.suite, &self.subject)?;
+        let us = figure.right().with_context(|| {
             format!("{} could not be measured; see {}", self.subject, found.run)
         })?;
         Ok(nanoseconds(us * 1e3))
     }
 
     fn judge(&self, run: &Dataset) -> anyhow::Result<Pairs> {
-        let reading = |suffix| run.reading(Figure::CpuUsPerCall, &self.suite, &self.name(suffix));
-        let (plain, again, slowed) = (reading("")?, reading(AGAIN)?, reading(SLOWED)?);
+        let names = ["", AGAIN, SLOWED].map(|suffix| self.name(suffix));
+        let [plain, again, slowed] = &names;
         let compared = |other| {
-            let (figure, design) = (Figure::CpuUsPerCall, Design::SameRounds);
-            Compared::new(figure, &plain, other, design, self.threshold)
+            let side = |subject| Side {
+                run,
+                suite: &self.suite,
+                subject,
+            };
+            compare::compare(
+                Metric::CpuUsPerCall,
+                side(plain),
+                side(other),
+                self.threshold,
+                1,
+            )
+        };
+        let gate_passes = || {
+            let limit = self.max_regression;
+            let found = compare::subjects(run, plain, &[again], &METRICS, limit)?;
+            anyhow::Ok(gate::gate(&Report::of(run)?, Some(found), limit)?.passes())
         };
         let pairs = Pairs {
             run: run.run.clone(),
-            again: compared(&again),
-            slowed: compared(&slowed),
+            again: compared(again)?,
+            slowed: compared(slowed)?,
+            gate_passes: self.gate.then(gate_passes).transpose()?,
         };
         let (of_same, of_slowed) = (pairs.again.verdict.name(), pairs.slowed.verdict.name());
         eprintln!("the same program: {of_same}; slowed: {of_slowed}");

@@ -4,19 +4,23 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::recorded::evidence;
+use super::recorded::dataset;
 use super::report::ReportFormat;
 use super::{Places, Verdict};
-use crate::analysis::compare;
-use crate::render;
+use crate::analysis::compare::{self, METRICS};
+use crate::render::findings;
 use crate::stats::Threshold;
 
 /// Flags of `compare`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The ratios are the figures of B over those of A, with a 95% bootstrap interval. `faster` and `slower` need the whole interval beyond
-the threshold; `equal` needs all of it within; else the verdict is `cannot tell`. Three trials of each side are the least.
-Runs of different machines, harness versions or questions are refused.
+The ratios are the figures of B over those of A. `faster` and `slower` need the whole interval beyond
+the threshold, `equal` all of it within; else the verdict is `cannot tell`. Three trials of each side
+are the least. All intervals together hold the true ratios with a probability of 95%.
+
+Two runs have each an hour of their own. The unit is the process, and a floor that both measured is
+the control: where it differs there is no verdict. Better measure both as subjects of one run. Runs of
+different machines, limits, harnesses or questions are refused.
 
 Examples:
   mcp-harness compare results/BEFORE results/AFTER                  two runs, subjects matched by name
@@ -43,15 +47,14 @@ pub(super) struct Compare {
 
 impl Compare {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let read = |run: &Path| evidence(places, self.out.as_deref(), Some(run));
+        let read = |run: &Path| dataset(places, self.out.as_deref(), Some(run));
         let comparison = if let Some(run) = &self.run {
-            compare::subjects(&read(run)?, &self.a, &self.b, self.threshold)?
+            compare::subjects(&read(run)?, &self.a, &[&self.b], &METRICS, self.threshold)?
         } else {
             let (a, b) = (read(Path::new(&self.a))?, read(Path::new(&self.b))?);
-            compare::runs(&a, &b, self.threshold)?
+            compare::runs(&a, &b, &METRICS, self.threshold)?
         };
-        self.format
-            .show(&comparison, render::compare::render, render::compare::csv)?;
+        self.format.show(&comparison, findings::comparison)?;
         Ok(Verdict::Right)
     }
 }

@@ -1,6 +1,6 @@
 //! `gate`: whether a recorded run may pass, for continuous integration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -11,8 +11,8 @@ use super::{Places, Verdict};
 use crate::analysis::compare;
 use crate::analysis::dataset::Dataset;
 use crate::analysis::gate;
+use crate::analysis::metric::Metric;
 use crate::analysis::summary::Report;
-use crate::config::bounds::Figure;
 use crate::stats::Threshold;
 
 /// Flags of `gate`.
@@ -20,22 +20,28 @@ use crate::stats::Threshold;
 #[command(
     args_override_self = true,
     after_help = "\
-Against a baseline a figure fails when it is worse beyond the limit by the near end of its interval, not by the point: with few or noisy
-trials a small regression is not seen, and no noise is taken for one. A subject none of whose figures can be judged fails. Both runs
-must be of the same machine and harness and have three trials or more. Targets are those of [targets] in the run's suites.
+Against a baseline a figure fails when it is worse beyond the limit by the near end of its interval,
+not by the point: with few or noisy trials a small regression is not seen, and no noise is taken for
+one. The intervals are so wide that all of them together hold the true ratios with a probability of
+95%. A subject none of whose figures can be judged fails.
+
+Measure base and change as two subjects of one run, with a floor: what drifts falls on all alike.
+Of two runs the unit is the process, and where a floor differs nothing can be judged. Targets are
+those of [targets] in the run's suites.
 
 Exit code 1 when something failed; the rows say what.
 
 Examples:
-  mcp-harness gate --baseline results/BEFORE --max-regression 5%          the latest run against another
-  mcp-harness gate results/RUN                                            its targets alone"
+  mcp-harness gate --baseline base --max-regression 5%     all servers of the latest run against one
+  mcp-harness gate --baseline results/BEFORE               the latest run against another
+  mcp-harness gate results/RUN                             its targets alone"
 )]
 pub(super) struct Gate {
     /// The run [default: the latest]
     run: Option<PathBuf>,
-    /// The run that it is held against
-    #[arg(long, value_name = "RUN")]
-    baseline: Option<PathBuf>,
+    /// The subject of the run, or the other run, that it is compared with
+    #[arg(long, value_name = "SUBJECT|RUN")]
+    baseline: Option<String>,
     /// The largest regression that passes
     #[arg(long, value_name = "SHARE", default_value = "5%")]
     max_regression: Threshold,
@@ -53,20 +59,20 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
         let out = self.out.as_deref();
-        let run = folder(places, out, self.run.as_deref())?;
-        let report = Report::read(&run)?;
+        let run = Dataset::read(folder(places, out, self.run.as_deref())?)?;
+        let by: Vec<Metric> = self.by.iter().map(|by| by.metric()).collect();
         let comparison = match &self.baseline {
             None => None,
-            Some(baseline) => {
-                let baseline = Dataset::read(folder(places, out, Some(baseline))?)?;
-                let run = Dataset::read(run)?;
-                Some(compare::runs(&baseline, &run, self.max_regression)?)
+            Some(name) if run.subjects.subject.contains_key(name) => {
+                Some(gate::against_subject(&run, name, &by, self.max_regression)?)
+            }
+            Some(name) => {
+                let baseline = Dataset::read(folder(places, out, Some(Path::new(name)))?)?;
+                Some(compare::runs(&baseline, &run, &by, self.max_regression)?)
             }
         };
-        let by: Vec<Figure> = self.by.iter().map(|by| by.figure()).collect();
-        let found = gate::gate(&report, comparison, &by, self.max_regression)?;
-        self.format
-            .show(&found, gate::render, |found| Ok(gate::csv(found)))?;
+        let found = gate::gate(&Report::of(&run)?, comparison, self.max_regression)?;
+        self.format.show(&found, gate::render)?;
         Ok(Verdict::of(found.passes()))
     }
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use super::recorded::evidence;
+use super::recorded::dataset;
 use super::report::ReportFormat;
 use super::{Places, Verdict};
+use crate::analysis::metric::Metric;
 use crate::analysis::ranking;
-use crate::config::bounds::Figure;
-use crate::render;
+use crate::render::findings;
 use crate::stats::Threshold;
 
 /// What an order goes by.
@@ -27,12 +27,12 @@ pub(super) enum By {
 }
 
 impl By {
-    pub(super) const fn figure(self) -> Figure {
+    pub(super) const fn metric(self) -> Metric {
         match self {
-            Self::Cpu => Figure::CpuUsPerCall,
-            Self::Rate => Figure::CallsPerS,
-            Self::P50 => Figure::P50Ms,
-            Self::P99 => Figure::P99Ms,
+            Self::Cpu => Metric::CpuUsPerCall,
+            Self::Rate => Metric::CallsPerS,
+            Self::P50 => Metric::P50Ms,
+            Self::P99 => Metric::P99Ms,
         }
     }
 }
@@ -75,7 +75,7 @@ pub(super) struct Rank {
 
 impl Rank {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let run = evidence(places, self.out.as_deref(), self.run.as_deref())?;
+        let run = dataset(places, self.out.as_deref(), self.run.as_deref())?;
         if let Some(unknown) = self
             .suite
             .iter()
@@ -92,10 +92,9 @@ impl Rank {
         } else {
             self.suite.clone()
         };
-        let by = self.by.figure();
+        let by = self.by.metric();
         let found = ranking::ranking(&run, &suites, &self.subject, by, self.threshold)?;
-        self.format
-            .show(&found, render::ranking::render, render::ranking::csv)?;
+        self.format.show(&found, findings::ranking)?;
         Ok(Verdict::Right)
     }
 }

@@ -1,49 +1,66 @@
-//! `recommend`: from a recorded run, what to use for a described kind of work.
+//! `recommend`: from recorded runs, what to use for a described kind of work.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::rank::By;
-use super::recorded::evidence;
+use super::recorded::{dataset, latest_that};
 use super::report::ReportFormat;
 use super::{Places, Verdict};
-use crate::analysis::recommend::{Wish, recommend};
+use crate::analysis::recommend::{Deployment, Wish, answers, recommend};
 use crate::config::suite::Workload;
-use crate::render;
+use crate::render::findings;
 use crate::stats::Threshold;
+
+/// The kind of work, as people call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Work {
+    /// Computing: parsing, searching, arithmetic
+    Cpu,
+    /// Queries of a database
+    #[value(alias = "database")]
+    Db,
+    /// Waiting for other services
+    #[value(alias = "io")]
+    Api,
+    /// Some of each
+    #[value(alias = "mixed")]
+    Mix,
+}
 
 /// Flags of `recommend`.
 #[derive(Debug, Args)]
 #[command(
     args_override_self = true,
     after_help = "\
-The suites that stand for a kind of work say so by their key `workload`; `mixed` takes all of them. Subjects with an error in one of
-these suites, or over the limit of memory, are left out; the others are ranked as by `rank`. What was not measured is not recommended.
+Ranks as `rank` does, over the suites that stand for the work by their key `workload`, the servers
+that answered everything right and fit the flags. What was not measured is not recommended, and stdio
+never for remote use.
 
 Examples:
-  mcp-harness recommend --workload io --clients 100 --memory 32M
-  mcp-harness recommend --workload database --transport http-json,http-stream results/RUN"
+  mcp-harness recommend --workload api --deployment remote --clients 100 --max-rss 32M
+  mcp-harness recommend --workload db results/RUN"
 )]
 pub(super) struct Recommend {
-    /// The run [default: the latest]
+    /// The run [default: the latest that answers the question]
     run: Option<PathBuf>,
     /// The kind of work
     #[arg(long, value_enum)]
-    workload: Workload,
+    workload: Work,
+    /// Where the clients are
+    #[arg(long, value_enum, default_value_t = Deployment::Remote)]
+    deployment: Deployment,
     /// Clients at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     clients: Option<u32>,
     /// The most resident memory: bytes, or with K, M, G (thousands, as in the tables) or Ki, Mi, Gi
     #[arg(long, value_name = "BYTES", value_parser = super::args::bytes)]
-    memory: Option<u64>,
-    /// Only servers of these transports (several: separated by commas)
-    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
-    transport: Vec<String>,
+    max_rss: Option<u64>,
     /// What decides
     #[arg(long, value_enum, default_value_t = By::Cpu)]
     by: By,
-    /// Differences below this are ties
+    /// Differences below this are none
     #[arg(long, value_name = "SHARE", default_value = "2%")]
     threshold: Threshold,
     /// The folder that holds the runs [default: ROOT/results]
@@ -56,22 +73,28 @@ pub(super) struct Recommend {
 
 impl Recommend {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let run = evidence(places, self.out.as_deref(), self.run.as_deref())?;
         let wish = Wish {
-            workload: self.workload,
+            workload: match self.workload {
+                Work::Cpu => Workload::Cpu,
+                Work::Db => Workload::Database,
+                Work::Api => Workload::Io,
+                Work::Mix => Workload::Mixed,
+            },
+            deployment: self.deployment,
             clients: self
                 .clients
                 .and_then(|clients| usize::try_from(clients).ok()),
-            memory_bytes: self.memory,
-            transports: self.transport.clone(),
-            by: self.by.figure(),
+            max_rss_bytes: self.max_rss,
+            by: self.by.metric(),
             threshold: self.threshold,
         };
-        self.format.show(
-            &recommend(&run, &wish)?,
-            render::recommend::render,
-            render::recommend::csv,
-        )?;
+        let out = self.out.as_deref();
+        let run = match &self.run {
+            Some(run) => dataset(places, out, Some(run))?,
+            None => latest_that(places, out, |run| answers(run, &wish))?,
+        };
+        self.format
+            .show(&recommend(&run, &wish)?, findings::recommendation)?;
         Ok(Verdict::Right)
     }
 }

@@ -1,13 +1,16 @@
-//! Runs that are recorded already, as the command line names them, and how what is said about them is printed.
+//! Runs that are recorded already, as the command line names them.
 
 use std::path::{Path, PathBuf};
 
-use super::{Places, print, print_json};
+use super::Places;
 use crate::analysis::dataset::Dataset;
-use crate::cli::report::ReportFormat;
 use crate::config::FormatError;
-use crate::render::table::Style;
+use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
+
+fn results(places: &Places, out: Option<&Path>) -> PathBuf {
+    out.map_or_else(|| places.root().join("results"), PathBuf::from)
+}
 
 /// The run of that path, or of that name in the results; the latest one when none is named.
 ///
@@ -18,21 +21,20 @@ pub(super) fn folder(
     out: Option<&Path>,
     run: Option<&Path>,
 ) -> Result<RunFolder, FormatError> {
-    let results = out.map_or_else(|| places.root().join("results"), PathBuf::from);
-    let Some(run) = run else {
-        return RunFolder::latest(&results);
-    };
-    if run.as_os_str() == "latest" {
-        return RunFolder::latest(&results);
+    let results = results(places, out);
+    match run {
+        None => RunFolder::latest(&results),
+        Some(run) if run.as_os_str() == "latest" => RunFolder::latest(&results),
+        Some(run) => RunFolder::open(run)
+            .or_else(|error| RunFolder::open(&results.join(run)).map_err(|_| error)),
     }
-    RunFolder::open(run).or_else(|error| RunFolder::open(&results.join(run)).map_err(|_| error))
 }
 
 /// Opens and reads such a run.
 ///
 /// # Errors
 /// [`FormatError`] when there is no such run, or a file of it is missing or damaged.
-pub(super) fn evidence(
+pub(super) fn dataset(
     places: &Places,
     out: Option<&Path>,
     run: Option<&Path>,
@@ -40,19 +42,29 @@ pub(super) fn evidence(
     Dataset::read(folder(places, out, run)?)
 }
 
-impl ReportFormat {
-    /// Prints a finding in one of its four forms.
-    pub(super) fn show<T: serde::Serialize>(
-        self,
-        value: &T,
-        text: fn(&T, Style) -> String,
-        csv: fn(&T) -> anyhow::Result<String>,
-    ) -> anyhow::Result<()> {
-        match self {
-            Self::Text => print(&text(value, Style::Text)),
-            Self::Markdown => print(&text(value, Style::Markdown)),
-            Self::Json => print_json(value),
-            Self::Csv => print(&csv(value)?),
-        }
-    }
+/// The youngest run that is right for a question; the latest one when none is.
+///
+/// # Errors
+/// [`FormatError`] when there is no run.
+pub(super) fn latest_that(
+    places: &Places,
+    out: Option<&Path>,
+    is_right: impl Fn(&Dataset) -> bool,
+) -> Result<Dataset, FormatError> {
+    let entries = std::fs::read_dir(results(places, out))
+        .into_iter()
+        .flatten();
+    let folders = entries.filter_map(|entry| RunFolder::open(&entry.ok()?.path()).ok());
+    let started = |folder: RunFolder| {
+        let environment = Environment::read(&folder.environment()).ok()?;
+        Some((environment.started, folder))
+    };
+    let mut folders: Vec<(String, RunFolder)> = folders.filter_map(started).collect();
+    folders.sort_by(|(a, _), (b, _)| b.cmp(a));
+    // A damaged run is skipped: another may answer.
+    let mut runs = folders
+        .into_iter()
+        .filter_map(|(_, folder)| Dataset::read(folder).ok());
+    runs.find(is_right)
+        .map_or_else(|| dataset(places, out, None), Ok)
 }

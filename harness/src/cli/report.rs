@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 
 use super::{Places, Verdict, print, print_json, recorded};
 use crate::analysis::summary;
-use crate::render::csv::csv;
 use crate::render::table::Style;
 use crate::render::text::render;
 
@@ -25,11 +24,20 @@ pub(super) enum ReportFormat {
 
 impl ReportFormat {
     pub(super) fn print(self, report: &summary::Report) -> anyhow::Result<()> {
+        self.show(report, render)
+    }
+
+    /// Prints a finding.
+    pub(super) fn show<T: serde::Serialize>(
+        self,
+        value: &T,
+        draw: fn(&T, Style) -> String,
+    ) -> anyhow::Result<()> {
         match self {
-            Self::Text => print(&render(report, Style::Text)),
-            Self::Markdown => print(&render(report, Style::Markdown)),
-            Self::Json => print_json(report),
-            Self::Csv => print(&csv(report)?),
+            Self::Text => print(&draw(value, Style::Text)),
+            Self::Markdown => print(&draw(value, Style::Markdown)),
+            Self::Json => print_json(value),
+            Self::Csv => print(&draw(value, Style::Csv)),
         }
     }
 }

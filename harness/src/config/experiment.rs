@@ -11,11 +11,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::bounds::Figure;
 use super::load::Load;
 use super::subject::{Processes, is_default};
 use super::suite::Suite;
 use super::{FormatError, check_name, read_toml, repeated};
+use crate::analysis::metric::Metric;
 
 /// One experiment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ pub struct Comparison {
     /// What is compared, for the table.
     pub what: String,
     /// The figure that stands in the table.
-    pub figure: Figure,
+    pub figure: Metric,
     /// The variant or subject that the figure of the other one is divided by. Without it the figure
     /// itself has bounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Aligned tables: as Markdown, or bare for a terminal.
+//! Tables, drawn as aligned text, as Markdown, or as CSV.
 
 use std::fmt::Write as _;
 
@@ -13,86 +13,129 @@ pub enum Style {
     Csv,
 }
 
-/// A table of cells that are text already.
+/// A cell: numbers are rounded for people and whole for programs.
+#[derive(Debug, Clone)]
+pub enum Cell {
+    /// A text.
+    Text(String),
+    /// A number that was not had.
+    Missing,
+    /// A number, with the digits that people are shown.
+    Number(f64, usize),
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// With as many digits as a measured figure can carry.
+impl From<Option<f64>> for Cell {
+    fn from(value: Option<f64>) -> Self {
+        let digits = match value.unwrap_or(0.0).abs() {
+            0.0..10.0 => 3,
+            10.0..100.0 => 2,
+            _ => 0,
+        };
+        Self::number(value, digits)
+    }
+}
+
+impl Cell {
+    /// A number with so many digits.
+    #[must_use]
+    pub fn number(value: Option<f64>, digits: usize) -> Self {
+        value.map_or(Self::Missing, |value| Self::Number(value, digits))
+    }
+
+    fn text(&self, style: Style) -> String {
+        match (self, style) {
+            (Self::Text(text), _) => text.clone(),
+            (Self::Missing, Style::Csv) => String::new(),
+            (Self::Missing, _) => "-".to_owned(),
+            (Self::Number(value, _), Style::Csv) => value.to_string(),
+            (Self::Number(value, digits), _) => format!("{value:.digits$}"),
+        }
+    }
+}
+
+/// A table.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    header: Vec<String>,
+    /// For people.
+    heads: Vec<String>,
+    /// For programs.
+    keys: Vec<String>,
     left: usize,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
     /// A table with these columns; the first `left` are flush left, the others flush right.
     #[must_use]
     pub fn new(header: &[&str], left: usize) -> Self {
+        let columns: Vec<(&str, &str)> = header.iter().map(|head| (*head, *head)).collect();
+        Self::keyed(&columns, left)
+    }
+
+    /// A table whose columns have a key for programs and a head for people.
+    #[must_use]
+    pub fn keyed(columns: &[(&str, &str)], left: usize) -> Self {
         Self {
-            header: header.iter().map(ToString::to_string).collect(),
+            heads: columns.iter().map(|(_, head)| (*head).to_owned()).collect(),
+            keys: columns.iter().map(|(key, _)| (*key).to_owned()).collect(),
             left,
             rows: Vec::new(),
         }
     }
 
-    /// Adds a row. Missing cells stay empty.
+    /// Adds a row of texts. Missing cells stay empty.
     pub fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+        self.cells(cells.into_iter().map(Cell::Text).collect());
     }
 
-    fn widths(&self) -> Vec<usize> {
-        let width = |column: usize, name: &String| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells
-                .chain([name])
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
-                .max(3)
-        };
-        self.header
-            .iter()
-            .enumerate()
-            .map(|(column, name)| width(column, name))
-            .collect()
+    /// Adds a row.
+    pub fn cells(&mut self, cells: Vec<Cell>) {
+        self.rows.push(cells);
     }
 
     /// The table, each line ended.
     #[must_use]
     pub fn draw(&self, style: Style) -> String {
+        let texts = |row: &Vec<Cell>| row.iter().map(|cell| cell.text(style)).collect();
+        let rows: Vec<Vec<String>> = self.rows.iter().map(texts).collect();
         if style == Style::Csv {
-            return self.csv();
+            return std::iter::once(&self.keys)
+                .chain(&rows)
+                .map(|row| csv_line(row))
+                .collect();
         }
-        let widths = self.widths();
+        let width = |(column, head): (usize, &String)| {
+            let cells = rows.iter().filter_map(|row| row.get(column)).chain([head]);
+            cells
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+                .max(3)
+        };
+        let widths: Vec<usize> = self.heads.iter().enumerate().map(width).collect();
+        let rule = |(column, width): (usize, &usize)| match style {
+            Style::Markdown if column >= self.left => format!("{}:", "-".repeat(width - 1)),
+            _ => "-".repeat(*width),
+        };
+        let rule: Vec<String> = widths.iter().enumerate().map(rule).collect();
         let mut text = String::new();
-        self.line(&mut text, &self.header, &widths, style);
-        let rule: Vec<String> = widths
-            .iter()
-            .enumerate()
-            .map(|(column, width)| match style {
-                Style::Markdown if column >= self.left => format!("{}:", "-".repeat(width - 1)),
-                Style::Markdown | Style::Text | Style::Csv => "-".repeat(*width),
-            })
-            .collect();
-        self.line(&mut text, &rule, &widths, style);
-        for row in &self.rows {
+        for row in [&self.heads, &rule].into_iter().chain(&rows) {
             self.line(&mut text, row, &widths, style);
         }
         text
-    }
-
-    /// A line for the header and for each row, without a rule.
-    fn csv(&self) -> String {
-        let quoted = |cell: &String| {
-            if cell.contains(['"', ',', '\n', '\r']) {
-                format!("\"{}\"", cell.replace('"', "\"\""))
-            } else {
-                cell.clone()
-            }
-        };
-        let line = |cells: &Vec<String>| {
-            let cells: Vec<String> = cells.iter().map(quoted).collect();
-            cells.join(",") + "\n"
-        };
-        let rows = self.rows.iter().map(line);
-        std::iter::once(line(&self.header)).chain(rows).collect()
     }
 
     fn line(&self, text: &mut String, cells: &[String], widths: &[usize], style: Style) {
@@ -119,9 +162,20 @@ impl Table {
     }
 }
 
+fn csv_line(cells: &[String]) -> String {
+    let quoted = |cell: &String| {
+        if cell.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.clone()
+        }
+    };
+    cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Style, Table};
+    use super::{Cell, Style, Table};
 
     #[test]
     fn columns_are_aligned_in_both_styles() {
@@ -141,5 +195,12 @@ mod tests {
             table.draw(Style::Csv),
             "subject,n\na,12345\nlonger-name\n\"a, \"\"b\"\"\",1\n"
         );
+    }
+    #[test]
+    fn numbers_are_rounded_for_people_and_whole_for_programs() {
+        let mut table = Table::keyed(&[("a_ms", "a ms"), ("b", "b")], 0);
+        table.cells(vec![Some(12.3456).into(), Cell::from(None)]);
+        assert!(table.draw(Style::Text).ends_with("12.35    -\n"));
+        assert_eq!(table.draw(Style::Csv), "a_ms,b\n12.3456,\n");
     }
 }

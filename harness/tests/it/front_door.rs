@@ -12,6 +12,7 @@ mod experiments;
 mod families;
 mod format_documentation;
 mod gate;
+mod golden;
 mod interrupt;
 mod levers;
 mod limits;

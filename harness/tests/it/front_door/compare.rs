@@ -1,7 +1,7 @@
 //! The verbs over recorded runs: what is compared, ranked, gated and recommended, and what is
 //! refused.
 
-use harness::results::environment::Environment;
+use harness::results::environment::{Environment, ServerLimits};
 use harness::results::histogram;
 use harness::results::trial::{Trial, TrialWriter};
 use hdrhistogram::Histogram;
@@ -157,11 +157,12 @@ fn two_runs_are_compared_subject_by_subject() {
         .exits(0)
         .stdout;
     let lines: Vec<&str> = csv.lines().collect();
-    assert_eq!(lines.len(), 2, "{csv}");
+    assert_eq!(lines.len(), 5, "a row for each metric: {csv}");
     assert!(
-        lines[0].contains("cpu_us_per_call_ratio_low") && lines[1].contains("slower"),
+        lines[0].contains("ratio,interval") && lines[1].contains("cpu_us_per_call"),
         "{csv}"
     );
+    assert!(lines[1].contains("slower"), "{csv}");
 }
 
 #[test]
@@ -203,13 +204,21 @@ fn other_machines_harnesses_and_questions_are_refused_with_what_differs() {
     change_environment(&there, |environment| {
         environment.machine.cpu_model = "Another 9000".to_owned();
         environment.machine.load_average_milli += 7;
-        environment.harness_version = "9.9.9".to_owned();
+        // The same version, built anew.
+        let harness = environment.programs.get_mut("mcp-harness").unwrap();
+        harness.sha256 = "ab12".to_owned();
+        environment.server_limits = Some(ServerLimits {
+            cpu_milli: Some(500),
+            memory_bytes: None,
+            by: "a control group".to_owned(),
+        });
     });
     let done = recorded.verb("compare", &["here", "there"]).exits(2);
     for part in [
         "cannot be compared",
         "\"Another 9000\" in B",
-        "\"9.9.9\" in B",
+        "\"ab12\" in B",
+        "server_limits is null in A",
     ] {
         done.told(part);
     }

@@ -19,7 +19,7 @@ fn a_regression_beyond_the_limit_fails_and_the_row_is_named() {
         &[
             ("echo", "right", 103, 500),
             ("two", "right", 90, 400),
-            ("two", "floor", 200, 900),
+            ("two", "floor", 101, 900),
         ],
     );
     recorded.run_with(
@@ -41,7 +41,7 @@ fn a_regression_beyond_the_limit_fails_and_the_row_is_named() {
         "much DOES NOT PASS",
         "of 8 figures 2 failed",
         "1.200",
-        "beyond the limit",
+        "slower",
     ] {
         done.printed(part);
     }
@@ -64,6 +64,69 @@ fn a_regression_beyond_the_limit_fails_and_the_row_is_named() {
         2,
         "{csv}"
     );
+}
+
+#[test]
+fn a_floor_that_differs_between_two_runs_takes_the_verdicts_back() {
+    let recorded = Recorded::new(&["right"]);
+    let figures =
+        |cpu: u64, floor: u64| [("echo", "right", cpu, 500), ("echo", "floor", floor, 500)];
+    recorded.run_with("before", &figures(100, 20));
+    // The machine is slower by a fifth, and so is all that runs on it.
+    recorded.run_with("after", &figures(120, 24));
+    let done = recorded
+        .verb("gate", &["after", "--baseline", "before"])
+        .exits(1);
+    for part in ["floor cost +20.0%", "measure both in one run"] {
+        assert!(done.stdout.contains(part), "{part} in {}", done.stdout);
+    }
+    let found = json(
+        &recorded
+            .verb("compare", &["before", "after", "--format", "json"])
+            .exits(0),
+    );
+    let rows = found["rows"].as_array().unwrap();
+    let of = |subject: &str| &rows.iter().find(|row| row["b"] == subject).unwrap()["figures"][0];
+    assert_eq!(of("right")["verdict"], "unknown");
+    assert_eq!(of("floor")["verdict"], "slower");
+}
+
+#[test]
+fn base_and_change_of_one_run_are_judged_by_its_rounds() {
+    let recorded = Recorded::new(&["right"]);
+    let run = recorded.run_with(
+        "both",
+        &[
+            ("echo", "right", 100, 500),
+            ("echo", "change", 104, 500),
+            ("echo", "floor", 20, 100),
+        ],
+    );
+    let subjects = run.join("definitions/subjects.toml");
+    let text = std::fs::read_to_string(&subjects).unwrap();
+    let table = &text[text.find("[subject.right]").unwrap()..];
+    let other = table.replace("subject.right", "subject.change");
+    std::fs::write(&subjects, format!("{text}\n{other}")).unwrap();
+    let gate = |limit: &str| {
+        let flags = [
+            "both",
+            "--baseline",
+            "right",
+            "--max-regression",
+            limit,
+            "--by",
+            "cpu",
+        ];
+        recorded.verb("gate", &flags)
+    };
+    gate("5%").exits(0);
+    let done = gate("3%").exits(1);
+    assert!(
+        done.stdout.contains("of 1 figures 1 failed"),
+        "{}",
+        done.stdout
+    );
+    assert!(!done.stdout.contains("floor"), "{}", done.stdout);
 }
 
 #[test]

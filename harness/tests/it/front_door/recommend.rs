@@ -6,7 +6,7 @@ use super::compare::{Recorded, json};
 
 const RUN: &[super::compare::Figures<'_>] = &[
     ("files", "quick", 100, 500),
-    ("files", "near", 102, 500),
+    ("files", "near", 103, 500),
     ("files", "slow", 200, 500),
     ("sql", "quick", 100, 500),
     ("sql", "near", 103, 500),
@@ -31,7 +31,7 @@ fn recorded() -> Recorded {
     let all = [
         one("quick", "http"),
         one("near", "http"),
-        one("slow", "other"),
+        one("slow", "http").replace("wire = \"http\"", "wire = \"stdio\""),
     ];
     std::fs::write(&subjects, all.join("\n")).unwrap();
     for (suite, workload) in [("files", "io"), ("sql", "database")] {
@@ -47,69 +47,78 @@ fn recorded() -> Recorded {
         if trial.subject == "quick" {
             trial.rss_peak_bytes = Some(50_000_000);
         }
+        if trial.subject == "slow" {
+            "stdio".clone_into(&mut trial.wire);
+        }
         writer.append([&*trial]).unwrap();
     }
     recorded
 }
 
-fn said(found: &Value) -> String {
-    found["would_change"].to_string()
-}
-
 #[test]
-fn the_first_of_the_suites_that_stand_for_the_work_is_chosen_with_its_evidence() {
+fn the_first_of_the_suites_that_stand_for_the_work_is_recommended() {
     let recorded = recorded();
     let recommend = |flags: &[&str]| {
         let flags = [flags, &["run", "--format", "json"]].concat();
         json(&recorded.verb("recommend", &flags).exits(0))
     };
-    let found = recommend(&["--workload", "io", "--clients", "2"]);
+    let says = |found: &Value, key: &str, part: &str| {
+        assert!(found[key].to_string().contains(part), "{part} in {found}");
+    };
+    let found = recommend(&["--workload", "api", "--clients", "2"]);
     assert_eq!(found["subject"], "quick");
-    assert_eq!(found["suites"], serde_json::json!(["files"]));
+    assert_eq!(found["ranking"]["suites"], serde_json::json!(["files"]));
     assert!(found["command"].as_array().unwrap().len() > 1, "{found}");
-    assert_eq!(found["evidence"][0]["cpu_us_per_call"], 100.1);
-    assert_eq!(found["runners_up"][0]["subject"], "near");
+    says(&found, "would_change", "slow speaks stdio");
+    says(&found, "wins", "Wins over near, which is +3.");
     assert!(
-        said(&found).contains("near ties with it (+2.0%)"),
+        !found["would_change"].to_string().contains("asked for"),
         "{found}"
     );
-    assert!(!said(&found).contains("extrapolation"), "{found}");
 
-    let found = recommend(&["--workload", "io", "--clients", "100", "--memory", "32M"]);
+    let found = recommend(&["--workload", "api", "--clients", "100", "--max-rss", "32M"]);
     assert_eq!(found["subject"], "near");
-    for part in [
-        "quick took 50.0 MB of memory, over the limit of 32.0 MB; without that limit it would be before",
-        "+2.0% worse",
-        "Measured with 2 clients, asked for 100: this is an extrapolation",
-    ] {
-        assert!(said(&found).contains(part), "{part} in {found}");
-    }
-    let found = recommend(&["--workload", "mixed"]);
-    // 1 and 2, 1.02 and 2.06, 2 and 1: the first and the last are alike, so either may be chosen.
-    let is_quick = found["subject"] == "quick";
-    let other = if is_quick { "slow" } else { "quick" };
-    let tie = format!("{other} ties with it (+0.0%)");
-    assert!(said(&found).contains(&tie), "{found}");
-    assert!(
-        said(&found).contains("near is within 3% of it (+2.5%)"),
-        "{found}"
+    says(
+        &found,
+        "would_change",
+        "quick took 50.0 MB of memory, over the limit of 32.0 MB",
     );
-    let found = recommend(&["--workload", "database", "--transport", "other"]);
-    assert_eq!(found["subject"], "slow");
-    assert!(said(&found).contains("only candidate"), "{found}");
+    says(
+        &found,
+        "would_change",
+        "Measured with 2 clients, asked for 100",
+    );
+    says(&found, "wins", "only candidate");
 
+    // Cheap as it is, stdio does not reach another machine.
+    let found = recommend(&["--workload", "db"]);
+    assert_eq!(found["subject"], "quick");
+    let found = recommend(&["--workload", "db", "--deployment", "local"]);
+    assert_eq!(found["subject"], "slow");
+    says(&found, "would_change", "stdio beside HTTP");
+    says(&found, "wins", "Wins over quick, which is +100.0% worse");
+    let found = recommend(&[
+        "--workload",
+        "mix",
+        "--deployment",
+        "local",
+        "--threshold",
+        "9%",
+    ]);
+    // 1 and 2, 1.03 and 2.06, 2 and 1: the first and the last are alike.
+    says(&found, "equals", "equal within 9%");
+
+    // Without a name the latest run that answers the question is taken, and not the latest.
     let text = recorded
-        .verb("recommend", &["run", "--workload", "io"])
+        .verb("recommend", &["--workload", "api"])
         .exits(0)
         .stdout;
     assert!(text.starts_with("Use quick for io work"), "{text}");
-    let csv = ["run", "--workload", "io", "--format", "csv"];
+    assert!(text.contains("of the run run."), "{text}");
+    let csv = ["run", "--workload", "api", "--format", "csv"];
     let csv = recorded.verb("recommend", &csv).exits(0).stdout;
     assert!(
-        csv.lines()
-            .nth(1)
-            .unwrap()
-            .starts_with("files,quick,2,100.1,"),
+        csv.lines().nth(1).unwrap().starts_with("1,quick,1,"),
         "{csv}"
     );
 }
@@ -123,15 +132,11 @@ fn nothing_is_recommended_from_nothing() {
             "no suite of the run run stands for cpu work (its suites stand for: database, io)",
         ),
         (
-            &["--workload", "io", "--memory", "1M"],
-            "nothing in run keeps to the limits",
+            &["--workload", "api", "--max-rss", "1M"],
+            "no server in run fits",
         ),
         (
-            &["--workload", "io", "--transport", "none"],
-            "has the transport \"none\"; it has: http, other",
-        ),
-        (
-            &["--workload", "io", "--memory", "much"],
+            &["--workload", "api", "--max-rss", "much"],
             "is not a size; write it like 32M",
         ),
     ] {
