@@ -36,10 +36,10 @@ advisories:
 verify *ARGS: build
     {{ harness }} verify {{ ARGS }}
 
-# Check every answer of every server, then measure and rank them all on every workload, in about 25 minutes
+# Check every answer of every server, then measure and rank them all on four kinds of work, in about 25 minutes
 bench-all *ARGS: build
     {{ harness }} verify
-    {{ harness }} measure --warmup-s 0.5 --duration-s 2.5 {{ ARGS }}
+    {{ harness }} measure --processes 5 --slices 6 {{ ARGS }}
 
 # A first look: tokio with the fast path on, one short trial each of three kinds of work, in less than a minute after the build
 bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")

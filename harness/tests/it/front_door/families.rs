@@ -164,7 +164,8 @@ fn the_label_and_the_note_of_a_subject_are_in_the_results_and_the_report() {
         .lines()
         .find(|line| line.starts_with("rank"))
         .unwrap();
-    assert!(widest.chars().count() < 110, "{widest}");
+    // The column `valid` grows with the warnings of a busy machine.
+    assert!(widest.chars().count() < 130, "{widest}");
     // The other figures are for the file.
     let written = std::fs::read_to_string(project.results().join("report.md")).unwrap();
     let head = "iterations/s | RSS peak MB | start ms";
