@@ -351,14 +351,30 @@ fn asked(text: &mut String, table: &SuiteTable) {
     };
     say!(
         text,
-        "{} Tool `{}`, {}, window {} s after {} s of warm-up, trials: {}.\n{rule}\n",
+        "{} Tool `{}`, {}, {}.\n{rule}\n",
         definition.description,
         definition.tool,
         shape(load),
+        windows(load),
+    );
+}
+
+/// The windows of a subject, in words.
+fn windows(load: &Load) -> String {
+    if load.slices() > 0 {
+        return format!(
+            "{} processes of {} slices of {} s",
+            load.processes(),
+            load.slices(),
+            load.slice_s()
+        );
+    }
+    format!(
+        "window {} s after {} s of warm-up, trials: {}",
         load.duration_s(),
         load.warmup_s(),
         load.trials()
-    );
+    )
 }
 
 /// The loop and its clients, in words.
