@@ -6,10 +6,11 @@
 use serde_json::Value;
 
 use super::row::{Job, seconds};
+use super::target::verification;
 use crate::config::subject::Subject;
 use crate::config::suite::Counts;
 use crate::interrupt::Interrupt;
-use crate::load::{self, Options, Target};
+use crate::load::{self, Target};
 
 /// Most calls that are counted of a suite.
 const CALLS: usize = 16;
@@ -26,13 +27,8 @@ pub(super) fn count(
     target: Target,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Result<Read, String>> {
-    let options = Options {
-        call_timeout: seconds(job.suite.load.call_timeout_s()),
-        revision: subject.revision()?,
-        extra_params: subject.extra_params.clone(),
-        lists_tools: true,
-        stop: interrupt.flag(),
-    };
+    let call_timeout = seconds(job.suite.load.call_timeout_s());
+    let options = verification(subject, call_timeout, interrupt)?;
     let calls = &job.calls.timed[..job.calls.timed.len().min(CALLS)];
     let found = match load::verify(target, calls, options) {
         Ok(found) => found,

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
+use super::target::verification;
 use super::testbed::Testbed;
 use crate::config::subject::{Sessions, Subject, Subjects, Wire};
 use crate::interrupt::Interrupt;
 use crate::load::{
-    self, CallError, ErrorKind, Exchange, LoadError, Options, Revision, Verification, Verified,
+    self, CallError, ErrorKind, Exchange, LoadError, Revision, Verification, Verified,
 };
 
 /// What a server is like.
@@ -74,13 +75,7 @@ pub(crate) fn discover(
     let mut seen = Vec::new();
     for (name, subject) in &bench.subjects().subject {
         let mut started = bench.start(name, None, interrupt)?;
-        let options = Options {
-            call_timeout,
-            revision: subject.revision()?,
-            extra_params: subject.extra_params.clone(),
-            lists_tools: true,
-            stop: interrupt.flag(),
-        };
+        let options = verification(subject, call_timeout, interrupt)?;
         let verified = load::verify(started.target, exchanges, options);
         let lines = started.running.last_lines();
         if subject.wire == Wire::Stdio {

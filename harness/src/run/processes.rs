@@ -13,6 +13,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::live::{Measured, Surroundings, joined};
 use super::row::{Job, seconds};
+use super::target::verification;
 use super::testbed::Started;
 use super::usage::{UsageWindow, sampled};
 use crate::host::cores::pin_this_thread;
@@ -134,12 +135,10 @@ fn call(
         Err(error) => return Ok(Err(failed(format!("{error:#}")))),
     };
     let subject = around.bench.subject(job.subject_name)?;
+    let call_timeout = seconds(job.suite.load.call_timeout_s());
     let options = Options {
-        call_timeout: seconds(job.suite.load.call_timeout_s()),
-        revision: subject.revision()?,
-        extra_params: subject.extra_params.clone(),
         lists_tools: false,
-        stop: around.interrupt.flag(),
+        ..verification(subject, call_timeout, around.interrupt)?
     };
     // From the ready line on, which the harness may have seen a little later.
     let begun = Instant::now();

@@ -1,9 +1,11 @@
 //! From a ready line to what the load engine takes.
 
 use std::net::ToSocketAddrs as _;
+use std::time::Duration;
 
 use crate::config::subject::{Role, Sessions, Subject, Wire};
-use crate::load::{self, Address, Target};
+use crate::interrupt::Interrupt;
+use crate::load::{self, Address, Options, Target};
 use crate::run::process::Server;
 
 /// Splits `http://host:port/path` (without a port it is 80); the host is resolved, the first address is taken.
@@ -29,6 +31,21 @@ pub(crate) fn split_url(url: &str) -> Result<(Address, String), String> {
         .next()
         .ok_or_else(|| wrong("the host has no address"))?;
     Ok((Address::new(socket, host), path.to_owned()))
+}
+
+/// The settings of a verification of `subject`, which lists its tools first.
+pub(super) fn verification<'a>(
+    subject: &Subject,
+    call_timeout: Duration,
+    interrupt: &'a Interrupt,
+) -> anyhow::Result<Options<'a>> {
+    Ok(Options {
+        call_timeout,
+        revision: subject.revision()?,
+        extra_params: subject.extra_params.clone(),
+        lists_tools: true,
+        stop: interrupt.flag(),
+    })
 }
 
 /// Where the load of a started subject goes. `answer_bytes` is what a floor was told to answer.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::target::verification;
 use super::testbed::Testbed;
 use crate::config::subject::Role;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
-use crate::load::{self, CallError, Exchange, Options, Verification, Verified};
+use crate::load::{self, CallError, Exchange, Verification, Verified};
 
 /// Different complaints that are kept of one suite.
 const SHOWN: usize = 3;
@@ -101,14 +102,7 @@ fn ask(
         Ok(started) => started,
         Err(error) => return Ok(Err(format!("{error:#}"))),
     };
-    let subject = bench.subject(name)?;
-    let options = Options {
-        call_timeout,
-        revision: subject.revision()?,
-        extra_params: subject.extra_params.clone(),
-        lists_tools: true,
-        stop: interrupt.flag(),
-    };
+    let options = verification(bench.subject(name)?, call_timeout, interrupt)?;
     let verified = load::verify(started.target, exchanges, options);
     let ended = started.running.stop();
     Ok(match verified {
