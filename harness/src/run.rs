@@ -16,6 +16,7 @@ mod progress;
 pub(crate) mod resume;
 mod round;
 pub(crate) mod row;
+mod settle;
 pub(crate) mod setup;
 mod target;
 pub(crate) mod testbed;
@@ -50,7 +51,7 @@ use crate::results::environment::{Environment, State};
 use crate::results::folder::{Kept, RunFolder};
 use crate::results::trial::{Status, Trial, TrialWriter, read_trials};
 use crate::results::trial_order::PlannedTrial;
-use crate::results::{self, histogram, samples};
+use crate::results::{self, histogram, samples, warmup};
 use crate::stats::median;
 
 /// What a run measures, and where it is recorded. It is handed over once, from the verb to the run.
@@ -119,8 +120,7 @@ pub(crate) struct Done {
 struct Run<'a> {
     bench: &'a Testbed,
     plan: &'a RunPlan,
-    /// The prepared calls of all suites.
-    calls: BTreeMap<&'a str, Arc<Calls>>,
+    calls: CallsOf<'a>,
     folder: RunFolder,
     environment: Environment,
     writer: TrialWriter,
@@ -143,6 +143,7 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Done> {
     add_rate_suites(&mut plan);
+    let calls = calls(bench, &plan)?;
     let order = planned_trials(bench, &plan)?;
     let environment = environment(bench, &plan, order.len())?;
     let folder = RunFolder::create(&plan.results, &folder_name(&environment))?;
@@ -161,7 +162,7 @@ pub(crate) fn run(
         order,
         trials: Vec::new(),
     };
-    make(bench, &plan, begun, writer, interrupt)
+    make(bench, &plan, calls, begun, writer, interrupt)
 }
 
 /// Makes the trials that a run lacks, over a testbed that [`Begun::check`] has nothing against.
@@ -171,31 +172,40 @@ pub(crate) fn resume(
     mut begun: Begun,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Done> {
+    let calls = calls(bench, plan)?;
     let writer = TrialWriter::reopen(&begun.folder.trials(), begun.trials.len())?;
     // Nobody else writes them from here on.
     begun.trials = read_trials(&begun.folder.trials())?;
     begun.go_on();
     begun.environment.write(&begun.folder.environment())?;
-    make(bench, plan, begun, writer, interrupt)
+    make(bench, plan, calls, begun, writer, interrupt)
+}
+
+/// The prepared calls of suites, by name.
+type CallsOf<'p> = BTreeMap<&'p str, Arc<Calls>>;
+
+fn calls<'p>(bench: &Testbed, plan: &'p RunPlan) -> anyhow::Result<CallsOf<'p>> {
+    let prepared = plan.suites.iter().map(|(name, suite)| {
+        let calls = Calls::prepare(suite, &bench.service_urls())
+            .map_err(|message| anyhow::anyhow!("suite {name}: {message}"))?;
+        Ok((name.as_str(), Arc::new(calls)))
+    });
+    prepared.collect()
 }
 
 /// Makes the trials that are not made yet, and records how that ended.
 fn make(
     bench: &Testbed,
     plan: &RunPlan,
+    calls: CallsOf<'_>,
     begun: Begun,
     writer: TrialWriter,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Done> {
-    let prepared = plan.suites.iter().map(|(name, suite)| {
-        let calls = Calls::prepare(suite, &bench.service_urls())
-            .map_err(|message| anyhow::anyhow!("suite {name}: {message}"))?;
-        Ok((name.as_str(), Arc::new(calls)))
-    });
     let mut run = Run {
         bench,
         plan,
-        calls: prepared.collect::<anyhow::Result<_>>()?,
+        calls,
         folder: begun.folder,
         environment: begun.environment,
         writer,
@@ -336,6 +346,12 @@ impl Run<'_> {
         for member in &members {
             if let Some(row) = member.rows.iter().find(|row| !row.histogram.is_empty()) {
                 histogram::write(&root.join(&row.histogram), &member.intervals)?;
+                if !member.warmup.is_empty() {
+                    let planned = &member.job.planned;
+                    let (suite, subject) = (&planned.suite, &planned.subject);
+                    let name = RunFolder::warmup_name(suite, subject, planned.process);
+                    warmup::write(&self.folder.made(&name)?, &member.warmup)?;
+                }
                 if !row.samples.is_empty() {
                     samples::write(&root.join(&row.samples), &member.samples)?;
                 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::progress::Progress;
-use super::row::{Job, seconds};
+use super::row::{Job, seconds, us};
 use super::testbed::{Started, Testbed};
 use super::usage::{Cost, Readings, UsageWindow};
 use crate::config::subject::{Processes, Subject};
@@ -103,8 +103,8 @@ impl<'a> Live<'a> {
 
     /// How long its slowest process took until it was ready, in microseconds.
     pub(super) fn startup_us(&self) -> Option<u64> {
-        let startup = self.started.iter().filter_map(|one| one.startup).max()?;
-        u64::try_from(startup.as_micros()).ok()
+        let startups = self.started.iter().filter_map(|one| one.startup);
+        startups.max().map(us)
     }
 
     /// Whether its wire leaves this machine.

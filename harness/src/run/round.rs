@@ -13,15 +13,19 @@ use anyhow::Context as _;
 use super::count::count;
 use super::live::{Live, Measured, Span, Surroundings};
 use super::per_call::per_call;
-use super::row::{Job, blank, errors_in, fill, seconds};
+use super::row::{Job, blank, errors_in, fill, seconds, us};
+use super::settle::{STEP, has_settled};
 use super::usage::{Cost, Readings, UsageWindow};
+use crate::config::load::Warmup;
 use crate::config::subject::Processes;
 use crate::load::{LoadError, Outcome};
 use crate::results::folder::RunFolder;
 use crate::results::histogram::Interval;
 use crate::results::samples::Sample;
 use crate::results::trial::{Status, Trial, join_warnings};
+use crate::results::warmup::WarmupStep;
 use crate::results::warning::Warning;
+use crate::results::whole;
 
 /// A server that uses more than this of a core while others are measured is not idle, in thousandths.
 const IDLE_PERMILLE: u128 = 10;
@@ -32,12 +36,14 @@ const SETTLE: Duration = Duration::from_millis(5);
 /// One subject of a round, and what was found of it.
 pub(super) struct Member<'a> {
     /// Its first window.
-    job: Job<'a>,
+    pub(super) job: Job<'a>,
     state: State<'a>,
     /// One for each window, in their order.
     pub(super) rows: Vec<Trial>,
     /// The latencies of the windows that were measured.
     pub(super) intervals: Vec<Interval>,
+    /// The steps of a warm-up until the rate has settled.
+    pub(super) warmup: Vec<WarmupStep>,
     /// The samples of a long trial.
     pub(super) samples: Vec<Sample>,
     /// Of the process: when it got ready, what a model would read of it, how its warm-up went.
@@ -125,6 +131,7 @@ impl<'a> Member<'a> {
             state,
             rows: Vec::new(),
             intervals: Vec::new(),
+            warmup: Vec::new(),
             samples: Vec::new(),
             process,
             is_remote,
@@ -140,36 +147,85 @@ impl<'a> Member<'a> {
         self.rows.iter().all(|row| row.status != Status::NotReady)
     }
 
-    /// Load before the slices that is not counted; its errors are. A long trial has its warm-up
-    /// before its window.
+    /// Load before the windows that is not counted; its errors are. A long trial with a fixed warm-up
+    /// has it before its window.
     fn warm_up(&mut self, around: Surroundings<'_>) -> anyhow::Result<()> {
-        let span = Span {
-            lead_in: Duration::ZERO,
-            length: seconds(self.job.suite.load.warmup_s()),
-            has_samples: false,
-        };
-        let State::Live(live) = &mut self.state else {
-            return Ok(());
-        };
-        if self.job.planned.slice == 0 || span.length.is_zero() || around.interrupt.is_set() {
-            return Ok(());
-        }
-        // Where there is no load now the first slice finds out why, and records it.
-        if let Ok(measured) = live.window(around, &self.job, span)? {
-            let outcome = &measured.outcome;
-            self.process.errors_in_warmup = outcome.errors.total() + outcome.closing_errors.total();
-            self.process.failure = errors_in(&outcome.errors, " in the warm-up");
+        let load = &self.job.suite.load;
+        let length = seconds(load.warmup_s());
+        match load.warmup() {
+            Warmup::Auto => self.settle(around)?,
+            Warmup::Fixed if self.job.planned.slice == 0 || length.is_zero() => {}
+            Warmup::Fixed => {
+                self.warm(around, length)?;
+            }
         }
         self.begin_idle();
         Ok(())
+    }
+
+    /// Load until the rate has settled, within its bounds.
+    fn settle(&mut self, around: Surroundings<'_>) -> anyhow::Result<()> {
+        let load = &self.job.suite.load;
+        let (least, most) = (seconds(load.warmup_s()), seconds(load.warmup_max_s()));
+        let (mut warmed, mut rates) = (Duration::ZERO, Vec::new());
+        while warmed < least || !has_settled(&rates) {
+            if warmed >= most {
+                let name = &self.job.planned.subject;
+                let line = format!("{name}: the rate has not settled after {most:?} of warm-up");
+                around.progress.line(&line);
+                break;
+            }
+            let Some(found) = self.warm(around, STEP)? else {
+                break;
+            };
+            warmed += STEP;
+            rates.push(found.calls_per_s());
+            self.warmup.push(WarmupStep {
+                at_ms: us(warmed) / 1_000,
+                calls_per_s: whole(found.calls_per_s()),
+            });
+        }
+        self.process.warmup_us = us(warmed);
+        Ok(())
+    }
+
+    /// Load of this length; none where the subject is not there. Where there is no load now the first
+    /// window finds out why, and records it.
+    fn warm(
+        &mut self,
+        around: Surroundings<'_>,
+        length: Duration,
+    ) -> anyhow::Result<Option<Outcome>> {
+        let span = Span {
+            lead_in: Duration::ZERO,
+            length,
+            has_samples: false,
+        };
+        let State::Live(live) = &mut self.state else {
+            return Ok(None);
+        };
+        if around.interrupt.is_set() || live.has_died() {
+            return Ok(None);
+        }
+        let measured = live.window(around, &self.job, span)?;
+        let outcome = measured.ok().map(|measured| measured.outcome);
+        if let Some(outcome) = &outcome {
+            let errors = outcome.errors.total() + outcome.closing_errors.total();
+            self.process.errors_in_warmup += errors;
+            if self.process.failure.is_empty() {
+                self.process.failure = errors_in(&outcome.errors, " in the warm-up");
+            }
+        }
+        Ok(outcome)
     }
 
     /// Makes one window, and its row.
     fn measure(&mut self, around: Surroundings<'_>, job: &Job<'a>) -> anyhow::Result<()> {
         let subject = around.bench.subject(&job.planned.subject)?;
         let load = &job.suite.load;
-        let (lead_in, length) = match job.planned.slice {
-            0 => (load.warmup_s(), load.duration_s()),
+        let (lead_in, length) = match (job.planned.slice, &self.warmup[..]) {
+            (0, []) => (load.warmup_s(), load.duration_s()),
+            (0, _) => (load.lead_in_s(), load.duration_s()),
             _ => (load.lead_in_s(), load.slice_s()),
         };
         let span = Span {
@@ -183,6 +239,9 @@ impl<'a> Member<'a> {
             text_tokens: self.process.text_tokens,
             ..blank(job, subject, SystemTime::now())
         };
+        if span.has_samples && !self.warmup.is_empty() {
+            row.warmup_us = self.process.warmup_us + us(span.lead_in);
+        }
         self.end_idle();
         let found = match &mut self.state {
             State::Live(live) => live.window(around, job, span)?,

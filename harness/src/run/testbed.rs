@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::backends::{self, Backends};
 use super::setup::{Setup, base_context};
-use super::target::{split_url, target};
+use super::target::target;
 use crate::config::subject::{ReadyBy, Subject, Subjects, Wire};
 use crate::config::template::{Context, fill, fill_command};
 use crate::host::cores::pin_this_thread;
@@ -167,10 +167,8 @@ impl Testbed {
     /// The port of a subject that prints no ready line.
     fn port(&self, name: &str) -> anyhow::Result<Port> {
         let (subject, url) = (self.subject(name)?, self.place(name)?);
-        let (address, path) =
-            split_url(&url).map_err(|error| anyhow::anyhow!("subject.{name}: its url {error}"))?;
-        let revision = subject.revision()?;
-        Ok(Port::new(&url, &address, &path, subject.wire, revision))
+        Port::new(&url, subject.wire, subject.revision()?)
+            .map_err(|error| anyhow::anyhow!("subject.{name}: its url {error}"))
     }
 
     /// One of the selected subjects.
