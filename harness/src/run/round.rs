@@ -357,7 +357,9 @@ impl<'a> Member<'a> {
         if let Some((outcome, cost)) = &self.total {
             fill(&mut row, &self.job, outcome, cost);
         }
-        if let Some(failed) = self.rows.iter().find(|row| row.status != Status::Measured) {
+        let mut failed = self.rows.iter().find(|row| row.status != Status::Measured);
+        failed = failed.or_else(|| self.rows.iter().find(|row| !row.failure.is_empty()));
+        if let Some(failed) = failed {
             (row.status, row.failure) = (failed.status, failed.failure.clone());
         }
         row.exit_unclean = self.rows.iter().map(|row| row.exit_unclean).sum();
