@@ -87,7 +87,10 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
         }
         table.row(vec![
             name,
-            suite.label(),
+            match suite.step.len() {
+                0 | 1 => suite.label(),
+                steps => format!("{steps} steps"),
+            },
             if suite.answer_bytes.is_some() {
                 "yes"
             } else {

@@ -76,20 +76,6 @@ load! {
         /// Closed loop: how long a client waits between an answer and its next call
         #[arg(value_name = "MILLISECONDS")]
         think_time_ms: f64 = 0.0;
-        /// Closed loop: added to the think time after an iteration, which is all steps of a suite, or
-        /// else a session that ends
-        #[arg(value_name = "MILLISECONDS")]
-        iteration_pause_ms: f64 = 0.0;
-        /// Closed loop: the clients begin one after the other within this time, which starts with the
-        /// warm-up; a warm-up as long keeps it out of the window
-        #[arg(value_name = "SECONDS")]
-        ramp_s: f64 = 0.0;
-        /// Closed loop: the clients end one after the other in this last part of the window
-        #[arg(value_name = "SECONDS")]
-        ramp_down_s: f64 = 0.0;
-        /// First part of the window that counts calls and leaves their latencies out
-        #[arg(value_name = "SECONDS")]
-        latency_after_s: f64 = 0.0;
         /// Added to each trip over the wire and back, the opening of a connection among them
         #[arg(value_name = "MILLISECONDS")]
         round_trip_ms: f64 = 0.0;
@@ -121,6 +107,20 @@ load! {
         call_timeout_s: f64 = 30.0;
     }
     without a default {
+        /// Closed loop: added to the think time after an iteration, which is all steps of a suite, or
+        /// else a session that ends
+        #[arg(value_name = "MILLISECONDS")]
+        iteration_pause_ms: f64;
+        /// Closed loop: the clients begin one after the other within this time, which starts with the
+        /// warm-up; a warm-up as long keeps it out of the window
+        #[arg(value_name = "SECONDS")]
+        ramp_s: f64;
+        /// Closed loop: the clients end one after the other in this last part of the window
+        #[arg(value_name = "SECONDS")]
+        ramp_down_s: f64;
+        /// First part of the window that counts calls and leaves their latencies out
+        #[arg(value_name = "SECONDS")]
+        latency_after_s: f64;
         /// Connections that the clients use in turn over HTTP; by default each has its own
         #[arg(value_name = "N")]
         connections: usize;
@@ -267,6 +267,30 @@ impl Load {
         Ok(())
     }
 
+    /// The setting `iteration_pause_ms`, or 0.
+    #[must_use]
+    pub fn iteration_pause_ms(&self) -> f64 {
+        self.iteration_pause_ms.unwrap_or_default()
+    }
+
+    /// The setting `ramp_s`, or 0.
+    #[must_use]
+    pub fn ramp_s(&self) -> f64 {
+        self.ramp_s.unwrap_or_default()
+    }
+
+    /// The setting `ramp_down_s`, or 0.
+    #[must_use]
+    pub fn ramp_down_s(&self) -> f64 {
+        self.ramp_down_s.unwrap_or_default()
+    }
+
+    /// The setting `latency_after_s`, or 0.
+    #[must_use]
+    pub fn latency_after_s(&self) -> f64 {
+        self.latency_after_s.unwrap_or_default()
+    }
+
     /// Says which parts of a long trial do not fit into its window.
     fn check_window(&self) -> Result<(), String> {
         let duration = self.duration_s();
@@ -336,6 +360,8 @@ mod tests {
             ("duration_s = 2", 0),
             ("rate_per_s = 10", 0),
             ("calls_per_session = 10", 0),
+            ("ramp_s = 1", 0),
+            ("ramp_down_s = 1", 0),
             ("slices = 5", 5),
             ("trials = 5\nslices = 5", 5),
             ("rate_per_s = 10\nslices = 5", 5),
@@ -344,6 +370,36 @@ mod tests {
             load.apply(&read(over));
             assert_eq!(load.slices(), slices, "{over}");
             assert_eq!(load.check(), Ok(()), "{over}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_window_need_a_closed_loop_and_a_window_that_holds_them() {
+        let read = |text: &str| toml::from_str::<Load>(text).unwrap();
+        for (over, told) in [
+            (
+                "warmup_s = 1\nduration_s = 4\nramp_s = 4.5\nramp_down_s = 3",
+                None,
+            ),
+            ("duration_s = 5\nramp_s = 6", Some("ramp_s")),
+            ("duration_s = 5\nramp_down_s = 5", Some("ramp_down_s")),
+            (
+                "duration_s = 5\nlatency_after_s = 5",
+                Some("latency_after_s"),
+            ),
+            ("latency_after_s = 1", Some("slices")),
+            ("slices = 2\nramp_s = 1", Some("slices")),
+            ("rate_per_s = 5\nramp_s = 1", Some("closed loop")),
+            (
+                "rate_per_s = 5\niteration_pause_ms = 1",
+                Some("closed loop"),
+            ),
+        ] {
+            let mut load = Load::defaults();
+            load.apply(&read(over));
+            let error = load.check().err().unwrap_or_default();
+            assert_eq!(error.is_empty(), told.is_none(), "{over}: {error}");
+            assert!(error.contains(told.unwrap_or_default()), "{over}: {error}");
         }
     }
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::expect::Expect;
+use super::repeated;
 use super::template::{Context, Generator, Variable, fill_value, value_mentions};
-use crate::load::{Exchange, Expectation};
+use crate::load::Exchange;
 
 /// One request that clients send, with its right answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ impl Step {
         if is_call && self.tool.is_empty() {
             return Err("there is no tool to call; give `tool`, or `[[step]]`s".to_owned());
         }
-        if !is_call && !(self.tool.is_empty() && self.arguments.is_empty()) {
+        if !is_call && (!self.tool.is_empty() || !self.arguments.is_empty()) {
             return Err("tools/list calls no tool: leave tool and arguments out".to_owned());
         }
         if self.weight == Some(0) {
@@ -160,10 +161,35 @@ impl Step {
             tool: (self.method == Method::CallTool).then(|| self.tool.clone()),
             arguments: arguments.map_err(|error| format!("arguments: {error}"))?,
             meta: self.meta.clone(),
-            expect: Expectation::Result(self.expect.checks(context)?),
+            expect: self.expect.checks(context)?,
             step: number,
         })
     }
+}
+
+/// Says what makes no sense in the steps of a suite.
+pub(super) fn check_all(steps: &[Step]) -> Result<(), String> {
+    let weights = steps.iter().filter(|step| step.weight.is_some()).count();
+    if weights > 0 && weights < steps.len() {
+        return Err("either every [[step]] has a weight, or none".to_owned());
+    }
+    let names: Vec<String> = steps.iter().map(|step| step.name().to_owned()).collect();
+    if let Some(name) = repeated(names.iter()) {
+        return Err(format!(
+            "two [[step]]s are called \"{name}\"; give one of them another name"
+        ));
+    }
+    // An interval log can name a histogram so.
+    let is_tag = |name: &str| !name.contains([',', ' ', '\r', '\n']);
+    if let Some(name) = names.iter().find(|name| !is_tag(name)) {
+        return Err(format!(
+            "\"{name}\" names a [[step]], which allows no comma and no space; give it a name"
+        ));
+    }
+    steps.iter().zip(1..).try_for_each(|(step, number)| {
+        step.check()
+            .map_err(|message| format!("step {number}: {message}"))
+    })
 }
 
 /// Puts the calls of several steps in the order that clients make them in: group after group with
@@ -182,8 +208,8 @@ pub(super) fn in_order(
         return order.filter_map(&mut next).collect();
     }
     // So many draws that their shares differ by little from the weights.
-    let draws = (longest * steps.len()).max(MIN_DRAWS);
-    let drawn = (0..draws).filter_map(|_| {
+    let count = (longest * steps.len()).max(MIN_DRAWS);
+    let drawn = (0..count).filter_map(|_| {
         let mut at = generator.below(total);
         let step = steps.iter().position(|step| {
             let weight = step.weight.unwrap_or_default();
@@ -198,3 +224,83 @@ pub(super) fn in_order(
 
 /// The fewest draws of a weighted mix.
 const MIN_DRAWS: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::config::suite::Suite;
+
+    fn suite(steps: &str) -> Result<Suite, String> {
+        let text = format!("description = \"d\"\nvariants = 7\n{steps}");
+        let suite: Suite = toml::from_str(&text).map_err(|error| error.to_string())?;
+        suite.check().map(|()| suite)
+    }
+
+    fn step(more: &str) -> String {
+        format!("[[step]]\nexpect.type = {{ \"/x\" = \"string\" }}\n{more}\n")
+    }
+
+    #[test]
+    fn steps_are_made_in_order_with_their_cases_in_turn() {
+        let first = step(
+            "tool = \"a\"\ncases = [{ n = 1 }, { n = 2 }, { n = 3 }]\narguments = { n = \"{n}\" }",
+        );
+        let suite = suite(&(first + &step("method = \"tools/list\""))).unwrap();
+        assert_eq!(suite.label(), "a, tools/list");
+        assert_eq!(suite.shape().steps, Some(2));
+        let calls = suite.exchanges(&BTreeMap::new()).unwrap();
+        let found: Vec<_> = calls
+            .iter()
+            .map(|one| (one.name(), one.step, one.arguments["n"].as_u64()))
+            .collect();
+        let list = ("tools/list", 1, None);
+        let call = |n| ("a", 0, Some(n));
+        assert_eq!(found, [call(1), list, call(2), list, call(3), list]);
+    }
+
+    #[test]
+    fn weighted_steps_are_drawn_by_their_weights_and_always_in_the_same_way() {
+        let steps = step("tool = \"a\"\nweight = 3") + &step("tool = \"b\"\nweight = 1");
+        let suite = suite(&steps).unwrap();
+        assert_eq!(suite.shape().steps, None);
+        let calls = suite.exchanges(&BTreeMap::new()).unwrap();
+        let of_b = calls.iter().filter(|one| one.step == 1).count() * 100 / calls.len();
+        assert!((20..=30).contains(&of_b), "{of_b}%");
+        assert_eq!(suite.exchanges(&BTreeMap::new()).unwrap(), calls);
+    }
+
+    #[test]
+    fn steps_that_make_no_sense_are_refused() {
+        let two = |more: &str| step("tool = \"a\"") + &step(more);
+        for (steps, told) in [
+            (two("tool = \"a\""), "called \"a\""),
+            (
+                two("tool = \"b\"\nweight = 1"),
+                "every [[step]] has a weight",
+            ),
+            (two("name = \"b c\"\ntool = \"b\""), "no space"),
+            (two(""), "step 2: there is no tool"),
+            (
+                two("method = \"tools/list\"\ntool = \"b\""),
+                "calls no tool",
+            ),
+            (
+                "tool = \"a\"\n".to_owned() + &two("tool = \"b\""),
+                "not beside them",
+            ),
+            (two("tool = \"b\"\nno = 1"), "unknown field"),
+            (
+                "answer_bytes = 9\n".to_owned() + &two("tool = \"b\""),
+                "answer_bytes",
+            ),
+            (
+                "[expect]\ntype = { \"/x\" = \"string\" }".to_owned(),
+                "no tool",
+            ),
+        ] {
+            let error = suite(&steps).map(|_| ()).unwrap_err();
+            assert!(error.contains(told), "{steps}: {error}");
+        }
+    }
+}

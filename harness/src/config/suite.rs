@@ -13,10 +13,10 @@ use serde_json::{Map, Value, json};
 use super::expect::{Expect, has_null};
 use super::load::Load;
 use super::matrix::{self, Point, Sweep};
-use super::step::{Step, in_order};
+use super::step::{Step, check_all, in_order};
 use super::subject::{Processes, Role, Sessions, Subject, Wire};
 use super::template::{Context, Generator, Variable, escaped, literal};
-use super::{FormatError, read_toml, repeated};
+use super::{FormatError, read_toml};
 use crate::load::{Exchange, MAX_CLIENTS, Revision, Shape, UnknownRevision};
 
 /// One workload.
@@ -253,33 +253,10 @@ impl Suite {
                     .to_owned(),
             );
         }
-        let has_weight = |step: &Step| step.weight.is_some();
-        if self.step.iter().any(has_weight) && !self.step.iter().all(has_weight) {
-            return Err("either every [[step]] has a weight, or none".to_owned());
-        }
         if self.answer_bytes.is_some() || self.beside.is_some() {
             return Err("answer_bytes and [beside] need one tool and no [[step]]".to_owned());
         }
-        let names: Vec<String> = self
-            .step
-            .iter()
-            .map(|step| step.name().to_owned())
-            .collect();
-        if let Some(name) = repeated(names.iter()) {
-            return Err(format!(
-                "two [[step]]s are called \"{name}\"; give one of them another name"
-            ));
-        }
-        if let Some(name) = names.iter().find(|name| !is_tag(name)) {
-            return Err(format!(
-                "\"{name}\" names a [[step]], which allows no comma and no space; give it a name"
-            ));
-        }
-        let mut steps = self.step.iter().zip(1..);
-        steps.try_for_each(|(step, number)| {
-            let at = |message| format!("step {number}: {message}");
-            step.check().map_err(at)
-        })
+        check_all(&self.step)
     }
 
     /// The one tool of a suite without steps.
@@ -413,11 +390,6 @@ impl Workload {
     pub(crate) fn takes(self, suite: Self) -> bool {
         self == Self::Mixed || self == suite
     }
-}
-
-/// Whether an interval log can name a histogram so.
-fn is_tag(name: &str) -> bool {
-    !name.is_empty() && !name.contains([',', ' ', '\r', '\n'])
 }
 
 /// Whether only one of a suite's revision and the subject's own has a handshake.

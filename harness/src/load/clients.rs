@@ -293,7 +293,7 @@ impl Clients {
     fn agree(&self, answer: &Answer<'_>, id: u32) -> CallResult<Option<Vec<u8>>> {
         let result = result(answer, id)?;
         let (revision, version) = (self.terms.revision, &result["protocolVersion"]);
-        if version.as_str() != Some(revision.as_str()) {
+        if version.as_str() != Some(&revision.to_string()) {
             let text = "asked for protocol revision";
             let text = format!("{text} {revision}, the server answers {version}");
             return Err(CallError::protocol(text));

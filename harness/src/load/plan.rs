@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{
     errors::{LoadError, LoadResult},
-    expect::Expectation,
+    expect::Check,
     requests::Revision,
 };
 
@@ -37,8 +37,9 @@ pub struct Exchange {
     pub arguments: Value,
     /// Members of `params._meta`, in addition to those that the revision requires.
     pub meta: Map<String, Value>,
-    /// What a right answer is. Not used for a [`Target::Floor`].
-    pub expect: Expectation,
+    /// What must hold for the result of a right answer, which has no `isError`. Not used for a
+    /// [`Target::Floor`].
+    pub expect: Vec<Check>,
     /// Which of a suite's steps it is, from 0: each has latencies of its own.
     #[serde(skip_serializing_if = "is_first")]
     pub step: usize,
@@ -136,15 +137,9 @@ pub enum Target {
         stdin: ChildStdin,
         /// The child's stdout.
         stdout: ChildStdout,
-    },
-    /// The pipes of a child over which earlier runs have opened the session: there is no handshake.
-    OpenStdio {
-        /// The child's stdin.
-        stdin: ChildStdin,
-        /// The child's stdout.
-        stdout: ChildStdout,
-        /// How many runs there were over these pipes: the ids of this one differ from theirs.
-        runs: u32,
+        /// How many runs there were over these pipes. The first one makes the handshake, and the
+        /// ids of each differ from those of the others.
+        earlier_runs: u32,
     },
     /// HTTP without a protocol: the requests are those of [`Target::Http`] after its handshake, but
     /// there is none. An answer is right when its status is 200 and its body is the same as that of
@@ -176,9 +171,7 @@ impl Target {
                 path,
                 answer_bytes,
             },
-            Self::Sse { .. } | Self::Stdio { .. } | Self::OpenStdio { .. } => {
-                Self::Sse { address, path }
-            }
+            Self::Sse { .. } | Self::Stdio { .. } => Self::Sse { address, path },
         })
     }
 
@@ -187,14 +180,14 @@ impl Target {
             Self::Http { address, path, .. }
             | Self::Sse { address, path }
             | Self::Floor { address, path, .. } => Some((address, path)),
-            Self::Stdio { .. } | Self::OpenStdio { .. } => None,
+            Self::Stdio { .. } => None,
         }
     }
 
     /// How many loads there were over the same session.
     pub(super) fn earlier_runs(&self) -> u32 {
         match self {
-            Self::OpenStdio { runs, .. } => *runs,
+            Self::Stdio { earlier_runs, .. } => *earlier_runs,
             _ => 0,
         }
     }
@@ -218,25 +211,17 @@ impl Target {
 }
 
 /// When the calls of an open loop are due.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, strum::Display, Eq, PartialEq, Serialize, ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Arrivals {
     /// At equal distances.
     #[default]
     Constant,
     /// At exponential distances, like those of many independent people.
     Poisson,
-}
-
-impl Arrivals {
-    /// The name used in files and tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Constant => "constant",
-            Self::Poisson => "poisson",
-        }
-    }
 }
 
 /// When a call is due.
@@ -396,7 +381,7 @@ impl Plan<'_> {
         if self.shape.calls_per_session.is_none() {
             return Ok(());
         }
-        if matches!(self.target, Target::Stdio { .. } | Target::OpenStdio { .. }) {
+        if matches!(self.target, Target::Stdio { .. }) {
             return LoadError::plan(
                 "the session of a process on stdio ends with the process, and not after so many calls; \
                  a subject may have a process for each call instead",

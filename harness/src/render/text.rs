@@ -382,7 +382,7 @@ fn shape(load: &Load) -> String {
     let mut text = match load.rate_per_s {
         Some(rate) => format!(
             "open loop of {rate} calls/s ({}), up to {} clients",
-            load.arrivals().name(),
+            load.arrivals(),
             load.clients()
         ),
         None => format!("closed loop, {} clients", load.clients()),

@@ -20,6 +20,9 @@ use crate::config::{FormatError, read_text};
 /// Nanoseconds in a microsecond: the unit of the reports over the unit of the histograms.
 const NS_PER_US: u64 = 1_000;
 
+/// A histogram, and the step that it is of if it is not of all.
+type Tagged = (Option<String>, Histogram<u64>);
+
 /// The latencies of one window, in nanoseconds.
 #[derive(Debug, Clone)]
 pub struct Interval {
@@ -96,7 +99,7 @@ pub fn read_steps(path: &Path) -> Result<BTreeMap<String, Histogram<u64>>, Forma
 }
 
 /// The histograms of a file with their tags: those of steps have the name of the step.
-fn read_tagged(path: &Path) -> Result<Vec<(Option<String>, Histogram<u64>)>, FormatError> {
+fn read_tagged(path: &Path) -> Result<Vec<Tagged>, FormatError> {
     use base64::Engine as _;
     let text = read_text(path)?;
     let invalid = |message: String| FormatError::invalid(path, message);

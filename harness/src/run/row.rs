@@ -131,9 +131,9 @@ pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Tr
         rate_planned_per_s_milli: load.rate_per_s.map(milli),
         arrivals: load
             .rate_per_s
-            .map_or_else(String::new, |_| load.arrivals().name().to_owned()),
+            .map_or_else(String::new, |_| load.arrivals().to_string()),
         think_time_us: Some(milli(load.think_time_ms())),
-        iteration_pause_us: Some(milli(load.iteration_pause_ms())),
+        iteration_pause_us: load.iteration_pause_ms.map(milli),
         round_trip_us: Some(milli(load.round_trip_ms())),
         calls_per_session: load.calls_per_session.map(u64::from),
         warmup_us: us(seconds(match job.planned.slice {

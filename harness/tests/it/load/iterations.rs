@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::load::{Check, Exchange, Expectation, JsonType, Pace, Rule, Sessions, Shape};
+use harness::load::{Check, Exchange, JsonType, Pace, Rule, Sessions, Shape};
 use serde_json::{Map, json};
 
 use super::support::{
@@ -20,12 +20,12 @@ type Noted = Arc<Mutex<Vec<(u16, String, Instant)>>>;
 /// A server that notes the step of each request: the method, or what `echo` has to say.
 fn noting() -> (Fake, Noted) {
     let noted = Noted::default();
-    let notes = noted.clone();
+    let written = noted.clone();
     let fake = serve(move |request, stream| {
         let said = request.message["params"]["arguments"]["n"].as_u64();
         let said = said.map_or_else(|| request.rpc().to_owned(), |n| n.to_string());
         let client = stream.peer_addr().unwrap().port();
-        notes.lock().unwrap().push((client, said, Instant::now()));
+        written.lock().unwrap().push((client, said, Instant::now()));
         match request.rpc() {
             "tools/call" if request.message["params"]["arguments"]["n"] == 1 => {
                 right_after(Duration::from_millis(20), request)
@@ -50,7 +50,7 @@ fn steps() -> Vec<Exchange> {
         tool: None,
         arguments: json!({}),
         meta: Map::new(),
-        expect: Expectation::Result(vec![is_list]),
+        expect: vec![is_list],
         step: 2,
     });
     steps
@@ -168,7 +168,7 @@ fn clients_begin_and_end_one_after_the_other_in_the_ramps() {
     let trial = Trial {
         clients: 5,
         warmup: Duration::ZERO,
-        duration: Duration::from_millis(1_000),
+        duration: Duration::from_secs(1),
         shape: Shape {
             ramp: Duration::from_millis(400),
             ramp_down: Duration::from_millis(400),
@@ -214,7 +214,7 @@ fn the_first_latencies_are_left_out_and_their_calls_are_not() {
     let trial = Trial {
         clients: 1,
         warmup: Duration::ZERO,
-        duration: Duration::from_millis(1_000),
+        duration: Duration::from_secs(1),
         shape: Shape {
             latency_after: Duration::from_millis(500),
             ..Shape::default()
