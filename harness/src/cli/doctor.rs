@@ -12,7 +12,7 @@ use crate::config::subject::{Role, Subjects};
 use crate::host::checks::{Check, Grade, machine, quiet};
 use crate::host::facts;
 use crate::interrupt::Interrupt;
-use crate::load::{Exchange, Expectation};
+use crate::load::Exchange;
 use crate::render::table::{Style, Table};
 use crate::run::peers::{Client, Turn};
 
@@ -89,10 +89,11 @@ impl Doctor {
             subject: &floor,
             answer_bytes: Some(ANSWER_BYTES),
             exchange: &Exchange {
-                tool: "echo".to_owned(),
+                tool: Some("echo".to_owned()),
                 arguments: json!({ "message": "abcdefghijklmnopqrstuvwxyz012345" }),
                 meta: Map::new(),
-                expect: Expectation::Result(Vec::new()),
+                expect: Vec::new(),
+                step: 0,
             },
             clients: usize::from(self.clients),
             rate_per_s: None,

@@ -16,7 +16,7 @@ use crate::config::subject::{ReadyBy, Subject, Wire};
 use crate::config::suite::Suite;
 use crate::config::template::escaped;
 use crate::interrupt::Interrupt;
-use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Expectation, Revision};
+use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Revision};
 use crate::run::RunPlan;
 use crate::run::discover::{Discovered, candidates, check_call, definitions, discover, words};
 
@@ -159,10 +159,11 @@ impl ServerFlags {
     ) -> anyhow::Result<Discovered> {
         let checks = expect.checks(&BTreeMap::new());
         let exchange = Exchange {
-            tool: tool.to_owned(),
+            tool: Some(tool.to_owned()),
             arguments: arguments.clone(),
             meta: Map::new(),
-            expect: Expectation::Result(checks.map_err(|message| anyhow!(message))?),
+            expect: checks.map_err(|message| anyhow!(message))?,
+            step: 0,
         };
         let times = if expect.is_empty() { 2 } else { 1 };
         let exchanges = vec![exchange; times];

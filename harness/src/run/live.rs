@@ -133,7 +133,7 @@ impl<'a> Live<'a> {
     fn next_targets(&self) -> anyhow::Result<Vec<Target>> {
         let windows = self.windows;
         let next = |target: &Target| match target {
-            Target::Stdio { stdin, stdout } => {
+            Target::Stdio { stdin, stdout, .. } => {
                 next_pipes(stdin, stdout, windows).context("cannot duplicate the pipes of a server")
             }
             other => other.again().context("a target there is but once"),
@@ -231,15 +231,10 @@ impl<'a> Live<'a> {
 /// Duplicates of the pipes of a child: closing these does not close the child's.
 fn next_pipes(stdin: &ChildStdin, stdout: &ChildStdout, windows: u32) -> std::io::Result<Target> {
     use std::os::fd::AsFd as _;
-    let stdin = stdin.as_fd().try_clone_to_owned()?.into();
-    let stdout = stdout.as_fd().try_clone_to_owned()?.into();
-    Ok(match windows {
-        0 => Target::Stdio { stdin, stdout },
-        runs => Target::OpenStdio {
-            stdin,
-            stdout,
-            runs,
-        },
+    Ok(Target::Stdio {
+        stdin: stdin.as_fd().try_clone_to_owned()?.into(),
+        stdout: stdout.as_fd().try_clone_to_owned()?.into(),
+        earlier_runs: windows,
     })
 }
 
@@ -249,7 +244,7 @@ fn is_remote(target: &Target) -> bool {
         Target::Http { address, .. }
         | Target::Sse { address, .. }
         | Target::Floor { address, .. } => !address.socket.ip().is_loopback(),
-        Target::Stdio { .. } | Target::OpenStdio { .. } => false,
+        Target::Stdio { .. } => false,
     }
 }
 
@@ -275,9 +270,9 @@ pub(super) fn put_load(
         warmup: span.lead_in,
         duration: span.length,
         call_timeout: seconds(load.call_timeout_s()),
-        revision: subject.revision().unwrap_or_default(),
+        revision: job.suite.revision(subject).unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
-        shape: load.shape(),
+        shape: job.suite.shape(),
         stop: interrupt.flag(),
     };
     if others.is_empty() {
@@ -360,7 +355,7 @@ fn keep_busy(
         warmup: Duration::ZERO,
         duration: UNTIL_STOPPED,
         call_timeout: seconds(job.suite.load.call_timeout_s()),
-        revision: subject.revision().unwrap_or_default(),
+        revision: job.suite.revision(subject).unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
         shape: Shape::default(),
         stop: over,
