@@ -6,8 +6,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::args::{BenchFlags, Format};
-use super::{Places, Verdict, print, print_json};
+use super::args::BenchFlags;
+use super::report::ReportFormat;
+use super::{Places, Verdict};
 use crate::config::subject::{Subjects, Wire};
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
@@ -70,9 +71,9 @@ pub(super) struct Agree {
     /// Largest difference that counts as agreement, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
     tolerance: f64,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
 /// What is compared with whom.
@@ -158,10 +159,8 @@ impl Agree {
                 )?);
             }
         }
-        match self.format {
-            Format::Json => print_json(&found)?,
-            Format::Text => print(&self.text(&found))?,
-        }
+        self.format
+            .show(&found, |found, style| self.text(found, style))?;
         let mut off = found.iter().flat_map(|one| one.off_percent);
         Ok(Verdict::of(off.all(|off| off.abs() <= self.tolerance)))
     }
@@ -242,7 +241,7 @@ impl Agree {
         Ok(found.collect())
     }
 
-    fn text(&self, found: &[Found]) -> String {
+    fn text(&self, found: &[Found], style: Style) -> String {
         let columns = [
             "comparison",
             "suite",
@@ -268,7 +267,7 @@ impl Agree {
         format!(
             "{}\nMedians of {} turns of {} s with {} connections (sse: {}), the open loop at {} calls/s; \
              off by: rate, p50, p99 against mcp-harness.\n",
-            table.draw(Style::Text),
+            table.draw(style),
             self.trials,
             self.duration_s,
             self.clients,

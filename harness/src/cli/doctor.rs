@@ -6,10 +6,12 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Map, json};
 
-use super::args::{BenchFlags, Format};
-use super::{Places, Verdict, print, print_json};
+use super::args::BenchFlags;
+use super::report::ReportFormat;
+use super::{Places, Verdict};
 use crate::config::subject::{Role, Subjects};
-use crate::host::checks::{Check, Grade, machine, quiet};
+use crate::host::checks::{self, Check, Grade, quiet};
+use crate::host::cores::Topology;
 use crate::host::facts;
 use crate::interrupt::Interrupt;
 use crate::load::{Exchange, Expectation};
@@ -43,23 +45,23 @@ pub(super) struct Doctor {
     /// Connections
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     clients: u16,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
 impl Doctor {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         // Before the testbed pins this thread, so that all cores are seen.
-        let mut checks = machine(&facts::machine());
+        let (machine, topology) = (facts::machine(), Topology::here()?);
+        let layout = self.bench.layout(&topology, None)?;
+        let mut checks = vec![checks::cores(&topology, &layout, &machine.cpu_model)];
+        checks.extend(checks::machine(&machine));
         checks.extend(quiet(interrupt));
         if !self.machine_only {
             checks.push(self.client(places, interrupt)?);
         }
-        match self.format {
-            Format::Json => print_json(&checks)?,
-            Format::Text => print(&text(&checks))?,
-        }
+        self.format.show(&checks, text)?;
         Ok(Verdict::of(
             checks.iter().all(|check| check.grade != Grade::Bad),
         ))
@@ -136,7 +138,7 @@ impl Doctor {
     }
 }
 
-fn text(checks: &[Check]) -> String {
+fn text(checks: &Vec<Check>, style: Style) -> String {
     let mut table = Table::new(&["check", "grade", "found"], 3);
     let mut remedies = String::new();
     for check in checks {
@@ -149,5 +151,5 @@ fn text(checks: &[Check]) -> String {
     if !remedies.is_empty() {
         remedies.insert_str(0, "\nWhat would help:\n\n");
     }
-    table.draw(Style::Text) + &remedies
+    table.draw(style) + &remedies
 }

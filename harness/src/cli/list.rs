@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use serde_json::json;
 
-use super::args::Format;
-use super::{Places, Verdict, print, print_json};
+use super::report::ReportFormat;
+use super::{Places, Verdict};
 use crate::config::experiment::Experiment;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::config::template::text_of;
-use crate::render::table::{Style, Table};
+use crate::render::table::Table;
 
 /// Flags of `list`.
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
 impl List {
@@ -29,18 +29,15 @@ impl List {
         let has_levers = places.experiments().is_dir();
         let levers = has_levers.then(|| Experiment::read_folder(&places.experiments()));
         let levers = levers.transpose()?.unwrap_or_default();
-        if self.format == Format::Json {
-            print_json(
-                &json!({ "subjects": subjects.subject, "suites": suites, "levers": levers }),
-            )?;
-            return Ok(Verdict::Right);
-        }
-        let mut tables = vec![subjects_table(&subjects), suites_table(&suites)];
-        if !levers.is_empty() {
-            tables.push(levers_table(&levers));
-        }
-        let tables: Vec<String> = tables.iter().map(|table| table.draw(Style::Text)).collect();
-        print(&tables.join("\n"))?;
+        let all = json!({ "subjects": subjects.subject, "suites": suites, "levers": levers });
+        self.format.show(&all, |_, style| {
+            let mut tables = vec![subjects_table(&subjects), suites_table(&suites)];
+            if !levers.is_empty() {
+                tables.push(levers_table(&levers));
+            }
+            let tables: Vec<String> = tables.iter().map(|table| table.draw(style)).collect();
+            tables.join("\n")
+        })?;
         Ok(Verdict::Right)
     }
 }

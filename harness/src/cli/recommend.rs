@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::rank::By;
-use super::recorded::{dataset, latest_that};
-use super::report::ReportFormat;
+use super::recorded::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::recommend::{Deployment, Wish, answers, recommend};
 use crate::config::suite::Workload;
@@ -63,12 +62,8 @@ pub(super) struct Recommend {
     /// Differences below this are none
     #[arg(long, value_name = "SHARE", default_value = "2%")]
     threshold: Threshold,
-    /// The folder that holds the runs [default: ROOT/results]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// How the recommendation is printed
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
+    #[command(flatten)]
+    recorded: Recorded,
 }
 
 impl Recommend {
@@ -88,12 +83,13 @@ impl Recommend {
             by: self.by.metric(),
             threshold: self.threshold,
         };
-        let out = self.out.as_deref();
         let run = match &self.run {
-            Some(run) => dataset(places, out, Some(run))?,
-            None => latest_that(places, out, |run| answers(run, &wish))?,
+            Some(run) => self.recorded.dataset(places, Some(run))?,
+            None => self
+                .recorded
+                .latest_that(places, |run| answers(run, &wish))?,
         };
-        self.format
+        self.recorded
             .show(&recommend(&run, &wish)?, findings::recommendation)?;
         Ok(Verdict::Right)
     }

@@ -39,7 +39,8 @@ impl RecordFlags {
     ) -> anyhow::Result<(Report, Verdict)> {
         warn_of_debug_build();
         let subjects = std::mem::take(&mut plan.subjects);
-        let bench = flags.bench(places, subjects, &plan.names, interrupt)?;
+        let (names, suites) = (&plan.names, &plan.suites);
+        let bench = flags.bench_for(places, subjects, names, suites, interrupt)?;
         plan.seed = self.seed.unwrap_or_else(seed_from_the_clock);
         plan.results = places.results(self.out.as_deref());
         let done = run(&bench, plan, interrupt)?;

@@ -1,70 +1,85 @@
-//! Runs that are recorded already, as the command line names them.
+//! Runs that are recorded already: how verbs name them, and print what they say.
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
 use super::Places;
+use super::report::ReportFormat;
 use crate::analysis::dataset::Dataset;
 use crate::config::FormatError;
+use crate::render::table::Style;
 use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
 
-fn results(places: &Places, out: Option<&Path>) -> PathBuf {
-    out.map_or_else(|| places.root().join("results"), PathBuf::from)
+/// Flags of all verbs that read runs.
+#[derive(Debug, Args)]
+pub(super) struct Recorded {
+    /// The folder that holds the runs [default: ROOT/results]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
-/// The run of that path, or of that name in the results; the latest one when none is named.
-///
-/// # Errors
-/// [`FormatError`] when there is no such run.
-pub(super) fn folder(
-    places: &Places,
-    out: Option<&Path>,
-    run: Option<&Path>,
-) -> Result<RunFolder, FormatError> {
-    let results = results(places, out);
-    match run {
-        None => RunFolder::latest(&results),
-        Some(run) if run.as_os_str() == "latest" => RunFolder::latest(&results),
-        Some(run) => RunFolder::open(run)
-            .or_else(|error| RunFolder::open(&results.join(run)).map_err(|_| error)),
+impl Recorded {
+    fn results(&self, places: &Places) -> PathBuf {
+        places.results(self.out.as_deref())
     }
-}
 
-/// Opens and reads such a run.
-///
-/// # Errors
-/// [`FormatError`] when there is no such run, or a file of it is missing or damaged.
-pub(super) fn dataset(
-    places: &Places,
-    out: Option<&Path>,
-    run: Option<&Path>,
-) -> Result<Dataset, FormatError> {
-    Dataset::read(folder(places, out, run)?)
-}
+    /// The run of that path, or of that name in the results; the latest one when none is named.
+    pub(super) fn folder(
+        &self,
+        places: &Places,
+        run: Option<&Path>,
+    ) -> Result<RunFolder, FormatError> {
+        let results = self.results(places);
+        match run.filter(|run| run.as_os_str() != "latest") {
+            None => RunFolder::latest(&results),
+            Some(run) => RunFolder::open(run)
+                .or_else(|error| RunFolder::open(&results.join(run)).map_err(|_| error)),
+        }
+    }
 
-/// The youngest run that is right for a question; the latest one when none is.
-///
-/// # Errors
-/// [`FormatError`] when there is no run.
-pub(super) fn latest_that(
-    places: &Places,
-    out: Option<&Path>,
-    is_right: impl Fn(&Dataset) -> bool,
-) -> Result<Dataset, FormatError> {
-    let entries = std::fs::read_dir(results(places, out))
-        .into_iter()
-        .flatten();
-    let folders = entries.filter_map(|entry| RunFolder::open(&entry.ok()?.path()).ok());
-    let started = |folder: RunFolder| {
-        let environment = Environment::read(&folder.environment()).ok()?;
-        Some((environment.started, folder))
-    };
-    let mut folders: Vec<(String, RunFolder)> = folders.filter_map(started).collect();
-    folders.sort_by(|(a, _), (b, _)| b.cmp(a));
-    // A damaged run is skipped: another may answer.
-    let mut runs = folders
-        .into_iter()
-        .filter_map(|(_, folder)| Dataset::read(folder).ok());
-    runs.find(is_right)
-        .map_or_else(|| dataset(places, out, None), Ok)
+    /// Opens and reads such a run.
+    pub(super) fn dataset(
+        &self,
+        places: &Places,
+        run: Option<&Path>,
+    ) -> Result<Dataset, FormatError> {
+        Dataset::read(self.folder(places, run)?)
+    }
+
+    /// The youngest run that is right for a question; the latest one when none is.
+    pub(super) fn latest_that(
+        &self,
+        places: &Places,
+        is_right: impl Fn(&Dataset) -> bool,
+    ) -> Result<Dataset, FormatError> {
+        let entries = std::fs::read_dir(self.results(places))
+            .into_iter()
+            .flatten();
+        let started = |entry: std::io::Result<std::fs::DirEntry>| {
+            let folder = RunFolder::open(&entry.ok()?.path()).ok()?;
+            let environment = Environment::read(&folder.environment()).ok()?;
+            Some((environment.started, folder))
+        };
+        let mut folders: Vec<(String, RunFolder)> = entries.filter_map(started).collect();
+        folders.sort_by(|(a, _), (b, _)| b.cmp(a));
+        // A damaged run is skipped: another may answer.
+        let folders = folders.into_iter();
+        let mut runs = folders.filter_map(|(_, folder)| Dataset::read(folder).ok());
+        runs.find(is_right)
+            .map_or_else(|| self.dataset(places, None), Ok)
+    }
+
+    /// Prints what was found.
+    pub(super) fn show<T: serde::Serialize>(
+        &self,
+        value: &T,
+        draw: impl FnOnce(&T, Style) -> String,
+    ) -> anyhow::Result<()> {
+        self.format.show(value, draw)
+    }
 }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Places, Verdict, print, print_json, recorded};
+use super::recorded::Recorded;
+use super::{Places, Verdict, print, print_json};
 use crate::analysis::summary;
 use crate::render::table::Style;
 use crate::render::text::render;
 
-/// How a report is printed.
+/// How tables are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ReportFormat {
     /// Aligned columns for a terminal.
@@ -23,15 +24,11 @@ pub(super) enum ReportFormat {
 }
 
 impl ReportFormat {
-    pub(super) fn print(self, report: &summary::Report) -> anyhow::Result<()> {
-        self.show(report, render)
-    }
-
-    /// Prints a finding.
+    /// Prints a finding or a table.
     pub(super) fn show<T: serde::Serialize>(
         self,
         value: &T,
-        draw: fn(&T, Style) -> String,
+        draw: impl FnOnce(&T, Style) -> String,
     ) -> anyhow::Result<()> {
         match self {
             Self::Text => print(&draw(value, Style::Text)),
@@ -47,18 +44,15 @@ impl ReportFormat {
 pub(super) struct Report {
     /// The folder of the run [default: the latest]
     run: Option<PathBuf>,
-    /// The folder that holds the runs [default: ROOT/results]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// How the report is printed
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
+    #[command(flatten)]
+    recorded: Recorded,
 }
 
 impl Report {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let folder = recorded::folder(places, self.out.as_deref(), self.run.as_deref())?;
-        self.format.print(&summary::Report::read(&folder)?)?;
+        let folder = self.recorded.folder(places, self.run.as_deref())?;
+        self.recorded
+            .show(&summary::Report::read(&folder)?, render)?;
         Ok(Verdict::Right)
     }
 }

@@ -83,11 +83,14 @@ fn setup(
             );
         }
     }
-    let cores = |cores: &[usize]| {
-        let texts: Vec<String> = cores.iter().map(ToString::to_string).collect();
-        texts.join(",").parse().map_err(anyhow::Error::msg)
+    let layout = |server: &[usize], load: &[usize]| {
+        let cores = |numbers: &[usize]| numbers.iter().copied().collect();
+        Layout::new(Server::These(cores(server)), Some(cores(load)))
     };
-    let server = Server::These(cores(&environment.server_cores)?);
+    let wider = environment.wider.iter().map(|(count, cores)| {
+        let layout = layout(&cores.server_cores, &cores.load_cores)?;
+        Ok((*count, layout))
+    });
     let is_used = |template| subjects.subject.values().any(|one| one.mentions(template));
     let url = |template, flag, given: Option<&String>, recorded: &str| {
         let url = is_used(template).then(|| url_again(flag, given, recorded));
@@ -105,7 +108,8 @@ fn setup(
             &environment.database_url,
         )?,
         store_url: url("store_url", "--store-url", store, &environment.store_url)?,
-        layout: Layout::new(server, Some(cores(&environment.load_cores)?))?,
+        layout: layout(&environment.server_cores, &environment.load_cores)?,
+        wider: wider.collect::<anyhow::Result<_>>()?,
         limits: Limits {
             cpu_milli: limits.and_then(|limits| limits.cpu_milli),
             memory_bytes: limits.and_then(|limits| limits.memory_bytes),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::args::{BenchFlags, Format};
+use super::args::BenchFlags;
 use super::{Places, Verdict, print, print_json};
 use crate::config::matrix::members;
 use crate::config::subject::Subjects;
@@ -17,6 +17,15 @@ use crate::results::folder::definition_text;
 
 /// Calls of a suite that are shown as examples.
 const EXAMPLES: usize = 3;
+
+/// How a definition is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people: as in its file.
+    Text,
+    /// For programs.
+    Json,
+}
 
 /// Flags of `show`.
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -138,6 +139,44 @@ pub enum ReadyBy {
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Values of labels; a server is meant that has one of each kind that is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[serde(deny_unknown_fields, default)]
+pub struct Labels {
+    /// Only servers of these transports
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transport: Vec<String>,
+    /// Only servers of these runtimes
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runtime: Vec<String>,
+    /// Only servers with their fast path on, or off
+    #[arg(long, value_name = "SWITCH", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fast_path: Vec<String>,
+}
+
+impl Labels {
+    /// Each flag, what it names, and the label of a subject that it is about.
+    pub(crate) fn each(&self) -> [(&'static str, &[String], fn(&Subject) -> Option<&String>); 3] {
+        [
+            ("--transport", &self.transport, |one| Some(&one.transport)),
+            ("--runtime", &self.runtime, |one| one.runtime.as_ref()),
+            ("--fast-path", &self.fast_path, |one| one.fast_path.as_ref()),
+        ]
+    }
+
+    /// Whether a server is meant.
+    pub(crate) fn takes(&self, subject: &Subject) -> bool {
+        let has_one = |named: &[String], label: Option<&String>| {
+            named.is_empty() || label.is_some_and(|label| named.contains(label))
+        };
+        let mut each = self.each().into_iter();
+        each.all(|(_, named, label)| has_one(named, label(subject)))
+    }
 }
 
 /// One thing that is measured.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::expect::{Expect, has_null};
 use super::load::Load;
 use super::matrix::{self, Step, Sweep};
-use super::subject::{Processes, Role, Sessions, Subject, Wire};
+use super::subject::{Labels, Processes, Role, Sessions, Subject, Wire, is_default};
 use super::template::{Context, Generator, Variable, escaped, fill_value, literal, value_mentions};
 use super::{FormatError, read_toml};
 use crate::load::{Exchange, Expectation, MAX_CLIENTS, Shape};
@@ -42,6 +42,12 @@ pub struct Suite {
     /// Measured only when it is named; always verified.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_request: bool,
+    /// Measured without being named only where the machine has so many physical cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_cores: Option<usize>,
+    /// The servers that it is for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub only: Labels,
     /// Its calls change what the store holds, so the store is reset after each trial.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changes_store: bool,
@@ -405,6 +411,10 @@ pub(crate) fn incompatibility(suite: &Suite, subject: &Subject) -> Option<&'stat
             "a floor has no answer of that length (answer_bytes)",
         ),
         (
+            subject.role == Role::Server && !suite.only.takes(subject),
+            "the suite is for other servers (only)",
+        ),
+        (
             is_per_call && load.shape() != Shape::default(),
             "a process for each call knows a closed loop without think time only",
         ),
@@ -469,6 +479,10 @@ mod tests {
             ("threads = 2", stdio, Some("threads")),
             ("clients = 5", shared, Some("clients")),
             ("think_time_ms = 1", per_call, Some("closed loop")),
+            ("[only]\ntransport = [\"s\", \"t\"]", http, None),
+            ("[only]\ntransport = [\"s\"]", http, Some("only")),
+            ("[only]\nruntime = [\"tokio\"]", http, Some("only")),
+            ("server_cores = 2", stdio, Some("threads")),
         ] {
             let suite = format!("description = \"d\"\ntool = \"t\"\n[load]\n{load}\n[expect]\n");
             let suite: Suite = toml::from_str(&suite).unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::cores::Cores;
+use super::cores::{Cores, Layout, Topology};
 use super::{cgroup, facts, proc};
 use crate::interrupt::Interrupt;
 use crate::results::environment::Machine;
@@ -91,7 +91,33 @@ impl Check {
     }
 }
 
-/// Cores, frequency, clock and limits.
+/// Which cores there are, who gets them, and which steps a sweep over cores has.
+pub(crate) fn cores(topology: &Topology, layout: &Layout, cpu_model: &str) -> Check {
+    let idle = topology.without(&[&layout.server, &layout.load]);
+    let idle = idle.map_or_else(String::new, |idle| format!(", idle {idle}"));
+    let steps = std::iter::successors(Some(1), |count| Some(count * 2));
+    let steps: Vec<String> = steps
+        .take_while(|count| topology.has_step(*count))
+        .map(|count: usize| count.to_string())
+        .collect();
+    let (server, load) = (&layout.server, &layout.load);
+    Check::new(
+        "cores",
+        format!(
+            "{topology}, {cpu_model}: server {server}, load {load}{idle}; a sweep has {} for the server",
+            steps.join(", ")
+        ),
+        match (layout.is_shared(), layout.shares_physical_core) {
+            (true, _) => Grade::Bad,
+            (_, true) => Grade::Fair,
+            _ => Grade::Good,
+        },
+        "server and load need a physical core each, or each slows the other: use a machine with two or \
+         more, widen the cpuset, or give the server fewer",
+    )
+}
+
+/// Frequency, clock and limits.
 pub(crate) fn machine(machine: &Machine) -> Vec<Check> {
     let available = facts::memory_available_bytes();
     let clock = machine.clock_source.as_str();
@@ -105,12 +131,6 @@ pub(crate) fn machine(machine: &Machine) -> Vec<Check> {
     };
     let is_debug = cfg!(debug_assertions);
     vec![
-        Check::new(
-            "cores",
-            format!("{} usable, {}", machine.cores_usable, machine.cpu_model),
-            Grade::good_or_bad(machine.cores_usable >= 2),
-            "server and load need a core each: use a machine with two or more, or widen the cpuset",
-        ),
         Check::fair(
             "governor",
             or(

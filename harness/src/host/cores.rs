@@ -136,17 +136,14 @@ impl Topology {
         (self.0.len() / 2).max(1)
     }
 
-    /// The steps of a sweep over cores: 1, 2, 4, ... for the server, with as many load threads, while
-    /// the load has as many cores.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the sweep over cores comes next")
-    )]
-    pub(crate) fn steps(&self) -> Vec<(usize, usize)> {
-        std::iter::successors(Some(1), |count| Some(count * 2))
-            .take_while(|count| *count <= self.half())
-            .map(|count| (count, count))
-            .collect()
+    /// How many physical cores there are.
+    pub(crate) fn physical(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether a server with so many cores leaves as many to the load: a step of the sweep `cores`.
+    pub(crate) fn has_step(&self, server_cores: usize) -> bool {
+        server_cores <= self.half()
     }
 
     /// Cores for a server, away from the load's where that can be; `None`: [`Server::Auto`].
@@ -192,19 +189,48 @@ impl Topology {
         } else {
             others
         };
-        let siblings = || {
-            let is_free = |thread: &usize| !server.0.contains(thread);
-            threads_of(&self.0).filter(is_free).collect()
-        };
-        let choices = [threads_of(enough).collect(), siblings(), self.usable()];
-        let chosen = choices
-            .into_iter()
-            .find(|cores: &Cores| !cores.0.is_empty());
-        chosen.unwrap_or_else(|| server.clone())
+        if enough.is_empty() {
+            return self.without(&[server]).unwrap_or_else(|| self.usable());
+        }
+        threads_of(enough).collect()
     }
 
     fn usable(&self) -> Cores {
         threads_of(&self.0).collect()
+    }
+
+    /// Cores that none of these has, if there are any.
+    pub(crate) fn without(&self, taken: &[&Cores]) -> Option<Cores> {
+        let is_free = |core: &usize| !taken.iter().any(|cores| cores.0.contains(core));
+        let free: Cores = threads_of(&self.0).filter(is_free).collect();
+        (!free.0.is_empty()).then_some(free)
+    }
+}
+
+#[cfg(test)]
+impl Topology {
+    /// A machine with so many physical cores of one hardware thread.
+    pub(crate) fn of(cores: usize) -> Self {
+        let physical = |core| Physical {
+            package: 0,
+            threads: vec![core],
+        };
+        Self((0..cores).map(physical).collect())
+    }
+}
+
+impl fmt::Display for Topology {
+    /// For instance `8 physical cores with 16 hardware threads (SMT), 2 packages`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let threads = threads_of(&self.0).count();
+        let packages: BTreeSet<i64> = self.0.iter().map(|core| core.package).collect();
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let (cores, packages) = (self.0.len(), packages.len());
+        write!(f, "{cores} physical core{}", plural(cores))?;
+        if threads > cores {
+            write!(f, " with {threads} hardware threads (SMT)")?;
+        }
+        write!(f, ", {packages} package{}", plural(packages))
     }
 }
 
@@ -253,7 +279,12 @@ impl Layout {
         Self::on(&Topology::here()?, server, load)
     }
 
-    fn on(topology: &Topology, server: Server, load: Option<Cores>) -> anyhow::Result<Self> {
+    /// Shares out the cores of a machine.
+    pub(crate) fn on(
+        topology: &Topology,
+        server: Server,
+        load: Option<Cores>,
+    ) -> anyhow::Result<Self> {
         let usable = topology.usable();
         if let Some(load) = &load {
             load.check_within(&usable)?;
@@ -278,6 +309,16 @@ impl Layout {
     /// Whether server and load have to share a core.
     pub(crate) fn is_shared(&self) -> bool {
         self.server.overlap(&self.load)
+    }
+
+    /// What server and load share, if anything.
+    pub(crate) fn shared(&self) -> Option<&'static str> {
+        let physical = self.shares_physical_core.then_some("a physical core");
+        if self.is_shared() {
+            Some("a core")
+        } else {
+            physical
+        }
     }
 }
 
@@ -332,10 +373,6 @@ mod tests {
         machine(&[pairs, pairs].concat())
     }
 
-    fn eight() -> Topology {
-        machine(&["0", "1", "2", "3", "4", "5", "6", "7"].map(|core| (core, 0)))
-    }
-
     /// Numbers take turns between the packages.
     fn two_packages() -> Topology {
         let one_of = |core| (core, i64::from(core == "1" || core == "3" || core == "5"));
@@ -369,7 +406,7 @@ mod tests {
         );
         assert_eq!(shared_out(&four_of_two_threads(), "2", None), "0,1 2,3,6,7");
         assert_eq!(shared_out(&four_of_two_threads(), "1", Some("4")), "1 4");
-        assert_eq!(shared_out(&eight(), "2", None), "0,1 2,3,4,5,6,7");
+        assert_eq!(shared_out(&Topology::of(8), "2", None), "0,1 2,3,4,5,6,7");
         let these = Server::These(cores("5"));
         let behind = Layout::on(&four_of_two_threads(), these, None).unwrap();
         assert_eq!(behind.load.to_string(), "0,2,3,4,6,7");
@@ -390,7 +427,7 @@ mod tests {
             assert_eq!(shared_out(&all, "2", None), "0,1 0,1");
             assert_eq!(shared_out(&all, "2", Some("1")), "0,1 1");
         }
-        assert_eq!(shared_out(&machine(&[("0", 0)]), "1", None), "0 0");
+        assert_eq!(shared_out(&Topology::of(1), "1", None), "0 0");
     }
 
     #[test]
@@ -401,8 +438,14 @@ mod tests {
             shared_out(&four_of_two_threads(), "auto", None),
             "0,1 2,3,6,7"
         );
-        assert_eq!(shared_out(&eight(), "auto", None), "0,1,2,3 4,5,6,7");
-        assert_eq!(shared_out(&eight(), "auto", Some("0-5")), "6,7 0,1,2,3,4,5");
+        assert_eq!(
+            shared_out(&Topology::of(8), "auto", None),
+            "0,1,2,3 4,5,6,7"
+        );
+        assert_eq!(
+            shared_out(&Topology::of(8), "auto", Some("0-5")),
+            "6,7 0,1,2,3,4,5"
+        );
     }
 
     #[test]
@@ -412,13 +455,46 @@ mod tests {
         assert_eq!(shared_out(&two_packages(), "auto", None), "0,2,4 1,3,5");
     }
 
+    /// The steps of a sweep that a machine has, each with the cores of server and load.
+    fn steps(topology: &Topology) -> Vec<String> {
+        let counts = [1, 2, 4, 8, 16].into_iter();
+        let counts = counts.filter(|count| topology.has_step(*count));
+        counts
+            .map(|count| shared_out(topology, &count.to_string(), None))
+            .collect()
+    }
+
     #[test]
-    fn a_sweep_doubles_the_cores_of_the_server_while_the_load_has_as_many() {
-        assert_eq!(two_siblings().steps(), [(1, 1)]);
-        assert_eq!(two().steps(), [(1, 1)]);
-        assert_eq!(four_of_two_threads().steps(), [(1, 1), (2, 2)]);
-        assert_eq!(eight().steps(), [(1, 1), (2, 2), (4, 4)]);
-        assert_eq!(two_packages().steps(), [(1, 1), (2, 2)]);
+    fn a_sweep_goes_on_while_the_load_has_as_many_cores_as_the_server() {
+        assert_eq!(steps(&Topology::of(1)), ["0 0"]);
+        assert_eq!(steps(&two()), ["0 1"]);
+        assert_eq!(steps(&two_siblings()), ["0 1!"]);
+        assert_eq!(steps(&two_packages()), ["0 2,4", "0,2 1,3,4,5"]);
+        let pairs: Vec<String> = (0..8).map(|core| format!("{core},{}", core + 8)).collect();
+        let pairs: Vec<(&str, i64)> = pairs.iter().map(|pair| (pair.as_str(), 0)).collect();
+        let eight_with_smt = machine(&[pairs.as_slice(), &pairs].concat());
+        assert_eq!(
+            steps(&eight_with_smt),
+            [
+                "0 1,2,3,4,5,6,7,9,10,11,12,13,14,15",
+                "0,1 2,3,4,5,6,7,10,11,12,13,14,15",
+                "0,1,2,3 4,5,6,7,12,13,14,15"
+            ]
+        );
+        let sixteen = steps(&Topology::of(16));
+        assert_eq!(sixteen.len(), 4);
+        assert_eq!(sixteen[3], "0,1,2,3,4,5,6,7 8,9,10,11,12,13,14,15");
+        for (topology, told) in [
+            (Topology::of(1), "1 physical core, 1 package"),
+            (two(), "2 physical cores, 1 package"),
+            (
+                eight_with_smt,
+                "8 physical cores with 16 hardware threads (SMT), 1 package",
+            ),
+            (two_packages(), "6 physical cores, 2 packages"),
+        ] {
+            assert_eq!(topology.to_string(), told);
+        }
     }
 
     #[test]
@@ -431,6 +507,6 @@ mod tests {
         assert!(too_many.contains("3 cores cannot be had") && too_many.contains("0,1"));
         assert!(error(Server::These(cores("5")), None).contains("core 5"));
         assert!(error(Server::Auto, Some(cores("6"))).contains("core 6"));
-        assert!(!Topology::here().unwrap().steps().is_empty());
+        assert!(Topology::here().unwrap().has_step(1));
     }
 }
