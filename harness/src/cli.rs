@@ -13,9 +13,7 @@ mod profile;
 mod rank;
 mod recommend;
 mod record;
-mod recorded;
 mod report;
-mod resume;
 mod schema;
 mod server;
 mod show;
@@ -197,6 +195,19 @@ pub fn run(cli: &Cli) -> ExitCode {
         Ok(Verdict::Right) => ExitCode::SUCCESS,
         Ok(Verdict::Wrong) => ExitCode::from(1),
         Err(_) => ExitCode::from(2),
+    }
+}
+
+/// The names that have to be known are; otherwise the error lists those that are.
+fn check_known<'n>(
+    kind: &str,
+    names: &[String],
+    known: impl Iterator<Item = &'n String>,
+) -> anyhow::Result<()> {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => anyhow::bail!("there is no {kind} \"{name}\"; known: {}", known.join(", ")),
+        None => Ok(()),
     }
 }
 

@@ -77,8 +77,9 @@ pub(super) struct Agree {
 }
 
 /// What is compared with whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 enum Comparison {
     Closed,
     Open,
@@ -91,14 +92,6 @@ impl Comparison {
             Self::Closed => &[Client::McpHarness, Client::Wrk, Client::Oha],
             Self::Open => &[Client::McpHarness, Client::Oha],
             Self::Sse => &[Client::McpHarness, Client::TypescriptSdk],
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::Sse => "sse",
         }
     }
 }
@@ -127,7 +120,7 @@ impl Agree {
             let (name, wire) = self.subject(*comparison);
             match subjects.subject.get(name) {
                 Some(subject) if subject.wire == wire => names.push(name.to_owned()),
-                Some(_) => bail!("{name}: `{}` needs wire = \"{}\"", comparison.name(), wire),
+                Some(_) => bail!("{name}: `{comparison}` needs wire = \"{wire}\""),
                 None => bail!("there is no subject \"{name}\"; see `list`"),
             }
         }
@@ -213,8 +206,7 @@ impl Agree {
                     )
                 })?;
                 eprintln!(
-                    "{} {suite}, turn {}, {}: {:.0} calls/s, p50 {:.0} us, p99 {:.0} us",
-                    comparison.name(),
+                    "{comparison} {suite}, turn {}, {}: {:.0} calls/s, p50 {:.0} us, p99 {:.0} us",
                     turn + 1,
                     client.name(),
                     reading.calls_per_s,
@@ -255,7 +247,7 @@ impl Agree {
         for one in found {
             let [rate, p50, p99] = one.off_percent;
             table.row(vec![
-                one.comparison.name().to_owned(),
+                one.comparison.to_string(),
                 one.suite.clone(),
                 one.client.name().to_owned(),
                 format!("{:.0}", one.calls_per_s),

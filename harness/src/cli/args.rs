@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::bail;
 use clap::Args;
 
-use super::Places;
+use super::{Places, check_known};
 use crate::config::matrix::members;
 use crate::config::subject::{Labels, Role, Subject, Subjects};
 use crate::config::suite::Suite;
@@ -141,10 +141,7 @@ fn choose<V>(
     all: BTreeMap<String, V>,
     chosen: &[String],
 ) -> anyhow::Result<BTreeMap<String, V>> {
-    if let Some(unknown) = chosen.iter().find(|name| !all.contains_key(*name)) {
-        let known = all.keys().cloned().collect::<Vec<_>>().join(", ");
-        bail!("there is no {kind} \"{unknown}\"; known: {known}");
-    }
+    check_known(kind, chosen, all.keys())?;
     Ok(all
         .into_iter()
         .filter(|(name, _)| chosen.is_empty() || chosen.contains(name))
@@ -237,10 +234,9 @@ fn keep_measured(
         let count = suite.load.server_cores;
         count.is_some_and(|count| !topology.has_step(count)) && !named.contains(name)
     };
-    chosen
-        .extract_if(.., is_too_wide)
-        .map(|(name, _)| name)
-        .collect()
+    let mut left_out: Vec<(String, Suite)> = chosen.extract_if(.., is_too_wide).collect();
+    left_out.sort_by_key(|(_, suite)| suite.load.server_cores);
+    left_out.into_iter().map(|(name, _)| name).collect()
 }
 
 impl BenchFlags {
@@ -258,17 +254,8 @@ impl BenchFlags {
         Layout::on(topology, server, self.load_core_list.clone())
     }
 
-    /// The bench without anything built or started.
+    /// The bench without anything built or started, for these suites.
     pub(super) fn bare_bench(
-        &self,
-        places: &Places,
-        subjects: Subjects,
-        names: &[String],
-    ) -> anyhow::Result<Testbed> {
-        self.bare_bench_for(places, subjects, names, &BTreeMap::new())
-    }
-
-    fn bare_bench_for(
         &self,
         places: &Places,
         subjects: Subjects,
@@ -313,7 +300,7 @@ impl BenchFlags {
         suites: &BTreeMap<String, Suite>,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Testbed> {
-        let mut bench = self.bare_bench_for(places, subjects, names, suites)?;
+        let mut bench = self.bare_bench(places, subjects, names, suites)?;
         let layout = &bench.setup().layout;
         if let Some(shared) = layout.shared() {
             eprintln!("warning: server and load share {shared}; rates and latencies will not hold");
@@ -358,7 +345,7 @@ mod tests {
         let kept = |cores, named: &[&str]| {
             let named: Vec<String> = named.iter().map(ToString::to_string).collect();
             let mut chosen = all.clone();
-            let left_out = keep_measured(&mut chosen, &named, &Topology::of(cores));
+            let left_out = keep_measured(&mut chosen, &named, &Topology::of(cores, 1));
             let kept: Vec<String> = chosen.into_keys().collect();
             format!("{}; {}", kept.join(" "), left_out.join(" "))
         };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::recorded::Recorded;
+use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::compare::{self, METRICS};
 use crate::render::findings;

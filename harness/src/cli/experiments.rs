@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
 
 use super::args::BenchFlags;
 use super::record::RecordFlags;
 use super::report::ReportFormat;
-use super::{Places, Verdict};
+use super::{Places, Verdict, check_known};
 use crate::analysis::summary::Report;
 use crate::analysis::{bounds, experiments};
 use crate::config::experiment::Experiment;
@@ -46,7 +46,7 @@ Each experiment starts one server with other flags, or sends it other calls, and
 measured in turn, every answer checked. The harness starts the PostgreSQL and Redis that an experiment
 names in a folder of their own (scripts/services) and removes them at the end.
 
-The ratio says how many times better the figure is with the lever; below 1 the lever costs. `doubtful`
+The ratio says how many times better the figure is with the change; below 1 the change costs. `doubtful`
 says that a figure holds in no trial: the warnings of the report say why.
 
 Examples:
@@ -89,23 +89,19 @@ pub(super) struct Overhead {
 impl Experiments {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         let folder = self.folder.clone().unwrap_or_else(|| places.experiments());
-        let mut levers = Experiment::read_folder(&folder)?;
-        if let Some(unknown) = self.only.iter().find(|name| !levers.contains_key(*name)) {
-            let known = levers.into_keys().collect::<Vec<_>>().join(", ");
-            bail!("there is no experiment \"{unknown}\"; known: {known}");
-        }
-        levers.retain(|name, one| {
+        let mut chosen = Experiment::read_folder(&folder)?;
+        check_known("experiment", &self.only, chosen.keys())?;
+        chosen.retain(|name, one| {
             self.only.contains(name) || (self.only.is_empty() && !one.on_request)
         });
-        let (report, verdict) = self.common.make(places, levers, interrupt)?;
+        let (report, verdict) = self.common.make(places, chosen, interrupt)?;
         let rows = &report.levers;
         self.common.format.show(rows, |rows, style| {
             let variants = experiments::variants(rows, style);
             format!("{variants}\n{}", experiments::table(rows, style))
         })?;
         let missing = rows.iter().filter(|one| one.ratio.is_none()).count();
-        let doubtful = rows.iter().filter(|one| !one.holds).count();
-        warn_of_doubtful("rows", doubtful, rows.len());
+        warn_of_doubtful("rows", rows.iter().map(|one| one.holds));
         if missing > 0 {
             eprintln!("of {} rows {missing} could not be measured", rows.len());
         }
@@ -125,8 +121,7 @@ impl Overhead {
         let count = |verdict| rows.iter().filter(|one| one.verdict == verdict).count();
         let missed = count(bounds::Verdict::Missed);
         let not_measured = count(bounds::Verdict::NotMeasured);
-        let doubtful = rows.iter().filter(|one| !one.holds).count();
-        warn_of_doubtful("bounds", doubtful, rows.len());
+        warn_of_doubtful("bounds", rows.iter().map(|one| one.holds));
         let is_met = missed + not_measured == 0;
         if !is_met {
             let all = rows.len();
@@ -163,7 +158,9 @@ impl Common {
     }
 }
 
-fn warn_of_doubtful(what: &str, doubtful: usize, all: usize) {
+fn warn_of_doubtful(what: &str, holds: impl ExactSizeIterator<Item = bool>) {
+    let all = holds.len();
+    let doubtful = holds.filter(|holds| !holds).count();
     if doubtful > 0 {
         eprintln!("warning: {doubtful} of {all} {what} rest on figures that do not hold");
     }

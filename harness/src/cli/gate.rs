@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::rank::By;
-use super::recorded::Recorded;
+use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::compare;
 use crate::analysis::gate;

@@ -8,7 +8,7 @@ use super::args::{BenchFlags, Selection, Wanted};
 use super::record::RecordFlags;
 use super::report::ReportFormat;
 use super::server::ServerFlags;
-use super::{Places, Verdict, resume};
+use super::{Places, Verdict, record};
 use crate::config::capacity::CapacityBound;
 use crate::config::load::Load;
 use crate::interrupt::Interrupt;
@@ -91,7 +91,7 @@ const RESUME_HAS: [&str; 12] = [
 impl Measure {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         if let Some(root) = &self.resume {
-            let (report, verdict) = resume::make(root, places, &self.bench, interrupt)?;
+            let (report, verdict) = record::resume(root, places, &self.bench, interrupt)?;
             self.format.show(&report, render)?;
             return Ok(verdict);
         }

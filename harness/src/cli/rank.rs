@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use super::recorded::Recorded;
+use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::metric::Metric;
 use crate::analysis::ranking;

@@ -2,31 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::rank::By;
-use super::recorded::Recorded;
+use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::recommend::{Deployment, Wish, answers, recommend};
 use crate::config::suite::Workload;
 use crate::render::findings;
 use crate::stats::Threshold;
-
-/// The kind of work, as people call it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Work {
-    /// Computing: parsing, searching, arithmetic
-    Cpu,
-    /// Queries of a database
-    #[value(alias = "database")]
-    Db,
-    /// Waiting for other services
-    #[value(alias = "io")]
-    Api,
-    /// Some of each
-    #[value(alias = "mixed")]
-    Mix,
-}
 
 /// Flags of `recommend`.
 #[derive(Debug, Args)]
@@ -46,7 +30,7 @@ pub(super) struct Recommend {
     run: Option<PathBuf>,
     /// The kind of work
     #[arg(long, value_enum)]
-    workload: Work,
+    workload: Workload,
     /// Where the clients are
     #[arg(long, value_enum, default_value_t = Deployment::Remote)]
     deployment: Deployment,
@@ -69,12 +53,7 @@ pub(super) struct Recommend {
 impl Recommend {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
         let wish = Wish {
-            workload: match self.workload {
-                Work::Cpu => Workload::Cpu,
-                Work::Db => Workload::Database,
-                Work::Api => Workload::Io,
-                Work::Mix => Workload::Mixed,
-            },
+            workload: self.workload,
             deployment: self.deployment,
             clients: self
                 .clients

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::args::BenchFlags;
-use super::{Places, Verdict, print, print_json};
+use super::{Places, Verdict, check_known, print, print_json};
 use crate::config::matrix::members;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
@@ -54,16 +53,13 @@ impl Show {
             .collect();
         let is_subject = subjects.subject.contains_key(&self.name);
         if !is_subject && found.is_empty() {
-            let known: Vec<&String> = subjects.subject.keys().chain(suites.keys()).collect();
-            bail!(
-                "there is no subject or suite \"{}\"; known: {known:?}",
-                self.name
-            );
+            let known = subjects.subject.keys().chain(suites.keys());
+            check_known("subject or suite", &chosen, known)?;
         }
         if is_subject {
             let effective = self
                 .bench
-                .bare_bench(places, subjects, &chosen)?
+                .bare_bench(places, subjects, &chosen, &BTreeMap::new())?
                 .effective()?;
             match self.format {
                 Format::Json => print_json(&effective)?,

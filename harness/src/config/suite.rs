@@ -109,10 +109,13 @@ pub enum Workload {
     /// Computing: parsing, searching, arithmetic.
     Cpu,
     /// Waiting for other services.
+    #[value(name = "api", alias = "io")]
     Io,
     /// Queries of a database.
+    #[value(name = "db", alias = "database")]
     Database,
     /// Some of each.
+    #[value(name = "mix", alias = "mixed")]
     Mixed,
 }
 

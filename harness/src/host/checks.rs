@@ -104,7 +104,7 @@ pub(crate) fn cores(topology: &Topology, layout: &Layout, cpu_model: &str) -> Ch
     Check::new(
         "cores",
         format!(
-            "{topology}, {cpu_model}: server {server}, load {load}{idle}; a sweep has {} for the server",
+            "{topology}, {cpu_model}: server {server}, load {load}{idle}; steps of the sweep `cores`: {}",
             steps.join(", ")
         ),
         match (layout.is_shared(), layout.shares_physical_core) {
@@ -259,4 +259,53 @@ pub(crate) fn quiet(interrupt: &Interrupt) -> Vec<Check> {
             "the host is busy: use a dedicated machine, or repeat later",
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Grade, Layout, Topology, cores};
+    use crate::host::cores::Server;
+
+    #[test]
+    fn the_topology_is_told_and_graded() {
+        for (topology, server, grade, found) in [
+            (
+                Topology::of(8, 2),
+                Server::Count(1),
+                Grade::Good,
+                "8 physical cores with 16 hardware threads (SMT), 1 package, X: server 0, \
+                 load 1,2,3,4,5,6,7,9,10,11,12,13,14,15, idle 8; steps of the sweep `cores`: 1, 2, 4",
+            ),
+            (
+                Topology::of(16, 1),
+                Server::Auto,
+                Grade::Good,
+                "16 physical cores, 1 package, X: server 0,1,2,3,4,5,6,7, \
+                 load 8,9,10,11,12,13,14,15; steps of the sweep `cores`: 1, 2, 4, 8",
+            ),
+            (
+                Topology::of(2, 1),
+                Server::Auto,
+                Grade::Good,
+                "2 physical cores, 1 package, X: server 0, load 1; steps of the sweep `cores`: 1",
+            ),
+            (
+                Topology::of(1, 2),
+                Server::Auto,
+                Grade::Fair,
+                "1 physical core with 2 hardware threads (SMT), 1 package, X: server 0, load 1; \
+                 steps of the sweep `cores`: 1",
+            ),
+            (
+                Topology::of(1, 1),
+                Server::Auto,
+                Grade::Bad,
+                "1 physical core, 1 package, X: server 0, load 0; steps of the sweep `cores`: 1",
+            ),
+        ] {
+            let layout = Layout::on(&topology, server, None).unwrap();
+            let check = cores(&topology, &layout, "X");
+            assert_eq!((check.found.as_str(), check.grade), (found, grade));
+        }
+    }
 }

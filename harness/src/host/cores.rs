@@ -209,11 +209,12 @@ impl Topology {
 
 #[cfg(test)]
 impl Topology {
-    /// A machine with so many physical cores of one hardware thread.
-    pub(crate) fn of(cores: usize) -> Self {
+    /// A machine with so many physical cores of so many hardware threads each, numbered as most
+    /// processors do: first one thread of each core, then the next of each.
+    pub(crate) fn of(cores: usize, threads: usize) -> Self {
         let physical = |core| Physical {
             package: 0,
-            threads: vec![core],
+            threads: (0..threads).map(|thread| core + thread * cores).collect(),
         };
         Self((0..cores).map(physical).collect())
     }
@@ -359,15 +360,10 @@ mod tests {
         Topology::read(folder.path(), &(0..described.len()).collect())
     }
 
-    fn two() -> Topology {
-        machine(&[("0", 0), ("1", 0)])
-    }
-
     fn two_siblings() -> Topology {
         machine(&[("0-1", 0); 2])
     }
 
-    /// As most processors number them: first a thread of each core, then the second of each.
     fn four_of_two_threads() -> Topology {
         let pairs = [("0,4", 0), ("1,5", 0), ("2,6", 0), ("3,7", 0)];
         machine(&[pairs, pairs].concat())
@@ -388,6 +384,7 @@ mod tests {
 
     #[test]
     fn lists_and_ranges_are_read() {
+        assert_eq!(four_of_two_threads(), Topology::of(4, 2));
         assert_eq!(cores("3,0-1,1").numbers(), [0, 1, 3]);
         for bad in ["", "a", "3-1", "1,,2", "99999999"] {
             assert!(bad.parse::<Cores>().is_err(), "{bad}");
@@ -399,14 +396,17 @@ mod tests {
 
     #[test]
     fn the_load_stays_off_the_physical_cores_of_the_server() {
-        assert_eq!(shared_out(&two(), "1", None), "0 1");
+        assert_eq!(shared_out(&Topology::of(2, 1), "1", None), "0 1");
         assert_eq!(
             shared_out(&four_of_two_threads(), "1", None),
             "0 1,2,3,5,6,7"
         );
         assert_eq!(shared_out(&four_of_two_threads(), "2", None), "0,1 2,3,6,7");
         assert_eq!(shared_out(&four_of_two_threads(), "1", Some("4")), "1 4");
-        assert_eq!(shared_out(&Topology::of(8), "2", None), "0,1 2,3,4,5,6,7");
+        assert_eq!(
+            shared_out(&Topology::of(8, 1), "2", None),
+            "0,1 2,3,4,5,6,7"
+        );
         let these = Server::These(cores("5"));
         let behind = Layout::on(&four_of_two_threads(), these, None).unwrap();
         assert_eq!(behind.load.to_string(), "0,2,3,4,6,7");
@@ -423,27 +423,27 @@ mod tests {
             shared_out(&four_of_two_threads(), "1", Some("0-3")),
             "4 0,1,2,3!"
         );
-        for all in [two(), two_siblings()] {
+        for all in [Topology::of(2, 1), two_siblings()] {
             assert_eq!(shared_out(&all, "2", None), "0,1 0,1");
             assert_eq!(shared_out(&all, "2", Some("1")), "0,1 1");
         }
-        assert_eq!(shared_out(&Topology::of(1), "1", None), "0 0");
+        assert_eq!(shared_out(&Topology::of(1, 1), "1", None), "0 0");
     }
 
     #[test]
     fn auto_is_half_of_the_physical_cores() {
-        assert_eq!(shared_out(&two(), "auto", None), "0 1");
+        assert_eq!(shared_out(&Topology::of(2, 1), "auto", None), "0 1");
         assert_eq!(shared_out(&two_siblings(), "auto", None), "0 1!");
         assert_eq!(
             shared_out(&four_of_two_threads(), "auto", None),
             "0,1 2,3,6,7"
         );
         assert_eq!(
-            shared_out(&Topology::of(8), "auto", None),
+            shared_out(&Topology::of(8, 1), "auto", None),
             "0,1,2,3 4,5,6,7"
         );
         assert_eq!(
-            shared_out(&Topology::of(8), "auto", Some("0-5")),
+            shared_out(&Topology::of(8, 1), "auto", Some("0-5")),
             "6,7 0,1,2,3,4,5"
         );
     }
@@ -466,13 +466,11 @@ mod tests {
 
     #[test]
     fn a_sweep_goes_on_while_the_load_has_as_many_cores_as_the_server() {
-        assert_eq!(steps(&Topology::of(1)), ["0 0"]);
-        assert_eq!(steps(&two()), ["0 1"]);
+        assert_eq!(steps(&Topology::of(1, 1)), ["0 0"]);
+        assert_eq!(steps(&Topology::of(2, 1)), ["0 1"]);
         assert_eq!(steps(&two_siblings()), ["0 1!"]);
         assert_eq!(steps(&two_packages()), ["0 2,4", "0,2 1,3,4,5"]);
-        let pairs: Vec<String> = (0..8).map(|core| format!("{core},{}", core + 8)).collect();
-        let pairs: Vec<(&str, i64)> = pairs.iter().map(|pair| (pair.as_str(), 0)).collect();
-        let eight_with_smt = machine(&[pairs.as_slice(), &pairs].concat());
+        let eight_with_smt = Topology::of(8, 2);
         assert_eq!(
             steps(&eight_with_smt),
             [
@@ -481,12 +479,12 @@ mod tests {
                 "0,1,2,3 4,5,6,7,12,13,14,15"
             ]
         );
-        let sixteen = steps(&Topology::of(16));
+        let sixteen = steps(&Topology::of(16, 1));
         assert_eq!(sixteen.len(), 4);
         assert_eq!(sixteen[3], "0,1,2,3,4,5,6,7 8,9,10,11,12,13,14,15");
         for (topology, told) in [
-            (Topology::of(1), "1 physical core, 1 package"),
-            (two(), "2 physical cores, 1 package"),
+            (Topology::of(1, 1), "1 physical core, 1 package"),
+            (Topology::of(2, 1), "2 physical cores, 1 package"),
             (
                 eight_with_smt,
                 "8 physical cores with 16 hardware threads (SMT), 1 package",
@@ -502,7 +500,11 @@ mod tests {
         let nothing = tempfile::tempdir().unwrap();
         let undescribed = Topology::read(nothing.path(), &cores("0-3"));
         assert_eq!(shared_out(&undescribed, "1", None), "0 1,2,3");
-        let error = |server, load| Layout::on(&two(), server, load).unwrap_err().to_string();
+        let error = |server, load| {
+            Layout::on(&Topology::of(2, 1), server, load)
+                .unwrap_err()
+                .to_string()
+        };
         let too_many = error(Server::Count(3), None);
         assert!(too_many.contains("3 cores cannot be had") && too_many.contains("0,1"));
         assert!(error(Server::These(cores("5")), None).contains("core 5"));

@@ -102,7 +102,15 @@ fn a_sweep_over_server_cores_has_load_threads_and_cores_to_match() {
         let cores = &environment["wider"][count.to_string()]["server_cores"];
         assert_eq!(cores.as_array().map(Vec::len), Some(count), "{text}");
     }
-    let other = ["--trials", "1", "--suite", "cores", "--out", "other"];
+    let other = project.path("other");
+    let other = [
+        "--trials",
+        "1",
+        "--suite",
+        "cores",
+        "--out",
+        other.to_str().unwrap(),
+    ];
     let done = project.measure(&other).exits(0);
     let left_out = done
         .stderr
