@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::args::BenchFlags;
-use super::report::ReportFormat;
+use super::report::{ReportFormat, with_notes};
 use super::{Places, Verdict};
 use crate::config::subject::{Subjects, Wire};
 use crate::config::suite::Suite;
@@ -256,16 +256,12 @@ impl Agree {
                 format!("{rate:+.1} {p50:+.1} {p99:+.1}"),
             ]);
         }
-        format!(
-            "{}\nMedians of {} turns of {} s with {} connections (sse: {}), the open loop at {} calls/s; \
+        let notes = format!(
+            "\nMedians of {} turns of {} s with {} connections (sse: {}), the open loop at {} calls/s; \
              off by: rate, p50, p99 against mcp-harness.\n",
-            table.draw(style),
-            self.trials,
-            self.duration_s,
-            self.clients,
-            self.sse_clients,
-            self.rate_per_s,
-        )
+            self.trials, self.duration_s, self.clients, self.sse_clients, self.rate_per_s,
+        );
+        with_notes(&table, style, &notes)
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Map, json};
 
 use super::args::BenchFlags;
-use super::report::ReportFormat;
+use super::report::{ReportFormat, with_notes};
 use super::{Places, Verdict};
 use crate::config::subject::{Role, Subjects};
 use crate::host::checks::{self, Check, Grade, quiet};
@@ -69,23 +69,16 @@ impl Doctor {
 
     /// Compares the client with `wrk` against the first floor.
     fn client(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Check> {
+        let fair = |found: String, remedy: &str| Check::fair("client", found, false, remedy);
         let subjects = Subjects::read(&places.subjects())?;
-        let floor = subjects
-            .subject
-            .iter()
-            .find(|(_, one)| one.role == Role::Floor);
-        let Some(floor) = floor.map(|(name, _)| name.clone()) else {
+        let mut all = subjects.subject.iter();
+        let Some((floor, _)) = all.find(|(_, one)| one.role == Role::Floor) else {
             let remedy = "add one to the subjects file: the client is tried against it";
-            return Ok(Check::fair(
-                "client",
-                "no subject has the role floor",
-                false,
-                remedy,
-            ));
+            return Ok(fair("no subject has the role floor".to_owned(), remedy));
         };
-        let bench = self
-            .bench
-            .bench(places, subjects, std::slice::from_ref(&floor), interrupt)?;
+        let floor = floor.clone();
+        let names = std::slice::from_ref(&floor);
+        let bench = self.bench.bench(places, subjects, names, interrupt)?;
         let turn = Turn {
             bench: &bench,
             subject: &floor,
@@ -111,16 +104,9 @@ impl Doctor {
             ours.calls_per_s, ours.cpu_us
         );
         let Some(theirs) = theirs else {
-            let remedy = format!(
-                "{}: it shows whether the client is fast",
-                Client::Wrk.how_to_install()
-            );
-            return Ok(Check::fair(
-                "client",
-                format!("{found}; wrk is not installed"),
-                false,
-                &remedy,
-            ));
+            let how = Client::Wrk.how_to_install();
+            let remedy = format!("{how}: it shows whether the client is fast");
+            return Ok(fair(format!("{found}; wrk is not installed"), &remedy));
         };
         let share = ours.calls_per_s / theirs.calls_per_s;
         Ok(Check::new(
@@ -151,5 +137,5 @@ fn text(checks: &Vec<Check>, style: Style) -> String {
     if !remedies.is_empty() {
         remedies.insert_str(0, "\nWhat would help:\n\n");
     }
-    table.draw(style) + &remedies
+    with_notes(&table, style, &remedies)
 }

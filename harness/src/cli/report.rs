@@ -9,7 +9,7 @@ use super::{Places, Verdict, print, print_json};
 use crate::analysis::dataset::Dataset;
 use crate::analysis::summary;
 use crate::config::FormatError;
-use crate::render::table::Style;
+use crate::render::table::{Style, Table};
 use crate::render::text::render;
 use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
@@ -41,6 +41,12 @@ impl ReportFormat {
             Self::Csv => print(&draw(value, Style::Csv)),
         }
     }
+}
+
+/// A table with what is to be said below it, for people.
+pub(super) fn with_notes(table: &Table, style: Style, notes: &str) -> String {
+    let notes = if style == Style::Csv { "" } else { notes };
+    table.draw(style) + notes
 }
 
 /// Flags of all verbs that read runs.

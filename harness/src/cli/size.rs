@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{BenchFlags, Selection, Wanted};
-use super::report::ReportFormat;
+use super::report::{ReportFormat, with_notes};
 use super::{Places, Verdict};
 use crate::host::facts;
 use crate::host::usage::Tree;
@@ -133,5 +133,5 @@ fn table(weights: &Vec<Weight>, style: Style) -> String {
             failures.extend(["\n", &weight.subject, ": ", failure, "\n"]);
         }
     }
-    table.draw(style) + &failures
+    with_notes(&table, style, &failures)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::{BenchFlags, Selection, Wanted};
-use super::report::ReportFormat;
+use super::report::{ReportFormat, with_notes};
 use super::{Places, Verdict};
 use crate::interrupt::Interrupt;
 use crate::render::table::{Style, Table};
@@ -86,5 +86,5 @@ fn table(all: &Vec<Checked>, style: Style) -> String {
     if !details.is_empty() {
         details.insert_str(0, "\nWhat differed:\n\n");
     }
-    table.draw(style) + &details
+    with_notes(&table, style, &details)
 }

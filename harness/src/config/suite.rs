@@ -303,13 +303,8 @@ impl Suite {
                 context.insert(name.clone(), generator.draw(variable));
             }
             context.extend(cases.next().cloned().unwrap_or_default());
-            exchange(
-                &self.tool,
-                &self.arguments,
-                &self.meta,
-                &self.expect,
-                &context,
-            )
+            let meta = self.meta.clone();
+            exchange(&self.tool, &self.arguments, meta, &self.expect, &context)
         };
         (0..count).map(exchange).collect()
     }
@@ -319,7 +314,7 @@ impl Suite {
 fn exchange(
     tool: &str,
     arguments: &Map<String, Value>,
-    meta: &Map<String, Value>,
+    meta: Map<String, Value>,
     expect: &Expect,
     context: &Context,
 ) -> Result<Exchange, String> {
@@ -327,7 +322,7 @@ fn exchange(
     Ok(Exchange {
         tool: tool.to_owned(),
         arguments: arguments.map_err(|error| format!("arguments: {error}"))?,
-        meta: meta.clone(),
+        meta,
         expect: Expectation::Result(expect.checks(context)?),
     })
 }
@@ -351,7 +346,7 @@ impl Beside {
         exchange(
             &self.tool,
             &self.arguments,
-            &Map::new(),
+            Map::new(),
             &self.expect,
             services,
         )

@@ -360,15 +360,6 @@ mod tests {
         Topology::read(folder.path(), &(0..described.len()).collect())
     }
 
-    fn two_siblings() -> Topology {
-        machine(&[("0-1", 0); 2])
-    }
-
-    fn four_of_two_threads() -> Topology {
-        let pairs = [("0,4", 0), ("1,5", 0), ("2,6", 0), ("3,7", 0)];
-        machine(&[pairs, pairs].concat())
-    }
-
     /// Numbers take turns between the packages.
     fn two_packages() -> Topology {
         let one_of = |core| (core, i64::from(core == "1" || core == "3" || core == "5"));
@@ -384,7 +375,8 @@ mod tests {
 
     #[test]
     fn lists_and_ranges_are_read() {
-        assert_eq!(four_of_two_threads(), Topology::of(4, 2));
+        let pairs = [("0,4", 0), ("1,5", 0), ("2,6", 0), ("3,7", 0)];
+        assert_eq!(machine(&[pairs, pairs].concat()), Topology::of(4, 2));
         assert_eq!(cores("3,0-1,1").numbers(), [0, 1, 3]);
         for bad in ["", "a", "3-1", "1,,2", "99999999"] {
             assert!(bad.parse::<Cores>().is_err(), "{bad}");
@@ -397,33 +389,30 @@ mod tests {
     #[test]
     fn the_load_stays_off_the_physical_cores_of_the_server() {
         assert_eq!(shared_out(&Topology::of(2, 1), "1", None), "0 1");
-        assert_eq!(
-            shared_out(&four_of_two_threads(), "1", None),
-            "0 1,2,3,5,6,7"
-        );
-        assert_eq!(shared_out(&four_of_two_threads(), "2", None), "0,1 2,3,6,7");
-        assert_eq!(shared_out(&four_of_two_threads(), "1", Some("4")), "1 4");
+        assert_eq!(shared_out(&Topology::of(4, 2), "1", None), "0 1,2,3,5,6,7");
+        assert_eq!(shared_out(&Topology::of(4, 2), "2", None), "0,1 2,3,6,7");
+        assert_eq!(shared_out(&Topology::of(4, 2), "1", Some("4")), "1 4");
         assert_eq!(
             shared_out(&Topology::of(8, 1), "2", None),
             "0,1 2,3,4,5,6,7"
         );
         let these = Server::These(cores("5"));
-        let behind = Layout::on(&four_of_two_threads(), these, None).unwrap();
+        let behind = Layout::on(&Topology::of(4, 2), these, None).unwrap();
         assert_eq!(behind.load.to_string(), "0,2,3,4,6,7");
     }
 
     #[test]
     fn siblings_serve_where_there_are_no_other_cores_and_that_is_known() {
-        assert_eq!(shared_out(&two_siblings(), "1", None), "0 1!");
+        assert_eq!(shared_out(&Topology::of(1, 2), "1", None), "0 1!");
         assert_eq!(
-            shared_out(&four_of_two_threads(), "4", None),
+            shared_out(&Topology::of(4, 2), "4", None),
             "0,1,2,3 4,5,6,7!"
         );
         assert_eq!(
-            shared_out(&four_of_two_threads(), "1", Some("0-3")),
+            shared_out(&Topology::of(4, 2), "1", Some("0-3")),
             "4 0,1,2,3!"
         );
-        for all in [Topology::of(2, 1), two_siblings()] {
+        for all in [Topology::of(2, 1), Topology::of(1, 2)] {
             assert_eq!(shared_out(&all, "2", None), "0,1 0,1");
             assert_eq!(shared_out(&all, "2", Some("1")), "0,1 1");
         }
@@ -433,11 +422,8 @@ mod tests {
     #[test]
     fn auto_is_half_of_the_physical_cores() {
         assert_eq!(shared_out(&Topology::of(2, 1), "auto", None), "0 1");
-        assert_eq!(shared_out(&two_siblings(), "auto", None), "0 1!");
-        assert_eq!(
-            shared_out(&four_of_two_threads(), "auto", None),
-            "0,1 2,3,6,7"
-        );
+        assert_eq!(shared_out(&Topology::of(1, 2), "auto", None), "0 1!");
+        assert_eq!(shared_out(&Topology::of(4, 2), "auto", None), "0,1 2,3,6,7");
         assert_eq!(
             shared_out(&Topology::of(8, 1), "auto", None),
             "0,1,2,3 4,5,6,7"
@@ -468,7 +454,7 @@ mod tests {
     fn a_sweep_goes_on_while_the_load_has_as_many_cores_as_the_server() {
         assert_eq!(steps(&Topology::of(1, 1)), ["0 0"]);
         assert_eq!(steps(&Topology::of(2, 1)), ["0 1"]);
-        assert_eq!(steps(&two_siblings()), ["0 1!"]);
+        assert_eq!(steps(&Topology::of(1, 2)), ["0 1!"]);
         assert_eq!(steps(&two_packages()), ["0 2,4", "0,2 1,3,4,5"]);
         let eight_with_smt = Topology::of(8, 2);
         assert_eq!(
