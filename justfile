@@ -36,7 +36,8 @@ advisories:
 verify *ARGS: build
     {{ harness }} verify {{ ARGS }}
 
-# Check every answer of every server, then measure and rank them all on four kinds of work, in about 25 minutes
+# Check every answer of every server, then measure and rank them all on four kinds of work, in about 25 minutes;
+# with eight cores or more also tokio and percore on 1, 2, 4, ... server cores
 bench-all *ARGS: build
     {{ harness }} verify
     {{ harness }} measure --processes 5 --slices 6 {{ ARGS }}
@@ -45,7 +46,7 @@ bench-all *ARGS: build
 bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
     {{ harness }} measure --runtime tokio --fast-path on --suite echo,query_products,fetch_external_data --trials 1 --warmup-s 0.3 --duration-s 1 {{ ARGS }}
 
-# What each layer costs above the one below, held against the marks of harness/experiments/overhead.toml, in about 11 minutes
+# What each layer costs above the one below, held against the bounds of harness/experiments/overhead.toml, in about 11 minutes
 bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
@@ -66,7 +67,7 @@ agree *ARGS: build
     scripts/install-sdk-client
     {{ harness }} agree {{ ARGS }}
 
-# The runtimes on two server cores, by CPU per call: rates hold only where the load has cores of its own
+# The runtimes on two server cores (`--suite cores` has 1, 2, 4, ... where there are as many for the load), by CPU per call: rates hold only where the load has cores of its own
 bench-runtimes *ARGS: build
     {{ harness }} measure --server-cores 2 --transport http-json,http-stream,sse --fast-path on \
         --suite echo,query_products --trials 5 --warmup-s 0.5 --duration-s 2.5 {{ ARGS }}

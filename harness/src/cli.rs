@@ -13,9 +13,7 @@ mod profile;
 mod rank;
 mod recommend;
 mod record;
-mod recorded;
 mod report;
-mod resume;
 mod schema;
 mod server;
 mod show;
@@ -36,7 +34,7 @@ Examples:
   mcp-harness doctor                            is this machine fit to measure, is the client fast enough?
   mcp-harness measure                           all subjects, all suites, as the suites say
   mcp-harness measure --suite echo --subject http-json-tokio,stdio-tokio --duration-s 3 --trials 3
-  mcp-harness overhead                          what a layer costs above another, held against the project's marks
+  mcp-harness overhead                          what a layer costs above another, held against the project's bounds
   mcp-harness experiments                       what each switch and size of a server is worth
   mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time
   mcp-harness report                            the tables of the latest run again
@@ -116,7 +114,7 @@ enum Verb {
     Verify(verify::Verify),
     /// Measure subjects and record a run
     Measure(Box<measure::Measure>),
-    /// Measure what a layer costs above another and hold it against marks
+    /// Measure what a layer costs above another and hold it against bounds
     Overhead(experiments::Overhead),
     /// Measure what each switch and size of a server is worth
     #[command(visible_alias = "levers")]
@@ -197,6 +195,19 @@ pub fn run(cli: &Cli) -> ExitCode {
         Ok(Verdict::Right) => ExitCode::SUCCESS,
         Ok(Verdict::Wrong) => ExitCode::from(1),
         Err(_) => ExitCode::from(2),
+    }
+}
+
+/// The names that have to be known are; otherwise the error lists those that are.
+fn check_known<'n>(
+    kind: &str,
+    names: &[String],
+    known: impl Iterator<Item = &'n String>,
+) -> anyhow::Result<()> {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => anyhow::bail!("there is no {kind} \"{name}\"; known: {}", known.join(", ")),
+        None => Ok(()),
     }
 }
 

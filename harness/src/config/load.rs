@@ -16,6 +16,7 @@ macro_rules! load {
     (
         { $($(#[$with:meta])* $key:ident: $of:ty = $default:expr;)* }
         without a default { $($(#[$without:meta])* $free:ident: $free_of:ty;)* }
+        without a flag { $($(#[$quiet_with:meta])* $quiet:ident: $quiet_of:ty;)* }
     ) => {
         /// Settings of a load. A setting that is not there is left as it is by [`Load::apply`], and
         /// the function of its name gives its default.
@@ -35,21 +36,29 @@ macro_rules! load {
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $free: Option<$free_of>,
             )*
+            $(
+                $(#[$quiet_with])*
+                #[arg(skip)]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $quiet: Option<$quiet_of>,
+            )*
         }
 
         impl Load {
             /// The names of all keys.
-            pub(crate) const KEYS: &[&str] = &[$(stringify!($key),)* $(stringify!($free)),*];
+            pub(crate) const KEYS: &[&str] =
+                &[$(stringify!($key),)* $(stringify!($free),)* $(stringify!($quiet)),*];
 
             /// Every setting that has a default.
             #[must_use]
             pub fn defaults() -> Self {
-                Self { $($key: Some($default),)* $($free: None),* }
+                Self { $($key: Some($default),)* $($free: None,)* $($quiet: None),* }
             }
 
             fn put(&mut self, over: &Self) {
                 $(self.$key = over.$key.or(self.$key);)*
                 $(self.$free = over.$free.or(self.$free);)*
+                $(self.$quiet = over.$quiet.or(self.$quiet);)*
             }
 
             $(
@@ -134,17 +143,26 @@ load! {
         #[arg(value_name = "N")]
         calls_per_session: u32;
     }
+    without a flag {
+        /// Physical cores of the server, in the place of `--server-cores`. The load has as many threads
+        /// where `threads` is not set with it
+        server_cores: usize;
+    }
 }
 
 /// More calls a second than any one machine makes.
 const MAX_RATE: f64 = 10_000_000.0;
+
+/// As many cores as the kernel can number.
+const MAX_CORES: usize = 1_024;
 
 /// More processes or slices than this are a typing error.
 const MAX_WINDOWS: u32 = 100_000;
 
 impl Load {
     /// Puts what `over` sets in the place of what this sets. Who names `trials`, `duration_s`, a
-    /// rate, `calls_per_session` or a ramp, and no `slices`, asks for long trials.
+    /// rate, `calls_per_session` or a ramp, and no `slices`, asks for long trials. As many threads
+    /// load a server as it has cores, unless `threads` is named with them.
     pub fn apply(&mut self, over: &Self) {
         self.put(over);
         let asks_for_long_trials = over.trials.is_some()
@@ -155,6 +173,9 @@ impl Load {
             || over.ramp_down_s.is_some();
         if asks_for_long_trials && over.slices.is_none() {
             self.slices = Some(0);
+        }
+        if over.server_cores.is_some() && over.threads.is_none() {
+            self.threads = over.server_cores.map(|count| count.min(self.clients()));
         }
     }
 
@@ -190,6 +211,7 @@ impl Load {
                 MAX_THREADS.min(self.clients()),
             ),
             ("connections", count(self.connections), 1, MAX_CLIENTS),
+            ("server_cores", count(self.server_cores), 1, MAX_CORES),
             ("processes", narrow(self.processes()), 1, windows),
             ("slices", narrow(self.slices()), 0, windows),
             ("trials", narrow(self.trials()), 1, windows),

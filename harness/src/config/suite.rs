@@ -14,7 +14,7 @@ use super::expect::{Expect, has_null};
 use super::load::Load;
 use super::matrix::{self, Point, Sweep};
 use super::step::{Step, check_all, in_order};
-use super::subject::{Processes, Role, Sessions, Subject, Wire};
+use super::subject::{Labels, Processes, Role, Sessions, Subject, Wire, is_default};
 use super::template::{Context, Generator, Variable, escaped, literal};
 use super::{FormatError, read_toml};
 use crate::load::{Exchange, MAX_CLIENTS, Revision, Shape, UnknownRevision};
@@ -50,6 +50,12 @@ pub struct Suite {
     /// Measured only when it is named; always verified.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_request: bool,
+    /// Measured without being named only where the machine has so many physical cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_cores: Option<usize>,
+    /// The servers that it is for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub only: Labels,
     /// Its calls change what the store holds, so the store is reset after each trial.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changes_store: bool,
@@ -112,10 +118,13 @@ pub enum Workload {
     /// Computing: parsing, searching, arithmetic.
     Cpu,
     /// Waiting for other services.
+    #[value(name = "api", alias = "io")]
     Io,
     /// Queries of a database.
+    #[value(name = "db", alias = "database")]
     Database,
     /// Some of each.
+    #[value(name = "mix", alias = "mixed")]
     Mixed,
 }
 
@@ -419,6 +428,10 @@ pub(crate) fn incompatibility(suite: &Suite, subject: &Subject) -> Option<&'stat
             "the suite's protocol revision has another kind of handshake than the subject's (revision)",
         ),
         (
+            subject.role == Role::Server && !suite.only.takes(subject),
+            "the suite is for other servers (only)",
+        ),
+        (
             load.calls_per_session.is_some() && is_stdio,
             "over stdio a session ends with its process (calls_per_session)",
         ),
@@ -479,6 +492,10 @@ mod tests {
             ("threads = 2", stdio, Some("threads")),
             ("clients = 5", shared, Some("clients")),
             ("think_time_ms = 1", per_call, Some("closed loop")),
+            ("[only]\ntransport = [\"s\", \"t\"]", http, None),
+            ("[only]\ntransport = [\"s\"]", http, Some("only")),
+            ("[only]\nruntime = [\"tokio\"]", http, Some("only")),
+            ("server_cores = 2", stdio, Some("threads")),
         ] {
             let suite = format!("description = \"d\"\ntool = \"t\"\n[load]\n{load}\n[expect]\n");
             let suite: Suite = toml::from_str(&suite).unwrap();

@@ -90,8 +90,9 @@ impl<'a> Live<'a> {
             is_remote: false,
         };
         let (name, bytes) = (job.subject_name, job.suite.answer_bytes);
+        let cores = &around.bench.setup().layout_of(&job.suite.load).server;
         for _ in 0..processes {
-            match around.bench.start(name, bytes, around.interrupt) {
+            match around.bench.start_on(cores, name, bytes, around.interrupt) {
                 Ok(Started {
                     running,
                     target,
@@ -150,7 +151,7 @@ impl<'a> Live<'a> {
         span: Span,
     ) -> anyhow::Result<Result<Measured, LoadError>> {
         let Surroundings { bench, .. } = around;
-        let cores = &bench.setup().layout.load;
+        let layout = bench.setup().layout_of(&job.suite.load);
         let beside = self.beside(job)?;
         let targets = self.next_targets()?;
         let mut window = UsageWindow::new(self.ids(), bench.service_ids());
@@ -165,7 +166,7 @@ impl<'a> Live<'a> {
             put_load(targets, job, subject, span, observer, around.interrupt)
         };
         let loaded = if span.has_samples {
-            sampled(&samples, cores, || {
+            sampled(&samples, &layout.load, || {
                 with_beside(around, job, subject, beside, load)
             })??
         } else {
@@ -175,7 +176,7 @@ impl<'a> Live<'a> {
         self.windows += u32::from(loaded.is_ok());
         Ok(loaded.map(|outcome| Measured {
             outcome,
-            cost: window.cost(&bench.setup().layout),
+            cost: window.cost(layout),
             samples: if span.has_samples {
                 samples.rows()
             } else {
@@ -293,7 +294,7 @@ fn with_beside(
     beside: Option<Beside<'_>>,
     load: impl FnOnce() -> Result<Outcome, LoadError> + Send,
 ) -> Loaded {
-    let cores = &around.bench.setup().layout.load;
+    let cores = &around.bench.setup().layout_of(&job.suite.load).load;
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let beside =

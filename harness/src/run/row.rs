@@ -70,7 +70,7 @@ impl Job<'_> {
         let subject = bench.subject(self.subject_name)?;
         let is_built = subject.build.is_some();
         let conditions = Conditions {
-            layout: &setup.layout,
+            layout: setup.layout_of(&self.suite.load),
             machine: bench.machine(),
             is_release: !is_built || !matches!(setup.profile.as_str(), "dev" | "test"),
             is_open_loop: self.suite.load.rate_per_s.is_some(),
