@@ -10,12 +10,13 @@ use super::report::ReportFormat;
 use super::{Places, Verdict};
 use crate::analysis::recommend::{Deployment, Wish, answers, recommend};
 use crate::config::suite::Workload;
+use crate::project::Example;
 use crate::render::findings;
 use crate::stats::Threshold;
 
 /// The kind of work, as people call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Work {
+pub(super) enum Work {
     /// Computing: parsing, searching, arithmetic
     Cpu,
     /// Queries of a database
@@ -27,6 +28,26 @@ enum Work {
     /// Some of each
     #[value(alias = "mixed")]
     Mix,
+}
+
+impl Work {
+    pub(super) const fn workload(self) -> Workload {
+        match self {
+            Self::Cpu => Workload::Cpu,
+            Self::Db => Workload::Database,
+            Self::Api => Workload::Io,
+            Self::Mix => Workload::Mixed,
+        }
+    }
+
+    pub(super) const fn example(self) -> Example {
+        match self {
+            Self::Cpu => Example::Cpu,
+            Self::Db => Example::Db,
+            Self::Api => Example::Api,
+            Self::Mix => Example::Mix,
+        }
+    }
 }
 
 /// Flags of `recommend`.
@@ -74,12 +95,7 @@ pub(super) struct Recommend {
 impl Recommend {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
         let wish = Wish {
-            workload: match self.workload {
-                Work::Cpu => Workload::Cpu,
-                Work::Db => Workload::Database,
-                Work::Api => Workload::Io,
-                Work::Mix => Workload::Mixed,
-            },
+            workload: self.workload.workload(),
             deployment: self.deployment,
             clients: self
                 .clients
