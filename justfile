@@ -121,6 +121,11 @@ gate *ARGS: build
 recommend *ARGS: build
     {{ harness }} recommend {{ ARGS }}
 
+# Make a server of your own, for instance `just template ../my-server --workload db`
+template DIR *ARGS:
+    scripts/build --release --bin mcp-harness
+    {{ harness }} template {{ DIR }} {{ ARGS }}
+
 # Print the tables of the latest run, or of RUN, again
 report *RUN: build
     {{ harness }} report {{ RUN }}

@@ -18,6 +18,7 @@ mod schema;
 mod server;
 mod show;
 mod size;
+mod template;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -133,6 +134,8 @@ enum Verb {
     Schema(schema::Schema),
     /// Say which configuration of a recorded run to use for a kind of work
     Recommend(recommend::Recommend),
+    /// Make a cargo project for a server of your own, with what a run recommends
+    Template(template::Template),
     /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
     Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
@@ -182,6 +185,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Gate(verb) => verb.run(&cli.places),
         Verb::Schema(verb) => verb.run(),
         Verb::Recommend(verb) => verb.run(&cli.places),
+        Verb::Template(verb) => verb.run(&cli.places),
         Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Agree(verb) => verb.run(&cli.places, &interrupt),
