@@ -51,6 +51,8 @@ pub struct CartItem {
     /// The product's number, from 1.
     pub product_id: i64,
     /// The number of pieces, from 1.
+    // The public benchmark's seed stores it as `qty`.
+    #[serde(alias = "qty")]
     pub quantity: i64,
 }
 
