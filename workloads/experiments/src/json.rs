@@ -6,8 +6,8 @@
 //! the catalogue's formula.
 //!
 //! `typed` and `value` are `serde_json`, into structures and into a tree of values. `simd_json` and
-//! `sonic`, each a cargo feature, read into the same structures with SIMD. `benches/json.rs` measures
-//! them without a server.
+//! `sonic`, each a cargo feature, read into the same structures with SIMD. The benchmark of `server/lab`
+//! measures them without a server.
 
 use std::{borrow::Cow, sync::Arc};
 

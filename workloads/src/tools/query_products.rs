@@ -24,7 +24,7 @@ const MAX_LIMIT: i64 = 100;
 /// The arguments of `query_products`; the defaults are the public benchmark's.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct QueryArguments {
+pub struct QueryArguments {
     /// The category to look in.
     #[schemars(extend("enum" = CATEGORIES))]
     category: String,
@@ -166,7 +166,7 @@ impl Fields {
 
 /// The result of `query_products` in the format `json`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub(super) struct QueryResult {
+pub struct QueryResult {
     /// The category that was looked in.
     category: String,
     /// How many products match, whatever the limit.
@@ -201,7 +201,7 @@ impl Serialize for ProductView {
 
 /// What a call returns.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum QueryAnswer {
+pub enum QueryAnswer {
     /// A structured result.
     Structured(QueryResult),
     /// Text alone: a caller that asks for it wants to pay for nothing else.
@@ -210,6 +210,7 @@ pub(super) enum QueryAnswer {
 
 #[tool_router(router = query_router, vis = "pub(super)")]
 impl DemoServer {
+    /// The tool `query_products`, which can also be called without a protocol.
     #[tool(
         description = "Finds products of one category within a price range, cheapest first, and counts how many match in all; returns the fields wanted as JSON, plain text or TOON.",
         annotations(
@@ -218,7 +219,7 @@ impl DemoServer {
             open_world_hint = false
         )
     )]
-    pub(super) async fn query_products(
+    pub async fn query_products(
         &self,
         Parameters(arguments): Parameters<QueryArguments>,
     ) -> Cached<Result<QueryAnswer, ToolError>> {
