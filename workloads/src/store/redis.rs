@@ -178,10 +178,8 @@ impl Redis {
     }
 
     fn foreign(&self, key: &str, expected: &str, reason: &str) -> StorageError {
-        StorageError::Foreign {
-            place: self.pool.place().clone(),
-            found: format!("something at {key} that is not {expected} ({reason})"),
-        }
+        let found = format!("something at {key} that is not {expected} ({reason})");
+        StorageError::Foreign(self.pool.place().clone(), found)
     }
 }
 

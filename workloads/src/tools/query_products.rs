@@ -12,7 +12,7 @@ use super::{
     toon::{Cell, Document},
 };
 use crate::{
-    catalog::{CATEGORIES, MAX_PRICE, PriceRange, category},
+    catalog::{CATEGORIES, MAX_PRICE},
     database::{ProductFilter, ProductPage, ProductRow},
 };
 
@@ -61,11 +61,9 @@ impl Default for QueryArguments {
 
 impl QueryArguments {
     fn check(&self) -> Result<(ProductFilter, Fields), ToolError> {
-        let Some(category) = category(&self.category) else {
-            return Err(ToolError::UnknownCategory(self.category.clone()));
-        };
-        let price = PriceRange::new(self.min_price, self.max_price)?;
-        check_range("limit", self.limit, 1, MAX_LIMIT)?;
+        let prices = (self.min_price, self.max_price);
+        let limit = (self.limit, MAX_LIMIT);
+        let (category, price) = arguments::check_filter(&self.category, prices, limit)?;
         let fields = match &self.fields {
             None => Fields::ALL,
             Some(wanted) => Fields::of(wanted).ok_or(ToolError::NoFields)?,
