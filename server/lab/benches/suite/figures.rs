@@ -224,9 +224,9 @@ impl Figures {
     fn remarks(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
-            "\nNanoseconds a call, medians; server and client share one thread. \"added\" is the\n\
-             difference to the layer named under \"over\".\n\
-             Django: claim D1, one trivial tool, in process. Its source calls the transport \"roughly\n\
+            "\nNanoseconds of processor time a call, of server, client and database together: medians.\n\
+             \"added\" is the difference to the layer named under \"over\".\n\
+             Django, by the clock: claim D1, one trivial tool, in process. Its source calls the transport \"roughly\n\
              a third\" of the total, but its 120 of 170 us are 71%."
         )?;
         let ends = ["direct_call", "http_loopback"].map(|layer| self.median_ns(ECHO, layer));
