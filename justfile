@@ -49,7 +49,7 @@ bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
 bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
-# What each layer of a call costs in nanoseconds, from the tool's method to a socket, in 2 minutes after a build of 6
+# What each layer of a call costs, from the tool's method to a socket: 2 minutes after a build of 6
 bench-layers *ARGS:
     cargo bench --locked --package lab --bench layers {{ ARGS }}
 
