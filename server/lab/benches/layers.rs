@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
         let figures = suite::Figures::read(&estimates)?;
         let path = root.join("results/layers.json");
         figures.write(&path)?;
-        println!("\n{figures}\n{}", path.display());
+        println!("\n{figures}\nwritten to results/layers.json");
     }
     Ok(())
 }
