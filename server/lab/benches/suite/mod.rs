@@ -205,7 +205,7 @@ impl Times<'_> {
                     for _ in 0..calls {
                         ask.ask().await;
                     }
-                    processor_time() - started
+                    processor_time().saturating_sub(started)
                 })
             });
         });
