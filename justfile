@@ -50,6 +50,10 @@ bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
 bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
+# What each layer of a call costs, from the tool's method to a socket: 2 minutes after a build of 6
+bench-layers *ARGS:
+    cargo bench --locked --package lab --bench layers {{ ARGS }}
+
 # What each switch and size of a server is worth: pools, cache, payload and thirteen more, in under 15 minutes
 levers *ARGS: (build "--features experiments,postgres,redis,tokens")
     {{ harness }} levers --no-build {{ ARGS }}
