@@ -7,6 +7,7 @@ pub mod expect;
 pub mod experiment;
 pub mod load;
 pub mod matrix;
+pub mod step;
 pub mod subject;
 pub mod suite;
 pub mod template;

@@ -10,7 +10,7 @@ use super::row::{Job, seconds};
 use super::target::verification;
 use crate::config::suite::Counts;
 use crate::interrupt::Interrupt;
-use crate::load;
+use crate::load::{self, Options};
 use crate::results::trial::Trial;
 
 /// Most calls that are counted of a suite.
@@ -32,7 +32,10 @@ pub(super) fn count(
         return Ok(Err(text.to_owned()));
     };
     let call_timeout = seconds(job.suite.load.call_timeout_s());
-    let options = verification(live.subject, call_timeout, interrupt)?;
+    let options = Options {
+        revision: job.suite.revision(live.subject)?,
+        ..verification(live.subject, call_timeout, interrupt)?
+    };
     let calls = &job.calls.timed[..job.calls.timed.len().min(CALLS)];
     let found = match load::verify(target, calls, options) {
         Ok(found) => found,

@@ -5,7 +5,6 @@
 //! session for its life: the first window opens it, and each later one continues it over duplicates
 //! of the same pipes. The pipes stay open until [`Live::end`], so no window ends the server.
 
-use std::process::{ChildStdin, ChildStdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
@@ -75,9 +74,10 @@ impl<'a> Live<'a> {
             Processes::PerClient => job.suite.load.clients(),
             Processes::Shared | Processes::PerCall => 1,
         };
+        let cores = &around.bench.setup().layout_of(&job.suite.load).server;
         let start = |_| {
             let (name, bytes) = (&job.planned.subject, job.suite.answer_bytes);
-            around.bench.start(name, bytes, around.interrupt)
+            (around.bench).start_on(cores, name, bytes, around.interrupt)
         };
         let started: anyhow::Result<Vec<Started>> = (0..processes).map(start).collect();
         Ok(match started {
@@ -113,7 +113,7 @@ impl<'a> Live<'a> {
             Target::Http { address, .. }
             | Target::Sse { address, .. }
             | Target::Floor { address, .. } => !address.socket.ip().is_loopback(),
-            Target::Stdio { .. } | Target::OpenStdio { .. } => false,
+            Target::Stdio { .. } => false,
         })
     }
 
@@ -136,7 +136,7 @@ impl<'a> Live<'a> {
         job: &Job<'_>,
         span: Span,
     ) -> anyhow::Result<Result<Measured, LoadError>> {
-        let layout = &around.bench.setup().layout;
+        let layout = around.bench.setup().layout_of(&job.suite.load);
         let beside = self.beside(job)?;
         let targets = self
             .started
@@ -211,22 +211,17 @@ impl<'a> Live<'a> {
 /// The target of the next window. Of pipes it is duplicates: closing them does not close the child's.
 fn next(target: &Target, windows: u32) -> anyhow::Result<Target> {
     use std::os::fd::AsFd as _;
-    let Target::Stdio { stdin, stdout } = target else {
+    let Target::Stdio { stdin, stdout, .. } = target else {
         return target.again().context("a target there is but once");
     };
-    let again = || -> std::io::Result<(ChildStdin, ChildStdout)> {
-        let stdin = stdin.as_fd().try_clone_to_owned()?.into();
-        Ok((stdin, stdout.as_fd().try_clone_to_owned()?.into()))
+    let again = || -> std::io::Result<Target> {
+        Ok(Target::Stdio {
+            stdin: stdin.as_fd().try_clone_to_owned()?.into(),
+            stdout: stdout.as_fd().try_clone_to_owned()?.into(),
+            earlier_runs: windows,
+        })
     };
-    let (stdin, stdout) = again().context("cannot duplicate the pipes of a server")?;
-    Ok(match windows {
-        0 => Target::Stdio { stdin, stdout },
-        runs => Target::OpenStdio {
-            stdin,
-            stdout,
-            runs,
-        },
-    })
+    again().context("cannot duplicate the pipes of a server")
 }
 
 /// The timed load of a job, from the calling thread.
@@ -251,9 +246,9 @@ pub(super) fn put_load(
         warmup: span.lead_in,
         duration: span.length,
         call_timeout: seconds(load.call_timeout_s()),
-        revision: subject.revision().unwrap_or_default(),
+        revision: job.suite.revision(subject).unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
-        shape: load.shape(),
+        shape: job.suite.shape(),
         stop: interrupt.flag(),
     };
     if others.is_empty() {
@@ -274,7 +269,7 @@ fn with_beside(
     beside: Option<Beside<'_>>,
     load: impl FnOnce() -> Result<Outcome, LoadError> + Send,
 ) -> Loaded {
-    let cores = &around.bench.setup().layout.load;
+    let cores = &around.bench.setup().layout_of(&job.suite.load).load;
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let beside =
@@ -335,7 +330,7 @@ fn keep_busy(
         warmup: Duration::ZERO,
         duration: UNTIL_STOPPED,
         call_timeout: seconds(job.suite.load.call_timeout_s()),
-        revision: subject.revision().unwrap_or_default(),
+        revision: job.suite.revision(subject).unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
         shape: Shape::default(),
         stop: over,

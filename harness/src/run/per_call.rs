@@ -27,9 +27,10 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
         bench, interrupt, ..
     } = around;
     let load = &job.suite.load;
+    let layout = bench.setup().layout_of(load);
     anyhow::ensure!(
-        load.shape() == Shape::default(),
-        "suite {}: {} starts a process for each call, which knows a closed loop without think time only",
+        job.suite.shape() == Shape::default(),
+        "suite {}: {} starts a process for each call, which knows one tool and a closed loop without think time only",
         job.planned.suite,
         job.planned.subject
     );
@@ -54,7 +55,7 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
             (begun, cpu, callers)
         })
     };
-    let (begun, cpu, callers) = window.sampled(&bench.setup().layout.load, calling)?;
+    let (begun, cpu, callers) = window.sampled(&layout.load, calling)?;
     let mut all = Outcome::default();
     for caller in callers? {
         all.join(&caller?).context("cannot merge latencies")?;
@@ -64,7 +65,6 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
     all.elapsed = begun.elapsed();
     window.edge();
     let readings = window.finish();
-    let layout = &bench.setup().layout;
     let mut cost = readings.cost(layout);
     let used = children_cpu()?.saturating_sub(cpu?);
     cost.server_cpu_ns = u64::try_from(used.as_nanos()).ok();
@@ -85,7 +85,7 @@ fn caller(
     client: usize,
     (is_open, is_over): (&AtomicBool, &AtomicBool),
 ) -> anyhow::Result<Outcome> {
-    pin_this_thread(&around.bench.setup().layout.load)?;
+    pin_this_thread(&around.bench.setup().layout_of(&job.suite.load).load)?;
     let mut found = Outcome::default();
     let mut calls = job.calls.timed.iter().cycle().skip(client);
     let mut used_before = None;
@@ -126,11 +126,12 @@ fn call(
     exchange: &Exchange,
 ) -> anyhow::Result<Result<Duration, CallError>> {
     let failed = |error: String| CallError::new(ErrorKind::Connect, error);
+    let cores = &around.bench.setup().layout_of(&job.suite.load).server;
     let Started {
         mut running,
         target,
         startup,
-    } = match (around.bench).start(&job.planned.subject, None, around.interrupt) {
+    } = match (around.bench).start_on(cores, &job.planned.subject, None, around.interrupt) {
         Ok(started) => started,
         Err(error) => return Ok(Err(failed(format!("{error:#}")))),
     };
@@ -138,6 +139,7 @@ fn call(
     let call_timeout = seconds(job.suite.load.call_timeout_s());
     let options = Options {
         lists_tools: false,
+        revision: job.suite.revision(subject)?,
         ..verification(subject, call_timeout, around.interrupt)?
     };
     // From the ready line on, which the harness may have seen a little later.

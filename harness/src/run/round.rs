@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use super::count::count;
 use super::live::{Live, Measured, Span, Surroundings};
 use super::per_call::per_call;
-use super::row::{Job, blank, errors_in, fill, seconds, us};
+use super::row::{Job, blank, errors_in, fill, seconds, step_latencies, us};
 use super::settle::{STEP, has_settled};
 use super::usage::{Cost, Readings, UsageWindow};
 use crate::config::load::Warmup;
@@ -311,6 +311,7 @@ impl<'a> Member<'a> {
             start: readings.opened().unwrap_or_else(SystemTime::now),
             length: outcome.elapsed,
             latencies: outcome.latency_ns.clone(),
+            steps: step_latencies(job, &outcome),
         });
         self.readings.join(readings);
         match &mut self.total {
@@ -319,7 +320,8 @@ impl<'a> Member<'a> {
                 let elapsed = total.elapsed + outcome.elapsed;
                 total.join(&outcome).context("cannot merge latencies")?;
                 total.elapsed = elapsed;
-                *of_all = self.readings.cost(&around.bench.setup().layout);
+                let layout = around.bench.setup().layout_of(&job.suite.load);
+                *of_all = self.readings.cost(layout);
             }
         }
         Ok(true)
@@ -383,7 +385,8 @@ impl<'a> Member<'a> {
     }
 
     fn was_idle(&self, around: Surroundings<'_>) -> bool {
-        let used = self.idle.cost(&around.bench.setup().layout).server_cpu_ns;
+        let layout = around.bench.setup().layout_of(&self.job.suite.load);
+        let used = self.idle.cost(layout).server_cpu_ns;
         let time = self.idle.length().as_nanos();
         u128::from(used.unwrap_or(0)) * 1_000 <= time * IDLE_PERMILLE
     }

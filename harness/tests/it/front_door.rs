@@ -28,6 +28,7 @@ mod right_answers;
 mod samples;
 mod schema;
 mod slices;
+mod steps;
 mod stores;
 mod sweeps;
 mod verify;

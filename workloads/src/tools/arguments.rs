@@ -1,4 +1,4 @@
-//! Arguments that several tools have: whole numbers, and names of users.
+//! What several tools have: whole numbers, and names of users.
 
 use std::fmt;
 
@@ -9,7 +9,10 @@ use serde::{
 };
 
 use super::ToolError;
-use crate::store::user_number;
+use crate::{
+    catalog::{PriceRange, category},
+    store::user_number,
+};
 
 /// The largest magnitude up to which an `f64` holds every whole number.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -26,6 +29,12 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Err
     deserializer.deserialize_any(Integer)
 }
 
+/// Converts a count to the integer type of JSON Schema.
+#[must_use]
+pub fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// Checks that `value` lies from `min` to `max`.
 ///
 /// # Errors
@@ -40,6 +49,19 @@ pub fn check_range(name: &'static str, value: i64, min: i64, max: i64) -> Result
         min,
         max,
     })
+}
+
+/// Checks the filter of products that `query_products` and `search_products` have in common. At
+/// most `max_limit` products may be asked for.
+pub(super) fn check_filter(
+    name: &str,
+    (min_price, max_price): (f64, f64),
+    (limit, max_limit): (i64, i64),
+) -> Result<(&'static str, PriceRange), ToolError> {
+    let category = category(name).ok_or_else(|| ToolError::UnknownCategory(name.to_owned()))?;
+    let price = PriceRange::new(min_price, max_price)?;
+    check_range("limit", limit, 1, max_limit)?;
+    Ok((category, price))
 }
 
 struct Integer;

@@ -83,7 +83,7 @@ impl Testbed {
         for (name, service) in &self.subjects.service {
             let launch = service.launch(&self.context);
             let launch = launch.with_context(|| format!("service.{name}"))?;
-            let mut running = Running::start(name, &launch, &self.setup.layout.load, false)?;
+            let mut running = Running::start(name, &launch, self.setup.common_load(), false)?;
             let ready = running.wait_ready(None, launch.ready_within, interrupt)?;
             let url = Value::String(ready.place);
             self.context.insert(format!("{name}_url"), url);
@@ -146,8 +146,9 @@ impl Testbed {
         }
         for (name, subject) in first {
             let begin = Instant::now();
+            let cores = &self.setup.layout.server;
             let limit = PREPARE_LIMIT.max(duration(subject.ready_within_s).unwrap_or_default());
-            match self.start_process(name, None, Some(limit), interrupt) {
+            match self.start_process(cores, (name, None), Some(limit), interrupt) {
                 Ok(_) => eprintln!(
                     "database: prepared by {name} in {:.1} s",
                     begin.elapsed().as_secs_f64()
@@ -194,7 +195,7 @@ impl Testbed {
             ready_within: PREPARE_LIMIT,
         };
         let what = "the reset of the store";
-        let mut running = Running::start(what, &launch, &self.setup.layout.load, false)?;
+        let mut running = Running::start(what, &launch, self.setup.common_load(), false)?;
         interrupt.wait(PREPARE_LIMIT, || running.has_ended().then_some(()));
         if interrupt.is_set() {
             bail!("interrupted during {what}");
