@@ -4,7 +4,7 @@
 //! its bounds. Both are recorded as `measure` does.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -19,15 +19,16 @@ use crate::analysis::{bounds, experiments};
 use crate::config::experiment::Experiment;
 use crate::config::load::Load;
 use crate::config::matrix;
+use crate::config::replay::Replayed;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::render::table::Style;
 use crate::run::RunPlan;
 
-/// Flags of both verbs.
+/// Flags of all verbs that measure experiments.
 #[derive(Debug, Args)]
-struct Common {
+pub(super) struct Common {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
@@ -91,7 +92,7 @@ pub(super) struct Overhead {
 impl Experiments {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         let folder = self.folder.clone().unwrap_or_else(|| places.experiments());
-        let mut levers = Experiment::read_folder(&folder)?;
+        let mut levers = places.read_experiments(&folder)?;
         if let Some(unknown) = self.only.iter().find(|name| !levers.contains_key(*name)) {
             let known = levers.into_keys().collect::<Vec<_>>().join(", ");
             bail!("there is no experiment \"{unknown}\"; known: {known}");
@@ -99,7 +100,9 @@ impl Experiments {
         levers.retain(|name, one| {
             self.only.contains(name) || (self.only.is_empty() && !one.on_request)
         });
-        let (report, verdict) = self.common.make(places, levers, interrupt)?;
+        let (report, verdict) = self
+            .common
+            .make(places, levers, Replayed::default(), interrupt)?;
         let rows = &report.levers;
         self.common.print(rows, |style| {
             let variants = experiments::variants(rows, style);
@@ -120,8 +123,10 @@ impl Overhead {
         let default = || places.experiments().join("overhead.toml");
         let file = self.marks.clone().unwrap_or_else(default);
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        let one = BTreeMap::from([(name.into_owned(), Experiment::read(&file)?)]);
-        let (report, verdict) = self.common.make(places, one, interrupt)?;
+        let mut one = Experiment::read(&file)?;
+        places.quote(&mut one)?;
+        let one = BTreeMap::from([(name.into_owned(), one)]);
+        let (report, verdict) = (self.common).make(places, one, Replayed::default(), interrupt)?;
         let rows = &report.marks;
         self.common
             .print(rows, |style| bounds::table(rows, style))?;
@@ -142,11 +147,22 @@ impl Overhead {
 }
 
 impl Common {
-    /// Makes the run of these experiments.
-    fn make(
+    /// How the tables are printed.
+    pub(super) const fn format(&self) -> ReportFormat {
+        self.format
+    }
+
+    /// The folder that run folders are made in, where it is given.
+    pub(super) fn out(&self) -> Option<&Path> {
+        self.record.out()
+    }
+
+    /// Makes the run of these experiments, which may answer published claims.
+    pub(super) fn make(
         &self,
         places: &Places,
         experiments: BTreeMap<String, Experiment>,
+        replayed: Replayed,
         interrupt: &Interrupt,
     ) -> anyhow::Result<(Report, Verdict)> {
         let subjects = Subjects::read(&places.subjects())?;
@@ -160,6 +176,7 @@ impl Common {
             suites: made.suites,
             groups: made.groups,
             experiments,
+            replayed,
             ..RunPlan::default()
         };
         self.record.make(places, &self.bench, plan, interrupt)

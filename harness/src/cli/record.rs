@@ -1,6 +1,6 @@
 //! What the verbs that make a run share: flags of the load and the record, and making the run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -29,6 +29,11 @@ pub(super) struct RecordFlags {
 }
 
 impl RecordFlags {
+    /// The folder that run folders are made in, where it is given.
+    pub(super) fn out(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
     /// Makes the run and writes its report; says whether nothing went wrong in it.
     pub(super) fn make(
         &self,

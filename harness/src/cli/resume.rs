@@ -61,6 +61,7 @@ fn plan(begun: &Begun, root: &Path) -> anyhow::Result<RunPlan> {
             .map(|name| Ok((name.clone(), folder.read_suite(name)?)))
             .collect::<anyhow::Result<_>>()?,
         experiments: folder.read_experiments()?,
+        replayed: folder.read_replayed()?,
         seed: environment.seed,
         results: root.parent().unwrap_or(root).to_owned(),
         ..RunPlan::default()
