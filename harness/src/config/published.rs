@@ -222,6 +222,22 @@ impl Measure {
         }
     }
 
+    /// Whether runs have it.
+    #[must_use]
+    pub const fn is_measured(self) -> bool {
+        match self {
+            Self::Metric(_) => true,
+            Self::Other(other) => matches!(
+                other,
+                Other::MeanMs
+                    | Other::P95Ms
+                    | Other::RightPercent
+                    | Other::ErrorsPercent
+                    | Other::CpuPercent
+            ),
+        }
+    }
+
     /// The name used in tables.
     #[must_use]
     pub fn name(self) -> String {

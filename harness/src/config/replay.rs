@@ -223,6 +223,9 @@ impl Answer {
                     ));
                 }
             }
+            if !row.figure.is_measured() {
+                return Err(format!("no run here has {}", row.figure.key()));
+            }
             if row.per.is_some_and(|per| !(per.is_finite() && per > 0.0)) {
                 return Err(format!("\"{}\": per is not above 0", row.what));
             }
