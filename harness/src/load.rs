@@ -32,7 +32,7 @@ mod verify;
 
 pub use errors::{CallError, ErrorKind, Errors, LoadError, Tally};
 pub use expect::{Check, Expectation, JsonType, Rule};
-pub use outcome::{Ended, Outcome};
+pub use outcome::{Ended, Outcome, StepOutcome};
 pub use plan::{
     Address, Arrivals, DEFAULT_CALL_TIMEOUT, Exchange, MAX_CLIENTS, MAX_THREADS, Moment, Pace,
     Plan, Sessions, Shape, Target,

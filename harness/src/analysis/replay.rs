@@ -296,6 +296,11 @@ fn figure(measure: Measure, variant: &str, run: &Dataset) -> Result<Found, Forma
         Other::P95Ms => |trial| Some(trial.p95_us? as f64 / 1e3),
         Other::RightPercent => |trial| right_percent(std::iter::once(trial)),
         Other::ErrorsPercent => |trial| Some(100.0 - right_percent(std::iter::once(trial))?),
+        Other::ToolCallsPerS => |trial| {
+            let elapsed = trial.elapsed_ns.filter(|ns| *ns > 0)?;
+            Some(trial.tool_calls? as f64 * 1e9 / elapsed as f64)
+        },
+        Other::SleptPercent => |trial| Some(trial.paused_permille? as f64 / 10.0),
         Other::CpuPercent => |trial| {
             let elapsed = trial.elapsed_ns.filter(|ns| *ns > 0)?;
             Some(trial.server_cpu_ns? as f64 * 100.0 / elapsed as f64)

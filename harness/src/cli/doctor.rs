@@ -89,10 +89,11 @@ impl Doctor {
             subject: &floor,
             answer_bytes: Some(ANSWER_BYTES),
             exchange: &Exchange {
-                tool: "echo".to_owned(),
+                tool: Some("echo".to_owned()),
                 arguments: json!({ "message": "abcdefghijklmnopqrstuvwxyz012345" }),
                 meta: Map::new(),
                 expect: Expectation::Result(Vec::new()),
+                step: 0,
             },
             clients: usize::from(self.clients),
             rate_per_s: None,

@@ -77,7 +77,7 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
     for (name, suite) in suites {
         let (mut name, mut description) = (name.clone(), suite.description.clone());
         let mut same = vec![suite];
-        if let Some(step) = &suite.step {
+        if let Some(step) = &suite.point {
             if !seen.insert(&step.sweep) {
                 continue;
             }
@@ -87,7 +87,7 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
         }
         table.row(vec![
             name,
-            suite.tool.clone(),
+            suite.label(),
             if suite.answer_bytes.is_some() {
                 "yes"
             } else {
@@ -106,8 +106,8 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
 
 /// The suites of a sweep, in its order.
 fn of_sweep<'s>(suites: &'s BTreeMap<String, Suite>, sweep: &str) -> Vec<&'s Suite> {
-    let number = |suite: &&Suite| suite.step.as_ref().map(|step| step.number);
-    let is_of = |suite: &&Suite| suite.step.as_ref().is_some_and(|step| step.sweep == sweep);
+    let number = |suite: &&Suite| suite.point.as_ref().map(|step| step.number);
+    let is_of = |suite: &&Suite| suite.point.as_ref().is_some_and(|step| step.sweep == sweep);
     let mut found: Vec<&Suite> = suites.values().filter(is_of).collect();
     found.sort_by_key(number);
     found
@@ -117,7 +117,7 @@ fn of_sweep<'s>(suites: &'s BTreeMap<String, Suite>, sweep: &str) -> Vec<&'s Sui
 fn values(same: &[&Suite]) -> String {
     let mut keys = String::new();
     let mut all = Vec::new();
-    for step in same.iter().filter_map(|suite| suite.step.as_ref()) {
+    for step in same.iter().filter_map(|suite| suite.point.as_ref()) {
         keys = step.keys.join(" x ");
         all.push(
             step.values

@@ -159,10 +159,11 @@ impl ServerFlags {
     ) -> anyhow::Result<Discovered> {
         let checks = expect.checks(&BTreeMap::new());
         let exchange = Exchange {
-            tool: tool.to_owned(),
+            tool: Some(tool.to_owned()),
             arguments: arguments.clone(),
             meta: Map::new(),
             expect: Expectation::Result(checks.map_err(|message| anyhow!(message))?),
+            step: 0,
         };
         let times = if expect.is_empty() { 2 } else { 1 };
         let exchanges = vec![exchange; times];

@@ -38,7 +38,7 @@ impl Show {
         let named = members(&suites, &chosen);
         let found = named.iter().filter_map(|name| suites.get_key_value(name));
         let mut found: Vec<_> = found.collect();
-        found.sort_by_key(|(_, suite)| suite.step.as_ref().map(|step| step.number));
+        found.sort_by_key(|(_, suite)| suite.point.as_ref().map(|step| step.number));
         // Services do not run here: their names stand for their addresses.
         let urls: Context = (subjects.service.keys())
             .map(|name| (format!("{name}_url"), json!(format!("http://{name}"))))
@@ -94,7 +94,8 @@ impl Show {
             let _ = writeln!(
                 text,
                 "# {} {}\n#   {expect}",
-                example.tool, example.arguments
+                example.name(),
+                example.arguments
             );
         }
         print(&text)

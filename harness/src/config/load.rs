@@ -76,6 +76,20 @@ load! {
         /// Closed loop: how long a client waits between an answer and its next call
         #[arg(value_name = "MILLISECONDS")]
         think_time_ms: f64 = 0.0;
+        /// Closed loop: added to the think time after an iteration, which is all steps of a suite, or
+        /// else a session that ends
+        #[arg(value_name = "MILLISECONDS")]
+        iteration_pause_ms: f64 = 0.0;
+        /// Closed loop: the clients begin one after the other within this time, which starts with the
+        /// warm-up; a warm-up as long keeps it out of the window
+        #[arg(value_name = "SECONDS")]
+        ramp_s: f64 = 0.0;
+        /// Closed loop: the clients end one after the other in this last part of the window
+        #[arg(value_name = "SECONDS")]
+        ramp_down_s: f64 = 0.0;
+        /// First part of the window that counts calls and leaves their latencies out
+        #[arg(value_name = "SECONDS")]
+        latency_after_s: f64 = 0.0;
         /// Added to each trip over the wire and back, the opening of a connection among them
         #[arg(value_name = "MILLISECONDS")]
         round_trip_ms: f64 = 0.0;
@@ -86,7 +100,8 @@ load! {
         #[arg(value_name = "N")]
         processes: u32 = 5;
         /// Slices of each process, by turns with the other subjects, all alive; 0: long trials. It is 0
-        /// also where `trials`, `duration_s`, `rate_per_s` or `calls_per_session` is set and this is not
+        /// also where `trials`, `duration_s`, `rate_per_s`, `calls_per_session` or a ramp is set and
+        /// this is not
         #[arg(value_name = "N")]
         slices: u32 = 8;
         /// Length of a slice, in seconds
@@ -129,13 +144,15 @@ const MAX_WINDOWS: u32 = 100_000;
 
 impl Load {
     /// Puts what `over` sets in the place of what this sets. Who names `trials`, `duration_s`, a
-    /// rate or `calls_per_session`, and no `slices`, asks for long trials.
+    /// rate, `calls_per_session` or a ramp, and no `slices`, asks for long trials.
     pub fn apply(&mut self, over: &Self) {
         self.put(over);
         let asks_for_long_trials = over.trials.is_some()
             || over.duration_s.is_some()
             || over.rate_per_s.is_some()
-            || over.calls_per_session.is_some();
+            || over.calls_per_session.is_some()
+            || over.ramp_s.is_some()
+            || over.ramp_down_s.is_some();
         if asks_for_long_trials && over.slices.is_none() {
             self.slices = Some(0);
         }
@@ -193,6 +210,9 @@ impl Load {
             ("lead_in_s", self.lead_in_s(), 0.0),
             ("duration_s", self.duration_s(), 0.05),
             ("call_timeout_s", self.call_timeout_s(), 0.001),
+            ("ramp_s", self.ramp_s(), 0.0),
+            ("ramp_down_s", self.ramp_down_s(), 0.0),
+            ("latency_after_s", self.latency_after_s(), 0.0),
         ] {
             if !(seconds >= least && subject::duration(seconds).is_some()) {
                 return Err(format!(
@@ -202,6 +222,7 @@ impl Load {
         }
         for (key, milliseconds) in [
             ("think_time_ms", self.think_time_ms()),
+            ("iteration_pause_ms", self.iteration_pause_ms()),
             ("round_trip_ms", self.round_trip_ms()),
         ] {
             if !(0.0..=60_000.0).contains(&milliseconds) {
@@ -221,6 +242,7 @@ impl Load {
                     .to_owned(),
             );
         }
+        self.check_window()?;
         let Some(rate) = self.rate_per_s else {
             return Ok(());
         };
@@ -231,11 +253,34 @@ impl Load {
         }
         for (key, is_set) in [
             ("think_time_ms", self.think_time_ms() > 0.0),
+            ("iteration_pause_ms", self.iteration_pause_ms() > 0.0),
+            ("ramp_s", self.ramp_s() > 0.0),
+            ("ramp_down_s", self.ramp_down_s() > 0.0),
             ("calls_per_session", self.calls_per_session.is_some()),
         ] {
             if is_set {
                 return Err(format!(
                     "{key} needs a closed loop, without rate_per_s (it is {rate}): leave one of them out"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says which parts of a long trial do not fit into its window.
+    fn check_window(&self) -> Result<(), String> {
+        let duration = self.duration_s();
+        for (key, seconds, most) in [
+            ("ramp_s", self.ramp_s(), self.warmup_s() + duration),
+            ("ramp_down_s", self.ramp_down_s(), duration),
+            ("latency_after_s", self.latency_after_s(), duration),
+        ] {
+            if seconds > 0.0 && self.slices() > 0 {
+                return Err(format!("{key} needs long trials: set slices = 0"));
+            }
+            if seconds > 0.0 && seconds >= most {
+                return Err(format!(
+                    "{key} = {seconds} is no part of the {most} seconds that it belongs to"
                 ));
             }
         }
@@ -258,13 +303,23 @@ impl Load {
             connections: self.connections,
             round_trip: milliseconds(self.round_trip_ms()),
             calls_per_session: self.calls_per_session,
+            steps: None,
+            iteration_pause: milliseconds(self.iteration_pause_ms()),
+            ramp: seconds(self.ramp_s()),
+            ramp_down: seconds(self.ramp_down_s()),
+            latency_after: seconds(self.latency_after_s()),
         }
     }
 }
 
 /// Milliseconds of a checked definition.
 fn milliseconds(milliseconds: f64) -> Duration {
-    subject::duration(milliseconds / 1_000.0).unwrap_or_default()
+    seconds(milliseconds / 1_000.0)
+}
+
+/// Seconds of a checked definition.
+fn seconds(seconds: f64) -> Duration {
+    subject::duration(seconds).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -188,6 +188,10 @@ pub enum Other {
     RightPercent,
     /// Calls with no answer or a wrong one, of all calls.
     ErrorsPercent,
+    /// Right answers of tools a second, without `tools/list`.
+    ToolCallsPerS,
+    /// Time of the window that the clients slept for, on average.
+    SleptPercent,
     /// Processor time of the server, in percent of one core.
     CpuPercent,
     /// Counted requests a second for each percent of a core.
@@ -202,8 +206,6 @@ pub enum Other {
     IdleMb,
     /// Requests of `initialize` a second.
     InitializePerS,
-    /// Requests of `tools/list` a second.
-    ListPerS,
     /// One figure divided by another.
     Times,
     /// A change, in percent.
@@ -234,6 +236,8 @@ impl Measure {
                     | Other::RightPercent
                     | Other::ErrorsPercent
                     | Other::CpuPercent
+                    | Other::ToolCallsPerS
+                    | Other::SleptPercent
             ),
         }
     }

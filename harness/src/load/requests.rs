@@ -2,13 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{message::Message, plan::Exchange};
 
 /// A revision of the Model Context Protocol, by the date that names it on the wire.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
 pub enum Revision {
     /// `2024-11-05`: the revision that defined the HTTP+SSE transport.
     #[serde(rename = "2024-11-05")]
@@ -109,17 +111,23 @@ impl Requests {
         self.named_request(method, params, "")
     }
 
-    /// A call of a tool. [`super::Plan`] has checked that its name fits into a header.
+    /// The request of an exchange. [`super::Plan`] has checked that its name fits into a header.
     pub(super) fn call(&self, exchange: &Exchange) -> Message {
-        let tool = &exchange.tool;
         let mut params = Map::new();
-        params.insert("name".to_owned(), Value::from(tool.as_str()));
-        params.insert("arguments".to_owned(), exchange.arguments.clone());
+        if let Some(tool) = &exchange.tool {
+            params.insert("name".to_owned(), Value::from(tool.as_str()));
+            params.insert("arguments".to_owned(), exchange.arguments.clone());
+        }
         if !exchange.meta.is_empty() {
             params.insert("_meta".to_owned(), Value::Object(exchange.meta.clone()));
         }
         params.extend(self.extra_params.clone());
-        self.named_request("tools/call", params, &format!("\r\nMcp-Name: {tool}"))
+        match &exchange.tool {
+            Some(tool) => {
+                self.named_request("tools/call", params, &format!("\r\nMcp-Name: {tool}"))
+            }
+            None => self.request("tools/list", params),
+        }
     }
 
     fn named_request(&self, method: &str, mut params: Map<String, Value>, name: &str) -> Message {

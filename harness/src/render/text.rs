@@ -9,7 +9,7 @@ use crate::analysis::metric::Metric;
 use crate::analysis::summary::{Failure, Report, Row, Steadiness, SuiteTable};
 use crate::analysis::{bounds, capacity, experiments, targets};
 use crate::config::load::Load;
-use crate::config::matrix::Step;
+use crate::config::matrix::Point;
 use crate::config::template::text_of;
 use crate::results::environment::{Environment, Machine, State};
 use crate::stats::{Threshold, Verdict};
@@ -357,7 +357,7 @@ fn asked(text: &mut String, table: &SuiteTable) {
         text,
         "{} Tool `{}`, {}, {}.\n{rule}\n",
         definition.description,
-        definition.tool,
+        definition.label(),
         shape(load),
         windows(load),
     );
@@ -397,6 +397,22 @@ fn shape(load: &Load) -> String {
     };
     if load.think_time_ms() > 0.0 {
         say(format!("think time {} ms", load.think_time_ms()));
+    }
+    if load.iteration_pause_ms() > 0.0 {
+        say(format!(
+            "{} ms between iterations",
+            load.iteration_pause_ms()
+        ));
+    }
+    if load.ramp_s() > 0.0 || load.ramp_down_s() > 0.0 {
+        let (up, down) = (load.ramp_s(), load.ramp_down_s());
+        say(format!("ramps of {up} s and {down} s"));
+    }
+    if load.latency_after_s() > 0.0 {
+        say(format!(
+            "latencies from {} s of the window on",
+            load.latency_after_s()
+        ));
     }
     if let Some(connections) = load.connections {
         say(format!("{connections} connections"));
@@ -440,10 +456,10 @@ fn failures<'f>(text: &mut String, failures: impl Iterator<Item = &'f Failure>) 
 }
 
 /// The sweeps of a run, by name: their suites in the order of their values.
-fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Step, &SuiteTable)>> {
-    let mut found: BTreeMap<&str, Vec<(&Step, &SuiteTable)>> = BTreeMap::new();
+fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Point, &SuiteTable)>> {
+    let mut found: BTreeMap<&str, Vec<(&Point, &SuiteTable)>> = BTreeMap::new();
     for table in suites {
-        if let Some(step) = &table.definition.step {
+        if let Some(step) = &table.definition.point {
             found.entry(&step.sweep).or_default().push((step, table));
         }
     }
@@ -454,7 +470,7 @@ fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Step, &SuiteTable)>> {
 }
 
 /// The table of a sweep, subject by subject.
-fn sweep(steps: &[(&Step, &SuiteTable)], style: Style) -> String {
+fn sweep(steps: &[(&Point, &SuiteTable)], style: Style) -> String {
     let rows = || steps.iter().flat_map(|(_, table)| all_rows(table));
     let has_sessions = rows().any(|row| row.figures.contains_key(&Metric::IterationP50Ms));
     let mut columns: Vec<Column> = SWEEP.map(Column::Is).into();

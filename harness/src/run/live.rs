@@ -275,9 +275,9 @@ pub(super) fn put_load(
         warmup: span.lead_in,
         duration: span.length,
         call_timeout: seconds(load.call_timeout_s()),
-        revision: subject.revision().unwrap_or_default(),
+        revision: job.suite.revision(subject).unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
-        shape: load.shape(),
+        shape: job.suite.shape(),
         stop: interrupt.flag(),
     };
     if others.is_empty() {
@@ -360,7 +360,7 @@ fn keep_busy(
         warmup: Duration::ZERO,
         duration: UNTIL_STOPPED,
         call_timeout: seconds(job.suite.load.call_timeout_s()),
-        revision: subject.revision().unwrap_or_default(),
+        revision: job.suite.revision(subject).unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
         shape: Shape::default(),
         stop: over,

@@ -27,8 +27,8 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
     } = around;
     let load = &job.suite.load;
     anyhow::ensure!(
-        load.shape() == Shape::default(),
-        "suite {}: {} starts a process for each call, which knows a closed loop without think time only",
+        job.suite.shape() == Shape::default(),
+        "suite {}: {} starts a process for each call, which knows one tool and a closed loop without think time only",
         job.suite_name,
         job.subject_name
     );
@@ -138,6 +138,7 @@ fn call(
     let call_timeout = seconds(job.suite.load.call_timeout_s());
     let options = Options {
         lists_tools: false,
+        revision: job.suite.revision(subject)?,
         ..verification(subject, call_timeout, around.interrupt)?
     };
     // From the ready line on, which the harness may have seen a little later.

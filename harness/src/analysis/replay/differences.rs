@@ -1,7 +1,10 @@
 //! What differs between the load and limits of a published figure and those of a run.
 
+use std::collections::BTreeSet;
+
 use crate::analysis::dataset::Dataset;
 use crate::config::published::Shape;
+use crate::config::step::Step;
 use crate::config::suite::Suite;
 use crate::results::environment::Environment;
 
@@ -63,17 +66,18 @@ fn loads(there: &Shape, suite: &Suite, calls: u64) -> Vec<String> {
         let clients = there.clients.map(|count| count.to_string());
         differ("clients", known(clients), here.clients().to_string());
         let wait = there.think_time_ms.map(|ms| format!("{ms} ms"));
-        differ(
-            "think time",
-            known(wait),
-            format!("{} ms", here.think_time_ms()),
-        );
+        let pause_ms = here.think_time_ms() + here.iteration_pause_ms();
+        differ("think time", known(wait), format!("{pause_ms} ms"));
     }
-    let tools: Vec<&str> = (there.mix.keys().map(String::as_str))
+    let asked: Vec<&str> = (there.mix.keys().map(String::as_str))
         .filter(|one| !AROUND_CALLS.contains(one))
         .collect();
-    let tools = (!there.mix.is_empty()).then(|| tools.join(", "));
-    differ("asked", known(tools), suite.tool.clone());
+    let asked = (!there.mix.is_empty()).then(|| asked.join(", "));
+    let steps = suite.steps();
+    // In the order of the published mix, which is that of the names.
+    let own: BTreeSet<&str> = steps.iter().map(Step::name).collect();
+    let own: Vec<&str> = own.into_iter().collect();
+    differ("asked", known(asked), own.join(", "));
     let lasting = |calls: Option<u32>| {
         calls.map_or_else(|| "lasting".to_owned(), |calls| format!("of {calls} calls"))
     };
@@ -85,7 +89,7 @@ fn loads(there: &Shape, suite: &Suite, calls: u64) -> Vec<String> {
     let seconds = if here.slices() > 0 {
         f64::from(here.slices()) * here.slice_s()
     } else {
-        here.duration_s()
+        here.duration_s() - here.ramp_s() - here.ramp_down_s()
     };
     if there.duration_s.is_some_and(|length| seconds < length) {
         let length = there.duration_s.map(|length| format!("{length} s"));
@@ -95,14 +99,9 @@ fn loads(there: &Shape, suite: &Suite, calls: u64) -> Vec<String> {
         let count = there.requests.map(|count| count.to_string());
         differ("requests", known(count), calls.to_string());
     }
-    if there.ramp_up_s.or(there.ramp_down_s).is_some() {
-        let ramps = [there.ramp_up_s, there.ramp_down_s].map(|ramp| ramp.unwrap_or_default());
-        differ(
-            "ramps",
-            format!("{} s and {} s", ramps[0], ramps[1]),
-            "none".to_owned(),
-        );
-    }
+    let ramps = [there.ramp_up_s, there.ramp_down_s].map(|ramp| format!("{} s", ramp.unwrap_or(0.0)));
+    let own = [here.ramp_s(), here.ramp_down_s()].map(|ramp| format!("{ramp} s"));
+    differ("ramps", ramps.join(" and "), own.join(" and "));
     found
 }
 

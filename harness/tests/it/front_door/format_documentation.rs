@@ -6,7 +6,8 @@ use std::fmt::Debug;
 use harness::config::expect::Expect;
 use harness::config::experiment::{Comparison, Experiment, Published, Variant};
 use harness::config::load::Load;
-use harness::config::matrix::{Step, Sweep};
+use harness::config::matrix::{Point, Sweep};
+use harness::config::step::Step;
 use harness::config::subject::{Build, Service, Store, Subject, Subjects};
 use harness::config::suite::{Beside, Suite, Targets};
 use harness::results::trial::{Trial, TrialWriter};
@@ -65,7 +66,8 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
         ("### `[load]`", keys::<Load>()),
         ("### `[targets]`", keys::<Targets>()),
         ("### `[[sweep]]`", keys::<Sweep>()),
-        ("### `[step]`", keys::<Step>()),
+        ("### `[[step]]`", keys::<Step>()),
+        ("### `[point]`", keys::<Point>()),
         ("### `[expect]`", keys::<Expect>()),
         ("### `[beside]`", keys::<Beside>()),
         (

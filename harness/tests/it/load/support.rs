@@ -293,7 +293,7 @@ pub(crate) fn exchanges(count: usize) -> Vec<Exchange> {
                 rule,
             };
             Exchange {
-                tool: "echo".to_owned(),
+                tool: Some("echo".to_owned()),
                 arguments: json!({ "n": n, "text": "naïve \"quoted\"" }),
                 meta: Map::new(),
                 expect: Expectation::Result(vec![
@@ -303,6 +303,7 @@ pub(crate) fn exchanges(count: usize) -> Vec<Exchange> {
                         Rule::JsonTextOf("/structuredContent".to_owned()),
                     ),
                 ]),
+                step: 0,
             }
         })
         .collect()
