@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::experiment::{Comparison, Experiment};
+use super::experiment::{Comparison, Experiment, Variant};
 use super::load::Load;
 use super::published::{Claims, Measure, Value};
 use super::{FormatError, read_toml};
@@ -303,7 +303,7 @@ pub struct Plan {
 /// Chooses what answers these claims; all of them when none is named.
 ///
 /// # Errors
-/// A sentence for an id that no claim has, or that no replay answers.
+/// A sentence for an id that no claim has, or that no replay names.
 pub fn plan(
     mut replays: BTreeMap<String, Replay>,
     claims: &Claims,
@@ -311,22 +311,8 @@ pub fn plan(
     ids: &[String],
     length: Length,
 ) -> Result<Plan, String> {
-    let mut wanted = BTreeSet::new();
-    for id in ids {
-        let meant = claims.resolve(id)?;
-        if let Some(lacking) =
-            (meant.iter()).find(|id| !replays.values().any(|replay| replay.names(id)))
-        {
-            return Err(format!("no replay names the claim {lacking}"));
-        }
-        wanted.extend(meant.into_iter().map(ToOwned::to_owned));
-    }
-    if !wanted.is_empty() {
-        for replay in replays.values_mut() {
-            replay.claim.retain(|one| wanted.contains(&one.id));
-            replay.references.retain(|id| wanted.contains(id));
-        }
-        replays.retain(|_, replay| replay.ids().next().is_some());
+    if !ids.is_empty() {
+        keep(&mut replays, claims, ids)?;
     }
     let mut made = BTreeMap::new();
     for (name, replay) in &mut replays {
@@ -335,31 +321,11 @@ pub fn plan(
             .filter_map(|name| experiments.get_key_value(name))
             .map(|(name, one)| (name.clone(), one.clone()));
         for (name, experiment) in reused.chain(own) {
-            let over = match length {
-                Length::Usual => &Load::default(),
-                Length::Quick => &replay.quick,
-                Length::Full => &replay.full,
+            let one = match replay.load(length) {
+                Some(load) => experiment.with_load(load),
+                None => experiment,
             };
-            // One that two replays name keeps the comparisons of both, at the load of the first.
-            let one = experiment.with_load(over);
-            let kept: &mut Experiment = made.entry(name.clone()).or_insert_with(|| Experiment {
-                compare: Vec::new(),
-                on_request: false,
-                ..one.clone()
-            });
-            let places: BTreeSet<&str> = replay.places().collect();
-            for comparison in one.compare {
-                let is_needed = (comparison.variants.iter()).any(|variant| {
-                    places.contains(comparison.member(&name, &variant.name).as_str())
-                });
-                let is_there = kept
-                    .compare
-                    .iter()
-                    .any(|other| other.name == comparison.name);
-                if is_needed && !is_there {
-                    kept.compare.push(comparison);
-                }
-            }
+            replay.add_needed(&name, one, &mut made);
         }
     }
     made.retain(|_, experiment| !experiment.compare.is_empty());
@@ -372,6 +338,64 @@ pub fn plan(
             claims,
         },
     })
+}
+
+/// Leaves the replays these claims, and their parts.
+fn keep(
+    replays: &mut BTreeMap<String, Replay>,
+    claims: &Claims,
+    ids: &[String],
+) -> Result<(), String> {
+    let mut wanted = BTreeSet::new();
+    for id in ids {
+        for meant in claims.resolve(id)? {
+            if !replays.values().any(|replay| replay.names(meant)) {
+                return Err(format!("no replay names the claim {meant}"));
+            }
+            wanted.insert(meant);
+        }
+    }
+    for replay in replays.values_mut() {
+        (replay.claim).retain(|one| wanted.contains(one.id.as_str()));
+        (replay.references).retain(|id| wanted.contains(id.as_str()));
+    }
+    replays.retain(|_, replay| replay.ids().next().is_some());
+    Ok(())
+}
+
+impl Replay {
+    /// What is put in the place of all its loads.
+    const fn load(&self, length: Length) -> Option<&Load> {
+        match length {
+            Length::Usual => None,
+            Length::Quick => Some(&self.quick),
+            Length::Full => Some(&self.full),
+        }
+    }
+
+    /// Adds the comparisons of an experiment that its rows need. One that two replays name keeps the
+    /// comparisons of both, at the load of the first.
+    fn add_needed(
+        &self,
+        name: &str,
+        mut experiment: Experiment,
+        all: &mut BTreeMap<String, Experiment>,
+    ) {
+        let places: BTreeSet<&str> = self.places().collect();
+        let comparisons = std::mem::take(&mut experiment.compare);
+        experiment.on_request = false;
+        let kept = all.entry(name.to_owned()).or_insert(experiment);
+        for comparison in comparisons {
+            let is_place = |variant: &Variant| {
+                let member = comparison.member(name, &variant.name);
+                places.contains(member.as_str())
+            };
+            let is_there = (kept.compare.iter()).any(|other| other.name == comparison.name);
+            if comparison.variants.iter().any(is_place) && !is_there {
+                kept.compare.push(comparison);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

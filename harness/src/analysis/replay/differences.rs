@@ -99,7 +99,8 @@ fn loads(there: &Shape, suite: &Suite, calls: u64) -> Vec<String> {
         let count = there.requests.map(|count| count.to_string());
         differ("requests", known(count), calls.to_string());
     }
-    let ramps = [there.ramp_up_s, there.ramp_down_s].map(|ramp| format!("{} s", ramp.unwrap_or(0.0)));
+    let ramps =
+        [there.ramp_up_s, there.ramp_down_s].map(|ramp| format!("{} s", ramp.unwrap_or(0.0)));
     let own = [here.ramp_s(), here.ramp_down_s()].map(|ramp| format!("{ramp} s"));
     differ("ramps", ramps.join(" and "), own.join(" and "));
     found
