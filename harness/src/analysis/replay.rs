@@ -117,6 +117,27 @@ pub(super) fn answers(replayed: &Replayed, run: &Dataset) -> Result<Vec<Answered
     Ok(all)
 }
 
+/// What can be said of claims that need no run: nothing can answer them, or they are references.
+#[must_use]
+pub fn without_a_run(replayed: &Replayed) -> Vec<Answered> {
+    let mut all = Vec::new();
+    for (name, replay) in &replayed.replay {
+        for answer in &replay.claim {
+            let (verdict, sentence, doubts) = judge(answer, None);
+            all.extend(
+                blank(name, &answer.id, &replayed.claims).map(|blank| Answered {
+                    verdict,
+                    sentence,
+                    doubts,
+                    ..blank
+                }),
+            );
+        }
+        all.extend(references(name, replay, &replayed.claims));
+    }
+    all
+}
+
 fn answered(
     replay: &str,
     answer: &Answer,

@@ -1,18 +1,18 @@
 //! `replay`: measures what answers published claims, and says of each whether it holds here.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
 
 use super::experiments::Common;
-use super::report::ReportFormat;
 use super::{Places, Verdict, recorded};
 use crate::analysis::replay as analysis;
 use crate::analysis::summary::Report;
 use crate::config::experiment::Experiment;
 use crate::config::published::Claims;
-use crate::config::replay::{Length, Replay as Definition, plan};
+use crate::config::replay::{Length, Plan, Replay as Definition, plan};
 use crate::interrupt::Interrupt;
 use crate::render::replay::draw;
 
@@ -61,11 +61,17 @@ impl Replay {
                 "the run {} answers no published claim; `mcp-harness replay` makes one that does",
                 report.run
             );
-            self.print(&report)?;
+            self.print(&report.replay)?;
             return Ok(Verdict::Right);
         }
-        let (report, verdict) = self.measure(places, interrupt)?;
-        self.print(&report)?;
+        let made = self.plan(places)?;
+        if made.experiments.is_empty() {
+            self.print(&analysis::without_a_run(&made.replayed))?;
+            return Ok(Verdict::Right);
+        }
+        let (report, verdict) =
+            (self.common).make(places, made.experiments, made.replayed, interrupt)?;
+        self.print(&report.replay)?;
         let is_missing = |one: &&analysis::Answered| one.verdict == analysis::Verdict::NotMeasured;
         let missing = report.replay.iter().filter(is_missing).count();
         if missing > 0 {
@@ -77,7 +83,7 @@ impl Replay {
         Ok(Verdict::of(verdict == Verdict::Right && missing == 0))
     }
 
-    fn measure(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<(Report, Verdict)> {
+    fn plan(&self, places: &Places) -> anyhow::Result<Plan> {
         let claims = Claims::read_folder(&places.published())?;
         let experiments = places.read_experiments(&places.experiments())?;
         let replays = Definition::read_folder(&places.replays(), &claims, &experiments)?;
@@ -86,15 +92,13 @@ impl Replay {
             (_, true) => Length::Full,
             _ => Length::Usual,
         };
-        let made = plan(replays, &claims, &experiments, &self.ids, length)
-            .map_err(|message| anyhow!(message))?;
-        self.common
-            .make(places, made.experiments, made.replayed, interrupt)
+        plan(replays, &claims, &experiments, &self.ids, length).map_err(|message| anyhow!(message))
     }
 
-    fn print(&self, report: &Report) -> anyhow::Result<()> {
-        let format: ReportFormat = self.common.format();
-        format.show(&report.replay, |all, style| draw(all, style))
+    fn print(&self, all: &[analysis::Answered]) -> anyhow::Result<()> {
+        self.common
+            .format()
+            .show(&all, |all, style| draw(all, style))
     }
 }
 
@@ -102,8 +106,8 @@ impl Places {
     /// Reads the experiments of a folder, with the texts of the claims that they quote.
     pub(super) fn read_experiments(
         &self,
-        folder: &std::path::Path,
-    ) -> anyhow::Result<std::collections::BTreeMap<String, Experiment>> {
+        folder: &Path,
+    ) -> anyhow::Result<BTreeMap<String, Experiment>> {
         let mut all = Experiment::read_folder(folder)?;
         for (name, one) in &mut all {
             self.quote(one)

@@ -177,7 +177,7 @@ fn what_cannot_be_measured_says_why() {
     );
     replay(&project, &[])
         .exits(2)
-        .told("somebody.toml:22:1: claim T1: ");
+        .told("somebody.toml:23:1: claim T1: ");
     assert_eq!(project.survivors(), [""; 0]);
 }
 
