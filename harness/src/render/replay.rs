@@ -132,7 +132,7 @@ fn ceilings(answered: &[Answered], text: &mut String) {
         if let Some(ceiling) = one.ceiling_per_s {
             let _ = writeln!(
                 text,
-                "\n{}: its clients wait between iterations, so no server shows more than {} counted requests/s.",
+                "\n{}: the published clients wait between iterations, so no server shows more than {} counted requests/s.",
                 one.id,
                 number(ceiling)
             );

@@ -69,9 +69,11 @@ fn loads(there: &Shape, suite: &Suite, calls: u64) -> Vec<String> {
         let pause_ms = here.think_time_ms() + here.iteration_pause_ms();
         differ("think time", known(wait), format!("{pause_ms} ms"));
     }
-    let asked: Vec<&str> = (there.mix.keys().map(String::as_str))
-        .filter(|one| !AROUND_CALLS.contains(one))
-        .collect();
+    let all = || there.mix.keys().map(String::as_str);
+    let mut asked: Vec<&str> = (all().filter(|one| !AROUND_CALLS.contains(one))).collect();
+    if asked.is_empty() {
+        asked = all().collect();
+    }
     let asked = (!there.mix.is_empty()).then(|| asked.join(", "));
     let steps = suite.steps();
     // In the order of the published mix, which is that of the names.

@@ -176,7 +176,7 @@ fn a_ratio_to_a_published_figure_needs_the_same_load_and_limits() {
     for part in [
         "differs [1]",
         "[1] clients: 10 there",
-        "S8: its clients wait between iterations, so no server shows more than 2000 counted",
+        "S8: the published clients wait between iterations, so no server shows more than 2000 counted",
         "- S8: reproduced: sharing is worth 10.0 times. Claim: 10 times.\n  - Ten users are few",
         "- S9: not testable here: there is no such thing.",
         "1624 calls/s, 18 RSS peak MB",
