@@ -1,7 +1,7 @@
 //! `published/SOURCE.toml`: what others have published, claim by claim.
 //!
-//! A claim has an id, its sentence, its figures, the load that it was measured with, and what is weak
-//! in it. Experiments, replays and documents quote a claim by its id; its text stands here alone.
+//! A claim has an id, its sentence, its figures, the load that it was measured with, and what is
+//! weak in it. Experiments, replays and documents quote a claim by its id; its text stands here alone.
 
 mod measure;
 
@@ -95,7 +95,7 @@ pub struct Shape {
 pub struct Claim {
     /// The claim with its figures, in a sentence.
     pub says: String,
-    /// The load shape that it was measured with, by id; none where it was measured with no known one.
+    /// The load shape that it was measured with, by id; none where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<String>,
     /// What differs from the shape.
@@ -346,8 +346,8 @@ impl Shape {
         }
     }
 
-    /// The most counted requests a second that the shape allows: a server that answers at once makes
-    /// no more, because the clients wait between their iterations.
+    /// The most counted requests a second that the shape allows: a server that answers at once
+    /// makes no more, because the clients wait between their iterations.
     #[must_use]
     pub fn ceiling_per_s(&self) -> Option<f64> {
         let think_time_s = self.think_time_ms.filter(|ms| *ms > 0.0)? / 1e3;

@@ -1,8 +1,9 @@
-//! `replays/NAME.toml`: what is measured to answer published claims, and which figure answers which.
+//! `replays/NAME.toml`: what is measured to answer published claims, and which figure answers
+//! which.
 //!
 //! A replay measures variants in the format of experiments: those of experiments that there are
-//! already, and those of its own. Which figure means what is a list of rules, so that neither a claim
-//! nor a bound is in the code.
+//! already, and those of its own. Which figure means what is a list of rules, so that neither a
+//! claim nor a bound is in the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -111,7 +112,8 @@ impl Replay {
     /// Reads all replays of a folder, by name, and checks them against claims and experiments.
     ///
     /// # Errors
-    /// [`FormatError`] with the place for what does not parse, with the claim for what makes no sense.
+    /// [`FormatError`] with the place for what does not parse, with the claim for what makes no
+    /// sense.
     pub fn read_folder(
         folder: &Path,
         claims: &Claims,
@@ -373,8 +375,8 @@ impl Replay {
         }
     }
 
-    /// Adds the comparisons of an experiment that its rows need. One that two replays name keeps the
-    /// comparisons of both, at the load of the first.
+    /// Adds the comparisons of an experiment that its rows need. One that two replays name keeps
+    /// the comparisons of both, at the load of the first.
     fn add_needed(
         &self,
         name: &str,
