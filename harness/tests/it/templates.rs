@@ -83,10 +83,11 @@ impl Project {
         let mut stderr = BufReader::new(server.stderr.take().unwrap());
         let mut line = String::new();
         stderr.read_line(&mut line).unwrap();
-        let url = line.strip_prefix("ready ").unwrap_or_else(|| {
-            stderr.read_to_string(&mut line).unwrap();
-            panic!("not ready: {line}")
-        });
+        let Some(url) = line.strip_prefix("ready ") else {
+            let mut rest = String::new();
+            stderr.read_to_string(&mut rest).unwrap();
+            panic!("not ready: {line}{rest}")
+        };
         let result = called(url.trim(), tool, arguments);
         server.kill().unwrap();
         server.wait().unwrap();
