@@ -62,7 +62,7 @@ impl Default for QueryArguments {
 impl QueryArguments {
     fn check(&self) -> Result<(ProductFilter, Fields), ToolError> {
         let Some(category) = category(&self.category) else {
-            return Err(ToolError::UnknownCategory(self.category.clone()));
+            return Err(ToolError::UnknownCategory(arguments::shown(&self.category)));
         };
         let price = PriceRange::new(self.min_price, self.max_price)?;
         check_range("limit", self.limit, 1, MAX_LIMIT)?;

@@ -50,7 +50,7 @@ impl Default for SearchArguments {
 impl SearchArguments {
     fn check(&self) -> Result<ProductSearch, ToolError> {
         let Some(category) = category(&self.category) else {
-            return Err(ToolError::UnknownCategory(self.category.clone()));
+            return Err(ToolError::UnknownCategory(arguments::shown(&self.category)));
         };
         PriceRange::new(self.min_price, self.max_price)?;
         check_range("limit", self.limit, 1, MAX_LIMIT)?;
