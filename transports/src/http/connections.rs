@@ -33,7 +33,7 @@ use crate::log_limit::LogLimit;
 /// All open connections of one server.
 pub(super) struct Connections {
     open: Mutex<HashMap<u64, Arc<State>>>,
-    max_connections: usize,
+    limit: usize,
     pub(super) failures: LogLimit,
     rejections: LogLimit,
     next: AtomicU64,
@@ -104,11 +104,11 @@ pub(super) struct AnswerGuard {
 }
 
 impl Connections {
-    /// Creates a table for `max_connections`.
-    pub(super) fn new(max_connections: usize) -> Self {
+    /// Creates a table for `limit` connections.
+    pub(super) fn new(limit: usize) -> Self {
         Self {
             open: Mutex::default(),
-            max_connections,
+            limit,
             failures: LogLimit::default(),
             rejections: LogLimit::default(),
             next: AtomicU64::new(0),
@@ -122,10 +122,10 @@ impl Connections {
     /// no place, and the log says so.
     pub(super) fn open(self: &Arc<Self>) -> Option<Connection> {
         let mut table = self.table();
-        if table.len() >= self.max_connections && !make_room(&table) {
+        if table.len() >= self.limit && !make_room(&table) {
             if let Some(left_out) = self.rejections.admit() {
                 tracing::warn!(
-                    max_connections = self.max_connections,
+                    max_connections = self.limit,
                     left_out,
                     "a connection was rejected: all are busy; raise --max-connections"
                 );
