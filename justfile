@@ -58,6 +58,10 @@ bench-layers *ARGS:
 levers *ARGS: (build "--features experiments,postgres,redis,tokens")
     {{ harness }} levers --no-build {{ ARGS }}
 
+# Which published claims hold here, and why the others do not; all of them in under 45 minutes, `just replay --quick` in 8
+replay *ARGS: (build "--features experiments,postgres,redis,tokens")
+    {{ harness }} replay --no-build {{ ARGS }}
+
 # One program beside itself must tie, slowed by 5% it must not, in 20 runs of about 8 minutes together: leave the machine alone
 aa *ARGS: build
     {{ harness }} aa {{ ARGS }}

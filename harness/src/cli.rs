@@ -13,6 +13,7 @@ mod profile;
 mod rank;
 mod recommend;
 mod record;
+mod replay;
 mod report;
 mod schema;
 mod server;
@@ -37,6 +38,7 @@ Examples:
   mcp-harness measure --suite echo --subject http-json-tokio,stdio-tokio --duration-s 3 --trials 3
   mcp-harness overhead                          what a layer costs above another, held against the project's bounds
   mcp-harness experiments                       what each switch and size of a server is worth
+  mcp-harness replay                                which published claims hold here
   mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time
   mcp-harness report                            the tables of the latest run again
   mcp-harness compare BEFORE latest                 two recorded runs, with intervals and verdicts
@@ -120,6 +122,8 @@ enum Verb {
     /// Measure what each switch and size of a server is worth
     #[command(visible_alias = "levers")]
     Experiments(experiments::Experiments),
+    /// Measure what answers published claims, and say which of them hold here
+    Replay(Box<replay::Replay>),
     /// Sample the stacks of a server under load, for a flame graph viewer
     Profile(Box<profile::Profile>),
     /// Show the tables of a recorded run again
@@ -178,6 +182,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Measure(verb) => verb.run(&cli.places, &interrupt),
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
         Verb::Experiments(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Replay(verb) => verb.run(&cli.places, &interrupt),
         Verb::Profile(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),

@@ -7,6 +7,8 @@ pub mod expect;
 pub mod experiment;
 pub mod load;
 pub mod matrix;
+pub mod published;
+pub mod replay;
 pub mod step;
 pub mod subject;
 pub mod suite;

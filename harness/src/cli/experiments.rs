@@ -4,7 +4,7 @@
 //! its bounds. Both are recorded as `measure` does.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
@@ -18,14 +18,15 @@ use crate::analysis::{bounds, experiments};
 use crate::config::experiment::Experiment;
 use crate::config::load::Load;
 use crate::config::matrix;
+use crate::config::replay::Replayed;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
 use crate::run::RunPlan;
 
-/// Flags of both verbs.
+/// Flags of all verbs that measure experiments.
 #[derive(Debug, Args)]
-struct Common {
+pub(super) struct Common {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
@@ -89,12 +90,13 @@ pub(super) struct Overhead {
 impl Experiments {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         let folder = self.folder.clone().unwrap_or_else(|| places.experiments());
-        let mut chosen = Experiment::read_folder(&folder)?;
+        let mut chosen = places.read_experiments(&folder)?;
         check_known("experiment", &self.only, chosen.keys())?;
         chosen.retain(|name, one| {
             self.only.contains(name) || (self.only.is_empty() && !one.on_request)
         });
-        let (report, verdict) = self.common.make(places, chosen, interrupt)?;
+        let (report, verdict) =
+            (self.common).make(places, chosen, Replayed::default(), interrupt)?;
         let rows = &report.levers;
         self.common.format.show(rows, |rows, style| {
             let variants = experiments::variants(rows, style);
@@ -114,8 +116,10 @@ impl Overhead {
         let default = || places.experiments().join("overhead.toml");
         let file = self.bounds.clone().unwrap_or_else(default);
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        let one = BTreeMap::from([(name.into_owned(), Experiment::read(&file)?)]);
-        let (report, verdict) = self.common.make(places, one, interrupt)?;
+        let mut one = Experiment::read(&file)?;
+        places.quote(&mut one)?;
+        let one = BTreeMap::from([(name.into_owned(), one)]);
+        let (report, verdict) = (self.common).make(places, one, Replayed::default(), interrupt)?;
         let rows = &report.marks;
         (self.common.format).show(rows, |rows, style| bounds::table(rows, style))?;
         let count = |verdict| rows.iter().filter(|one| one.verdict == verdict).count();
@@ -134,11 +138,22 @@ impl Overhead {
 }
 
 impl Common {
-    /// Makes the run of these experiments.
-    fn make(
+    /// How the tables are printed.
+    pub(super) const fn format(&self) -> ReportFormat {
+        self.format
+    }
+
+    /// The folder that run folders are made in, where it is given.
+    pub(super) fn out(&self) -> Option<&Path> {
+        self.record.out()
+    }
+
+    /// Makes the run of these experiments, which may answer published claims.
+    pub(super) fn make(
         &self,
         places: &Places,
         experiments: BTreeMap<String, Experiment>,
+        replayed: Replayed,
         interrupt: &Interrupt,
     ) -> anyhow::Result<(Report, Verdict)> {
         let subjects = Subjects::read(&places.subjects())?;
@@ -152,6 +167,7 @@ impl Common {
             suites: made.suites,
             groups: made.groups,
             experiments,
+            replayed,
             ..RunPlan::default()
         };
         self.record.make(places, &self.bench, plan, interrupt)

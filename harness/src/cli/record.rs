@@ -38,6 +38,11 @@ pub(super) struct RecordFlags {
 }
 
 impl RecordFlags {
+    /// The folder that run folders are made in, where it is given.
+    pub(super) fn out(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
     /// Makes the run and writes its report; says whether nothing went wrong in it.
     pub(super) fn make(
         &self,
@@ -144,6 +149,7 @@ fn plan(begun: &Begun, root: &Path) -> anyhow::Result<RunPlan> {
             .map(|name| Ok((name.clone(), folder.read_suite(name)?)))
             .collect::<anyhow::Result<_>>()?,
         experiments: folder.read_experiments()?,
+        replayed: folder.read_replayed()?,
         seed: environment.seed,
         results: root.parent().unwrap_or(root).to_owned(),
         ..RunPlan::default()

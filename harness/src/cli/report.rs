@@ -49,6 +49,15 @@ pub(super) fn with_notes(table: &Table, style: Style, notes: &str) -> String {
     table.draw(style) + notes
 }
 
+/// The run of that path, or of that name in the results; the latest one when none is named.
+pub(super) fn folder(results: &Path, run: Option<&Path>) -> Result<RunFolder, FormatError> {
+    match run.filter(|run| run.as_os_str() != "latest") {
+        None => RunFolder::latest(results),
+        Some(run) => RunFolder::open(run)
+            .or_else(|error| RunFolder::open(&results.join(run)).map_err(|_| error)),
+    }
+}
+
 /// Flags of all verbs that read runs.
 #[derive(Debug, Args)]
 pub(super) struct Recorded {
@@ -65,18 +74,13 @@ impl Recorded {
         places.results(self.out.as_deref())
     }
 
-    /// The run of that path, or of that name in the results; the latest one when none is named.
+    /// See [`folder`].
     pub(super) fn folder(
         &self,
         places: &Places,
         run: Option<&Path>,
     ) -> Result<RunFolder, FormatError> {
-        let results = self.results(places);
-        match run.filter(|run| run.as_os_str() != "latest") {
-            None => RunFolder::latest(&results),
-            Some(run) => RunFolder::open(run)
-                .or_else(|error| RunFolder::open(&results.join(run)).map_err(|_| error)),
-        }
+        folder(&self.results(places), run)
     }
 
     /// Opens and reads such a run.

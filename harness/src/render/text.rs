@@ -126,6 +126,10 @@ pub fn render(report: &Report, style: Style) -> String {
         report.environment.trials_done,
     );
     environment(&mut text, &report.environment);
+    if !report.replay.is_empty() {
+        heading(&mut text, style, 2, "Published claims");
+        text.push_str(&super::replay::draw(&report.replay, style));
+    }
     if !report.marks.is_empty() {
         heading(&mut text, style, 2, "Marks");
         text.push_str(&bounds::table(&report.marks, style));

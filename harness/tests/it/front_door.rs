@@ -23,6 +23,7 @@ mod overhead;
 mod profile;
 mod rank;
 mod recommend;
+mod replay;
 mod resume;
 mod right_answers;
 mod samples;

@@ -84,8 +84,9 @@ impl Project {
         let mut line = String::new();
         stderr.read_line(&mut line).unwrap();
         let Some(url) = line.strip_prefix("ready ") else {
-            stderr.read_to_string(&mut line).unwrap();
-            panic!("not ready: {line}")
+            let mut rest = String::new();
+            stderr.read_to_string(&mut rest).unwrap();
+            panic!("not ready: {line}{rest}")
         };
         let result = called(url.trim(), tool, arguments);
         server.kill().unwrap();

@@ -17,7 +17,7 @@ use crate::{
 /// The largest magnitude up to which an `f64` holds every whole number.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// How much is shown of a user's name that is not valid.
+/// How many characters of an argument an error repeats.
 const SHOWN_CHARS: usize = 40;
 
 /// Reads a whole number as JSON Schema understands `integer`: `10.0` and `1e1` are 10, 10.5 is
@@ -58,7 +58,7 @@ pub(super) fn check_filter(
     (min_price, max_price): (f64, f64),
     (limit, max_limit): (i64, i64),
 ) -> Result<(&'static str, PriceRange), ToolError> {
-    let category = category(name).ok_or_else(|| ToolError::UnknownCategory(name.to_owned()))?;
+    let category = category(name).ok_or_else(|| ToolError::UnknownCategory(shown(name)))?;
     let price = PriceRange::new(min_price, max_price)?;
     check_range("limit", limit, 1, max_limit)?;
     Ok((category, price))
@@ -118,7 +118,12 @@ impl UserId {
         if user_number(&self.0).is_some() {
             return Ok(self.0);
         }
-        let shown = self.0.chars().take(SHOWN_CHARS).collect();
-        Err(ToolError::UnknownUser(shown))
+        Err(ToolError::UnknownUser(shown(&self.0)))
     }
+}
+
+/// Returns the beginning of an argument, for an error that repeats it. An argument may have
+/// megabytes.
+pub(super) fn shown(argument: &str) -> String {
+    argument.chars().take(SHOWN_CHARS).collect()
 }

@@ -7,6 +7,8 @@ use harness::config::expect::Expect;
 use harness::config::experiment::{Comparison, Experiment, Published, Variant};
 use harness::config::load::Load;
 use harness::config::matrix::{Point, Sweep};
+use harness::config::published::{self, Claim, Shape, Source};
+use harness::config::replay::{Answer, Replay, Row, Rule};
 use harness::config::step::Step;
 use harness::config::subject::{Build, Labels, Service, Store, Subject, Subjects};
 use harness::config::suite::{Beside, Suite, Targets};
@@ -78,6 +80,17 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
         ("### `[[published]]`", keys::<Published>()),
         ("### `[[compare]]`", keys::<Comparison>()),
         ("### A variant", keys::<Variant>()),
+        (
+            "## Published claims: `published/SOURCE.toml`",
+            keys::<Source>(),
+        ),
+        ("### `[claim.ID]`", keys::<Claim>()),
+        ("### A published figure", keys::<published::Value>()),
+        ("### `[shape.ID]`", keys::<Shape>()),
+        ("## Replays: `replays/NAME.toml`", keys::<Replay>()),
+        ("### `[[claim]]` of a replay", keys::<Answer>()),
+        ("### `[[claim.row]]`", keys::<Row>()),
+        ("### `[[claim.verdict]]`", keys::<Rule>()),
     ] {
         assert_eq!(documented(heading), keys, "{heading}");
     }
