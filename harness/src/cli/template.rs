@@ -134,12 +134,11 @@ impl Template {
             by: By::Cpu.metric(),
             threshold: Threshold::default(),
         };
-        let run = match &self.run {
-            Some(run) => Some(self.recorded.dataset(places, Some(run))?),
-            None => {
-                let latest = self.recorded.latest_that(places, |run| answers(run, &wish));
-                latest.ok().filter(|run| answers(run, &wish))
-            }
+        let run = if let Some(run) = &self.run {
+            Some(self.recorded.dataset(places, Some(run))?)
+        } else {
+            let latest = self.recorded.latest_that(places, |run| answers(run, &wish));
+            latest.ok().filter(|run| answers(run, &wish))
         };
         match run {
             Some(run) => chosen(&run, &wish),
