@@ -2,7 +2,6 @@
 //! always gives the same report.
 
 pub mod aa;
-pub mod bounds;
 pub(crate) mod capacity;
 mod comparability;
 pub mod compare;

@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
-use super::bounds::{self, Judged};
 use super::capacity::{Capacity, capacities, kept_up};
-use super::compare::about;
 use super::dataset::{Dataset, measured};
-use super::experiments::{self, Weighed};
+use super::experiments::{self, Finding};
 use super::metric::Metric;
+use super::ranking::{Runner, places};
 use super::targets::{Held, hold};
 use crate::config::FormatError;
 use crate::config::suite::Suite;
@@ -17,11 +14,10 @@ use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
 use crate::results::trial::{Status, Trial};
 use crate::results::warning::{Validity, Warning};
-use crate::stats::{Better, Ratio, Threshold, Verdict, median_of};
+use crate::stats::{Ratio, Threshold, Verdict, median_of};
 
 /// All that a report says.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug)]
 pub struct Report {
     /// Name of the folder.
     pub run: String,
@@ -30,9 +26,9 @@ pub struct Report {
     /// How steady the machine was.
     pub steadiness: Steadiness,
     /// Marks, where the run was made for some.
-    pub marks: Vec<Judged>,
+    pub marks: Vec<Finding>,
     /// Experiments, where the run was made for some.
-    pub levers: Vec<Weighed>,
+    pub levers: Vec<Finding>,
     /// Capacities, where the run searched for them.
     pub capacities: Vec<Capacity>,
     /// What readers of a subject's rows have to know, by its name.
@@ -44,8 +40,7 @@ pub struct Report {
 }
 
 /// How steady the machine was, as shares of one; each is absent where the run does not show it.
-#[derive(Debug, Default, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug, Default, serde::Serialize)]
 pub struct Steadiness {
     /// Standard deviation of the rounds: drift that all subjects shared, and that was taken out.
     /// Median over the suites, of CPU time per call.
@@ -62,13 +57,11 @@ pub struct Steadiness {
 }
 
 /// One suite.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug)]
 pub struct SuiteTable {
     /// Its name.
     pub suite: String,
     /// Its definition, with the settings of the run.
-    #[cfg_attr(test, schemars(with = "serde_json::Map<String, serde_json::Value>"))]
     pub definition: Suite,
     /// What the ranks go by.
     pub ranked_by: Metric,
@@ -83,8 +76,7 @@ pub struct SuiteTable {
 }
 
 /// One subject in one suite.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, Default)]
 pub struct Row {
     /// The subject.
     pub subject: String,
@@ -125,16 +117,13 @@ pub struct Row {
     /// that were measured.
     pub figures: BTreeMap<Metric, f64>,
     /// How far rate and latencies hold.
-    #[serde(skip)]
     pub(crate) rate: Validity,
     /// How far CPU time per call holds.
-    #[serde(skip)]
     pub(crate) cpu: Validity,
 }
 
 /// Something that went wrong.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug)]
 pub struct Failure {
     /// The subject.
     pub subject: String,
@@ -147,9 +136,7 @@ pub struct Failure {
 }
 
 /// A warning, and the trials that have it.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(rename = "Doubt"))]
+#[derive(Debug)]
 pub struct WarningCount {
     /// The warning.
     pub warning: Warning,
@@ -177,17 +164,15 @@ impl Report {
         let suites = run.suites.iter();
         let suites = suites.map(|(name, suite)| suite_table(run, name, suite, &mut least_told));
         let suites = suites.collect::<Result<Vec<_>, _>>()?;
-        let bound = run.environment.capacity;
-        let experiments = run.folder.read_experiments()?;
-        let found = crate::results::capacity::read(&run.folder.capacities())?;
+        let (levers, marks) = experiments::findings(&run.folder.read_experiments()?, run)?;
         let subjects = run.subjects.subject.iter();
         Ok(Self {
             run: run.run.clone(),
             environment: run.environment.clone(),
             steadiness: Steadiness::of(run, &mut least_told),
-            marks: bounds::judge(&experiments, run)?,
-            levers: experiments::weigh(&experiments, run)?,
-            capacities: bound.map_or_else(Vec::new, |bound| capacities(bound, run, &found)),
+            marks,
+            levers,
+            capacities: capacities(run)?,
             notes: subjects
                 .filter_map(|(name, subject)| Some((name.clone(), subject.note.clone()?)))
                 .collect(),
@@ -266,20 +251,8 @@ fn suite_table(
     let rows = rows.collect::<Result<Vec<Row>, _>>()?;
     let (floors, mut servers): (Vec<Row>, Vec<Row>) =
         rows.into_iter().partition(|row| run.is_floor(&row.subject));
-    let ranked_by = rank(
-        run,
-        name,
-        &mut servers,
-        definition.load.rate_per_s.is_some(),
-    );
-    let ratios = servers
-        .windows(2)
-        .filter(|pair| pair.iter().all(|row| row.rank.is_some()));
-    let pairs: Vec<(&str, &str)> = ratios
-        .map(|pair| (pair[1].subject.as_str(), pair[0].subject.as_str()))
-        .collect();
-    let neighbours = run.ratios(ranked_by, name, &pairs).into_iter().flatten();
-    least_told.extend(neighbours.filter_map(|one| Threshold::default().least_told(&one.ratio())));
+    let is_open_loop = definition.load.rate_per_s.is_some();
+    let ranked_by = rank(run, name, &mut servers, is_open_loop, least_told)?;
     let mut targets = Vec::new();
     for row in &servers {
         if let Some(promised) = &definition.targets {
@@ -381,58 +354,41 @@ impl Row {
 /// one that did not had less to do. Subjects are ranked by calls a second. If one of them has no
 /// trial whose rate holds (the client was saturated in all, say), or all have the planned rate of an
 /// open loop, they are ranked by the server's CPU time per call.
-fn rank(run: &Dataset, suite: &str, rows: &mut [Row], is_open_loop: bool) -> Metric {
+fn rank(
+    run: &Dataset,
+    suite: &str,
+    rows: &mut [Row],
+    is_open_loop: bool,
+    least_told: &mut Vec<f64>,
+) -> Result<Metric, FormatError> {
     let can_be_ranked = |row: &&Row| row.is_right() && (!is_open_loop || row.kept_up);
-    let mut ranked: Vec<&Row> = rows.iter().filter(can_be_ranked).collect();
+    let ranked: Vec<&Row> = rows.iter().filter(can_be_ranked).collect();
     let have = |metric| ranked.iter().all(|row| row.figures.contains_key(&metric));
     let is_by_rate = !is_open_loop && ranked.iter().all(|row| row.rate.is_usable());
-    let by_cpu = !is_by_rate && have(Metric::CpuUsPerCall);
-    let metric = if by_cpu {
-        Metric::CpuUsPerCall
-    } else {
-        Metric::CallsPerS
+    let metric = match !is_by_rate && have(Metric::CpuUsPerCall) {
+        true => Metric::CpuUsPerCall,
+        false => Metric::CallsPerS,
     };
-    let cost = |row: &Row| {
-        let value = row.figures.get(&metric).copied();
-        match metric.better() {
-            Better::Less => value.unwrap_or(f64::INFINITY),
-            Better::More => 1.0 / value.unwrap_or(f64::MIN_POSITIVE),
-        }
-    };
-    ranked.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
-    let names: Vec<&str> = ranked.iter().map(|row| row.subject.as_str()).collect();
-    // Each beside the best and beside the one above, as how many times worse it is.
-    let worse = |of: usize, other: usize| match metric.better() {
-        Better::Less => (names[of], names[other]),
-        Better::More => (names[other], names[of]),
-    };
-    let pairs =
-        (0..names.len()).flat_map(|place| [worse(place, 0), worse(place, place.max(1) - 1)]);
-    let found = run.ratios(metric, suite, &pairs.collect::<Vec<_>>());
-    let mut places = BTreeMap::new();
-    for (index, row) in ranked.iter().enumerate() {
-        let above = ranked.get(index.wrapping_sub(1));
-        let of = |row: &Row| match metric {
-            Metric::CallsPerS => row.rate,
-            _ => row.cpu,
-        };
-        let validity = above.map_or(Validity::Holds, |above| of(row).max(of(above)));
-        let threshold = Threshold::default().at_least(validity.least_difference());
-        let ratio = |place: usize| found.get(place).cloned().flatten().map(|one| one.ratio());
-        // Costs, whichever way the metric is better.
-        let judge = |ratio: Ratio| threshold.judge(&ratio, Better::Less);
-        let beside = above.map(|_| ratio(2 * index + 1).map_or(Verdict::Unknown, judge));
-        let to_best = cost(row) / cost(ranked[0]);
-        let to_best = ratio(2 * index).map(|found| about(to_best, found));
-        places.insert(row.subject.clone(), (index + 1, beside, to_best));
+    let mut runners = Vec::new();
+    for row in ranked {
+        let figures = vec![run.figure(metric, suite, &row.subject)?];
+        let subject = row.subject.as_str();
+        runners.push(Runner { subject, figures });
     }
-    for row in rows.iter_mut() {
-        if let Some((rank, beside, to_best)) = places.remove(&row.subject) {
-            (row.rank, row.beside_above, row.ratio_to_best) = (Some(rank), beside, to_best);
+    let (threshold, suites) = (Threshold::default(), [suite.to_owned()]);
+    for place in places(run, runners, &suites, metric, threshold) {
+        let is_first = place.rank == 1;
+        if !is_first {
+            least_told.extend(threshold.least_told(&place.to_above));
+        }
+        if let Some(row) = rows.iter_mut().find(|row| row.subject == place.subject) {
+            row.rank = Some(place.rank);
+            row.beside_above = (!is_first).then_some(place.beside_above);
+            row.ratio_to_best = Some(place.to_best).filter(|ratio| ratio.point.is_finite());
         }
     }
     rows.sort_by_key(|row| row.rank.unwrap_or(usize::MAX));
-    metric
+    Ok(metric)
 }
 
 #[cfg(test)]

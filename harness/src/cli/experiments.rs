@@ -8,21 +8,19 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use serde::Serialize;
 
 use super::args::BenchFlags;
 use super::record::RecordFlags;
 use super::report::ReportFormat;
-use super::{Places, Verdict, print, print_json};
+use super::{Places, Verdict, print};
+use crate::analysis::experiments::{self, Outcome};
 use crate::analysis::summary::Report;
-use crate::analysis::{bounds, experiments};
 use crate::config::experiment::Experiment;
 use crate::config::load::Load;
 use crate::config::matrix;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
-use crate::render::table::Style;
 use crate::run::RunPlan;
 
 /// Flags of both verbs.
@@ -101,12 +99,9 @@ impl Experiments {
         });
         let (report, verdict) = self.common.make(places, levers, interrupt)?;
         let rows = &report.levers;
-        self.common.print(rows, |style| {
-            let variants = experiments::variants(rows, style);
-            format!("{variants}\n{}", experiments::table(rows, style))
-        })?;
-        let missing = rows.iter().filter(|one| one.ratio.is_none()).count();
-        let doubtful = rows.iter().filter(|one| !one.holds).count();
+        print(&experiments::render(rows, self.common.format.style()))?;
+        let missing = rows.iter().filter(|one| !one.is_measured()).count();
+        let doubtful = rows.iter().filter(|one| !one.holds()).count();
         warn_of_doubtful("rows", doubtful, rows.len());
         if missing > 0 {
             eprintln!("of {} rows {missing} could not be measured", rows.len());
@@ -123,12 +118,11 @@ impl Overhead {
         let one = BTreeMap::from([(name.into_owned(), Experiment::read(&file)?)]);
         let (report, verdict) = self.common.make(places, one, interrupt)?;
         let rows = &report.marks;
-        self.common
-            .print(rows, |style| bounds::table(rows, style))?;
-        let count = |verdict| rows.iter().filter(|one| one.verdict == verdict).count();
-        let missed = count(bounds::Verdict::Missed);
-        let not_measured = count(bounds::Verdict::NotMeasured);
-        let doubtful = rows.iter().filter(|one| !one.holds).count();
+        print(&experiments::marks(rows).draw(self.common.format.style()))?;
+        let count = |outcome| rows.iter().filter(|one| one.outcome() == outcome).count();
+        let missed = count(Outcome::Missed);
+        let not_measured = count(Outcome::NotMeasured);
+        let doubtful = rows.iter().filter(|one| !one.holds()).count();
         warn_of_doubtful("marks", doubtful, rows.len());
         let is_met = missed + not_measured == 0;
         if !is_met {
@@ -163,15 +157,6 @@ impl Common {
             ..RunPlan::default()
         };
         self.record.make(places, &self.bench, plan, interrupt)
-    }
-
-    fn print<T: Serialize>(&self, rows: &T, table: impl Fn(Style) -> String) -> anyhow::Result<()> {
-        match self.format {
-            ReportFormat::Json => print_json(rows),
-            ReportFormat::Markdown => print(&table(Style::Markdown)),
-            ReportFormat::Text => print(&table(Style::Text)),
-            ReportFormat::Csv => print(&table(Style::Csv)),
-        }
     }
 }
 

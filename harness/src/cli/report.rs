@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Places, Verdict, print, print_json, recorded};
+use super::{Places, Verdict, print, recorded};
 use crate::analysis::summary;
 use crate::render::table::Style;
 use crate::render::text::render;
@@ -28,16 +28,16 @@ impl ReportFormat {
     }
 
     /// Prints a finding.
-    pub(super) fn show<T: serde::Serialize>(
-        self,
-        value: &T,
-        draw: fn(&T, Style) -> String,
-    ) -> anyhow::Result<()> {
+    pub(super) fn show<T>(self, value: &T, draw: fn(&T, Style) -> String) -> anyhow::Result<()> {
+        print(&draw(value, self.style()))
+    }
+
+    pub(super) const fn style(self) -> Style {
         match self {
-            Self::Text => print(&draw(value, Style::Text)),
-            Self::Markdown => print(&draw(value, Style::Markdown)),
-            Self::Json => print_json(value),
-            Self::Csv => print(&draw(value, Style::Csv)),
+            Self::Text => Style::Text,
+            Self::Markdown => Style::Markdown,
+            Self::Json => Style::Json,
+            Self::Csv => Style::Csv,
         }
     }
 }
