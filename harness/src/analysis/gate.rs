@@ -134,9 +134,13 @@ pub fn render(gate: &Gate, style: Style) -> String {
     document.fact("passes", passes);
     let word = if passes { "PASSES" } else { "DOES NOT PASS" };
     document.say(format!("{} {word}.\n", gate.run));
-    if let Some(comparison) = &gate.comparison {
-        document.fact("baseline", &comparison.a);
-        document.fact("max_regression", comparison.threshold.share());
+    let comparison = gate.comparison.as_ref();
+    document.fact("baseline", comparison.map(|found| &found.a));
+    document.fact(
+        "max_regression",
+        comparison.map(|found| found.threshold.share()),
+    );
+    if let Some(comparison) = comparison {
         document.say(format!(
             "Against {}: of {} figures {} failed and {not_judged} could not be judged. A regression fails \
              when the near end of its interval is beyond {}; all intervals together hold the true \
@@ -150,16 +154,16 @@ pub fn render(gate: &Gate, style: Style) -> String {
     if !failed.is_empty() {
         document.say("\n");
         document.table_for_people(Table::of(&columns, 4, &failed));
-        document.list("reasons", "Unknown, because", &reasons(&failed));
     }
-    if !lines.is_empty() {
-        document.table_for_programs("rows", Table::of(&columns, 4, &lines));
-    }
+    document.list("reasons", "Unknown, because", &reasons(&failed));
+    document.table_for_programs("rows", Table::of(&columns, 4, &lines));
+    let targets = targets::table(&gate.targets);
     if !gate.targets.is_empty() {
         document.say("\nTargets:\n\n");
-        document.table("targets", targets::table(&gate.targets));
+        document.table_for_people(targets.clone());
     }
-    let left_out = gate.comparison.as_ref().map(|found| &found.left_out[..]);
+    document.table_for_programs("targets", targets);
+    let left_out = comparison.map(|found| &found.left_out[..]);
     document.list("left_out", "Left out", left_out.unwrap_or_default());
     document.draw(style)
 }

@@ -369,7 +369,7 @@ impl Document {
             Style::Csv => {
                 let table = |part: &Part| match part {
                     Part::Table(Readers::All | Readers::Programs, _, table) => {
-                        Some(table.draw(Style::Csv))
+                        (!table.rows.is_empty()).then(|| table.draw(Style::Csv))
                     }
                     _ => None,
                 };
