@@ -12,7 +12,7 @@ pub mod config;
 pub mod host;
 pub mod interrupt;
 pub mod load;
-pub mod render;
+mod render;
 pub mod results;
 mod run;
 pub mod schema;

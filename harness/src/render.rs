@@ -1,5 +1,5 @@
 //! Tables and texts of a recorded run, for people and as CSV.
 
 pub(crate) mod findings;
-pub mod table;
-pub mod text;
+pub(crate) mod table;
+pub(crate) mod text;

@@ -15,38 +15,38 @@ const RUNS: usize = 20;
 
 /// The most that the figures of copies may err, as the root mean square of the logarithms of their
 /// ratios.
-pub const TABLE_MARK: f64 = 0.015;
+pub(crate) const TABLE_MARK: f64 = 0.015;
 
 /// All runs of an A/A test.
 #[derive(Debug)]
-pub struct Trust {
+pub(crate) struct Trust {
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// What it was asked.
-    pub suite: String,
+    pub(crate) suite: String,
     /// Differences below this are ties, a share of one.
-    pub threshold: Threshold,
+    pub(crate) threshold: Threshold,
     /// Its CPU time per call before the runs, in nanoseconds.
-    pub calibrated_ns_per_call: u64,
+    pub(crate) calibrated_ns_per_call: u64,
     /// What the slowed one burns for each call, in nanoseconds.
-    pub burn_ns: u64,
+    pub(crate) burn_ns: u64,
     /// What all of them burned for each call besides, in nanoseconds.
-    pub base_burn_ns: u64,
+    pub(crate) base_burn_ns: u64,
     /// The runs.
-    pub runs: Vec<Pairs>,
+    pub(crate) runs: Vec<Pairs>,
 }
 
 /// One run.
 #[derive(Debug)]
-pub struct Pairs {
+pub(crate) struct Pairs {
     /// Name of its folder.
-    pub run: String,
+    pub(crate) run: String,
     /// The subject again beside itself.
-    pub again: Compared,
+    pub(crate) again: Compared,
     /// The slowed one beside it.
-    pub slowed: Compared,
+    pub(crate) slowed: Compared,
     /// Whether a gate that compares the program with itself passes; absent when none was asked for.
-    pub gate_passes: Option<bool>,
+    pub(crate) gate_passes: Option<bool>,
 }
 
 impl Trust {
@@ -91,15 +91,13 @@ impl Trust {
     }
 
     /// Whether all of that holds.
-    #[must_use]
-    pub fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         !self.runs.is_empty() && self.tests().iter().all(|(_, holds)| *holds)
     }
 }
 
 /// The table of the runs, and what it comes to.
-#[must_use]
-pub fn render(trust: &Trust, style: Style) -> String {
+pub(crate) fn render(trust: &Trust, style: Style) -> String {
     type Line<'l> = (&'l Pairs, &'static str, &'l Compared);
     let mut lines: Vec<Line<'_>> = Vec::new();
     for run in &trust.runs {
@@ -150,34 +148,31 @@ pub fn render(trust: &Trust, style: Style) -> String {
 
 /// Copies of one program as the subjects of a table, in one or more runs.
 #[derive(Debug)]
-pub struct Copies {
+pub(crate) struct Copies {
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// What it was asked.
-    pub suite: String,
+    pub(crate) suite: String,
     /// The runs.
-    pub runs: Vec<TableOfCopies>,
+    pub(crate) runs: Vec<TableOfCopies>,
 }
 
 /// One run of copies.
 #[derive(Debug)]
-pub struct TableOfCopies {
+pub(crate) struct TableOfCopies {
     /// Name of its folder.
-    pub run: String,
+    pub(crate) run: String,
     /// How steady the machine was.
-    pub steadiness: Steadiness,
+    pub(crate) steadiness: Steadiness,
     /// CPU time per call of each copy, in microseconds.
-    pub figures: Vec<f64>,
+    pub(crate) figures: Vec<f64>,
     /// Pairs of copies that a verdict told apart, beyond the usual threshold.
-    pub told_apart: usize,
+    pub(crate) told_apart: usize,
 }
 
 impl TableOfCopies {
     /// Reads the figures of the copies in a suite.
-    ///
-    /// # Errors
-    /// When a copy has no figure that counts, or a file of the run is missing or damaged.
-    pub fn of(run: &Dataset, suite: &str) -> anyhow::Result<Self> {
+    pub(crate) fn of(run: &Dataset, suite: &str) -> anyhow::Result<Self> {
         let copies: Vec<&str> = run.subjects_in(suite).into_iter().collect();
         let figure = |copy: &&str| {
             let figure = run.figure(Metric::CpuUsPerCall, suite, copy)?;
@@ -232,15 +227,13 @@ impl Copies {
     }
 
     /// Whether the figures keep the mark.
-    #[must_use]
-    pub fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         root_mean_square(self.errors()).is_some_and(|error| error <= TABLE_MARK)
     }
 }
 
 /// How far the copies lie apart, in each run and in all, and how steady the machine was meanwhile.
-#[must_use]
-pub fn render_table(copies: &Copies, style: Style) -> String {
+pub(crate) fn render_table(copies: &Copies, style: Style) -> String {
     let said =
         |share: Option<f64>| share.map_or("-".to_owned(), |it| format!("{:.2}%", it * 100.0));
     let percent = |share: Option<f64>| Cell::shown(share, said(share));

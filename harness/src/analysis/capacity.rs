@@ -11,13 +11,13 @@ use crate::stats::median_of;
 
 /// What the search found for one subject in one suite.
 #[derive(Debug, Clone)]
-pub struct Capacity {
+pub(crate) struct Capacity {
     /// The result of the search.
-    pub found: FoundCapacity,
+    pub(crate) found: FoundCapacity,
     /// Median of the trials at the rate that was found which held, in milliseconds.
-    pub p99_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
     /// Median of the trials at that rate.
-    pub cpu_us_per_call: Option<f64>,
+    pub(crate) cpu_us_per_call: Option<f64>,
 }
 
 /// Whether the subject kept up with the rate that was planned, if one was.

@@ -16,7 +16,7 @@ use crate::config::FormatError;
 use crate::stats::{Design, Interval, Ratio, Resampled, Threshold, Verdict};
 
 /// The metrics that are compared.
-pub const METRICS: [Metric; 4] = [
+pub(crate) const METRICS: [Metric; 4] = [
     Metric::CpuUsPerCall,
     Metric::CallsPerS,
     Metric::P50Ms,
@@ -25,54 +25,54 @@ pub const METRICS: [Metric; 4] = [
 
 /// All that a comparison says.
 #[derive(Debug)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// What is compared with: a run, or a subject.
-    pub a: String,
+    pub(crate) a: String,
     /// What is compared: the ratios are its figures over those of A.
-    pub b: String,
+    pub(crate) b: String,
     /// Differences below this are none, a share of one.
-    pub threshold: Threshold,
+    pub(crate) threshold: Threshold,
     /// Figures that are compared: with a probability of 95% all of their intervals hold the true
     /// ratios (Bonferroni).
-    pub comparisons: usize,
+    pub(crate) comparisons: usize,
     /// What both have been asked.
-    pub rows: Vec<Pair>,
+    pub(crate) rows: Vec<Pair>,
     /// What only one of them has.
-    pub left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
 }
 
 /// One suite, and in it one subject of each side.
 #[derive(Debug)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// The suite.
-    pub suite: String,
+    pub(crate) suite: String,
     /// The subject of A.
-    pub a: String,
+    pub(crate) a: String,
     /// The subject of B.
-    pub b: String,
+    pub(crate) b: String,
     /// Its figures.
-    pub figures: Vec<Compared>,
+    pub(crate) figures: Vec<Compared>,
 }
 
 /// One metric of both sides.
 #[derive(Debug, Clone)]
-pub struct Compared {
+pub(crate) struct Compared {
     /// The metric, which has its unit in its name.
-    pub figure: Metric,
+    pub(crate) figure: Metric,
     /// That of A; percentiles are those of the merged histograms.
-    pub a: Option<f64>,
+    pub(crate) a: Option<f64>,
     /// That of B.
-    pub b: Option<f64>,
+    pub(crate) b: Option<f64>,
     /// B over A.
-    pub ratio: Option<Ratio>,
+    pub(crate) ratio: Option<Ratio>,
     /// Differences below this are none: more than was asked for where the figures hold roughly.
-    pub threshold: Threshold,
+    pub(crate) threshold: Threshold,
     /// What B is beside A.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Why nothing is known, where nothing is.
-    pub why: String,
+    pub(crate) why: String,
     /// Trials of both sides that lie far from the others; they count all the same.
-    pub outliers: usize,
+    pub(crate) outliers: usize,
 }
 
 /// A subject in a suite of a run.
@@ -154,10 +154,7 @@ pub(crate) fn about(point: f64, ratio: Ratio) -> Ratio {
 }
 
 /// Compares two runs: subjects of the same name, in suites of the same name.
-///
-/// # Errors
-/// When they may not be compared, with all that differs; when they have nothing in common.
-pub fn runs(
+pub(crate) fn runs(
     a: &Dataset,
     b: &Dataset,
     metrics: &[Metric],
@@ -190,10 +187,7 @@ pub fn runs(
 }
 
 /// Compares two subjects of one run in all suites that both were asked.
-///
-/// # Errors
-/// When the run has no such subject, or no suite that both were asked.
-pub fn subjects(
+pub(crate) fn subjects(
     run: &Dataset,
     a: &str,
     b: &[&str],

@@ -27,51 +27,51 @@ const METRICS: [Metric; 9] = [
 
 /// One comparison of an experiment.
 #[derive(Debug)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// Place of the experiment in the table.
-    pub number: u32,
+    pub(crate) number: u32,
     /// The experiment.
-    pub title: String,
+    pub(crate) title: String,
     /// What it teaches.
-    pub teaches: String,
+    pub(crate) teaches: String,
     /// What others have published about it.
-    pub published: Vec<Published>,
+    pub(crate) published: Vec<Published>,
     /// What is compared, and the bounds.
-    pub comparison: Comparison,
+    pub(crate) comparison: Comparison,
     /// What was found: of variants once, otherwise in each suite of the experiment.
-    pub found: Vec<Found>,
+    pub(crate) found: Vec<Found>,
     /// All variants, in the order of the definition.
-    pub variants: Vec<VariantFigures>,
+    pub(crate) variants: Vec<VariantFigures>,
 }
 
 /// What was found in one suite.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// The suite, by its name in the definition.
-    pub suite: String,
+    pub(crate) suite: String,
     /// The two sides; absent where the figure itself has bounds.
-    pub compared: Option<Compared>,
+    pub(crate) compared: Option<Compared>,
     /// The ratio with the ends of its interval, or the figure with its least and most over the
     /// trials; absent when a trial failed or had wrong answers.
-    pub value: Option<(f64, f64, f64)>,
+    pub(crate) value: Option<(f64, f64, f64)>,
     /// Whether there are trials in which the figures hold.
-    pub holds: bool,
+    pub(crate) holds: bool,
 }
 
 /// All figures of one variant.
 #[derive(Debug)]
-pub struct VariantFigures {
+pub(crate) struct VariantFigures {
     /// The variant.
-    pub variant: String,
+    pub(crate) variant: String,
     /// [`METRICS`], as far as it has them.
     figures: Vec<Option<f64>>,
     /// Errors of all its trials.
-    pub errors: u64,
+    pub(crate) errors: u64,
 }
 
 /// How a comparison with bounds came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Within its bounds in every suite.
     Met,
     /// Out of them in at least one.
@@ -183,20 +183,17 @@ fn find(
 
 impl Finding {
     /// Whether it could be measured everywhere.
-    #[must_use]
-    pub fn is_measured(&self) -> bool {
+    pub(crate) fn is_measured(&self) -> bool {
         self.found.iter().all(|found| found.value.is_some())
     }
 
     /// Whether it rests on figures that hold.
-    #[must_use]
-    pub fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         self.found.iter().all(|found| found.holds)
     }
 
     /// Whether it keeps its bounds.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         let mut values = self.found.iter().filter_map(|found| found.value);
         if !self.is_measured() {
             Outcome::NotMeasured
@@ -231,8 +228,7 @@ impl Finding {
 }
 
 /// All variants, and what each lever is worth.
-#[must_use]
-pub fn render(levers: &[Finding], style: Style) -> String {
+pub(crate) fn render(levers: &[Finding], style: Style) -> String {
     let mut document = Document::default();
     document.table("variants", variants(levers));
     document.say("\n");
@@ -318,8 +314,7 @@ pub(crate) fn variants(levers: &[Finding]) -> Table {
 }
 
 /// The table of comparisons with bounds.
-#[must_use]
-pub fn marks(marks: &[Finding]) -> Table {
+pub(crate) fn marks(marks: &[Finding]) -> Table {
     let bound = |one: &Finding| {
         let one = &one.comparison;
         let times = if one.base.is_some() { " times" } else { "" };
@@ -360,7 +355,7 @@ pub fn marks(marks: &[Finding]) -> Table {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Finding, Outcome, findings, marks, render};
+    use super::{Finding, Outcome, findings, marks};
     use crate::analysis::dataset::dataset_for_tests;
     use crate::config::experiment::Experiment;
     use crate::render::table::Style;
@@ -407,16 +402,6 @@ mod tests {
         assert!((gain.point - 4.0).abs() < 1e-9);
         assert!((gain.interval.unwrap().low - 4.0).abs() < 1e-6);
         assert_eq!(found[0].compared().unwrap().verdict, Verdict::Faster);
-        let text = render(&found, Style::Text);
-        for part in [
-            "6.00 (none)",
-            "1.50 (ten)",
-            "4.00",
-            "faster",
-            "C2: 100 ms to 5 ms",
-        ] {
-            assert!(text.contains(part), "{part} in\n{text}");
-        }
     }
 
     fn trial(subject: &str, trial: u32, cpu: u64, rate: u64) -> Trial {

@@ -19,13 +19,13 @@ use crate::stats::{Threshold, Verdict};
 
 /// What a gate found.
 #[derive(Debug)]
-pub struct Gate {
+pub(crate) struct Gate {
     /// The run.
-    pub run: String,
+    pub(crate) run: String,
     /// Its servers beside those of the baseline; the threshold is the largest regression that passes.
-    pub comparison: Option<Comparison>,
+    pub(crate) comparison: Option<Comparison>,
     /// The targets of the run's suites.
-    pub targets: Vec<Held>,
+    pub(crate) targets: Vec<Held>,
 }
 
 /// What a gate says to a figure.
@@ -41,10 +41,7 @@ enum Outcome {
 }
 
 /// Judges a run, where there is a baseline by a comparison with it, whose threshold is the limit.
-///
-/// # Errors
-/// When there is nothing to hold it against.
-pub fn gate(report: &Report, mut comparison: Option<Comparison>) -> anyhow::Result<Gate> {
+pub(crate) fn gate(report: &Report, mut comparison: Option<Comparison>) -> anyhow::Result<Gate> {
     if let Some(comparison) = &mut comparison {
         let floors = report.suites.iter().flat_map(|table| &table.floors);
         let floors: BTreeSet<&String> = floors.map(|row| &row.subject).collect();
@@ -67,10 +64,7 @@ pub fn gate(report: &Report, mut comparison: Option<Comparison>) -> anyhow::Resu
 
 /// Compares all other servers of a run with one of its subjects. Floors take part in the fit that
 /// the ratios come from.
-///
-/// # Errors
-/// When there is no other server.
-pub fn against_subject(
+pub(crate) fn against_subject(
     run: &Dataset,
     baseline: &str,
     by: &[Metric],
@@ -100,8 +94,7 @@ fn outcome((pair, one): &Line<'_>) -> Outcome {
 
 impl Gate {
     /// Whether the run may pass.
-    #[must_use]
-    pub fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         let is_failed = |line: &Line<'_>| outcome(line) == Outcome::Failed;
         !self.lines().iter().any(is_failed) && self.targets.iter().all(|held| held.is_met)
     }
@@ -112,8 +105,7 @@ impl Gate {
 }
 
 /// What was judged, as a document; people see what failed.
-#[must_use]
-pub fn render(gate: &Gate, style: Style) -> String {
+pub(crate) fn render(gate: &Gate, style: Style) -> String {
     let lines = gate.lines();
     let of = |wanted| move |line: &&Line<'_>| outcome(line) == wanted;
     let failed: Vec<Line<'_>> = lines.iter().filter(of(Outcome::Failed)).copied().collect();

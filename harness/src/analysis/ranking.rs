@@ -15,43 +15,43 @@ use crate::stats::{Better, Ratio, Resampled, Threshold, Verdict, geometric_mean}
 
 /// An order.
 #[derive(Debug)]
-pub struct Ranking {
+pub(crate) struct Ranking {
     /// The run.
-    pub run: String,
+    pub(crate) run: String,
     /// What it goes by.
-    pub by: Metric,
+    pub(crate) by: Metric,
     /// Differences below this are none, a share of one; more than was asked for where figures hold
     /// roughly.
-    pub threshold: Threshold,
+    pub(crate) threshold: Threshold,
     /// The suites that count.
-    pub suites: Vec<String>,
+    pub(crate) suites: Vec<String>,
     /// The subjects, the best first.
-    pub places: Vec<Place>,
+    pub(crate) places: Vec<Place>,
     /// What readers have to know of the subjects.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// Suites and subjects that do not count, each with the reason.
-    pub left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
 }
 
 /// One subject.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub(crate) struct Place {
     /// Its place, from 1.
-    pub rank: usize,
+    pub(crate) rank: usize,
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Geometric mean of how many times worse it is than the best of each suite.
-    pub to_best: Ratio,
+    pub(crate) to_best: Ratio,
     /// The same, to the first of the order.
-    pub to_first: Ratio,
+    pub(crate) to_first: Ratio,
     /// The same, to the subject above.
-    pub to_above: Ratio,
+    pub(crate) to_above: Ratio,
     /// What it is beside the subject above.
-    pub beside_above: Verdict,
+    pub(crate) beside_above: Verdict,
     /// What it is beside the first.
-    pub beside_first: Verdict,
+    pub(crate) beside_first: Verdict,
     /// How many times worse it is than the best, in each suite.
-    pub each: Vec<(String, f64)>,
+    pub(crate) each: Vec<(String, f64)>,
 }
 
 /// What readers have to know where subjects on stdio stand beside others.
@@ -72,10 +72,7 @@ pub(super) struct Runner<'a> {
 }
 
 /// Ranks the subjects of a run; all servers when none is named.
-///
-/// # Errors
-/// When a name is not known, or there is nothing that could be ranked.
-pub fn ranking(
+pub(crate) fn ranking(
     run: &Dataset,
     suites: &[String],
     subjects: &[String],

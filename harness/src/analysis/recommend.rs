@@ -17,7 +17,7 @@ use crate::stats::{Threshold, Verdict};
 /// Where clients and server run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
-pub enum Deployment {
+pub(crate) enum Deployment {
     /// The client starts the server on its own machine.
     Local,
     /// The server is on another machine: stdio cannot reach it.
@@ -26,38 +26,38 @@ pub enum Deployment {
 
 /// What is looked for.
 #[derive(Debug, Clone, Serialize)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// The kind of work.
-    pub workload: Workload,
+    pub(crate) workload: Workload,
     /// Where it will run.
-    pub deployment: Deployment,
+    pub(crate) deployment: Deployment,
     /// Clients at once.
-    pub clients: Option<usize>,
+    pub(crate) clients: Option<usize>,
     /// The most resident memory, in bytes.
-    pub max_rss_bytes: Option<u64>,
+    pub(crate) max_rss_bytes: Option<u64>,
     /// What decides.
-    pub by: Metric,
+    pub(crate) by: Metric,
     /// Differences below this are none, a share of one.
-    pub threshold: Threshold,
+    pub(crate) threshold: Threshold,
 }
 
 /// What to use, and why.
 #[derive(Debug)]
-pub struct Recommendation {
+pub(crate) struct Recommendation {
     /// What was looked for.
-    pub wish: Wish,
+    pub(crate) wish: Wish,
     /// The subject to use.
-    pub subject: String,
+    pub(crate) subject: String,
     /// How it was started.
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
     /// By how much it wins, in a sentence.
-    pub wins: String,
+    pub(crate) wins: String,
     /// Subjects that are not told apart from it.
-    pub equals: Vec<String>,
+    pub(crate) equals: Vec<String>,
     /// What would change the answer.
-    pub would_change: Vec<String>,
+    pub(crate) would_change: Vec<String>,
     /// The order that it comes from.
-    pub ranking: Ranking,
+    pub(crate) ranking: Ranking,
 }
 
 impl Deployment {
@@ -70,8 +70,7 @@ impl Deployment {
 }
 
 /// Whether a run has what the question is about: suites of that work, and servers that may be used.
-#[must_use]
-pub fn answers(run: &Dataset, wish: &Wish) -> bool {
+pub(crate) fn answers(run: &Dataset, wish: &Wish) -> bool {
     let suites = suites_for(run, wish);
     let clients = |suite: &String| run.suites.get(suite).map(|suite| suite.load.clients());
     let is_asked = |suite| wish.clients.is_none() || clients(suite) == wish.clients;
@@ -79,10 +78,7 @@ pub fn answers(run: &Dataset, wish: &Wish) -> bool {
 }
 
 /// Chooses: the first of a ranking of the servers that fit.
-///
-/// # Errors
-/// When the run has nothing that stands for the work, or no server fits: with the reasons.
-pub fn recommend(run: &Dataset, wish: &Wish) -> anyhow::Result<Recommendation> {
+pub(crate) fn recommend(run: &Dataset, wish: &Wish) -> anyhow::Result<Recommendation> {
     let suites = suites_for(run, wish);
     if suites.is_empty() {
         let known = run.suites.values().filter_map(|suite| suite.workload);

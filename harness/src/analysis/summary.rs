@@ -18,104 +18,104 @@ use crate::stats::{Ratio, Threshold, Verdict, median_of};
 
 /// All that a report says.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     /// Name of the folder.
-    pub run: String,
+    pub(crate) run: String,
     /// On what and how it was made, and whether it came to its end.
-    pub environment: Environment,
+    pub(crate) environment: Environment,
     /// How steady the machine was.
-    pub steadiness: Steadiness,
+    pub(crate) steadiness: Steadiness,
     /// Marks, where the run was made for some.
-    pub marks: Vec<Finding>,
+    pub(crate) marks: Vec<Finding>,
     /// Experiments, where the run was made for some.
-    pub levers: Vec<Finding>,
+    pub(crate) levers: Vec<Finding>,
     /// Capacities, where the run searched for them.
-    pub capacities: Vec<Capacity>,
+    pub(crate) capacities: Vec<Capacity>,
     /// What readers of a subject's rows have to know, by its name.
-    pub notes: BTreeMap<String, String>,
+    pub(crate) notes: BTreeMap<String, String>,
     /// A table for each suite that has trials.
-    pub suites: Vec<SuiteTable>,
+    pub(crate) suites: Vec<SuiteTable>,
     /// Warnings, with how many trials have them.
-    pub warnings: Vec<WarningCount>,
+    pub(crate) warnings: Vec<WarningCount>,
 }
 
 /// How steady the machine was, as shares of one; each is absent where the run does not show it.
 #[derive(Debug, Default, serde::Serialize)]
-pub struct Steadiness {
+pub(crate) struct Steadiness {
     /// Standard deviation of the rounds: drift that all subjects shared, and that was taken out.
     /// Median over the suites, of CPU time per call.
-    pub rounds: Option<f64>,
+    pub(crate) rounds: Option<f64>,
     /// Standard deviation of the readings around the fit. Median over the suites.
-    pub readings: Option<f64>,
+    pub(crate) readings: Option<f64>,
     /// The most of a core's time that the hypervisor took in a trial.
-    pub steal: Option<f64>,
+    pub(crate) steal: Option<f64>,
     /// Trials in which something else ran on the cores in use.
-    pub trials_with_other_load: usize,
+    pub(crate) trials_with_other_load: usize,
     /// The smallest difference that the run could have told between neighbours of its tables, in
     /// the metric that ranks. Median over the neighbours.
-    pub least_told: Option<f64>,
+    pub(crate) least_told: Option<f64>,
 }
 
 /// One suite.
 #[derive(Debug)]
-pub struct SuiteTable {
+pub(crate) struct SuiteTable {
     /// Its name.
-    pub suite: String,
+    pub(crate) suite: String,
     /// Its definition, with the settings of the run.
-    pub definition: Suite,
+    pub(crate) definition: Suite,
     /// What the ranks go by.
-    pub ranked_by: Metric,
+    pub(crate) ranked_by: Metric,
     /// Ranked subjects, the best first, and behind them those that cannot be ranked.
-    pub servers: Vec<Row>,
+    pub(crate) servers: Vec<Row>,
     /// Floors.
-    pub floors: Vec<Row>,
+    pub(crate) floors: Vec<Row>,
     /// What is promised of the servers, and what they did.
-    pub targets: Vec<Held>,
+    pub(crate) targets: Vec<Held>,
     /// What went wrong, trial by trial.
-    pub failures: Vec<Failure>,
+    pub(crate) failures: Vec<Failure>,
 }
 
 /// One subject in one suite.
 #[derive(Debug, Clone, Default)]
-pub struct Row {
+pub(crate) struct Row {
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Its fast path: on, off, or empty where there is none.
-    pub fast_path: String,
+    pub(crate) fast_path: String,
     /// The wire that it speaks.
-    pub wire: String,
+    pub(crate) wire: String,
     /// Its place, from 1; absent when it is not ranked.
-    pub rank: Option<usize>,
+    pub(crate) rank: Option<usize>,
     /// What it is beside the row above, in the metric that ranks.
-    pub beside_above: Option<Verdict>,
+    pub(crate) beside_above: Option<Verdict>,
     /// How many times worse it is than the best in the metric that ranks; absent when not ranked.
-    pub ratio_to_best: Option<Ratio>,
+    pub(crate) ratio_to_best: Option<Ratio>,
     /// Trials that were to be made.
-    pub trials_made: usize,
+    pub(crate) trials_made: usize,
     /// Trials that were measured.
-    pub trials_measured: usize,
+    pub(crate) trials_measured: usize,
     /// Trials that were not made, because the server had not got ready twice in a row.
-    pub trials_skipped: usize,
+    pub(crate) trials_skipped: usize,
     /// Measured trials whose rate and latencies hold, at least roughly.
-    pub trials_rate_holds: usize,
+    pub(crate) trials_rate_holds: usize,
     /// Measured trials whose CPU time holds, at least roughly.
-    pub trials_cpu_holds: usize,
+    pub(crate) trials_cpu_holds: usize,
     /// Of an open loop: whether it kept up with the planned rate in every trial.
-    pub kept_up: bool,
+    pub(crate) kept_up: bool,
     /// Numbers of the trials whose rate or CPU time lies far from the others. They count all the
     /// same.
-    pub outliers: Vec<u32>,
+    pub(crate) outliers: Vec<u32>,
     /// Right answers in the windows of all its trials.
-    pub calls: u64,
+    pub(crate) calls: u64,
     /// Errors in the windows of all its trials.
-    pub errors: u64,
+    pub(crate) errors: u64,
     /// Errors in the warm-ups and at the ends of the sessions of all its trials.
-    pub errors_around: u64,
+    pub(crate) errors_around: u64,
     /// Trials whose server did not end well.
-    pub exits_unclean: u64,
+    pub(crate) exits_unclean: u64,
     /// The metrics that it has, each over the trials in which it holds; if there are none, over all
     /// that were measured.
-    pub figures: BTreeMap<Metric, f64>,
+    pub(crate) figures: BTreeMap<Metric, f64>,
     /// How far rate and latencies hold.
     pub(crate) rate: Validity,
     /// How far CPU time per call holds.
@@ -124,41 +124,35 @@ pub struct Row {
 
 /// Something that went wrong.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The trial, from 1.
-    pub trial: u32,
+    pub(crate) trial: u32,
     /// How the trial ended.
-    pub status: Status,
+    pub(crate) status: Status,
     /// What was seen.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// A warning, and the trials that have it.
 #[derive(Debug)]
-pub struct WarningCount {
+pub(crate) struct WarningCount {
     /// The warning.
-    pub warning: Warning,
+    pub(crate) warning: Warning,
     /// Trials that have it.
-    pub trials: usize,
+    pub(crate) trials: usize,
     /// Trials of the run.
-    pub of: usize,
+    pub(crate) of: usize,
 }
 
 impl Report {
     /// Reads a recorded run.
-    ///
-    /// # Errors
-    /// [`FormatError`] when a file of the folder is missing or damaged.
-    pub fn read(folder: &RunFolder) -> Result<Self, FormatError> {
+    pub(crate) fn read(folder: &RunFolder) -> Result<Self, FormatError> {
         Self::of(&Dataset::read(folder.clone())?)
     }
 
     /// The report of a run.
-    ///
-    /// # Errors
-    /// [`FormatError`] when a file of the folder is missing or damaged.
     pub(crate) fn of(run: &Dataset) -> Result<Self, FormatError> {
         let mut least_told = Vec::new();
         let suites = run.suites.iter();
@@ -182,7 +176,7 @@ impl Report {
     }
 
     /// The targets of all suites.
-    pub fn targets(&self) -> impl Iterator<Item = &Held> {
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Held> {
         self.suites.iter().flat_map(|table| &table.targets)
     }
 }
@@ -212,30 +206,23 @@ impl Steadiness {
 }
 
 fn warnings(run: &Dataset, suites: &[SuiteTable]) -> Vec<WarningCount> {
-    let count = |warning: Warning| {
-        let trials = run.trials.iter();
-        trials
-            .filter(|trial| trial.warnings().contains(&warning))
-            .count()
-    };
     let few = suites.iter().flat_map(|table| {
         let rows = table.servers.iter().chain(&table.floors);
         rows.filter(|row| row.rests_on_few(table.ranked_by))
-            .map(|row| row.trials_measured)
     });
-    let few = (Warning::FewTrials, few.sum());
-    let all = Warning::ALL
-        .iter()
-        .map(|warning| (*warning, count(*warning)));
-    let all = all
-        .filter(|(warning, _)| *warning != Warning::FewTrials)
-        .chain([few]);
-    let doubt = |(warning, trials)| WarningCount {
-        warning,
-        trials,
+    let few: usize = few.map(|row| row.trials_measured).sum();
+    let count = |warning: &Warning| WarningCount {
+        warning: *warning,
+        trials: match warning {
+            Warning::FewTrials => few,
+            _ => (run.trials.iter())
+                .filter(|trial| trial.warnings().contains(warning))
+                .count(),
+        },
         of: run.trials.len(),
     };
-    all.filter(|(_, trials)| *trials > 0).map(doubt).collect()
+    let all = Warning::ALL.iter().map(count);
+    all.filter(|one| one.trials > 0).collect()
 }
 
 fn suite_table(
@@ -365,9 +352,10 @@ fn rank(
     let ranked: Vec<&Row> = rows.iter().filter(can_be_ranked).collect();
     let have = |metric| ranked.iter().all(|row| row.figures.contains_key(&metric));
     let is_by_rate = !is_open_loop && ranked.iter().all(|row| row.rate.is_usable());
-    let metric = match !is_by_rate && have(Metric::CpuUsPerCall) {
-        true => Metric::CpuUsPerCall,
-        false => Metric::CallsPerS,
+    let metric = if !is_by_rate && have(Metric::CpuUsPerCall) {
+        Metric::CpuUsPerCall
+    } else {
+        Metric::CallsPerS
     };
     let mut runners = Vec::new();
     for row in ranked {
@@ -393,7 +381,7 @@ fn rank(
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, SuiteTable, suite_table};
+    use super::{SuiteTable, suite_table};
     use crate::analysis::dataset::dataset_for_tests;
     use crate::analysis::metric::Metric;
     use crate::results::trial::Trial;
@@ -427,12 +415,8 @@ mod tests {
     }
 
     fn ranks(table: &SuiteTable) -> Vec<(&str, Option<usize>)> {
-        let place = |row: &Row| (row.rank, row.subject.clone());
-        let names = table
-            .servers
-            .iter()
-            .map(|row| (row.subject.as_str(), place(row).0));
-        names.collect()
+        let rows = table.servers.iter();
+        rows.map(|row| (row.subject.as_str(), row.rank)).collect()
     }
 
     #[test]

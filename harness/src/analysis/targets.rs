@@ -12,23 +12,23 @@ use crate::results::warning::Validity;
 
 /// One target of one subject.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub(crate) struct Held {
     /// The suite.
-    pub suite: String,
+    pub(crate) suite: String,
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The key of the target, which has its unit in its name.
-    pub target: String,
+    pub(crate) target: String,
     /// The most that it may be.
-    pub at_most: f64,
+    pub(crate) at_most: f64,
     /// What it was; nothing when a trial failed, or the percentile is a failed call.
-    pub found: Option<f64>,
+    pub(crate) found: Option<f64>,
     /// Whether it was met: never by a subject of which a trial failed.
-    pub is_met: bool,
+    pub(crate) is_met: bool,
     /// Whether the figure holds in some trial.
-    pub holds: bool,
+    pub(crate) holds: bool,
     /// Whether so many calls failed that the percentile is one of them: it has no end.
-    pub is_endless: bool,
+    pub(crate) is_endless: bool,
 }
 
 /// Compares a subject's row with the targets.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use super::Places;
 use crate::analysis::dataset::Dataset;
 use crate::config::FormatError;
-use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
 
 fn results(places: &Places, out: Option<&Path>) -> PathBuf {
@@ -51,20 +50,9 @@ pub(super) fn latest_that(
     out: Option<&Path>,
     is_right: impl Fn(&Dataset) -> bool,
 ) -> Result<Dataset, FormatError> {
-    let entries = std::fs::read_dir(results(places, out))
-        .into_iter()
-        .flatten();
-    let folders = entries.filter_map(|entry| RunFolder::open(&entry.ok()?.path()).ok());
-    let started = |folder: RunFolder| {
-        let environment = Environment::read(&folder.environment()).ok()?;
-        Some((environment.started, folder))
-    };
-    let mut folders: Vec<(String, RunFolder)> = folders.filter_map(started).collect();
-    folders.sort_by(|(a, _), (b, _)| b.cmp(a));
     // A damaged run is skipped: another may answer.
-    let mut runs = folders
-        .into_iter()
-        .filter_map(|(_, folder)| Dataset::read(folder).ok());
+    let folders = RunFolder::all(&results(places, out))?.into_iter();
+    let mut runs = folders.filter_map(|folder| Dataset::read(folder).ok());
     runs.find(is_right)
         .map_or_else(|| dataset(places, out, None), Ok)
 }

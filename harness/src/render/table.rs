@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// How a table or a document is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub(crate) enum Style {
     /// Markdown, padded so that it can be read as it is.
     Markdown,
     /// Columns with blanks between them.
@@ -21,7 +21,7 @@ pub enum Style {
 
 /// A cell: a text for people and a value for programs. Numbers are rounded for people only.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub(crate) struct Cell {
     shown: String,
     value: Value,
 }
@@ -62,15 +62,13 @@ impl From<Option<f64>> for Cell {
 
 impl Cell {
     /// A number with so many digits; a missing one is a dash for people and nothing for programs.
-    #[must_use]
-    pub fn number(value: Option<f64>, digits: usize) -> Self {
+    pub(crate) fn number(value: Option<f64>, digits: usize) -> Self {
         let shown = value.map_or("-".to_owned(), |value| format!("{value:.digits$}"));
         Self::shown(value, shown)
     }
 
     /// A value for programs, which people see as this text.
-    #[must_use]
-    pub fn shown(value: impl Into<Value>, shown: impl Into<String>) -> Self {
+    pub(crate) fn shown(value: impl Into<Value>, shown: impl Into<String>) -> Self {
         Self {
             shown: shown.into(),
             value: value.into(),
@@ -98,31 +96,32 @@ type Read<'c, R> = Box<dyn Fn(&R) -> Cell + 'c>;
 
 /// The columns of a table of such rows: each has a key for programs, a head for people, and its
 /// cell of a row. A column without a key is for people only, one without a head for programs only.
-pub struct Columns<'c, R>(Vec<(&'c str, &'c str, Read<'c, R>)>);
+pub(crate) struct Columns<'c, R>(Vec<(&'c str, &'c str, Read<'c, R>)>);
 
 impl<'c, R: 'c> Columns<'c, R> {
     /// No columns.
-    #[must_use]
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// And one more.
-    #[must_use]
-    pub fn add(mut self, key: &'c str, head: &'c str, cell: impl Fn(&R) -> Cell + 'c) -> Self {
+    pub(crate) fn add(
+        mut self,
+        key: &'c str,
+        head: &'c str,
+        cell: impl Fn(&R) -> Cell + 'c,
+    ) -> Self {
         self.0.push((key, head, Box::new(cell)));
         self
     }
 
     /// And one of texts.
-    #[must_use]
-    pub fn text(self, key: &'c str, head: &'c str, text: fn(&R) -> &str) -> Self {
+    pub(crate) fn text(self, key: &'c str, head: &'c str, text: fn(&R) -> &str) -> Self {
         self.add(key, head, move |row| text(row).into())
     }
 
     /// And one of figures.
-    #[must_use]
-    pub fn figure(
+    pub(crate) fn figure(
         self,
         key: &'c str,
         head: &'c str,
@@ -132,27 +131,23 @@ impl<'c, R: 'c> Columns<'c, R> {
     }
 
     /// And one of counts.
-    #[must_use]
-    pub fn count(self, key: &'c str, head: &'c str, count: fn(&R) -> u64) -> Self {
+    pub(crate) fn count(self, key: &'c str, head: &'c str, count: fn(&R) -> u64) -> Self {
         self.add(key, head, move |row| count(row).into())
     }
 
     /// And one of what is so or is not, for programs.
-    #[must_use]
-    pub fn flag(self, key: &'c str, flag: fn(&R) -> bool) -> Self {
+    pub(crate) fn flag(self, key: &'c str, flag: fn(&R) -> bool) -> Self {
         self.add(key, "", move |row| Cell::shown(flag(row), ""))
     }
 
     /// And these.
-    #[must_use]
-    pub fn with(mut self, more: Self) -> Self {
+    pub(crate) fn with(mut self, more: Self) -> Self {
         self.0.extend(more.0);
         self
     }
 
     /// The same columns of rows that have such a row in them.
-    #[must_use]
-    pub fn of<O: 'c>(self, row: fn(&O) -> &R) -> Columns<'c, O> {
+    pub(crate) fn of<O: 'c>(self, row: fn(&O) -> &R) -> Columns<'c, O> {
         let columns = self.0.into_iter().map(|(key, head, cell)| {
             let cell: Read<'c, O> = Box::new(move |other| cell(row(other)));
             (key, head, cell)
@@ -163,7 +158,7 @@ impl<'c, R: 'c> Columns<'c, R> {
 
 /// A table.
 #[derive(Debug, Clone, Default)]
-pub struct Table {
+pub(crate) struct Table {
     /// The key and the head of each column.
     columns: Vec<(String, String)>,
     left: usize,
@@ -173,8 +168,7 @@ pub struct Table {
 impl Table {
     /// A table with these columns; of those that people see the first `left` are flush left, the
     /// others flush right.
-    #[must_use]
-    pub fn new(header: &[&str], left: usize) -> Self {
+    pub(crate) fn new(header: &[&str], left: usize) -> Self {
         let column = |head: &&str| ((*head).to_owned(), (*head).to_owned());
         Self {
             columns: header.iter().map(column).collect(),
@@ -184,8 +178,7 @@ impl Table {
     }
 
     /// The table of these rows.
-    #[must_use]
-    pub fn of<'r, R: 'r>(
+    pub(crate) fn of<'r, R: 'r>(
         columns: &Columns<'_, R>,
         left: usize,
         rows: impl IntoIterator<Item = &'r R>,
@@ -203,13 +196,12 @@ impl Table {
     }
 
     /// Adds a row of texts. Missing cells stay empty.
-    pub fn row(&mut self, cells: Vec<String>) {
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells.into_iter().map(Cell::from).collect());
     }
 
     /// The table, each line ended.
-    #[must_use]
-    pub fn draw(&self, style: Style) -> String {
+    pub(crate) fn draw(&self, style: Style) -> String {
         match style {
             Style::Json => json(self),
             Style::Csv => {
@@ -309,29 +301,29 @@ enum Part {
 }
 
 /// What a verb found, part by part. JSON is one object of the facts and tables by their keys, CSV
-/// the tables with an empty line between them.
+/// the tables that have rows, with an empty line between them.
 #[derive(Debug, Default)]
-pub struct Document(Vec<Part>);
+pub(crate) struct Document(Vec<Part>);
 
 impl Document {
     /// A heading, for people.
-    pub fn heading(&mut self, level: usize, title: &str) {
+    pub(crate) fn heading(&mut self, level: usize, title: &str) {
         self.0.push(Part::Heading(level, title.to_owned()));
     }
 
     /// Text for people, as it is.
-    pub fn say(&mut self, text: impl Into<String>) {
+    pub(crate) fn say(&mut self, text: impl Into<String>) {
         self.0.push(Part::Text(text.into()));
     }
 
     /// A value for programs.
-    pub fn fact(&mut self, key: &str, value: impl Serialize) {
+    pub(crate) fn fact(&mut self, key: &str, value: impl Serialize) {
         let value = serde_json::to_value(value).unwrap_or_default();
         self.0.push(Part::Fact(key.to_owned(), value));
     }
 
     /// Sentences: a list with a title for people, where there are some.
-    pub fn list(&mut self, key: &str, title: &str, items: &[String]) {
+    pub(crate) fn list(&mut self, key: &str, title: &str, items: &[String]) {
         if !items.is_empty() {
             self.say(format!("\n{title}:\n\n- {}\n", items.join("\n- ")));
         }
@@ -339,31 +331,25 @@ impl Document {
     }
 
     /// A table for all readers.
-    pub fn table(&mut self, key: &str, table: Table) {
+    pub(crate) fn table(&mut self, key: &str, table: Table) {
         self.0
             .push(Part::Table(Readers::All, key.to_owned(), table));
     }
 
     /// A table for people.
-    pub fn table_for_people(&mut self, table: Table) {
+    pub(crate) fn table_for_people(&mut self, table: Table) {
         self.0
             .push(Part::Table(Readers::People, String::new(), table));
     }
 
     /// A table for programs.
-    pub fn table_for_programs(&mut self, key: &str, table: Table) {
+    pub(crate) fn table_for_programs(&mut self, key: &str, table: Table) {
         self.0
             .push(Part::Table(Readers::Programs, key.to_owned(), table));
     }
 
-    /// All parts of another document.
-    pub fn append(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
     /// The document.
-    #[must_use]
-    pub fn draw(&self, style: Style) -> String {
+    pub(crate) fn draw(&self, style: Style) -> String {
         match style {
             Style::Json => json(self),
             Style::Csv => {

@@ -85,8 +85,7 @@ tokens need the feature `tokens` of the harness.
 ";
 
 /// Draws the report.
-#[must_use]
-pub fn render(report: &Report, style: Style) -> String {
+pub(crate) fn render(report: &Report, style: Style) -> String {
     let mut document = Document::default();
     document.heading(1, &format!("Run {}", report.run));
     document.say(state(&report.environment));
@@ -431,37 +430,21 @@ fn windows(load: &Load) -> String {
 
 /// The loop and its clients, in words.
 fn shape(load: &Load) -> String {
-    let mut text = match load.rate_per_s {
-        Some(rate) => format!(
-            "open loop of {rate} calls/s ({}), up to {} clients",
-            load.arrivals().name(),
-            load.clients()
-        ),
-        None => format!("closed loop, {} clients", load.clients()),
-    };
-    let mut say = |more: String| {
-        text.push_str(", ");
-        text.push_str(&more);
-    };
-    if load.think_time_ms() > 0.0 {
-        say(format!("think time {} ms", load.think_time_ms()));
-    }
-    if let Some(connections) = load.connections {
-        say(format!("{connections} connections"));
-    }
-    if let Some(calls) = load.calls_per_session {
-        say(format!("{calls} calls per session"));
-    }
-    if load.round_trip_ms() > 0.0 {
-        say(format!(
-            "{} ms added to each round trip",
-            load.round_trip_ms()
-        ));
-    }
-    if load.threads() > 1 {
-        say(format!("{} load threads", load.threads()));
-    }
-    text
+    let (clients, arrivals) = (load.clients(), load.arrivals().name());
+    let (think_ms, trip_ms) = (load.think_time_ms(), load.round_trip_ms());
+    let parts = [
+        Some(load.rate_per_s.map_or_else(
+            || format!("closed loop, {clients} clients"),
+            |rate| format!("open loop of {rate} calls/s ({arrivals}), up to {clients} clients"),
+        )),
+        (think_ms > 0.0).then(|| format!("think time {think_ms} ms")),
+        load.connections.map(|count| format!("{count} connections")),
+        load.calls_per_session
+            .map(|calls| format!("{calls} calls per session")),
+        (trip_ms > 0.0).then(|| format!("{trip_ms} ms added to each round trip")),
+        (load.threads() > 1).then(|| format!("{} load threads", load.threads())),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// What went wrong, if anything did.

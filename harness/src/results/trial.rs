@@ -174,8 +174,7 @@ impl Trial {
 }
 
 /// Joins the names of warnings for the cell of the row.
-#[must_use]
-pub fn join_warnings(warnings: &[Warning]) -> String {
+pub(crate) fn join_warnings(warnings: &[Warning]) -> String {
     warnings
         .iter()
         .map(|warning| warning.name())
@@ -206,10 +205,7 @@ impl TrialWriter {
 
     /// Opens the file again behind its first `rows` rows; what comes after them is removed, and so is
     /// a row that was cut off in the middle of being written. A missing file is created.
-    ///
-    /// # Errors
-    /// [`FormatError::Write`]; [`FormatError::Invalid`] while another harness writes it.
-    pub fn reopen(path: &Path, rows: usize) -> Result<Self, FormatError> {
+    pub(crate) fn reopen(path: &Path, rows: usize) -> Result<Self, FormatError> {
         if !path.exists() {
             return Self::create(path);
         }
@@ -276,7 +272,8 @@ fn lock(path: &Path, file: &File) -> Result<(), FormatError> {
 pub fn read_trials(path: &Path) -> Result<Vec<Trial>, FormatError> {
     let text = read_text(path)?;
     let mut rows = Vec::new();
-    for row in csv::Reader::from_reader(whole_rows(&text).as_bytes()).deserialize() {
+    let whole = &text[..end_of_rows(&text, usize::MAX)];
+    for row in csv::Reader::from_reader(whole.as_bytes()).deserialize() {
         rows.push(row.map_err(|error| {
             FormatError::Parse {
                 path: path.to_owned(),
@@ -290,11 +287,6 @@ pub fn read_trials(path: &Path) -> Result<Vec<Trial>, FormatError> {
         })?);
     }
     Ok(rows)
-}
-
-/// The text up to the end of its last whole row.
-fn whole_rows(text: &str) -> &str {
-    &text[..end_of_rows(text, usize::MAX)]
 }
 
 /// Where the first so many whole rows end, that of the header among them. A line within quotation
