@@ -11,5 +11,6 @@ pub(crate) mod gate;
 pub mod metric;
 pub(crate) mod ranking;
 pub(crate) mod recommend;
+pub(crate) mod replay;
 pub(crate) mod summary;
 pub(crate) mod targets;

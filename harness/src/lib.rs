@@ -12,6 +12,7 @@ pub mod config;
 pub mod host;
 pub mod interrupt;
 pub mod load;
+pub mod project;
 mod render;
 pub mod results;
 mod run;

@@ -1,5 +1,6 @@
 //! Tables and texts of a recorded run, for people and as CSV.
 
 pub(crate) mod findings;
+pub(crate) mod replay;
 pub(crate) mod table;
 pub(crate) mod text;

@@ -7,6 +7,7 @@ use super::dataset::{Dataset, measured};
 use super::experiments::{self, Finding};
 use super::metric::Metric;
 use super::ranking::{Runner, places};
+use super::replay::{self, Answered};
 use super::targets::{Held, hold};
 use crate::config::FormatError;
 use crate::config::suite::Suite;
@@ -29,6 +30,8 @@ pub(crate) struct Report {
     pub(crate) marks: Vec<Finding>,
     /// Experiments, where the run was made for some.
     pub(crate) levers: Vec<Finding>,
+    /// Published claims, where the run was made to answer some.
+    pub(crate) replay: Vec<Answered>,
     /// Capacities, where the run searched for them.
     pub(crate) capacities: Vec<Capacity>,
     /// What readers of a subject's rows have to know, by its name.
@@ -166,6 +169,7 @@ impl Report {
             steadiness: Steadiness::of(run, &mut least_told),
             marks,
             levers,
+            replay: replay::answers(&run.folder.read_replayed()?, run)?,
             capacities: capacities(run)?,
             notes: subjects
                 .filter_map(|(name, subject)| Some((name.clone(), subject.note.clone()?)))

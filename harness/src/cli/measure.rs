@@ -8,10 +8,11 @@ use super::args::{BenchFlags, Selection, Wanted};
 use super::record::RecordFlags;
 use super::report::ReportFormat;
 use super::server::ServerFlags;
-use super::{Places, Verdict, resume};
+use super::{Places, Verdict, record};
 use crate::config::capacity::CapacityBound;
 use crate::config::load::Load;
 use crate::interrupt::Interrupt;
+use crate::render::text::render;
 use crate::results::whole;
 use crate::run::{AtRate, RunPlan};
 
@@ -72,8 +73,10 @@ pub(super) struct Measure {
 }
 
 /// Flags whose values a continued run has already: all but the URLs of its databases.
-const RESUME_HAS: [&str; 10] = [
-    "Selection",
+const RESUME_HAS: [&str; 12] = [
+    "subject",
+    "suite",
+    "Labels",
     "ServerFlags",
     "Load",
     "RecordFlags",
@@ -88,16 +91,16 @@ const RESUME_HAS: [&str; 10] = [
 impl Measure {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         if let Some(root) = &self.resume {
-            let (report, verdict) = resume::make(root, places, &self.bench, interrupt)?;
-            self.format.print(&report)?;
+            let (report, verdict) = record::resume(root, places, &self.bench, interrupt)?;
+            self.format.show(&report, render)?;
             return Ok(verdict);
         }
         let mut plan = if self.server.is_given() {
             self.selection.refuse_beside("--url and --command")?;
             self.server.plan(places, &self.bench, interrupt)?
         } else {
-            let suites = self.selection.suites(places, Wanted::NotOnRequest)?;
-            let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
+            let suites = self.selection.suites(places, Wanted::Measured)?;
+            let (subjects, names) = self.selection.subjects(places, Wanted::Measured)?;
             RunPlan {
                 subjects,
                 names,
@@ -113,7 +116,7 @@ impl Measure {
             p99_us: whole(self.p99_ms * 1_000.0),
         });
         let (report, verdict) = self.record.make(places, &self.bench, plan, interrupt)?;
-        self.format.print(&report)?;
+        self.format.show(&report, render)?;
         Ok(verdict)
     }
 }

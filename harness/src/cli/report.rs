@@ -1,15 +1,20 @@
-//! `report`: the tables of a recorded run again.
+//! `report`: the tables of a recorded run again; and what all verbs share that read runs: how they
+//! are named, and how tables are printed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
-use super::{Places, Verdict, print, recorded};
+use super::{Places, Verdict, print};
+use crate::analysis::dataset::Dataset;
 use crate::analysis::summary;
-use crate::render::table::Style;
+use crate::config::FormatError;
+use crate::render::table::{Style, Table, json};
 use crate::render::text::render;
+use crate::results::folder::RunFolder;
 
-/// How a report is printed.
+/// How tables are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ReportFormat {
     /// Aligned columns for a terminal.
@@ -23,16 +28,16 @@ pub(super) enum ReportFormat {
 }
 
 impl ReportFormat {
-    pub(super) fn print(self, report: &summary::Report) -> anyhow::Result<()> {
-        self.show(report, render)
-    }
-
-    /// Prints a finding.
-    pub(super) fn show<T>(self, value: &T, draw: fn(&T, Style) -> String) -> anyhow::Result<()> {
+    /// Prints what was found.
+    pub(super) fn show<T: ?Sized>(
+        self,
+        value: &T,
+        draw: impl FnOnce(&T, Style) -> String,
+    ) -> anyhow::Result<()> {
         print(&draw(value, self.style()))
     }
 
-    pub(super) const fn style(self) -> Style {
+    const fn style(self) -> Style {
         match self {
             Self::Text => Style::Text,
             Self::Markdown => Style::Markdown,
@@ -42,23 +47,100 @@ impl ReportFormat {
     }
 }
 
+/// A table with what is to be said below it, for people. JSON is what the table was made from.
+pub(super) fn with_notes<T: Serialize + ?Sized>(
+    from: &T,
+    table: &Table,
+    style: Style,
+    notes: &str,
+) -> String {
+    match style {
+        Style::Json => json(from),
+        Style::Csv => table.draw(style),
+        Style::Text | Style::Markdown => table.draw(style) + notes,
+    }
+}
+
+/// The run of that path, or of that name in the results; the latest one when none is named.
+pub(super) fn folder(results: &Path, run: Option<&Path>) -> Result<RunFolder, FormatError> {
+    match run.filter(|run| run.as_os_str() != "latest") {
+        None => RunFolder::latest(results),
+        Some(run) => RunFolder::open(run)
+            .or_else(|error| RunFolder::open(&results.join(run)).map_err(|_| error)),
+    }
+}
+
+/// Flags of all verbs that read runs.
+#[derive(Debug, Args)]
+pub(super) struct Recorded {
+    /// The folder that holds the runs [default: ROOT/results]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
+}
+
+impl Recorded {
+    fn results(&self, places: &Places) -> PathBuf {
+        places.results(self.out.as_deref())
+    }
+
+    /// See [`folder`].
+    pub(super) fn folder(
+        &self,
+        places: &Places,
+        run: Option<&Path>,
+    ) -> Result<RunFolder, FormatError> {
+        folder(&self.results(places), run)
+    }
+
+    /// Opens and reads such a run.
+    pub(super) fn dataset(
+        &self,
+        places: &Places,
+        run: Option<&Path>,
+    ) -> Result<Dataset, FormatError> {
+        Dataset::read(self.folder(places, run)?)
+    }
+
+    /// The youngest run that is right for a question; the latest one when none is.
+    pub(super) fn latest_that(
+        &self,
+        places: &Places,
+        is_right: impl Fn(&Dataset) -> bool,
+    ) -> Result<Dataset, FormatError> {
+        // A damaged run is skipped: another may answer.
+        let folders = RunFolder::all(&self.results(places))?.into_iter();
+        let mut runs = folders.filter_map(|folder| Dataset::read(folder).ok());
+        runs.find(is_right)
+            .map_or_else(|| self.dataset(places, None), Ok)
+    }
+
+    /// Prints what was found.
+    pub(super) fn show<T>(
+        &self,
+        value: &T,
+        draw: impl FnOnce(&T, Style) -> String,
+    ) -> anyhow::Result<()> {
+        self.format.show(value, draw)
+    }
+}
+
 /// Flags of `report`.
 #[derive(Debug, Args)]
 pub(super) struct Report {
     /// The folder of the run [default: the latest]
     run: Option<PathBuf>,
-    /// The folder that holds the runs [default: ROOT/results]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// How the report is printed
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
+    #[command(flatten)]
+    recorded: Recorded,
 }
 
 impl Report {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let folder = recorded::folder(places, self.out.as_deref(), self.run.as_deref())?;
-        self.format.print(&summary::Report::read(&folder)?)?;
+        let folder = self.recorded.folder(places, self.run.as_deref())?;
+        self.recorded
+            .show(&summary::Report::read(&folder)?, render)?;
         Ok(Verdict::Right)
     }
 }

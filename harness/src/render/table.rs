@@ -279,8 +279,9 @@ impl Serialize for Row<'_> {
     }
 }
 
-fn json(value: &impl Serialize) -> String {
-    // Tables and values of JSON have nothing that JSON cannot say.
+/// A value as JSON, the last line ended.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    // What is drawn has nothing that JSON cannot say.
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 

@@ -7,13 +7,14 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::findings::ratio_columns;
+use super::replay;
 use super::table::{Cell, Columns, Document, Style, Table};
 use crate::analysis::metric::Metric;
 use crate::analysis::ranking::{WIRES_DIFFER, mixes_stdio};
 use crate::analysis::summary::{Failure, Report, Row, Steadiness, SuiteTable, WarningCount};
 use crate::analysis::{capacity, experiments, targets};
 use crate::config::load::Load;
-use crate::config::matrix::Step;
+use crate::config::matrix::Point;
 use crate::config::template::text_of;
 use crate::results::environment::{Environment, State};
 use crate::results::warning::Validity;
@@ -97,6 +98,11 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
     document.fact("run", &report.run);
     document.fact("environment", &report.environment);
     document.fact("steadiness", &report.steadiness);
+    document.fact("replay", &report.replay);
+    if !report.replay.is_empty() {
+        document.heading(2, "Published claims");
+        replay::tell(&mut document, &report.replay);
+    }
     let marks = experiments::marks(&report.marks);
     document.fact("marks", &marks);
     if !report.marks.is_empty() {
@@ -404,7 +410,7 @@ fn asked(table: &SuiteTable) -> String {
     format!(
         "{} Tool `{}`, {}, {}.\n{rule}\n\n",
         definition.description,
-        definition.tool,
+        definition.label(),
         shape(load),
         windows(load),
     )
@@ -430,14 +436,19 @@ fn windows(load: &Load) -> String {
 
 /// The loop and its clients, in words.
 fn shape(load: &Load) -> String {
-    let (clients, arrivals) = (load.clients(), load.arrivals().name());
+    let (clients, arrivals) = (load.clients(), load.arrivals());
     let (think_ms, trip_ms) = (load.think_time_ms(), load.round_trip_ms());
+    let (pause_ms, after_s) = (load.iteration_pause_ms(), load.latency_after_s());
+    let (up_s, down_s) = (load.ramp_s(), load.ramp_down_s());
     let parts = [
         Some(load.rate_per_s.map_or_else(
             || format!("closed loop, {clients} clients"),
             |rate| format!("open loop of {rate} calls/s ({arrivals}), up to {clients} clients"),
         )),
         (think_ms > 0.0).then(|| format!("think time {think_ms} ms")),
+        (pause_ms > 0.0).then(|| format!("{pause_ms} ms between iterations")),
+        (up_s > 0.0 || down_s > 0.0).then(|| format!("ramps of {up_s} s and {down_s} s")),
+        (after_s > 0.0).then(|| format!("latencies from {after_s} s of the window on")),
         load.connections.map(|count| format!("{count} connections")),
         load.calls_per_session
             .map(|calls| format!("{calls} calls per session")),
@@ -475,10 +486,10 @@ fn warning(one: &WarningCount) -> String {
 }
 
 /// The sweeps of a run, by name: their suites in the order of their values.
-fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Step, &SuiteTable)>> {
-    let mut found: BTreeMap<&str, Vec<(&Step, &SuiteTable)>> = BTreeMap::new();
+fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Point, &SuiteTable)>> {
+    let mut found: BTreeMap<&str, Vec<(&Point, &SuiteTable)>> = BTreeMap::new();
     for table in suites {
-        if let Some(step) = &table.definition.step {
+        if let Some(step) = &table.definition.point {
             found.entry(&step.sweep).or_default().push((step, table));
         }
     }
@@ -489,9 +500,9 @@ fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Step, &SuiteTable)>> {
 }
 
 /// The table of a sweep, subject by subject.
-fn sweep(steps: &[(&Step, &SuiteTable)]) -> Table {
+fn sweep(steps: &[(&Point, &SuiteTable)]) -> Table {
     let no_notes = BTreeMap::new();
-    let mut rows: Vec<(&Step, Line<'_>)> = Vec::new();
+    let mut rows: Vec<(&Point, Line<'_>)> = Vec::new();
     for (step, table) in steps {
         rows.extend(
             lines(table, &no_notes)
@@ -501,10 +512,10 @@ fn sweep(steps: &[(&Step, &SuiteTable)]) -> Table {
     }
     rows.sort_by_key(|(step, line)| (&line.row.subject, step.number));
     let has_sessions =
-        |(_, line): &(&Step, Line<'_>)| line.row.figures.contains_key(&Metric::IterationP50Ms);
+        |(_, line): &(&Point, Line<'_>)| line.row.figures.contains_key(&Metric::IterationP50Ms);
     let has_sessions = rows.iter().any(has_sessions);
     let keys = steps.first().map_or(&[][..], |(step, _)| &step.keys);
-    let mut columns = Columns::<(&Step, Line<'_>)>::new();
+    let mut columns = Columns::<(&Point, Line<'_>)>::new();
     columns = columns.text("", "subject", |(_, line)| &line.row.subject);
     for (at, key) in keys.iter().enumerate() {
         columns = columns.add("", key, move |(step, _)| {
