@@ -13,7 +13,7 @@ pub mod host;
 pub mod interrupt;
 pub mod load;
 pub mod project;
-pub mod render;
+mod render;
 pub mod results;
 mod run;
 pub mod schema;

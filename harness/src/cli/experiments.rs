@@ -13,8 +13,8 @@ use super::args::BenchFlags;
 use super::record::RecordFlags;
 use super::report::ReportFormat;
 use super::{Places, Verdict, check_known};
+use crate::analysis::experiments::{self, Finding, Outcome};
 use crate::analysis::summary::Report;
-use crate::analysis::{bounds, experiments};
 use crate::config::experiment::Experiment;
 use crate::config::load::Load;
 use crate::config::matrix;
@@ -98,12 +98,9 @@ impl Experiments {
         let (report, verdict) =
             (self.common).make(places, chosen, Replayed::default(), interrupt)?;
         let rows = &report.levers;
-        self.common.format.show(rows, |rows, style| {
-            let variants = experiments::variants(rows, style);
-            format!("{variants}\n{}", experiments::table(rows, style))
-        })?;
-        let missing = rows.iter().filter(|one| one.ratio.is_none()).count();
-        warn_of_doubtful("rows", rows.iter().map(|one| one.holds));
+        (self.common.format).show(rows, |rows, style| experiments::render(rows, style))?;
+        let missing = rows.iter().filter(|one| !one.is_measured()).count();
+        warn_of_doubtful("rows", rows.iter().map(Finding::holds));
         if missing > 0 {
             eprintln!("of {} rows {missing} could not be measured", rows.len());
         }
@@ -121,11 +118,11 @@ impl Overhead {
         let one = BTreeMap::from([(name.into_owned(), one)]);
         let (report, verdict) = (self.common).make(places, one, Replayed::default(), interrupt)?;
         let rows = &report.marks;
-        (self.common.format).show(rows, |rows, style| bounds::table(rows, style))?;
-        let count = |verdict| rows.iter().filter(|one| one.verdict == verdict).count();
-        let missed = count(bounds::Verdict::Missed);
-        let not_measured = count(bounds::Verdict::NotMeasured);
-        warn_of_doubtful("bounds", rows.iter().map(|one| one.holds));
+        (self.common.format).show(rows, |rows, style| experiments::marks(rows).draw(style))?;
+        let count = |outcome| rows.iter().filter(|one| one.outcome() == outcome).count();
+        let missed = count(Outcome::Missed);
+        let not_measured = count(Outcome::NotMeasured);
+        warn_of_doubtful("bounds", rows.iter().map(Finding::holds));
         let is_met = missed + not_measured == 0;
         if !is_met {
             let all = rows.len();

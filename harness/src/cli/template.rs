@@ -13,6 +13,7 @@ use crate::analysis::dataset::Dataset;
 use crate::analysis::recommend::{Deployment, Wish, answers, recommend};
 use crate::config::suite::Workload;
 use crate::project::{Dependency, Project};
+use crate::render::table::{Style, json};
 use crate::stats::Threshold;
 
 /// The library's flags that a recommended server keeps. What is left at its default is not among
@@ -121,7 +122,10 @@ impl Template {
             flags: &project.flags,
             why: &project.why,
         };
-        self.recorded.show(&made, |made, _| made.text())?;
+        self.recorded.show(&made, |made, style| match style {
+            Style::Json => json(made),
+            _ => made.text(),
+        })?;
         Ok(Verdict::Right)
     }
 
