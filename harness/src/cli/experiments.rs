@@ -11,10 +11,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::BenchFlags;
-use super::record::RecordFlags;
+use super::record::{RecordFlags, Recorded};
 use super::report::ReportFormat;
 use super::{Places, Verdict, print, print_json};
-use crate::analysis::summary::Report;
 use crate::analysis::{bounds, experiments};
 use crate::config::experiment::Experiment;
 use crate::config::load::Load;
@@ -99,8 +98,8 @@ impl Experiments {
         levers.retain(|name, one| {
             self.only.contains(name) || (self.only.is_empty() && !one.on_request)
         });
-        let (report, verdict) = self.common.make(places, levers, interrupt)?;
-        let rows = &report.levers;
+        let (made, verdict) = self.common.make(places, levers, interrupt)?;
+        let rows = &made.report.levers;
         self.common.print(rows, |style| {
             let variants = experiments::variants(rows, style);
             format!("{variants}\n{}", experiments::table(rows, style))
@@ -121,8 +120,8 @@ impl Overhead {
         let file = self.marks.clone().unwrap_or_else(default);
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         let one = BTreeMap::from([(name.into_owned(), Experiment::read(&file)?)]);
-        let (report, verdict) = self.common.make(places, one, interrupt)?;
-        let rows = &report.marks;
+        let (made, verdict) = self.common.make(places, one, interrupt)?;
+        let rows = &made.report.marks;
         self.common
             .print(rows, |style| bounds::table(rows, style))?;
         let count = |verdict| rows.iter().filter(|one| one.verdict == verdict).count();
@@ -148,7 +147,7 @@ impl Common {
         places: &Places,
         experiments: BTreeMap<String, Experiment>,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<(Report, Verdict)> {
+    ) -> anyhow::Result<(Recorded, Verdict)> {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
         let made = matrix::experiments(&experiments, &subjects, &suites, &self.load)

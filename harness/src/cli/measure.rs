@@ -88,8 +88,8 @@ const RESUME_HAS: [&str; 10] = [
 impl Measure {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         if let Some(root) = &self.resume {
-            let (report, verdict) = resume::make(root, places, &self.bench, interrupt)?;
-            self.format.print(&report)?;
+            let (made, verdict) = resume::make(root, places, &self.bench, interrupt)?;
+            self.format.print(&made.run, &made.report)?;
             return Ok(verdict);
         }
         let mut plan = if self.server.is_given() {
@@ -112,8 +112,8 @@ impl Measure {
         plan.capacity = self.find_capacity.then(|| CapacityBound {
             p99_us: whole(self.p99_ms * 1_000.0),
         });
-        let (report, verdict) = self.record.make(places, &self.bench, plan, interrupt)?;
-        self.format.print(&report)?;
+        let (made, verdict) = self.record.make(places, &self.bench, plan, interrupt)?;
+        self.format.print(&made.run, &made.report)?;
         Ok(verdict)
     }
 }

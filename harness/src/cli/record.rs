@@ -7,15 +7,19 @@ use clap::Args;
 
 use super::args::BenchFlags;
 use super::{Places, Verdict};
+use crate::analysis::dataset::Dataset;
 use crate::analysis::summary::Report;
-use crate::config::FormatError;
 use crate::interrupt::Interrupt;
-use crate::render::table::Style;
-use crate::render::text::render;
+use crate::report;
 use crate::results::environment::State;
 use crate::results::folder::RunFolder;
-use crate::results::write_atomically;
 use crate::run::{Done, RunPlan, run};
+
+/// A run that was made, and what is to be said of it.
+pub(super) struct Recorded {
+    pub(super) run: Dataset,
+    pub(super) report: Report,
+}
 
 /// Where a run is recorded, and in which order it is made.
 #[derive(Debug, Args)]
@@ -36,7 +40,7 @@ impl RecordFlags {
         flags: &BenchFlags,
         mut plan: RunPlan,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<(Report, Verdict)> {
+    ) -> anyhow::Result<(Recorded, Verdict)> {
         warn_of_debug_build();
         let subjects = std::mem::take(&mut plan.subjects);
         let bench = flags.bench(places, subjects, &plan.names, interrupt)?;
@@ -58,30 +62,35 @@ pub(super) fn warn_of_debug_build() {
 }
 
 /// Writes the report of a run; says whether nothing went wrong in it.
-pub(super) fn finish(done: Done) -> anyhow::Result<(Report, Verdict)> {
-    let written = write_report(&done.folder);
+pub(super) fn finish(done: Done) -> anyhow::Result<(Recorded, Verdict)> {
     eprintln!("recorded in {}", done.folder.root().display());
+    let written = write_report(&done.folder);
     if let Some(failure) = done.failure {
         if let Err(error) = written {
-            eprintln!("warning: the report could not be written: {error}");
+            eprintln!("warning: the report could not be written: {error:#}");
         }
         return Err(failure);
     }
-    let report = written?;
-    let missed = report.targets().filter(|held| !held.is_met).count();
+    let recorded = written?;
+    let missed = recorded
+        .report
+        .targets()
+        .filter(|held| !held.is_met)
+        .count();
     if missed > 0 {
         eprintln!("{missed} targets are missed, see the tables");
     }
     let is_right = done.all_right && done.state == State::Complete && missed == 0;
-    Ok((report, Verdict::of(is_right)))
+    Ok((recorded, Verdict::of(is_right)))
 }
 
 /// Puts the report into the folder of its run.
-fn write_report(folder: &RunFolder) -> Result<Report, FormatError> {
-    let report = Report::read(folder)?;
-    let text = render(&report, Style::Markdown);
-    write_atomically(&folder.report(), text.as_bytes())?;
-    Ok(report)
+fn write_report(folder: &RunFolder) -> anyhow::Result<Recorded> {
+    let run = Dataset::read(folder.clone())?;
+    let report = Report::of(&run)?;
+    let page = report::write(&[(&run, &report)], folder.root())?;
+    eprintln!("report: {}", page.display());
+    Ok(Recorded { run, report })
 }
 
 /// Different from run to run; six digits, so that it can be typed again.

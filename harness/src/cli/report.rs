@@ -1,13 +1,15 @@
-//! `report`: the tables of a recorded run again.
+//! `report`: the tables of recorded runs again, and the page that people look at.
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::{Places, Verdict, print, print_json, recorded};
+use crate::analysis::dataset::Dataset;
 use crate::analysis::summary;
 use crate::render::table::Style;
-use crate::render::text::render;
+use crate::report;
 
 /// How a report is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,8 +25,15 @@ pub(super) enum ReportFormat {
 }
 
 impl ReportFormat {
-    pub(super) fn print(self, report: &summary::Report) -> anyhow::Result<()> {
-        self.show(report, render)
+    /// Prints the report of a run.
+    pub(super) fn print(self, run: &Dataset, found: &summary::Report) -> anyhow::Result<()> {
+        let style = match self {
+            Self::Text => Style::Text,
+            Self::Markdown => Style::Markdown,
+            Self::Json => return print_json(found),
+            Self::Csv => Style::Csv,
+        };
+        print(&report::tables_and_answers(run, found, style)?)
     }
 
     /// Prints a finding.
@@ -44,12 +53,23 @@ impl ReportFormat {
 
 /// Flags of `report`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Writes report.html and report.md into the folder of the first run: which configuration to use, pictures, and every row
+with the command that makes it again. Several runs make one page: one with --find-capacity beside one of all suites, or
+runs with 1, 2 and 4 --server-cores. Tables of all of them are printed.
+
+Examples:
+  mcp-harness report                                          the latest run
+  mcp-harness report results/RUN_A results/RUN_B --into page")]
 pub(super) struct Report {
-    /// The folder of the run [default: the latest]
-    run: Option<PathBuf>,
+    /// The folders of the runs [default: the latest]
+    run: Vec<PathBuf>,
     /// The folder that holds the runs [default: ROOT/results]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// The folder that report.html and report.md are written to [default: that of the first run]
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -57,8 +77,23 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let folder = recorded::folder(places, self.out.as_deref(), self.run.as_deref())?;
-        self.format.print(&summary::Report::read(&folder)?)?;
+        let named = self.run.iter().map(|run| Some(run.as_path()));
+        let latest = self.run.is_empty().then_some(None);
+        let read = |run| recorded::dataset(places, self.out.as_deref(), run);
+        let runs: Vec<Dataset> = named.chain(latest).map(read).collect::<Result<_, _>>()?;
+        let found = runs.iter().map(summary::Report::of);
+        let found: Vec<summary::Report> = found.collect::<Result<_, _>>()?;
+        let pairs: Vec<_> = runs.iter().zip(&found).collect();
+        for (run, found) in &pairs {
+            self.format.print(run, found)?;
+        }
+        if let Some(first) = runs.first() {
+            let into = self.into.as_deref().unwrap_or(first.folder.root());
+            std::fs::create_dir_all(into)
+                .with_context(|| format!("making the folder {}", into.display()))?;
+            let page = report::write(&pairs, into)?;
+            eprintln!("report: {}", page.display());
+        }
         Ok(Verdict::Right)
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::bail;
 
 use super::args::BenchFlags;
-use super::record::{finish, warn_of_debug_build};
+use super::record::{Recorded, finish, warn_of_debug_build};
 use super::{Places, Verdict};
+use crate::analysis::dataset::Dataset;
 use crate::analysis::summary::Report;
 use crate::config::subject::Subjects;
 use crate::host::cores::{Layout, Server};
@@ -25,12 +26,14 @@ pub(super) fn make(
     places: &Places,
     flags: &BenchFlags,
     interrupt: &Interrupt,
-) -> anyhow::Result<(Report, Verdict)> {
+) -> anyhow::Result<(Recorded, Verdict)> {
     let begun = Begun::open(root)?;
     let (missing, planned) = (begun.missing(), begun.planned());
     if begun.is_complete() {
         eprintln!("the run is complete: none of its {planned} trials is missing");
-        return Ok((Report::read(begun.folder())?, Verdict::Right));
+        let run = Dataset::read(begun.folder().clone())?;
+        let report = Report::of(&run)?;
+        return Ok((Recorded { run, report }, Verdict::Right));
     }
     warn_of_debug_build();
     eprintln!("{missing} of {planned} trials are missing");

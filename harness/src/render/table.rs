@@ -55,7 +55,7 @@ impl Cell {
         value.map_or(Self::Missing, |value| Self::Number(value, digits))
     }
 
-    fn text(&self, style: Style) -> String {
+    pub(crate) fn text(&self, style: Style) -> String {
         match (self, style) {
             (Self::Text(text), _) => text.clone(),
             (Self::Missing, Style::Csv) => String::new(),

@@ -236,7 +236,7 @@ fn interval(row: &Row) -> Cell {
 
 /// Which figures hold, in how many of the measured trials where it is not in all, and how many
 /// trials are missing.
-fn valid(row: &Row) -> String {
+pub(crate) fn valid(row: &Row) -> String {
     let of = |holding: usize| {
         if holding == row.trials_measured {
             String::new()
@@ -339,16 +339,7 @@ fn suite(text: &mut String, table: &SuiteTable, notes: &BTreeMap<String, String>
 fn asked(text: &mut String, table: &SuiteTable) {
     let definition = &table.definition;
     let load = &definition.load;
-    let rule = match table.ranked_by {
-        Metric::CpuUsPerCall if load.rate_per_s.is_some() => {
-            "Ranked by server CPU per call: in an open loop all have the rate that was planned."
-        }
-        Metric::CpuUsPerCall => {
-            "Ranked by server CPU per call: at least one subject has no trial whose rate holds (see \
-             valid)."
-        }
-        _ => "Ranked by calls a second.",
-    };
+    let rule = rule(table);
     say!(
         text,
         "{} Tool `{}`, {}, {}.\n{rule}\n",
@@ -359,8 +350,22 @@ fn asked(text: &mut String, table: &SuiteTable) {
     );
 }
 
+/// What the ranks of a table go by, in a sentence.
+pub(crate) fn rule(table: &SuiteTable) -> &'static str {
+    match table.ranked_by {
+        Metric::CpuUsPerCall if table.definition.load.rate_per_s.is_some() => {
+            "Ranked by server CPU per call: in an open loop all have the rate that was planned."
+        }
+        Metric::CpuUsPerCall => {
+            "Ranked by server CPU per call: at least one subject has no trial whose rate holds (see \
+             valid)."
+        }
+        _ => "Ranked by calls a second.",
+    }
+}
+
 /// The windows of a subject, in words.
-fn windows(load: &Load) -> String {
+pub(crate) fn windows(load: &Load) -> String {
     if load.slices() > 0 {
         return format!(
             "{} processes of {} slices of {} s",
@@ -378,7 +383,7 @@ fn windows(load: &Load) -> String {
 }
 
 /// The loop and its clients, in words.
-fn shape(load: &Load) -> String {
+pub(crate) fn shape(load: &Load) -> String {
     let mut text = match load.rate_per_s {
         Some(rate) => format!(
             "open loop of {rate} calls/s ({}), up to {} clients",

@@ -23,6 +23,7 @@ mod overhead;
 mod profile;
 mod rank;
 mod recommend;
+mod report;
 mod resume;
 mod right_answers;
 mod samples;
