@@ -12,7 +12,7 @@ pub(crate) struct Published {
     /// What it is a figure of, with its unit.
     pub(crate) what: String,
     /// As it was published.
-    pub(crate) published: f64,
+    pub(crate) claimed: f64,
     /// As it was measured here.
     pub(crate) measured: f64,
     /// The verdict in a sentence: reproduced, not reproduced, explained by, not testable here.

@@ -276,7 +276,7 @@ mod tests {
             id: "P2".to_owned(),
             source: "somebody".to_owned(),
             what: "calls/s".to_owned(),
-            published: 100.0,
+            claimed: 100.0,
             measured: 250.0,
             verdict: "explained by the think time".to_owned(),
         };

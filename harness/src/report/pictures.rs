@@ -167,10 +167,10 @@ fn rows(suite: &SuiteTable) -> impl Iterator<Item = &Row> {
 
 /// Measured figures as shares of the published ones.
 fn published_beside_measured(published: &[Published]) -> anyhow::Result<Option<Picture>> {
-    let usable = published.iter().filter(|one| one.published > 0.0);
+    let usable = published.iter().filter(|one| one.claimed > 0.0);
     let bar = |one: &Published| Bar {
         name: one.id.clone(),
-        value: one.measured / one.published,
+        value: one.measured / one.claimed,
         part: None,
         ends: None,
         holds: true,
@@ -253,7 +253,7 @@ mod tests {
             id: "P2".to_owned(),
             source: "somebody".to_owned(),
             what: "calls/s".to_owned(),
-            published: 100.0,
+            claimed: 100.0,
             measured: 250.0,
             verdict: "reproduced".to_owned(),
         };

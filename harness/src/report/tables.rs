@@ -29,6 +29,7 @@ const METRICS: [Metric; 5] = [
 pub(super) struct TableView {
     pub(super) id: String,
     title: String,
+    run: String,
     description: String,
     asked: String,
     rule: &'static str,
@@ -151,6 +152,7 @@ fn table(
     TableView {
         id: anchor(&format!("table-{index}-{title}")),
         title: title.to_owned(),
+        run: summary.run.clone(),
         description: first.map_or_else(String::new, |suite| suite.definition.description.clone()),
         asked: first.map_or_else(String::new, |suite| {
             let load = &suite.definition.load;

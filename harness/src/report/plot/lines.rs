@@ -45,7 +45,7 @@ pub(in crate::report) fn lines(x: Axis<'_>, y: Axis<'_>, lines: &[Line]) -> anyh
         let (across, up) = (marks(x, left, right), marks(y, bottom, top));
         let mut chart = ChartBuilder::on(area)
             .margin(4)
-            .margin_right(18)
+            .margin_right(36)
             .margin_top(12)
             .x_label_area_size(54)
             .y_label_area_size(74)
