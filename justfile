@@ -36,7 +36,8 @@ advisories:
 verify *ARGS: build
     {{ harness }} verify {{ ARGS }}
 
-# Check every answer of every server, then measure and rank them all on four kinds of work, in about 25 minutes
+# Check every answer of every server, then measure and rank them all on four kinds of work, in about 25 minutes;
+# with eight cores or more also tokio and percore on 1, 2, 4, ... server cores
 bench-all *ARGS: build
     {{ harness }} verify
     {{ harness }} measure --processes 5 --slices 6 {{ ARGS }}
@@ -45,13 +46,21 @@ bench-all *ARGS: build
 bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
     {{ harness }} measure --runtime tokio --fast-path on --suite echo,query_products,fetch_external_data --trials 1 --warmup-s 0.3 --duration-s 1 {{ ARGS }}
 
-# What each layer costs above the one below, held against the marks of harness/experiments/overhead.toml, in about 11 minutes
+# What each layer costs above the one below, held against the bounds of harness/experiments/overhead.toml, in about 11 minutes
 bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
+
+# What each layer of a call costs, from the tool's method to a socket: 2 minutes after a build of 6
+bench-layers *ARGS:
+    cargo bench --locked --package lab --bench layers {{ ARGS }}
 
 # What each switch and size of a server is worth: pools, cache, payload and thirteen more, in under 15 minutes
 levers *ARGS: (build "--features experiments,postgres,redis,tokens")
     {{ harness }} levers --no-build {{ ARGS }}
+
+# Which published claims hold here, and why the others do not; all of them in under 45 minutes, `just replay --quick` in 8
+replay *ARGS: (build "--features experiments,postgres,redis,tokens")
+    {{ harness }} replay --no-build {{ ARGS }}
 
 # One program beside itself must tie, slowed by 5% it must not, in 20 runs of about 8 minutes together: leave the machine alone
 aa *ARGS: build
@@ -66,7 +75,7 @@ agree *ARGS: build
     scripts/install-sdk-client
     {{ harness }} agree {{ ARGS }}
 
-# The runtimes on two server cores, by CPU per call: rates hold only where the load has cores of its own
+# The runtimes on two server cores (`--suite cores` has 1, 2, 4, ... where there are as many for the load), by CPU per call: rates hold only where the load has cores of its own
 bench-runtimes *ARGS: build
     {{ harness }} measure --server-cores 2 --transport http-json,http-stream,sse --fast-path on \
         --suite echo,query_products --trials 5 --warmup-s 0.5 --duration-s 2.5 {{ ARGS }}
@@ -119,6 +128,11 @@ gate *ARGS: build
 # The configuration to use, from the latest run, for instance `just recommend --workload database`
 recommend *ARGS: build
     {{ harness }} recommend {{ ARGS }}
+
+# Make a server of your own, for instance `just template ../my-server --workload db`
+template DIR *ARGS:
+    scripts/build --release --bin mcp-harness
+    {{ harness }} template {{ DIR }} {{ ARGS }}
 
 # Print the tables of the latest run, or of RUN, again, and write its report.html
 report *RUN: build

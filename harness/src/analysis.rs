@@ -12,5 +12,6 @@ pub mod gate;
 pub mod metric;
 pub mod ranking;
 pub mod recommend;
+pub mod replay;
 pub mod summary;
 pub mod targets;

@@ -13,13 +13,13 @@ mod profile;
 mod rank;
 mod recommend;
 mod record;
-mod recorded;
+mod replay;
 mod report;
-mod resume;
 mod schema;
 mod server;
 mod show;
 mod size;
+mod template;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -36,8 +36,9 @@ Examples:
   mcp-harness doctor                            is this machine fit to measure, is the client fast enough?
   mcp-harness measure                           all subjects, all suites, as the suites say
   mcp-harness measure --suite echo --subject http-json-tokio,stdio-tokio --duration-s 3 --trials 3
-  mcp-harness overhead                          what a layer costs above another, held against the project's marks
+  mcp-harness overhead                          what a layer costs above another, held against the project's bounds
   mcp-harness experiments                       what each switch and size of a server is worth
+  mcp-harness replay                                which published claims hold here
   mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time
   mcp-harness report                            the tables of the latest run again
   mcp-harness compare BEFORE latest                 two recorded runs, with intervals and verdicts
@@ -116,11 +117,13 @@ enum Verb {
     Verify(verify::Verify),
     /// Measure subjects and record a run
     Measure(Box<measure::Measure>),
-    /// Measure what a layer costs above another and hold it against marks
+    /// Measure what a layer costs above another and hold it against bounds
     Overhead(experiments::Overhead),
     /// Measure what each switch and size of a server is worth
     #[command(visible_alias = "levers")]
     Experiments(experiments::Experiments),
+    /// Measure what answers published claims, and say which of them hold here
+    Replay(Box<replay::Replay>),
     /// Sample the stacks of a server under load, for a flame graph viewer
     Profile(Box<profile::Profile>),
     /// Show the tables of recorded runs again, and write the page that people look at
@@ -135,6 +138,8 @@ enum Verb {
     Schema(schema::Schema),
     /// Say which configuration of a recorded run to use for a kind of work
     Recommend(recommend::Recommend),
+    /// Make a cargo project for a server of your own, with what a run recommends
+    Template(template::Template),
     /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
     Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
@@ -177,6 +182,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Measure(verb) => verb.run(&cli.places, &interrupt),
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
         Verb::Experiments(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Replay(verb) => verb.run(&cli.places, &interrupt),
         Verb::Profile(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),
@@ -184,6 +190,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Gate(verb) => verb.run(&cli.places),
         Verb::Schema(verb) => verb.run(),
         Verb::Recommend(verb) => verb.run(&cli.places),
+        Verb::Template(verb) => verb.run(&cli.places),
         Verb::Aa(verb) => verb.run(&cli.places, &interrupt),
         Verb::Size(verb) => verb.run(&cli.places, &interrupt),
         Verb::Agree(verb) => verb.run(&cli.places, &interrupt),
@@ -197,6 +204,19 @@ pub fn run(cli: &Cli) -> ExitCode {
         Ok(Verdict::Right) => ExitCode::SUCCESS,
         Ok(Verdict::Wrong) => ExitCode::from(1),
         Err(_) => ExitCode::from(2),
+    }
+}
+
+/// The names that have to be known are; otherwise the error lists those that are.
+fn check_known<'n>(
+    kind: &str,
+    names: &[String],
+    known: impl Iterator<Item = &'n String>,
+) -> anyhow::Result<()> {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => anyhow::bail!("there is no {kind} \"{name}\"; known: {}", known.join(", ")),
+        None => Ok(()),
     }
 }
 

@@ -16,10 +16,7 @@ pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Takes over SIGINT, SIGTERM and SIGHUP for this process.
-    ///
-    /// # Errors
-    /// What the system said when the handlers could not be set.
-    pub fn install() -> std::io::Result<Self> {
+    pub(crate) fn install() -> std::io::Result<Self> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&flag))?;
@@ -28,20 +25,22 @@ impl Interrupt {
     }
 
     /// The flag itself, for those that look at it in their own loop.
-    #[must_use]
-    pub fn flag(&self) -> &AtomicBool {
+    pub(crate) fn flag(&self) -> &AtomicBool {
         &self.0
     }
 
     /// Whether a signal came.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Waits until `done` gives something, the time is over, or a signal comes; `None` in the
     /// latter two.
-    pub fn wait<T>(&self, limit: Duration, mut done: impl FnMut() -> Option<T>) -> Option<T> {
+    pub(crate) fn wait<T>(
+        &self,
+        limit: Duration,
+        mut done: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
         let begin = Instant::now();
         loop {
             if let Some(result) = done() {

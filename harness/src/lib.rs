@@ -13,6 +13,7 @@ pub mod config;
 pub mod host;
 pub mod interrupt;
 pub mod load;
+pub mod project;
 pub mod render;
 mod report;
 pub mod results;

@@ -7,7 +7,7 @@
 //! thread is the load thread: pin it before calling [`run()`]; the other threads inherit its
 //! cores.
 //!
-//! The first answers of an exchange are parsed and compared with its [`Expectation`]; an answer
+//! The first answers of an exchange are parsed and compared with its [`Check`]s; an answer
 //! that has the same bytes but for the id is right too; any other is parsed and compared again.
 //!
 //! Left to the caller: starting and pinning the subject, reading `/proc` (see [`Moment`]),
@@ -31,8 +31,8 @@ mod transport;
 mod verify;
 
 pub use errors::{CallError, ErrorKind, Errors, LoadError, Tally};
-pub use expect::{Check, Expectation, JsonType, Rule};
-pub use outcome::{Ended, Outcome};
+pub use expect::{Check, JsonType, Rule};
+pub use outcome::{Ended, Outcome, StepOutcome};
 pub use plan::{
     Address, Arrivals, DEFAULT_CALL_TIMEOUT, Exchange, MAX_CLIENTS, MAX_THREADS, Moment, Pace,
     Plan, Sessions, Shape, Target,

@@ -44,6 +44,7 @@ use self::trial::{Found, long_trial};
 use self::trial_order::{add_rate_suites, base_of, planned_trials, rounds};
 use crate::config::capacity::CapacityBound;
 use crate::config::experiment::Experiment;
+use crate::config::replay::Replayed;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
@@ -64,6 +65,8 @@ pub(crate) struct RunPlan {
     pub(crate) suites: BTreeMap<String, Suite>,
     /// The experiments that the run is made for, by name.
     pub(crate) experiments: BTreeMap<String, Experiment>,
+    /// The published claims that the run answers, and how.
+    pub(crate) replayed: Replayed,
     /// Suites and subjects that are measured next to each other. Without any, every subject is
     /// measured in every suite.
     pub(crate) groups: Vec<Vec<(String, String)>>,
@@ -151,6 +154,7 @@ pub(crate) fn run(
         templates: bench.subjects(),
         suites: &plan.suites,
         experiments: &plan.experiments,
+        replayed: &plan.replayed,
     };
     folder.write_definitions(&kept)?;
     results::trial_order::write(&folder.order(), &order)?;

@@ -12,31 +12,36 @@ mod verdict;
 
 pub use bootstrap::{Bootstrap, Design, Interval, LEAST_TRIALS, Ratio, Resampled};
 pub use fit::{Fit, Sample, Steadiness};
-pub use outliers::outliers;
+pub(crate) use outliers::outliers;
 pub use verdict::{Better, Threshold, Verdict};
 
 /// The middle value; of an even number the mean of the two in the middle, rounded down.
-#[must_use]
-pub fn median(mut values: Vec<u64>) -> Option<u64> {
+pub(crate) fn median(mut values: Vec<u64>) -> Option<u64> {
     values.sort_unstable();
-    let high = *values.get(values.len() / 2)?;
-    if values.len() % 2 == 1 {
-        return Some(high);
-    }
-    let low = *values.get(values.len() / 2 - 1)?;
-    Some(low.midpoint(high))
+    middle(&values, u64::midpoint)
 }
 
 /// The middle value; of an even number the mean of the two in the middle. Reorders the values.
-#[must_use]
-pub fn median_of(values: &mut [f64]) -> Option<f64> {
+pub(crate) fn median_of(values: &mut [f64]) -> Option<f64> {
     values.sort_unstable_by(f64::total_cmp);
-    let high = *values.get(values.len() / 2)?;
-    if values.len() % 2 == 1 {
+    middle(values, f64::midpoint)
+}
+
+fn middle<T: Copy>(sorted: &[T], mean: fn(T, T) -> T) -> Option<T> {
+    let high = *sorted.get(sorted.len() / 2)?;
+    if sorted.len() % 2 == 1 {
         return Some(high);
     }
-    let low = *values.get(values.len() / 2 - 1)?;
-    Some(f64::midpoint(low, high))
+    Some(mean(*sorted.get(sorted.len() / 2 - 1)?, high))
+}
+
+/// The median absolute deviation of a normal distribution, in standard deviations.
+const MAD_OF_NORMAL: f64 = 0.6745;
+
+/// The standard deviation of these deviations if they are normal but for a few.
+fn spread(deviations: impl Iterator<Item = f64>) -> Option<f64> {
+    let middle = median_of(&mut deviations.map(f64::abs).collect::<Vec<_>>())?;
+    Some(middle / MAD_OF_NORMAL)
 }
 
 /// The mean of the middle half of the values (Tukey's midmean). Reorders the values.
@@ -66,8 +71,7 @@ fn midmean_of_sorted(values: &[f64], times: &[f64]) -> Option<f64> {
 /// The geometric mean of ratios: the only mean that does not depend on which side is divided by
 /// which (Fleming and Wallace, "How not to lie with statistics", 1986). `None` when there is none,
 /// or one that is not above zero.
-#[must_use]
-pub fn geometric_mean(ratios: &[f64]) -> Option<f64> {
+pub(crate) fn geometric_mean(ratios: &[f64]) -> Option<f64> {
     let is_ratio = |ratio: &f64| *ratio > 0.0 && ratio.is_finite();
     if ratios.is_empty() || !ratios.iter().all(is_ratio) {
         return None;

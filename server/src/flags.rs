@@ -18,10 +18,10 @@ use std::{
 use clap::{Args, ValueEnum};
 use transports::{
     Limits,
-    http::{Guard, HttpOptions},
+    http::{AllowedHost, AllowedOrigin, Guard, HttpOptions},
 };
 
-use self::values::{address, host, origin};
+use self::values::address;
 pub use self::{
     limits::{CallLimits, DrainLimit, HttpLimits, MessageLimits, QueueLimit},
     values::{bytes, count, seconds, up_to_1024},
@@ -146,28 +146,27 @@ pub struct HttpFlags {
     #[command(flatten)]
     pub(crate) listen: ListenFlags,
 
-    /// A Host that requests may name, with or without a port; may be given several times
+    /// A Host that requests may name, with or without a port; may be given several times, and
+    /// replaces the defaults: name localhost too where clients use it
     /// [default: localhost, 127.0.0.1, ::1]
     #[arg(
         long = "allowed-host",
-        value_parser = host,
         env = "MCP_ALLOWED_HOSTS",
         value_name = "HOST",
         value_delimiter = ','
     )]
-    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
 
     // Not a doc comment: rustdoc takes the brackets of the last default for a link.
     #[arg(
         help = "An Origin that requests may name, as scheme://host:port where port may be `*`; may be \
-                given several times [default: http://localhost:*, http://127.0.0.1:*, http://[::1]:*]",
+                given several times, and replaces the defaults [default: http://localhost:*, http://127.0.0.1:*, http://[::1]:*]",
         long = "allowed-origin",
-        value_parser = origin,
         env = "MCP_ALLOWED_ORIGINS",
         value_name = "ORIGIN",
         value_delimiter = ','
     )]
-    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) allowed_origins: Vec<AllowedOrigin>,
 
     #[command(flatten)]
     pub(crate) fast_path: FastPathFlag,
@@ -193,6 +192,12 @@ impl HttpFlags {
         }
         if !self.allowed_origins.is_empty() {
             guard.allowed_origins.clone_from(&self.allowed_origins);
+        }
+        if !guard.allows_own_names() {
+            tracing::info!(
+                "--allowed-host replaces the defaults: requests to localhost, 127.0.0.1 and ::1 \
+                 are forbidden; name them too if clients of this machine use them"
+            );
         }
         guard
     }

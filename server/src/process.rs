@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 use tracing_subscriber::{
@@ -21,7 +22,7 @@ use crate::flags::ProcessFlags;
 /// The end of every program's `--help`.
 pub const LIFE: &str = "\
 When ready it prints one line on standard error, `ready URL` or `ready stdio`, and logs there as
-MCP_LOG says. SIGTERM and SIGINT answer what is in flight and end it with exit code 0.
+MCP_LOG says. SIGTERM, SIGINT and SIGHUP answer what is in flight and end it with exit code 0.
 Exit codes: 0 ended as asked, 1 could not start or serve, 2 wrong usage.";
 
 /// The default log filter: news of the server itself, and errors of rmcp, which warns of every call
@@ -32,7 +33,7 @@ pub const LOG: &str = "info,rmcp=error";
 pub const INTERRUPTED: i32 = 130;
 
 /// Starts logging and the runtime `R`, and runs what `serve` returns until it ends. The first
-/// SIGTERM or SIGINT begins the shutdown, the second one ends the process on the spot.
+/// SIGTERM, SIGINT or SIGHUP begins the shutdown, the second one ends the process on the spot.
 pub fn run<R: Runtime, F>(
     flags: &ProcessFlags,
     log: &str,
@@ -87,13 +88,16 @@ pub fn start_log(default: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Begins `shutdown` at the first SIGTERM or SIGINT, and ends the process on the spot at the
-/// second. A thread of its own waits for them, whatever the runtime.
+/// Begins `shutdown` at the first SIGTERM, SIGINT or SIGHUP, and ends the process on the spot at the
+/// second. A thread of its own waits for them, whatever the runtime. A process that was started with
+/// SIGHUP ignored (`nohup`) goes on ignoring it.
 ///
 /// # Errors
 /// When the handler or its thread cannot be set up.
 pub fn begin_at_signals(shutdown: Shutdown) -> anyhow::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT]).context("handling SIGTERM and SIGINT")?;
+    let hangup = (!ignores_hangup()).then_some(SIGHUP);
+    let mut signals = Signals::new([SIGTERM, SIGINT].into_iter().chain(hangup))
+        .context("handling SIGTERM, SIGINT and SIGHUP")?;
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
@@ -107,4 +111,28 @@ pub fn begin_at_signals(shutdown: Shutdown) -> anyhow::Result<()> {
         })
         .context("starting the thread that waits for signals")?;
     Ok(())
+}
+
+/// Whether the parent had SIGHUP ignored. `SigIgn` has a bit for each signal, SIGHUP's is the first
+/// (proc(5)); a system without /proc ignores nothing.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+/// Raises the limit of open files as far as the system lets this process, and returns it. The
+/// usual soft limit is for programs that call `select`.
+pub(crate) fn open_files() -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    let limit = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => maximum,
+        Err(_) => current,
+    };
+    limit.unwrap_or(u64::MAX)
 }

@@ -15,6 +15,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::{SocketAddr, TcpListener},
+    pin::{Pin, pin},
     sync::{Arc, Weak},
     task::Poll,
     time::Duration,
@@ -24,24 +25,28 @@ use futures::{
     channel::oneshot,
     future::{Either, select, try_join_all},
 };
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
 pub use self::{
     body::Body,
-    guard::{Guard, GuardError},
+    guard::{AllowedHost, AllowedOrigin, Guard, GuardError, NameError},
     listen::{Listeners, bind},
 };
 use self::{
     body::Tracked,
-    connections::{Connection, Connections, Order, SWEEPS, TrackedIo},
+    connections::{Connection, Connections, Order, SWEEPS, Stall, State, TrackedIo},
 };
-use crate::{
-    fast_path::Counters, limits::Limits, log_limit::LogLimit, runtime::Runtime, shutdown::Shutdown,
-};
+use crate::{fast_path::Counters, limits::Limits, runtime::Runtime, shutdown::Shutdown};
 
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// Connections over the limit that are told so at the same time; the others are closed unheard.
+const REJECTIONS: usize = 64;
+/// How long a connection over the limit has for its request.
+const REJECTION_TIME: Duration = Duration::from_secs(1);
+/// How long a stalled client can delay a shutdown.
+const STALL_IN_SHUTDOWN: Duration = Duration::from_secs(1);
 /// The path that answers whether the server is up.
 pub const HEALTH_PATH: &str = "/healthz";
 /// The path that answers with the counters of the [fast path](crate::fast_path).
@@ -57,6 +62,13 @@ pub trait HttpService: Clone + Send + Sync + 'static {
         request: Request<Incoming>,
         client: SocketAddr,
     ) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Whether a client that leaves ends `request`, so that its leaving has to be noticed while the
+    /// answer is not there yet or goes on. Others are answered to clients that have finished
+    /// sending: over TCP the two look the same.
+    fn ends_with_client(&self, request: &Request<Incoming>) -> bool {
+        request.method() == Method::GET
+    }
 
     /// Ends the streams that stay open without a request to answer, for instance event streams
     /// opened by GET. Called once, when everything else has been answered.
@@ -102,15 +114,24 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     options: HttpOptions,
     shutdown: Shutdown,
 ) -> io::Result<()> {
-    let connections = Arc::new(Connections::default());
+    let Limits {
+        head_timeout,
+        write_timeout,
+        max_connections,
+        ..
+    } = options.limits;
+    let connections = Arc::new(Connections::new(max_connections));
     let mut http = http1::Builder::new();
     // The sweep does this at a lower price.
     http.header_read_timeout(None);
-    runtime.execute(Box::pin(sweep(
-        runtime.clone(),
-        Arc::downgrade(&connections),
-        options.limits.head_timeout / u32::from(SWEEPS),
-    )));
+    // A client may finish sending and wait for its answer.
+    http.half_close(true);
+    for (stall, limit) in [(Stall::Head, head_timeout), (Stall::Reader, write_timeout)] {
+        let connections = Arc::downgrade(&connections);
+        let sweeping = sweep(runtime.clone(), connections, stall, limit);
+        runtime.execute(Box::pin(sweeping));
+    }
+    let rejecting = Arc::new(());
     let shards = runtime.shards();
     let accepting = listeners.into().0.into_iter().zip(shards.iter().cycle());
     let accepting = accepting.map(|(listener, shard)| {
@@ -120,7 +141,7 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
             service: service.clone(),
             connections: connections.clone(),
             nodelay: options.nodelay,
-            failures: LogLimit::default(),
+            rejecting: rejecting.clone(),
         };
         let (done, ended) = oneshot::channel();
         let accepting = accept.until(shutdown.clone(), listener);
@@ -140,9 +161,14 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
         // For connections out of the backlog: a runtime may see their bytes only a moment later.
         connections.close_when_answered();
         connections.break_unfinished();
-        connections.answered().await;
-        service.end_streams().await;
-        connections.closed().await;
+        let weak = Arc::downgrade(&connections);
+        let sweeping = sweep(runtime.clone(), weak, Stall::Draining, STALL_IN_SHUTDOWN);
+        let drained = async {
+            connections.answered().await;
+            service.end_streams().await;
+            connections.closed().await;
+        };
+        select(pin!(drained), pin!(sweeping)).await;
     };
     shutdown.drain(&runtime, drained).await;
     Ok(())
@@ -155,7 +181,8 @@ struct Accept<R, S> {
     service: S,
     connections: Arc<Connections>,
     nodelay: bool,
-    failures: LogLimit,
+    /// A clone for each connection that is being rejected, on any shard.
+    rejecting: Arc<()>,
 }
 
 impl<R: Runtime, S: HttpService> Accept<R, S> {
@@ -164,8 +191,8 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
         let listener = self.runtime.listen(listener)?;
         loop {
             let accepted = {
-                let begun = std::pin::pin!(shutdown.begun());
-                let accept = std::pin::pin!(self.runtime.accept(&listener, self.nodelay));
+                let begun = pin!(shutdown.begun());
+                let accept = pin!(self.runtime.accept(&listener, self.nodelay));
                 match select(accept, begun).await {
                     Either::Left((accepted, _)) => accepted,
                     Either::Right(_) => break,
@@ -174,7 +201,7 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
             match accepted {
                 Ok((io, client)) => self.open(io, client),
                 Err(error) => {
-                    if let Some(left_out) = self.failures.admit() {
+                    if let Some(left_out) = self.connections.failures.admit() {
                         tracing::warn!(%error, left_out, "a connection could not be accepted");
                     }
                     self.runtime.sleep(ACCEPT_PAUSE).await;
@@ -193,18 +220,53 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
     }
 
     fn open(&self, io: R::Io, client: SocketAddr) {
-        let connection = self.connections.open();
+        let Some(connection) = self.connections.open() else {
+            if Arc::strong_count(&self.rejecting) <= REJECTIONS {
+                self.reject(io);
+            }
+            return;
+        };
         let drive = drive::<R, S>(&self.http, (io, client), self.service.clone(), connection);
         self.runtime.execute(Box::pin(drive));
     }
+
+    /// Answers the first request of a connection that has no place, and closes it.
+    fn reject(&self, io: R::Io) {
+        let (runtime, rejecting) = (self.runtime.clone(), self.rejecting.clone());
+        let respond = service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(no_place()));
+        let served = self.http.serve_connection(io, respond);
+        self.runtime.execute(Box::pin(async move {
+            let late = pin!(runtime.sleep(REJECTION_TIME));
+            // Whether the client heard of it or not, it is gone now.
+            let _ = select(pin!(served), late).await;
+            drop(rejecting);
+        }));
+    }
 }
 
-/// Sweeps the connections every `pause`, for as long as their table exists.
-async fn sweep<R: Runtime>(runtime: R, connections: Weak<Connections>, pause: Duration) {
+/// Answers a request on a connection over the limit.
+fn no_place() -> Response<Body> {
+    let mut response = text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Service Unavailable: all connections are busy; try again later",
+    );
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Closes connections that have stalled for `limit`, for as long as their table exists.
+async fn sweep<R: Runtime>(
+    runtime: R,
+    connections: Weak<Connections>,
+    stall: Stall,
+    limit: Duration,
+) {
     loop {
-        runtime.sleep(pause).await;
+        runtime.sleep(limit / u32::from(SWEEPS)).await;
         match connections.upgrade() {
-            Some(connections) => connections.sweep(),
+            Some(connections) => connections.sweep(stall),
             None => return,
         }
     }
@@ -222,14 +284,19 @@ fn drive<R: Runtime, S: HttpService>(
     let respond = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
         let answering = state.begin(&request);
+        let state = service.ends_with_client(&request).then(|| state.clone());
         async move {
-            let response = service.respond(request, client).await;
+            let response = pin!(service.respond(request, client));
+            let response = match &state {
+                Some(state) => until_client_leaves(response, state).await,
+                None => response.await,
+            };
             Ok::<_, Infallible>(response.map(|body| Tracked::new(body, answering)))
         }
     });
     let served = http.serve_connection(io, respond);
     async move {
-        let mut served = std::pin::pin!(served);
+        let mut served = pin!(served);
         let mut closing = false;
         let ended = poll_fn(|context| -> Poll<hyper::Result<()>> {
             match connection.order(context) {
@@ -254,6 +321,24 @@ fn drive<R: Runtime, S: HttpService>(
             tracing::debug!(%error, "a connection ended early");
         }
     }
+}
+
+/// Responds to a request that ends with its client. What is ready at once is answered all the same.
+async fn until_client_leaves(
+    mut response: Pin<&mut impl Future<Output = Response<Body>>>,
+    state: &State,
+) -> Response<Body> {
+    let response = match futures::poll!(response.as_mut()) {
+        Poll::Ready(response) => response,
+        Poll::Pending => {
+            state.end_with_client();
+            response.await
+        }
+    };
+    if !matches!(response.body(), Body::Whole(_)) {
+        state.end_with_client();
+    }
+    response
 }
 
 /// Answers at [`HEALTH_PATH`].

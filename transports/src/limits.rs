@@ -18,11 +18,15 @@ pub struct Limits {
     /// Sessions that may be open at once: of Streamable HTTP, or event streams of SSE. Each costs
     /// memory and a task.
     pub max_sessions: usize,
+    /// Connections that may be open at once. An idle one makes room for a new one.
+    pub max_connections: usize,
     /// How long a client may take to send the head of a request, give or take a fifth. A slowloris
     /// attack takes longer. Idle connections stay open.
     pub head_timeout: Duration,
     /// How long a request body may take to arrive after its head.
     pub body_timeout: Duration,
+    /// How long a client may leave an answer unread, give or take a fifth.
+    pub write_timeout: Duration,
 }
 
 impl Limits {
@@ -49,8 +53,10 @@ impl Default for Limits {
             max_in_flight: 1024,
             max_queued_messages: 256,
             max_sessions: 10_000,
+            max_connections: 10_000,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
         }
     }
 }

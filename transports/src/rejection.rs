@@ -60,14 +60,6 @@ impl Rejection {
         }
     }
 
-    /// Rejects `bytes` that cannot be read as a message.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        match parse(bytes) {
-            Err(rejection) => rejection,
-            Ok(_) => Self::bad_batch("the message was not accepted"),
-        }
-    }
-
     fn unreadable(bytes: &[u8], error: &serde_json::Error) -> Self {
         match serde_json::from_slice::<Value>(bytes) {
             Err(syntax) => Self {

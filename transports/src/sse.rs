@@ -28,7 +28,7 @@ use crate::{
     limits::Limits,
     runtime::{Handle, Runtime},
     supervise::Caller,
-    timed_body::{Read, TimedBody},
+    timed_body::{Read, TimedBody, too_large},
 };
 
 /// The path where a client opens its event stream.
@@ -103,12 +103,7 @@ impl<S: FastTools> Sse<S> {
         let body = TimedBody::new(body, self.runtime.clone(), limits.body_timeout);
         let bytes = match body.read(limit).await {
             Read::Whole(bytes) => bytes,
-            Read::TooLarge(_) => {
-                return text(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("Payload Too Large: a message may have {limit} bytes (--max-body)"),
-                );
-            }
+            Read::TooLarge => return too_large(limit),
             Read::Failed(error) => return error.into_response(),
         };
         let caller = Caller {

@@ -27,8 +27,8 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    forward::{ForwardedBody, session_id},
-    post_headers::{PostHeaders, UnusualHeaders, names_self_contained_revision},
+    forward::session_id,
+    post_headers::{PostHeaders, UnusualHeaders, header_twice, names_self_contained_revision},
     sessions::{Session, Sessions},
 };
 use crate::{
@@ -45,7 +45,7 @@ use crate::{
     limits::Limits,
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
-    timed_body::{Read, TimedBody},
+    timed_body::{Read, TimedBody, too_large},
 };
 
 /// The path of the one MCP endpoint.
@@ -147,6 +147,11 @@ impl<S: FastTools> HttpService for Streamable<S> {
         }
     }
 
+    /// From 2026-07-28 on a client that leaves cancels its request.
+    fn ends_with_client(&self, request: &Request<Incoming>) -> bool {
+        request.method() == Method::GET || names_self_contained_revision(request.headers())
+    }
+
     async fn end_streams(&self) {
         self.0.ended.cancel();
     }
@@ -161,33 +166,29 @@ impl<S: FastTools> Inner<S> {
         let (mut parts, incoming) = request.into_parts();
         let StreamableOptions { limits, guard, .. } = &self.options;
         let is_post = parts.method == Method::POST;
-        // In a session every body is read here, because its ids are recorded here.
-        let is_read = is_post && (self.sessions.is_some() || self.fast_path.is_some());
-        let headers = if is_read {
+        let headers = if is_post && parts.uri.authority().is_none() {
             PostHeaders::read(&parts.headers, guard)
         } else {
             Err(UnusualHeaders)
         };
-        // Usual headers have passed the guard already.
-        if headers.is_err()
-            && let Err(error) = guard.check(&parts.uri, &parts.headers)
-        {
-            return text(error.status(), error.to_string());
+        // Usual headers have passed the guard already, and came once.
+        if headers.is_err() {
+            if let Err(error) = guard.check(&parts.uri, &parts.headers) {
+                return text(error.status(), error.to_string());
+            }
+            if let Some(name) = header_twice(&parts.headers) {
+                let message = format!("Bad Request: there are two {name} headers");
+                return text(StatusCode::BAD_REQUEST, message);
+            }
         }
-        let body = TimedBody::new(incoming, self.runtime.clone(), limits.body_timeout);
         if !is_post {
             self.record_traffic(&parts);
-            return self.forward(parts, ForwardedBody::Unread(body)).await;
+            return self.forward(parts).await;
         }
-        if self.sessions.is_none() && headers.is_err() {
-            self.count_fallback(FallbackReason::Headers);
-            self.record_origin(&mut parts, client, ForSdk::default());
-            return self.forward_unread(parts, body).await;
-        }
+        let body = TimedBody::new(incoming, self.runtime.clone(), limits.body_timeout);
         let bytes = match body.read(limits.max_message_bytes).await {
             Read::Whole(bytes) => bytes,
-            // rmcp answers that it is too large.
-            Read::TooLarge(bytes) => return self.forward_read(parts, bytes).await,
+            Read::TooLarge => return too_large(limits.max_message_bytes),
             Read::Failed(error) => return error.into_response(),
         };
         let caller = Caller {

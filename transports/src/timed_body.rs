@@ -3,17 +3,13 @@
 use std::{
     future::poll_fn,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::{Body as HttpBody, Frame};
 use hyper::body::Incoming;
 
 use crate::{
@@ -28,8 +24,6 @@ pub(crate) struct TimedBody {
     runtime: Handle,
     limit: Duration,
     timer: Option<BoxFuture<()>>,
-    /// Set when the time is over, if the caller asked for it.
-    late: Option<Arc<AtomicBool>>,
 }
 
 /// Why a body did not arrive.
@@ -45,8 +39,8 @@ pub(crate) enum BodyError {
 pub(crate) enum Read {
     /// The whole body.
     Whole(Bytes),
-    /// The beginning of a body that is larger than the limit.
-    TooLarge(Bytes),
+    /// The body is larger than the limit.
+    TooLarge,
     /// The body did not arrive.
     Failed(BodyError),
 }
@@ -58,22 +52,20 @@ impl TimedBody {
             runtime,
             limit,
             timer: None,
-            late: None,
         }
     }
 
-    /// Returns a flag that is set when the body is late, for a caller that hands the body over.
-    pub(crate) fn late(&mut self) -> Arc<AtomicBool> {
-        self.late.get_or_insert_default().clone()
-    }
-
-    /// Reads the whole body, up to `max_bytes`.
+    /// Reads the whole body, up to `max_bytes`. A body whose announced length is above the limit is
+    /// not read at all: a client that expects `100 Continue` gets the rejection instead.
     pub(crate) async fn read(mut self, max_bytes: usize) -> Read {
+        if self.incoming.size_hint().lower() > max_bytes as u64 {
+            return Read::TooLarge;
+        }
         let mut first = Bytes::new();
         let mut more: Option<BytesMut> = None;
         // Asking for a frame after the last one would cost a wake-up.
         while !self.incoming.is_end_stream() {
-            let frame = poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await;
+            let frame = poll_fn(|context| self.poll_frame(context)).await;
             let data = match frame {
                 None => break,
                 Some(Err(error)) => return Read::Failed(error),
@@ -98,42 +90,24 @@ impl TimedBody {
                 }
             };
             if length > max_bytes {
-                return Read::TooLarge(more.map_or(first, BytesMut::freeze));
+                return Read::TooLarge;
             }
         }
         Read::Whole(more.map_or(first, BytesMut::freeze))
     }
-}
-
-impl HttpBody for TimedBody {
-    type Data = Bytes;
-    type Error = BodyError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = &mut *self;
-        if let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(context) {
+        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) {
             return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
         }
-        let timer = this
+        let timer = self
             .timer
-            .get_or_insert_with(|| this.runtime.sleep(this.limit));
-        timer.as_mut().poll(context).map(|()| {
-            if let Some(late) = &this.late {
-                late.store(true, Ordering::Relaxed);
-            }
-            Some(Err(BodyError::Late(this.limit)))
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+            .get_or_insert_with(|| self.runtime.sleep(self.limit));
+        let timer = timer.as_mut().poll(context);
+        timer.map(|()| Some(Err(BodyError::Late(self.limit))))
     }
 }
 
@@ -150,4 +124,10 @@ impl BodyError {
             Self::Broken(_) => text(StatusCode::BAD_REQUEST, self.to_string()),
         }
     }
+}
+
+/// Responds to a body that is larger than `limit_bytes`.
+pub(crate) fn too_large(limit_bytes: usize) -> Response<Body> {
+    let message = format!("Payload Too Large: a message may have {limit_bytes} bytes (--max-body)");
+    text(StatusCode::PAYLOAD_TOO_LARGE, message)
 }

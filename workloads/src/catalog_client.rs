@@ -334,10 +334,7 @@ impl CatalogClient {
         let status = response.status();
         match read_body(response, limit_bytes).await.map_err(failed)? {
             Some(body) => Ok((status, body)),
-            None => Err(CatalogClientError::TooLarge {
-                url: url.to_string(),
-                limit_bytes,
-            }),
+            None => Err(CatalogClientError::TooLarge(url.to_string(), limit_bytes)),
         }
     }
 }

@@ -29,7 +29,7 @@ const SCHEMA: &str = include_str!("../schema/database.sqlite.sql");
 #[derive(Clone, Debug)]
 pub struct DatabaseOptions {
     /// `sqlite:PATH`, `sqlite://PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST:PORT/NAME`. See
-    /// [`default_url`].
+    /// [`Storage::default_url`].
     pub url: String,
     /// The connections that calls read through.
     pub pool: PoolOptions,
@@ -171,12 +171,4 @@ async fn open_sqlite(url: &StorageUrl, options: &PoolOptions) -> Result<Engine, 
         readers,
         keeper: file.keep(writer).await,
     })
-}
-
-/// The URL of the file that is used when no URL is given. See [`Storage::default_url`].
-///
-/// # Errors
-/// When neither `XDG_CACHE_HOME` nor `HOME` is an absolute path in UTF-8.
-pub fn default_url() -> Result<String, StorageError> {
-    Storage::Database.default_url()
 }

@@ -170,6 +170,19 @@ impl DemoServer {
     }
 }
 
+/// Requests that are answered with -32601.
+macro_rules! without {
+    ($($request:ident($params:ty) -> $result:ty, $method:ty;)*) => {$(
+        async fn $request(
+            &self,
+            _: $params,
+            _: RequestContext<RoleServer>,
+        ) -> Result<$result, ErrorData> {
+            Err(ErrorData::method_not_found::<$method>())
+        }
+    )*};
+}
+
 /// rmcp answers the listings of capabilities that a server never declared with empty lists. This
 /// server answers -32601, method not found, as JSON-RPC 2.0 asks (section 5.1).
 #[tool_handler(
@@ -178,38 +191,13 @@ impl DemoServer {
     instructions = "Tools of known cost (none, CPU, SQL, HTTP) for measuring MCP servers; every result names the server_type that made it."
 )]
 impl ServerHandler for DemoServer {
-    async fn list_prompts(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
-    }
-
-    async fn list_resources(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListResourcesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
-    }
-
-    async fn list_resource_templates(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<
-            ListResourceTemplatesRequestMethod,
-        >())
-    }
-
-    async fn complete(
-        &self,
-        _: CompleteRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CompleteResult, ErrorData> {
-        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    without! {
+        list_prompts(Option<PaginatedRequestParams>) -> ListPromptsResult, ListPromptsRequestMethod;
+        list_resources(Option<PaginatedRequestParams>)
+            -> ListResourcesResult, ListResourcesRequestMethod;
+        list_resource_templates(Option<PaginatedRequestParams>)
+            -> ListResourceTemplatesResult, ListResourceTemplatesRequestMethod;
+        complete(CompleteRequestParams) -> CompleteResult, CompleteRequestMethod;
     }
 }
 

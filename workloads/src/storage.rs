@@ -78,10 +78,7 @@ impl StorageUrl {
                 Scheme::Postgres
             }
             Storage::Store if starts("redis://") => Scheme::Redis,
-            _ => {
-                let url = shown;
-                return Err(StorageError::UnknownUrl { storage, url });
-            }
+            _ => return Err(StorageError::UnknownUrl(storage, shown)),
         };
         let place = Place {
             engine: scheme.name(),
@@ -89,7 +86,7 @@ impl StorageUrl {
             shown: shown.into(),
         };
         if let Some(feature) = scheme.missing_feature() {
-            return Err(StorageError::MissingFeature { place, feature });
+            return Err(StorageError::MissingFeature(place, feature));
         }
         Ok(Self {
             scheme,
@@ -100,10 +97,7 @@ impl StorageUrl {
 
     /// The error of a URL whose engine does not serve this storage.
     pub(crate) fn unknown(&self) -> StorageError {
-        StorageError::UnknownUrl {
-            storage: self.place.storage,
-            url: self.place.shown.to_string(),
-        }
+        StorageError::UnknownUrl(self.place.storage, self.place.shown.to_string())
     }
 
     /// Whether the data ends with the last connection. When in doubt it does.
@@ -295,8 +289,7 @@ mod tests {
             storage: Storage::Store,
             shown: redact("redis://u:secret@host").into(),
         };
-        let feature = "redis";
-        let refused = StorageError::MissingFeature { place, feature }.to_string();
+        let refused = StorageError::MissingFeature(place, "redis").to_string();
         for part in [
             "redis://u:***@host",
             "cargo build --features redis",

@@ -37,7 +37,7 @@ pub const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// `sqlite:PATH`, `sqlite://PATH`, `sqlite::memory:` or `redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER]`.
-    /// See [`default_url`].
+    /// See [`Storage::default_url`].
     pub url: String,
     /// How many connections are kept, and how long a call waits for one.
     pub pool: PoolOptions,
@@ -51,6 +51,8 @@ pub struct CartItem {
     /// The product's number, from 1.
     pub product_id: i64,
     /// The number of pieces, from 1.
+    // The public benchmark's seed stores it as `qty`.
+    #[serde(alias = "qty")]
     pub quantity: i64,
 }
 
@@ -168,9 +170,8 @@ impl Store {
     /// When the order names no user, or the store does not answer in time. Then nothing was recorded,
     /// except where [`StorageError::may_have_written`] says that this is not known.
     pub async fn record_order(&self, order: &Order) -> Result<i64, StorageError> {
-        let number = user_number(&order.user_id).ok_or_else(|| StorageError::UserId {
-            user_id: order.user_id.clone(),
-        })?;
+        let number = user_number(&order.user_id)
+            .ok_or_else(|| StorageError::UserId(order.user_id.clone()))?;
         let counter = content::rate_counter(number);
         on_engine!(self, engine => engine.record_order(order, counter).await)
     }
@@ -211,14 +212,6 @@ pub fn user_number(user_id: &str) -> Option<u32> {
     let digits = user_id.strip_prefix("user-")?;
     let is_number = digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { digits.parse().ok() } else { None }
-}
-
-/// The URL of the file that is used when no URL is given. See [`Storage::default_url`].
-///
-/// # Errors
-/// When neither `XDG_CACHE_HOME` nor `HOME` is an absolute path in UTF-8.
-pub fn default_url() -> Result<String, StorageError> {
-    Storage::Store.default_url()
 }
 
 /// Items as they are stored.

@@ -10,6 +10,7 @@ use super::compare::about;
 use super::dataset::{Dataset, measured};
 use super::experiments::{self, Weighed};
 use super::metric::Metric;
+use super::replay::{self, Answered};
 use super::targets::{Held, hold};
 use crate::config::FormatError;
 use crate::config::suite::Suite;
@@ -33,6 +34,9 @@ pub struct Report {
     pub marks: Vec<Judged>,
     /// Experiments, where the run was made for some.
     pub levers: Vec<Weighed>,
+    /// Published claims, where the run was made to answer some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replay: Vec<Answered>,
     /// Capacities, where the run searched for them.
     pub capacities: Vec<Capacity>,
     /// What readers of a subject's rows have to know, by its name.
@@ -187,6 +191,7 @@ impl Report {
             steadiness: Steadiness::of(run, &mut least_told),
             marks: bounds::judge(&experiments, run)?,
             levers: experiments::weigh(&experiments, run)?,
+            replay: replay::answers(&run.folder.read_replayed()?, run)?,
             capacities: bound.map_or_else(Vec::new, |bound| capacities(bound, run, &found)),
             notes: subjects
                 .filter_map(|(name, subject)| Some((name.clone(), subject.note.clone()?)))

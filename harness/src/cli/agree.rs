@@ -6,8 +6,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::args::{BenchFlags, Format};
-use super::{Places, Verdict, print, print_json};
+use super::args::BenchFlags;
+use super::report::{ReportFormat, with_notes};
+use super::{Places, Verdict};
 use crate::config::subject::{Subjects, Wire};
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
@@ -70,14 +71,15 @@ pub(super) struct Agree {
     /// Largest difference that counts as agreement, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
     tolerance: f64,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
 /// What is compared with whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 enum Comparison {
     Closed,
     Open,
@@ -90,14 +92,6 @@ impl Comparison {
             Self::Closed => &[Client::McpHarness, Client::Wrk, Client::Oha],
             Self::Open => &[Client::McpHarness, Client::Oha],
             Self::Sse => &[Client::McpHarness, Client::TypescriptSdk],
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::Sse => "sse",
         }
     }
 }
@@ -126,7 +120,7 @@ impl Agree {
             let (name, wire) = self.subject(*comparison);
             match subjects.subject.get(name) {
                 Some(subject) if subject.wire == wire => names.push(name.to_owned()),
-                Some(_) => bail!("{name}: `{}` needs wire = \"{}\"", comparison.name(), wire),
+                Some(_) => bail!("{name}: `{comparison}` needs wire = \"{wire}\""),
                 None => bail!("there is no subject \"{name}\"; see `list`"),
             }
         }
@@ -158,10 +152,8 @@ impl Agree {
                 )?);
             }
         }
-        match self.format {
-            Format::Json => print_json(&found)?,
-            Format::Text => print(&self.text(&found))?,
-        }
+        self.format
+            .show(&found, |found, style| self.text(found, style))?;
         let mut off = found.iter().flat_map(|one| one.off_percent);
         Ok(Verdict::of(off.all(|off| off.abs() <= self.tolerance)))
     }
@@ -214,8 +206,7 @@ impl Agree {
                     )
                 })?;
                 eprintln!(
-                    "{} {suite}, turn {}, {}: {:.0} calls/s, p50 {:.0} us, p99 {:.0} us",
-                    comparison.name(),
+                    "{comparison} {suite}, turn {}, {}: {:.0} calls/s, p50 {:.0} us, p99 {:.0} us",
                     turn + 1,
                     client.name(),
                     reading.calls_per_s,
@@ -242,7 +233,7 @@ impl Agree {
         Ok(found.collect())
     }
 
-    fn text(&self, found: &[Found]) -> String {
+    fn text(&self, found: &[Found], style: Style) -> String {
         let columns = [
             "comparison",
             "suite",
@@ -256,7 +247,7 @@ impl Agree {
         for one in found {
             let [rate, p50, p99] = one.off_percent;
             table.row(vec![
-                one.comparison.name().to_owned(),
+                one.comparison.to_string(),
                 one.suite.clone(),
                 one.client.name().to_owned(),
                 format!("{:.0}", one.calls_per_s),
@@ -265,16 +256,12 @@ impl Agree {
                 format!("{rate:+.1} {p50:+.1} {p99:+.1}"),
             ]);
         }
-        format!(
-            "{}\nMedians of {} turns of {} s with {} connections (sse: {}), the open loop at {} calls/s; \
+        let notes = format!(
+            "\nMedians of {} turns of {} s with {} connections (sse: {}), the open loop at {} calls/s; \
              off by: rate, p50, p99 against mcp-harness.\n",
-            table.draw(Style::Text),
-            self.trials,
-            self.duration_s,
-            self.clients,
-            self.sse_clients,
-            self.rate_per_s,
-        )
+            self.trials, self.duration_s, self.clients, self.sse_clients, self.rate_per_s,
+        );
+        with_notes(&table, style, &notes)
     }
 }
 

@@ -3,27 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::Places;
+use super::{Places, check_known};
 use crate::config::matrix::members;
-use crate::config::subject::{Role, Subject, Subjects};
+use crate::config::subject::{Labels, Role, Subject, Subjects};
 use crate::config::suite::Suite;
-use crate::host::cores::{Cores, Layout, Server};
+use crate::host::cores::{Cores, Layout, Server, Topology};
 use crate::host::limits::Limits;
 use crate::interrupt::Interrupt;
 use crate::results::whole;
 use crate::run::setup::Setup;
 use crate::run::testbed::Testbed;
-
-/// How a list is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
 
 /// Which subjects and suites.
 #[derive(Debug, Clone, Args)]
@@ -31,15 +22,8 @@ pub(super) struct Selection {
     /// Only these subjects (several: separated by commas, or the flag again)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     subject: Vec<String>,
-    /// Only servers of these transports
-    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
-    transport: Vec<String>,
-    /// Only servers of these runtimes
-    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
-    runtime: Vec<String>,
-    /// Only servers with their fast path on, or off
-    #[arg(long, value_name = "SWITCH", value_delimiter = ',')]
-    fast_path: Vec<String>,
+    #[command(flatten)]
+    labels: Labels,
     /// Only these suites; the name of a sweep stands for all of its suites
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     suite: Vec<String>,
@@ -50,8 +34,8 @@ pub(super) struct Selection {
 pub(super) enum Wanted {
     /// All of them.
     All,
-    /// Those that are not measured on request only.
-    NotOnRequest,
+    /// Those that are measured without being named, on this machine.
+    Measured,
 }
 
 /// How servers are built and where they run.
@@ -157,10 +141,7 @@ fn choose<V>(
     all: BTreeMap<String, V>,
     chosen: &[String],
 ) -> anyhow::Result<BTreeMap<String, V>> {
-    if let Some(unknown) = chosen.iter().find(|name| !all.contains_key(*name)) {
-        let known = all.keys().cloned().collect::<Vec<_>>().join(", ");
-        bail!("there is no {kind} \"{unknown}\"; known: {known}");
-    }
+    check_known(kind, chosen, all.keys())?;
     Ok(all
         .into_iter()
         .filter(|(name, _)| chosen.is_empty() || chosen.contains(name))
@@ -170,13 +151,12 @@ fn choose<V>(
 impl Selection {
     /// Makes sure that nothing of the definitions is chosen where flags describe what is measured.
     pub(super) fn refuse_beside(&self, flags: &str) -> anyhow::Result<()> {
-        for (flag, chosen) in [
-            ("--subject", &self.subject),
-            ("--transport", &self.transport),
-            ("--runtime", &self.runtime),
-            ("--fast-path", &self.fast_path),
+        let labels = self.labels.each().map(|(flag, named, _)| (flag, named));
+        let names = [
+            ("--subject", self.subject.as_slice()),
             ("--suite", &self.suite),
-        ] {
+        ];
+        for (flag, chosen) in names.into_iter().chain(labels) {
             if !chosen.is_empty() {
                 bail!("{flag} chooses among definitions, and {flags} need none: leave it out");
             }
@@ -193,8 +173,15 @@ impl Selection {
         let all = Suite::read_folder(&places.suites())?;
         let named = members(&all, &self.suite);
         let mut chosen = choose("suite", all, &named)?;
-        if self.suite.is_empty() && wanted == Wanted::NotOnRequest {
-            chosen.retain(|_, suite| !suite.on_request);
+        if wanted == Wanted::Measured {
+            let topology = Topology::here()?;
+            let left_out = keep_measured(&mut chosen, &self.suite, &topology);
+            if !left_out.is_empty() {
+                eprintln!(
+                    "left out, because the load would have fewer cores than the server ({topology}): {}",
+                    left_out.join(", ")
+                );
+            }
         }
         Ok(chosen)
     }
@@ -208,66 +195,83 @@ impl Selection {
     ) -> anyhow::Result<(Subjects, Vec<String>)> {
         let subjects = Subjects::read(&places.subjects())?;
         let mut chosen = choose("subject", subjects.subject.clone(), &self.subject)?;
-        if self.subject.is_empty() && wanted == Wanted::NotOnRequest {
+        if self.subject.is_empty() && wanted == Wanted::Measured {
             chosen.retain(|_, subject| !subject.on_request);
         }
-        let transport: Label = |subject| Some(&subject.transport);
-        let runtime: Label = |subject| subject.runtime.as_ref();
-        let fast_path: Label = |subject| subject.fast_path.as_ref();
-        for (flag, labels, label) in [
-            ("--transport", &self.transport, transport),
-            ("--runtime", &self.runtime, runtime),
-            ("--fast-path", &self.fast_path, fast_path),
-        ] {
-            keep_labelled(&mut chosen, flag, labels, label)?;
-        }
+        self.keep_labelled(&mut chosen)?;
         Ok((subjects, chosen.into_keys().collect()))
+    }
+
+    /// Keeps the servers that have the chosen labels, and the floors.
+    fn keep_labelled(&self, chosen: &mut BTreeMap<String, Subject>) -> anyhow::Result<()> {
+        for (flag, named, label) in self.labels.each() {
+            let servers = chosen.values().filter(|one| one.role == Role::Server);
+            let known: BTreeSet<&str> = servers.filter_map(label).map(String::as_str).collect();
+            if let Some(unknown) = named.iter().find(|one| !known.contains(one.as_str())) {
+                let known = known.into_iter().collect::<Vec<_>>().join(", ");
+                bail!("{flag} {unknown}: none of the chosen servers has it; known: {known}");
+            }
+        }
+        chosen.retain(|_, one| one.role == Role::Floor || self.labels.takes(one));
+        Ok(())
     }
 }
 
-type Label = fn(&Subject) -> Option<&String>;
-
-/// Keeps the servers that have one of these labels; all of them when there are none.
-fn keep_labelled(
-    chosen: &mut BTreeMap<String, Subject>,
-    flag: &str,
-    labels: &[String],
-    label: Label,
-) -> anyhow::Result<()> {
-    if labels.is_empty() {
-        return Ok(());
+/// Keeps the suites that are measured on a machine: those that are named (`named`), or without any
+/// name those that are not for a request or a larger machine. The names of suites that are left out
+/// because they want more cores for the server than the machine has; one that is named itself stays.
+fn keep_measured(
+    chosen: &mut BTreeMap<String, Suite>,
+    named: &[String],
+    topology: &Topology,
+) -> Vec<String> {
+    if named.is_empty() {
+        chosen.retain(|_, suite| {
+            !suite.on_request && suite.from_cores.unwrap_or(0) <= topology.physical()
+        });
     }
-    let servers = chosen.values().filter(|one| one.role == Role::Server);
-    let known: BTreeSet<String> = servers.filter_map(label).cloned().collect();
-    if let Some(unknown) = labels.iter().find(|label| !known.contains(*label)) {
-        let known = known.into_iter().collect::<Vec<_>>().join(", ");
-        bail!("{flag} {unknown}: none of the chosen servers has it; known: {known}");
-    }
-    chosen.retain(|_, subject| {
-        subject.role == Role::Floor || label(subject).is_some_and(|label| labels.contains(label))
-    });
-    Ok(())
+    let is_too_wide = |name: &String, suite: &mut Suite| {
+        let count = suite.load.server_cores;
+        count.is_some_and(|count| !topology.has_step(count)) && !named.contains(name)
+    };
+    let mut left_out: Vec<(String, Suite)> = chosen.extract_if(.., is_too_wide).collect();
+    left_out.sort_by_key(|(_, suite)| suite.load.server_cores);
+    left_out.into_iter().map(|(name, _)| name).collect()
 }
 
 impl BenchFlags {
-    /// The bench without anything built or started.
+    /// Who runs where on this machine; with another number of cores for the server.
+    pub(super) fn layout(
+        &self,
+        topology: &Topology,
+        server_cores: Option<usize>,
+    ) -> anyhow::Result<Layout> {
+        let server = match (server_cores, &self.server_core_list) {
+            (Some(count), _) => Server::Count(count),
+            (None, Some(list)) => Server::These(list.clone()),
+            (None, None) => self.server_cores.clone(),
+        };
+        Layout::on(topology, server, self.load_core_list.clone())
+    }
+
+    /// The bench without anything built or started, for these suites.
     pub(super) fn bare_bench(
         &self,
         places: &Places,
         subjects: Subjects,
         names: &[String],
+        suites: &BTreeMap<String, Suite>,
     ) -> anyhow::Result<Testbed> {
-        let server = match &self.server_core_list {
-            Some(list) => Server::These(list.clone()),
-            None => self.server_cores.clone(),
-        };
-        let layout = Layout::new(server, self.load_core_list.clone())?;
+        let topology = Topology::here()?;
+        let counts = suites.values().filter_map(|suite| suite.load.server_cores);
+        let wider = counts.map(|count| Ok((count, self.layout(&topology, Some(count))?)));
         let setup = Setup {
             root: places.root(),
             profile: self.profile.clone(),
             database_url: self.database_url.clone(),
             store_url: self.store_url.clone(),
-            layout,
+            layout: self.layout(&topology, None)?,
+            wider: wider.collect::<anyhow::Result<_>>()?,
             limits: Limits {
                 cpu_milli: self.limits.server_cpu_milli,
                 memory_bytes: self.limits.server_memory,
@@ -284,16 +288,24 @@ impl BenchFlags {
         names: &[String],
         interrupt: &Interrupt,
     ) -> anyhow::Result<Testbed> {
-        let mut bench = self.bare_bench(places, subjects, names)?;
-        if bench.setup().layout.is_shared() {
-            eprintln!("warning: server and load share a core; rates and latencies will not hold");
+        self.bench_for(places, subjects, names, &BTreeMap::new(), interrupt)
+    }
+
+    /// The same, for these suites.
+    pub(super) fn bench_for(
+        &self,
+        places: &Places,
+        subjects: Subjects,
+        names: &[String],
+        suites: &BTreeMap<String, Suite>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Testbed> {
+        let mut bench = self.bare_bench(places, subjects, names, suites)?;
+        let layout = &bench.setup().layout;
+        if let Some(shared) = layout.shared() {
+            eprintln!("warning: server and load share {shared}; rates and latencies will not hold");
         }
-        if bench.setup().layout.shares_physical_core {
-            eprintln!(
-                "warning: server and load share a physical core; rates and latencies will not hold"
-            );
-        }
-        let cores = bench.setup().layout.server.numbers().len() as u64;
+        let cores = layout.server.numbers().len() as u64;
         if bench.setup().limits.cpu_milli >= Some(cores * 1_000) {
             eprintln!(
                 "warning: --server-cpus limits nothing: the server is pinned to {cores} core(s); see --server-cores"
@@ -309,7 +321,51 @@ impl BenchFlags {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, memory_limit, thousandths};
+    use std::collections::BTreeMap;
+
+    use super::{Suite, Topology, bytes, keep_measured, memory_limit, thousandths};
+
+    #[test]
+    fn suites_for_many_cores_are_measured_as_far_as_the_machine_has_them() {
+        let suite = |keys: &str| {
+            let text = format!("description = \"d\"\ntool = \"t\"\n{keys}\n[expect]\n");
+            toml::from_str::<Suite>(&text).unwrap()
+        };
+        let step = |count| suite(&format!("from_cores = 8\n[load]\nserver_cores = {count}"));
+        let all: BTreeMap<String, Suite> = [
+            ("echo", suite("")),
+            ("rate", suite("on_request = true")),
+            ("cores-1", step(1)),
+            ("cores-2", step(2)),
+            ("cores-8", step(8)),
+        ]
+        .into_iter()
+        .map(|(name, suite)| (name.to_owned(), suite))
+        .collect();
+        let kept = |cores, named: &[&str]| {
+            let named: Vec<String> = named.iter().map(ToString::to_string).collect();
+            let mut chosen = all.clone();
+            let left_out = keep_measured(&mut chosen, &named, &Topology::of(cores, 1));
+            let kept: Vec<String> = chosen.into_keys().collect();
+            format!("{}; {}", kept.join(" "), left_out.join(" "))
+        };
+        for cores in [1, 2, 7] {
+            assert_eq!(
+                kept(cores, &[]),
+                "echo; ",
+                "as if there were no such suites"
+            );
+        }
+        assert_eq!(kept(8, &[]), "cores-1 cores-2 echo; cores-8");
+        assert_eq!(kept(16, &[]), "cores-1 cores-2 cores-8 echo; ");
+        assert_eq!(
+            kept(2, &["cores"]),
+            "cores-1 echo rate; cores-2 cores-8",
+            "the name of the sweep"
+        );
+        let kept = kept(2, &["cores-2"]);
+        assert_eq!(kept, "cores-1 cores-2 echo rate; cores-8", "named itself");
+    }
 
     #[test]
     fn sizes_and_cores_are_read_and_others_rejected() {

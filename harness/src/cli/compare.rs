@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::recorded::dataset;
-use super::report::ReportFormat;
+use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::compare::{self, METRICS};
 use crate::render::findings;
@@ -34,27 +33,23 @@ pub(super) struct Compare {
     /// Compare two subjects of this run
     #[arg(long, value_name = "RUN")]
     run: Option<PathBuf>,
-    /// The folder that holds the runs [default: ROOT/results]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
     /// Differences below this are ties
     #[arg(long, value_name = "SHARE", default_value = "2%")]
     threshold: Threshold,
-    /// How the comparison is printed
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
+    #[command(flatten)]
+    recorded: Recorded,
 }
 
 impl Compare {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let read = |run: &Path| dataset(places, self.out.as_deref(), Some(run));
+        let read = |run: &Path| self.recorded.dataset(places, Some(run));
         let comparison = if let Some(run) = &self.run {
             compare::subjects(&read(run)?, &self.a, &[&self.b], &METRICS, self.threshold)?
         } else {
             let (a, b) = (read(Path::new(&self.a))?, read(Path::new(&self.b))?);
             compare::runs(&a, &b, &METRICS, self.threshold)?
         };
-        self.format.show(&comparison, findings::comparison)?;
+        self.recorded.show(&comparison, findings::comparison)?;
         Ok(Verdict::Right)
     }
 }

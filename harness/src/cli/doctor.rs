@@ -6,13 +6,15 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Map, json};
 
-use super::args::{BenchFlags, Format};
-use super::{Places, Verdict, print, print_json};
+use super::args::BenchFlags;
+use super::report::{ReportFormat, with_notes};
+use super::{Places, Verdict};
 use crate::config::subject::{Role, Subjects};
-use crate::host::checks::{Check, Grade, machine, quiet};
+use crate::host::checks::{self, Check, Grade, quiet};
+use crate::host::cores::Topology;
 use crate::host::facts;
 use crate::interrupt::Interrupt;
-use crate::load::{Exchange, Expectation};
+use crate::load::Exchange;
 use crate::render::table::{Style, Table};
 use crate::run::peers::{Client, Turn};
 
@@ -43,23 +45,23 @@ pub(super) struct Doctor {
     /// Connections
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     clients: u16,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
 impl Doctor {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         // Before the testbed pins this thread, so that all cores are seen.
-        let mut checks = machine(&facts::machine());
+        let (machine, topology) = (facts::machine(), Topology::here()?);
+        let layout = self.bench.layout(&topology, None)?;
+        let mut checks = vec![checks::cores(&topology, &layout, &machine.cpu_model)];
+        checks.extend(checks::machine(&machine));
         checks.extend(quiet(interrupt));
         if !self.machine_only {
             checks.push(self.client(places, interrupt)?);
         }
-        match self.format {
-            Format::Json => print_json(&checks)?,
-            Format::Text => print(&text(&checks))?,
-        }
+        self.format.show(&checks, text)?;
         Ok(Verdict::of(
             checks.iter().all(|check| check.grade != Grade::Bad),
         ))
@@ -67,32 +69,26 @@ impl Doctor {
 
     /// Compares the client with `wrk` against the first floor.
     fn client(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Check> {
+        let fair = |found: String, remedy: &str| Check::fair("client", found, false, remedy);
         let subjects = Subjects::read(&places.subjects())?;
-        let floor = subjects
-            .subject
-            .iter()
-            .find(|(_, one)| one.role == Role::Floor);
-        let Some(floor) = floor.map(|(name, _)| name.clone()) else {
+        let mut all = subjects.subject.iter();
+        let Some((floor, _)) = all.find(|(_, one)| one.role == Role::Floor) else {
             let remedy = "add one to the subjects file: the client is tried against it";
-            return Ok(Check::fair(
-                "client",
-                "no subject has the role floor",
-                false,
-                remedy,
-            ));
+            return Ok(fair("no subject has the role floor".to_owned(), remedy));
         };
-        let bench = self
-            .bench
-            .bench(places, subjects, std::slice::from_ref(&floor), interrupt)?;
+        let floor = floor.clone();
+        let names = std::slice::from_ref(&floor);
+        let bench = self.bench.bench(places, subjects, names, interrupt)?;
         let turn = Turn {
             bench: &bench,
             subject: &floor,
             answer_bytes: Some(ANSWER_BYTES),
             exchange: &Exchange {
-                tool: "echo".to_owned(),
+                tool: Some("echo".to_owned()),
                 arguments: json!({ "message": "abcdefghijklmnopqrstuvwxyz012345" }),
                 meta: Map::new(),
-                expect: Expectation::Result(Vec::new()),
+                expect: Vec::new(),
+                step: 0,
             },
             clients: usize::from(self.clients),
             rate_per_s: None,
@@ -109,16 +105,9 @@ impl Doctor {
             ours.calls_per_s, ours.cpu_us
         );
         let Some(theirs) = theirs else {
-            let remedy = format!(
-                "{}: it shows whether the client is fast",
-                Client::Wrk.how_to_install()
-            );
-            return Ok(Check::fair(
-                "client",
-                format!("{found}; wrk is not installed"),
-                false,
-                &remedy,
-            ));
+            let how = Client::Wrk.how_to_install();
+            let remedy = format!("{how}: it shows whether the client is fast");
+            return Ok(fair(format!("{found}; wrk is not installed"), &remedy));
         };
         let share = ours.calls_per_s / theirs.calls_per_s;
         Ok(Check::new(
@@ -136,7 +125,7 @@ impl Doctor {
     }
 }
 
-fn text(checks: &[Check]) -> String {
+fn text(checks: &Vec<Check>, style: Style) -> String {
     let mut table = Table::new(&["check", "grade", "found"], 3);
     let mut remedies = String::new();
     for check in checks {
@@ -149,5 +138,5 @@ fn text(checks: &[Check]) -> String {
     if !remedies.is_empty() {
         remedies.insert_str(0, "\nWhat would help:\n\n");
     }
-    table.draw(Style::Text) + &remedies
+    with_notes(&table, style, &remedies)
 }

@@ -4,29 +4,28 @@
 //! its bounds. Both are recorded as `measure` does.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
-use serde::Serialize;
 
 use super::args::BenchFlags;
-use super::record::{RecordFlags, Recorded};
+use super::record::{RecordFlags, RecordedRun};
 use super::report::ReportFormat;
-use super::{Places, Verdict, print, print_json};
+use super::{Places, Verdict, check_known};
 use crate::analysis::{bounds, experiments};
 use crate::config::experiment::Experiment;
 use crate::config::load::Load;
 use crate::config::matrix;
+use crate::config::replay::Replayed;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
-use crate::render::table::Style;
 use crate::run::RunPlan;
 
-/// Flags of both verbs.
+/// Flags of all verbs that measure experiments.
 #[derive(Debug, Args)]
-struct Common {
+pub(super) struct Common {
     #[command(flatten)]
     bench: BenchFlags,
     #[command(flatten)]
@@ -47,7 +46,7 @@ Each experiment starts one server with other flags, or sends it other calls, and
 measured in turn, every answer checked. The harness starts the PostgreSQL and Redis that an experiment
 names in a folder of their own (scripts/services) and removes them at the end.
 
-The ratio says how many times better the figure is with the lever; below 1 the lever costs. `doubtful`
+The ratio says how many times better the figure is with the change; below 1 the change costs. `doubtful`
 says that a figure holds in no trial: the warnings of the report say why.
 
 Examples:
@@ -74,15 +73,15 @@ pub(super) struct Experiments {
 #[command(
     args_override_self = true,
     after_help = "\
-All subjects that a mark names are measured in one run, in turn. A mark is met when it is met in every
+All subjects that a bound names are measured in one run, in turn. A bound is met when it is met in every
 suite. `doubtful` says that a figure holds in no trial: the warnings of the report say why.
 
-Exit code 1 when a mark is missed or could not be measured; the table is printed all the same."
+Exit code 1 when a bound is missed or could not be measured; the table is printed all the same."
 )]
 pub(super) struct Overhead {
     /// An experiment with bounds [default: ROOT/harness/experiments/overhead.toml]
     #[arg(long, value_name = "FILE")]
-    marks: Option<PathBuf>,
+    bounds: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
@@ -90,23 +89,19 @@ pub(super) struct Overhead {
 impl Experiments {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         let folder = self.folder.clone().unwrap_or_else(|| places.experiments());
-        let mut levers = Experiment::read_folder(&folder)?;
-        if let Some(unknown) = self.only.iter().find(|name| !levers.contains_key(*name)) {
-            let known = levers.into_keys().collect::<Vec<_>>().join(", ");
-            bail!("there is no experiment \"{unknown}\"; known: {known}");
-        }
-        levers.retain(|name, one| {
+        let mut chosen = places.read_experiments(&folder)?;
+        check_known("experiment", &self.only, chosen.keys())?;
+        chosen.retain(|name, one| {
             self.only.contains(name) || (self.only.is_empty() && !one.on_request)
         });
-        let (made, verdict) = self.common.make(places, levers, interrupt)?;
+        let (made, verdict) = (self.common).make(places, chosen, Replayed::default(), interrupt)?;
         let rows = &made.report.levers;
-        self.common.print(rows, |style| {
+        self.common.format.show(rows, |rows, style| {
             let variants = experiments::variants(rows, style);
             format!("{variants}\n{}", experiments::table(rows, style))
         })?;
         let missing = rows.iter().filter(|one| one.ratio.is_none()).count();
-        let doubtful = rows.iter().filter(|one| !one.holds).count();
-        warn_of_doubtful("rows", doubtful, rows.len());
+        warn_of_doubtful("rows", rows.iter().map(|one| one.holds));
         if missing > 0 {
             eprintln!("of {} rows {missing} could not be measured", rows.len());
         }
@@ -117,23 +112,23 @@ impl Experiments {
 impl Overhead {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         let default = || places.experiments().join("overhead.toml");
-        let file = self.marks.clone().unwrap_or_else(default);
+        let file = self.bounds.clone().unwrap_or_else(default);
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        let one = BTreeMap::from([(name.into_owned(), Experiment::read(&file)?)]);
-        let (made, verdict) = self.common.make(places, one, interrupt)?;
+        let mut one = Experiment::read(&file)?;
+        places.quote(&mut one)?;
+        let one = BTreeMap::from([(name.into_owned(), one)]);
+        let (made, verdict) = (self.common).make(places, one, Replayed::default(), interrupt)?;
         let rows = &made.report.marks;
-        self.common
-            .print(rows, |style| bounds::table(rows, style))?;
+        (self.common.format).show(rows, |rows, style| bounds::table(rows, style))?;
         let count = |verdict| rows.iter().filter(|one| one.verdict == verdict).count();
         let missed = count(bounds::Verdict::Missed);
         let not_measured = count(bounds::Verdict::NotMeasured);
-        let doubtful = rows.iter().filter(|one| !one.holds).count();
-        warn_of_doubtful("marks", doubtful, rows.len());
+        warn_of_doubtful("bounds", rows.iter().map(|one| one.holds));
         let is_met = missed + not_measured == 0;
         if !is_met {
             let all = rows.len();
             eprintln!(
-                "of {all} marks {missed} are missed and {not_measured} could not be measured"
+                "of {all} bounds {missed} are missed and {not_measured} could not be measured"
             );
         }
         Ok(Verdict::of(verdict == Verdict::Right && is_met))
@@ -141,13 +136,24 @@ impl Overhead {
 }
 
 impl Common {
-    /// Makes the run of these experiments.
-    fn make(
+    /// How the tables are printed.
+    pub(super) const fn format(&self) -> ReportFormat {
+        self.format
+    }
+
+    /// The folder that run folders are made in, where it is given.
+    pub(super) fn out(&self) -> Option<&Path> {
+        self.record.out()
+    }
+
+    /// Makes the run of these experiments, which may answer published claims.
+    pub(super) fn make(
         &self,
         places: &Places,
         experiments: BTreeMap<String, Experiment>,
+        replayed: Replayed,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<(Recorded, Verdict)> {
+    ) -> anyhow::Result<(RecordedRun, Verdict)> {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
         let made = matrix::experiments(&experiments, &subjects, &suites, &self.load)
@@ -159,22 +165,16 @@ impl Common {
             suites: made.suites,
             groups: made.groups,
             experiments,
+            replayed,
             ..RunPlan::default()
         };
         self.record.make(places, &self.bench, plan, interrupt)
     }
-
-    fn print<T: Serialize>(&self, rows: &T, table: impl Fn(Style) -> String) -> anyhow::Result<()> {
-        match self.format {
-            ReportFormat::Json => print_json(rows),
-            ReportFormat::Markdown => print(&table(Style::Markdown)),
-            ReportFormat::Text => print(&table(Style::Text)),
-            ReportFormat::Csv => print(&table(Style::Csv)),
-        }
-    }
 }
 
-fn warn_of_doubtful(what: &str, doubtful: usize, all: usize) {
+fn warn_of_doubtful(what: &str, holds: impl ExactSizeIterator<Item = bool>) {
+    let all = holds.len();
+    let doubtful = holds.filter(|holds| !holds).count();
     if doubtful > 0 {
         eprintln!("warning: {doubtful} of {all} {what} rest on figures that do not hold");
     }

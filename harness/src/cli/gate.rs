@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::rank::By;
-use super::recorded::folder;
-use super::report::ReportFormat;
+use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::compare;
-use crate::analysis::dataset::Dataset;
 use crate::analysis::gate;
 use crate::analysis::metric::Metric;
 use crate::analysis::summary::Report;
@@ -48,18 +46,13 @@ pub(super) struct Gate {
     /// The figures that are judged (several: separated by commas)
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [By::Cpu, By::Rate, By::P50, By::P99])]
     by: Vec<By>,
-    /// The folder that holds the runs [default: ROOT/results]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// How the outcome is printed
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
+    #[command(flatten)]
+    recorded: Recorded,
 }
 
 impl Gate {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let out = self.out.as_deref();
-        let run = Dataset::read(folder(places, out, self.run.as_deref())?)?;
+        let run = self.recorded.dataset(places, self.run.as_deref())?;
         let by: Vec<Metric> = self.by.iter().map(|by| by.metric()).collect();
         let comparison = match &self.baseline {
             None => None,
@@ -67,12 +60,12 @@ impl Gate {
                 Some(gate::against_subject(&run, name, &by, self.max_regression)?)
             }
             Some(name) => {
-                let baseline = Dataset::read(folder(places, out, Some(Path::new(name)))?)?;
+                let baseline = self.recorded.dataset(places, Some(Path::new(name)))?;
                 Some(compare::runs(&baseline, &run, &by, self.max_regression)?)
             }
         };
         let found = gate::gate(&Report::of(&run)?, comparison, self.max_regression)?;
-        self.format.show(&found, gate::render)?;
+        self.recorded.show(&found, gate::render)?;
         Ok(Verdict::of(found.passes()))
     }
 }

@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use serde_json::json;
 
-use super::args::Format;
-use super::{Places, Verdict, print, print_json};
+use super::report::ReportFormat;
+use super::{Places, Verdict};
 use crate::config::experiment::Experiment;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::config::template::text_of;
-use crate::render::table::{Style, Table};
+use crate::render::table::Table;
 
 /// Flags of `list`.
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
 impl List {
@@ -26,28 +26,30 @@ impl List {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
         // A project may have no experiments.
-        let has_levers = places.experiments().is_dir();
-        let levers = has_levers.then(|| Experiment::read_folder(&places.experiments()));
-        let levers = levers.transpose()?.unwrap_or_default();
-        if self.format == Format::Json {
-            print_json(
-                &json!({ "subjects": subjects.subject, "suites": suites, "levers": levers }),
-            )?;
-            return Ok(Verdict::Right);
-        }
-        let mut tables = vec![subjects_table(&subjects), suites_table(&suites)];
-        if !levers.is_empty() {
-            tables.push(levers_table(&levers));
-        }
-        let tables: Vec<String> = tables.iter().map(|table| table.draw(Style::Text)).collect();
-        print(&tables.join("\n"))?;
+        let folder = places.experiments();
+        let experiments = folder.is_dir().then(|| Experiment::read_folder(&folder));
+        let experiments = experiments.transpose()?.unwrap_or_default();
+        let all =
+            json!({ "subjects": subjects.subject, "suites": suites, "experiments": experiments });
+        self.format.show(&all, |_, style| {
+            let mut tables = vec![subjects_table(&subjects), suites_table(&suites)];
+            if !experiments.is_empty() {
+                tables.push(experiments_table(&experiments));
+            }
+            let tables: Vec<String> = tables.iter().map(|table| table.draw(style)).collect();
+            tables.join("\n")
+        })?;
         Ok(Verdict::Right)
     }
 }
 
-fn measured(on_request: bool) -> String {
-    let when = if on_request { "on request" } else { "always" };
-    when.to_owned()
+/// When it is measured.
+fn measured(on_request: bool, from_cores: Option<usize>) -> String {
+    match from_cores {
+        _ if on_request => "on request".to_owned(),
+        Some(cores) => format!("on {cores} cores or more"),
+        None => "always".to_owned(),
+    }
 }
 
 fn subjects_table(subjects: &Subjects) -> Table {
@@ -62,7 +64,7 @@ fn subjects_table(subjects: &Subjects) -> Table {
             subject.runtime.clone().unwrap_or_default(),
             subject.fast_path.clone().unwrap_or_default(),
             subject.wire.to_string(),
-            measured(subject.on_request),
+            measured(subject.on_request, None),
             subject.description.clone().unwrap_or_default(),
         ]);
     }
@@ -77,7 +79,7 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
     for (name, suite) in suites {
         let (mut name, mut description) = (name.clone(), suite.description.clone());
         let mut same = vec![suite];
-        if let Some(step) = &suite.step {
+        if let Some(step) = &suite.point {
             if !seen.insert(&step.sweep) {
                 continue;
             }
@@ -87,7 +89,10 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
         }
         table.row(vec![
             name,
-            suite.tool.clone(),
+            match suite.step.len() {
+                0 | 1 => suite.label(),
+                steps => format!("{steps} steps"),
+            },
             if suite.answer_bytes.is_some() {
                 "yes"
             } else {
@@ -97,7 +102,7 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
             span(&same, |suite| suite.load.clients() as f64),
             span(&same, |suite| suite.load.duration_s()),
             suite.load.trials().to_string(),
-            measured(suite.on_request),
+            measured(suite.on_request, suite.from_cores),
             description,
         ]);
     }
@@ -106,8 +111,8 @@ fn suites_table(suites: &BTreeMap<String, Suite>) -> Table {
 
 /// The suites of a sweep, in its order.
 fn of_sweep<'s>(suites: &'s BTreeMap<String, Suite>, sweep: &str) -> Vec<&'s Suite> {
-    let number = |suite: &&Suite| suite.step.as_ref().map(|step| step.number);
-    let is_of = |suite: &&Suite| suite.step.as_ref().is_some_and(|step| step.sweep == sweep);
+    let number = |suite: &&Suite| suite.point.as_ref().map(|step| step.number);
+    let is_of = |suite: &&Suite| suite.point.as_ref().is_some_and(|step| step.sweep == sweep);
     let mut found: Vec<&Suite> = suites.values().filter(is_of).collect();
     found.sort_by_key(number);
     found
@@ -117,7 +122,7 @@ fn of_sweep<'s>(suites: &'s BTreeMap<String, Suite>, sweep: &str) -> Vec<&'s Sui
 fn values(same: &[&Suite]) -> String {
     let mut keys = String::new();
     let mut all = Vec::new();
-    for step in same.iter().filter_map(|suite| suite.step.as_ref()) {
+    for step in same.iter().filter_map(|suite| suite.point.as_ref()) {
         keys = step.keys.join(" x ");
         all.push(
             step.values
@@ -142,13 +147,17 @@ fn span(same: &[&Suite], read: fn(&Suite) -> f64) -> String {
     }
 }
 
-fn levers_table(levers: &BTreeMap<String, Experiment>) -> Table {
-    let mut table = Table::new(&["#", "experiment", "lever", "compared"], 4);
-    let mut in_order: Vec<(&String, &Experiment)> = levers.iter().collect();
-    in_order.sort_by_key(|(_, lever)| lever.number);
-    for (name, lever) in in_order {
-        let compared: Vec<&str> = lever.compare.iter().map(|one| one.what.as_str()).collect();
-        let (number, title) = (lever.number.to_string(), lever.title.clone());
+fn experiments_table(experiments: &BTreeMap<String, Experiment>) -> Table {
+    let mut table = Table::new(&["#", "experiment", "about", "compared"], 4);
+    let mut in_order: Vec<(&String, &Experiment)> = experiments.iter().collect();
+    in_order.sort_by_key(|(_, one)| one.number);
+    for (name, experiment) in in_order {
+        let compared: Vec<&str> = experiment
+            .compare
+            .iter()
+            .map(|one| one.what.as_str())
+            .collect();
+        let (number, title) = (experiment.number.to_string(), experiment.title.clone());
         table.row(vec![number, name.clone(), title, compared.join("; ")]);
     }
     table

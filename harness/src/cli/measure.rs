@@ -8,7 +8,7 @@ use super::args::{BenchFlags, Selection, Wanted};
 use super::record::RecordFlags;
 use super::report::ReportFormat;
 use super::server::ServerFlags;
-use super::{Places, Verdict, resume};
+use super::{Places, Verdict, record};
 use crate::config::capacity::CapacityBound;
 use crate::config::load::Load;
 use crate::interrupt::Interrupt;
@@ -72,8 +72,10 @@ pub(super) struct Measure {
 }
 
 /// Flags whose values a continued run has already: all but the URLs of its databases.
-const RESUME_HAS: [&str; 10] = [
-    "Selection",
+const RESUME_HAS: [&str; 12] = [
+    "subject",
+    "suite",
+    "Labels",
     "ServerFlags",
     "Load",
     "RecordFlags",
@@ -88,7 +90,7 @@ const RESUME_HAS: [&str; 10] = [
 impl Measure {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         if let Some(root) = &self.resume {
-            let (made, verdict) = resume::make(root, places, &self.bench, interrupt)?;
+            let (made, verdict) = record::resume(root, places, &self.bench, interrupt)?;
             self.format.print(&made.run, &made.report)?;
             return Ok(verdict);
         }
@@ -96,8 +98,8 @@ impl Measure {
             self.selection.refuse_beside("--url and --command")?;
             self.server.plan(places, &self.bench, interrupt)?
         } else {
-            let suites = self.selection.suites(places, Wanted::NotOnRequest)?;
-            let (subjects, names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
+            let suites = self.selection.suites(places, Wanted::Measured)?;
+            let (subjects, names) = self.selection.subjects(places, Wanted::Measured)?;
             RunPlan {
                 subjects,
                 names,

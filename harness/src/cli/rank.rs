@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use super::recorded::dataset;
-use super::report::ReportFormat;
+use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::metric::Metric;
 use crate::analysis::ranking;
@@ -65,17 +64,13 @@ pub(super) struct Rank {
     /// Differences below this are ties
     #[arg(long, value_name = "SHARE", default_value = "2%")]
     threshold: Threshold,
-    /// The folder that holds the runs [default: ROOT/results]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// How the order is printed
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
+    #[command(flatten)]
+    recorded: Recorded,
 }
 
 impl Rank {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let run = dataset(places, self.out.as_deref(), self.run.as_deref())?;
+        let run = self.recorded.dataset(places, self.run.as_deref())?;
         if let Some(unknown) = self
             .suite
             .iter()
@@ -94,7 +89,7 @@ impl Rank {
         };
         let by = self.by.metric();
         let found = ranking::ranking(&run, &suites, &self.subject, by, self.threshold)?;
-        self.format.show(&found, findings::ranking)?;
+        self.recorded.show(&found, findings::ranking)?;
         Ok(Verdict::Right)
     }
 }

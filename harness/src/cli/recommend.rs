@@ -2,32 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::rank::By;
-use super::recorded::{dataset, latest_that};
-use super::report::ReportFormat;
+use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::recommend::{Deployment, Wish, answers, recommend};
 use crate::config::suite::Workload;
 use crate::render::findings;
 use crate::stats::Threshold;
-
-/// The kind of work, as people call it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Work {
-    /// Computing: parsing, searching, arithmetic
-    Cpu,
-    /// Queries of a database
-    #[value(alias = "database")]
-    Db,
-    /// Waiting for other services
-    #[value(alias = "io")]
-    Api,
-    /// Some of each
-    #[value(alias = "mixed")]
-    Mix,
-}
 
 /// Flags of `recommend`.
 #[derive(Debug, Args)]
@@ -47,7 +30,7 @@ pub(super) struct Recommend {
     run: Option<PathBuf>,
     /// The kind of work
     #[arg(long, value_enum)]
-    workload: Work,
+    workload: Workload,
     /// Where the clients are
     #[arg(long, value_enum, default_value_t = Deployment::Remote)]
     deployment: Deployment,
@@ -63,23 +46,14 @@ pub(super) struct Recommend {
     /// Differences below this are none
     #[arg(long, value_name = "SHARE", default_value = "2%")]
     threshold: Threshold,
-    /// The folder that holds the runs [default: ROOT/results]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// How the recommendation is printed
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
+    #[command(flatten)]
+    recorded: Recorded,
 }
 
 impl Recommend {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
         let wish = Wish {
-            workload: match self.workload {
-                Work::Cpu => Workload::Cpu,
-                Work::Db => Workload::Database,
-                Work::Api => Workload::Io,
-                Work::Mix => Workload::Mixed,
-            },
+            workload: self.workload,
             deployment: self.deployment,
             clients: self
                 .clients
@@ -88,12 +62,13 @@ impl Recommend {
             by: self.by.metric(),
             threshold: self.threshold,
         };
-        let out = self.out.as_deref();
         let run = match &self.run {
-            Some(run) => dataset(places, out, Some(run))?,
-            None => latest_that(places, out, |run| answers(run, &wish))?,
+            Some(run) => self.recorded.dataset(places, Some(run))?,
+            None => self
+                .recorded
+                .latest_that(places, |run| answers(run, &wish))?,
         };
-        self.format
+        self.recorded
             .show(&recommend(&run, &wish)?, findings::recommendation)?;
         Ok(Verdict::Right)
     }

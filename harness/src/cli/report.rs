@@ -1,17 +1,21 @@
-//! `report`: the tables of recorded runs again, and the page that people look at.
+//! `report`: the tables of recorded runs again, and the page that people look at; and what all verbs
+//! share that read runs: how they are named, and how tables are printed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::{Places, Verdict, print, print_json, recorded};
+use super::{Places, Verdict, print, print_json};
 use crate::analysis::dataset::Dataset;
 use crate::analysis::summary;
-use crate::render::table::Style;
+use crate::config::FormatError;
+use crate::render::table::{Style, Table};
 use crate::report;
+use crate::results::environment::Environment;
+use crate::results::folder::RunFolder;
 
-/// How a report is printed.
+/// How tables are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ReportFormat {
     /// Aligned columns for a terminal.
@@ -36,11 +40,11 @@ impl ReportFormat {
         print(&report::tables_and_answers(run, found, style)?)
     }
 
-    /// Prints a finding.
+    /// Prints a finding or a table.
     pub(super) fn show<T: serde::Serialize>(
         self,
         value: &T,
-        draw: fn(&T, Style) -> String,
+        draw: impl FnOnce(&T, Style) -> String,
     ) -> anyhow::Result<()> {
         match self {
             Self::Text => print(&draw(value, Style::Text)),
@@ -48,6 +52,88 @@ impl ReportFormat {
             Self::Json => print_json(value),
             Self::Csv => print(&draw(value, Style::Csv)),
         }
+    }
+}
+
+/// A table with what is to be said below it, for people.
+pub(super) fn with_notes(table: &Table, style: Style, notes: &str) -> String {
+    let notes = if style == Style::Csv { "" } else { notes };
+    table.draw(style) + notes
+}
+
+/// The run of that path, or of that name in the results; the latest one when none is named.
+pub(super) fn folder(results: &Path, run: Option<&Path>) -> Result<RunFolder, FormatError> {
+    match run.filter(|run| run.as_os_str() != "latest") {
+        None => RunFolder::latest(results),
+        Some(run) => RunFolder::open(run)
+            .or_else(|error| RunFolder::open(&results.join(run)).map_err(|_| error)),
+    }
+}
+
+/// Flags of all verbs that read runs.
+#[derive(Debug, Args)]
+pub(super) struct Recorded {
+    /// The folder that holds the runs [default: ROOT/results]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
+}
+
+impl Recorded {
+    fn results(&self, places: &Places) -> PathBuf {
+        places.results(self.out.as_deref())
+    }
+
+    /// See [`folder`].
+    pub(super) fn folder(
+        &self,
+        places: &Places,
+        run: Option<&Path>,
+    ) -> Result<RunFolder, FormatError> {
+        folder(&self.results(places), run)
+    }
+
+    /// Opens and reads such a run.
+    pub(super) fn dataset(
+        &self,
+        places: &Places,
+        run: Option<&Path>,
+    ) -> Result<Dataset, FormatError> {
+        Dataset::read(self.folder(places, run)?)
+    }
+
+    /// The youngest run that is right for a question; the latest one when none is.
+    pub(super) fn latest_that(
+        &self,
+        places: &Places,
+        is_right: impl Fn(&Dataset) -> bool,
+    ) -> Result<Dataset, FormatError> {
+        let entries = std::fs::read_dir(self.results(places))
+            .into_iter()
+            .flatten();
+        let started = |entry: std::io::Result<std::fs::DirEntry>| {
+            let folder = RunFolder::open(&entry.ok()?.path()).ok()?;
+            let environment = Environment::read(&folder.environment()).ok()?;
+            Some((environment.started, folder))
+        };
+        let mut folders: Vec<(String, RunFolder)> = entries.filter_map(started).collect();
+        folders.sort_by(|(a, _), (b, _)| b.cmp(a));
+        // A damaged run is skipped: another may answer.
+        let folders = folders.into_iter();
+        let mut runs = folders.filter_map(|(_, folder)| Dataset::read(folder).ok());
+        runs.find(is_right)
+            .map_or_else(|| self.dataset(places, None), Ok)
+    }
+
+    /// Prints what was found.
+    pub(super) fn show<T: serde::Serialize>(
+        &self,
+        value: &T,
+        draw: impl FnOnce(&T, Style) -> String,
+    ) -> anyhow::Result<()> {
+        self.format.show(value, draw)
     }
 }
 
@@ -62,30 +148,26 @@ Examples:
   mcp-harness report                                          the latest run
   mcp-harness report results/RUN_A results/RUN_B --into page")]
 pub(super) struct Report {
-    /// The folders of the runs [default: the latest]
+    /// The runs [default: the latest]
     run: Vec<PathBuf>,
-    /// The folder that holds the runs [default: ROOT/results]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    recorded: Recorded,
     /// The folder that report.html and report.md are written to [default: that of the first run]
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
-    /// How the report is printed
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
 }
 
 impl Report {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
         let named = self.run.iter().map(|run| Some(run.as_path()));
         let latest = self.run.is_empty().then_some(None);
-        let read = |run| recorded::dataset(places, self.out.as_deref(), run);
+        let read = |run| self.recorded.dataset(places, run);
         let runs: Vec<Dataset> = named.chain(latest).map(read).collect::<Result<_, _>>()?;
         let found = runs.iter().map(summary::Report::of);
         let found: Vec<summary::Report> = found.collect::<Result<_, _>>()?;
         let pairs: Vec<_> = runs.iter().zip(&found).collect();
         for (run, found) in &pairs {
-            self.format.print(run, found)?;
+            self.recorded.format.print(run, found)?;
         }
         if let Some(first) = runs.first() {
             let into = self.into.as_deref().unwrap_or(first.folder.root());

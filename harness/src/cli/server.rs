@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Map, Value};
 
 use super::Places;
@@ -16,18 +16,9 @@ use crate::config::subject::{ReadyBy, Subject, Wire};
 use crate::config::suite::Suite;
 use crate::config::template::escaped;
 use crate::interrupt::Interrupt;
-use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Expectation, Revision};
+use crate::load::{DEFAULT_CALL_TIMEOUT, Exchange, Revision};
 use crate::run::RunPlan;
 use crate::run::discover::{Discovered, candidates, check_call, definitions, discover, words};
-
-/// The wires of a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum UrlWire {
-    /// Streamable HTTP.
-    Http,
-    /// Legacy HTTP+SSE of revision 2024-11-05.
-    Sse,
-}
 
 /// A server that no definition describes.
 #[derive(Debug, Args)]
@@ -41,8 +32,8 @@ pub(super) struct ServerFlags {
     #[arg(long, value_name = "COMMAND")]
     command: Option<String>,
     /// What is spoken at --url
-    #[arg(long, value_enum, default_value_t = UrlWire::Http, requires = "url")]
-    wire: UrlWire,
+    #[arg(long, value_enum, default_value_t = Wire::Http, requires = "url")]
+    wire: Wire,
     /// The tool to call; without it the tools are listed
     #[arg(long, value_name = "NAME")]
     tool: Option<String>,
@@ -121,10 +112,10 @@ impl ServerFlags {
     fn subject(&self) -> anyhow::Result<Subject> {
         let url = self.url.as_deref().map(complete).transpose()?;
         let command = self.command.as_deref().map(split).transpose()?;
-        let wire = match (&url, self.wire) {
-            (None, _) => Wire::Stdio,
-            (Some(_), UrlWire::Http) => Wire::Http,
-            (Some(_), UrlWire::Sse) => Wire::Sse,
+        let wire = if url.is_some() {
+            self.wire
+        } else {
+            Wire::Stdio
         };
         let revision = self.revision.unwrap_or_default();
         let subject = Subject::server(wire, revision).map_err(|message| anyhow!(message))?;
@@ -159,10 +150,11 @@ impl ServerFlags {
     ) -> anyhow::Result<Discovered> {
         let checks = expect.checks(&BTreeMap::new());
         let exchange = Exchange {
-            tool: tool.to_owned(),
+            tool: Some(tool.to_owned()),
             arguments: arguments.clone(),
             meta: Map::new(),
-            expect: Expectation::Result(checks.map_err(|message| anyhow!(message))?),
+            expect: checks.map_err(|message| anyhow!(message))?,
+            step: 0,
         };
         let times = if expect.is_empty() { 2 } else { 1 };
         let exchanges = vec![exchange; times];
@@ -172,7 +164,7 @@ impl ServerFlags {
             .map_err(|message| anyhow!("these flags do not fit together: {message}"))?;
         let names: Vec<String> = subjects.subject.keys().cloned().collect();
         let look = || {
-            let bench = flags.bare_bench(places, subjects, &names)?;
+            let bench = flags.bare_bench(places, subjects, &names, &BTreeMap::new())?;
             discover(&bench, &exchanges, DEFAULT_CALL_TIMEOUT, interrupt)
         };
         let place = self.url.as_ref().or(self.command.as_ref());

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::args::{BenchFlags, Format};
-use super::{Places, Verdict, print, print_json};
+use super::args::BenchFlags;
+use super::{Places, Verdict, check_known, print, print_json};
 use crate::config::matrix::members;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
@@ -17,6 +16,15 @@ use crate::results::folder::definition_text;
 
 /// Calls of a suite that are shown as examples.
 const EXAMPLES: usize = 3;
+
+/// How a definition is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people: as in its file.
+    Text,
+    /// For programs.
+    Json,
+}
 
 /// Flags of `show`.
 #[derive(Debug, Args)]
@@ -38,23 +46,20 @@ impl Show {
         let named = members(&suites, &chosen);
         let found = named.iter().filter_map(|name| suites.get_key_value(name));
         let mut found: Vec<_> = found.collect();
-        found.sort_by_key(|(_, suite)| suite.step.as_ref().map(|step| step.number));
+        found.sort_by_key(|(_, suite)| suite.point.as_ref().map(|step| step.number));
         // Services do not run here: their names stand for their addresses.
         let urls: Context = (subjects.service.keys())
             .map(|name| (format!("{name}_url"), json!(format!("http://{name}"))))
             .collect();
         let is_subject = subjects.subject.contains_key(&self.name);
         if !is_subject && found.is_empty() {
-            let known: Vec<&String> = subjects.subject.keys().chain(suites.keys()).collect();
-            bail!(
-                "there is no subject or suite \"{}\"; known: {known:?}",
-                self.name
-            );
+            let known = subjects.subject.keys().chain(suites.keys());
+            check_known("subject or suite", &chosen, known)?;
         }
         if is_subject {
             let effective = self
                 .bench
-                .bare_bench(places, subjects, &chosen)?
+                .bare_bench(places, subjects, &chosen, &BTreeMap::new())?
                 .effective()?;
             match self.format {
                 Format::Json => print_json(&effective)?,
@@ -94,7 +99,8 @@ impl Show {
             let _ = writeln!(
                 text,
                 "# {} {}\n#   {expect}",
-                example.tool, example.arguments
+                example.name(),
+                example.arguments
             );
         }
         print(&text)

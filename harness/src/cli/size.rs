@@ -7,8 +7,9 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{BenchFlags, Format, Selection, Wanted};
-use super::{Places, Verdict, print, print_json};
+use super::args::{BenchFlags, Selection, Wanted};
+use super::report::{ReportFormat, with_notes};
+use super::{Places, Verdict};
 use crate::host::facts;
 use crate::host::usage::Tree;
 use crate::interrupt::Interrupt;
@@ -39,9 +40,9 @@ pub(super) struct Size {
     /// Starts of each program
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     starts: u16,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
 /// One program.
@@ -58,7 +59,7 @@ struct Weight {
 
 impl Size {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
-        let (subjects, mut names) = self.selection.subjects(places, Wanted::NotOnRequest)?;
+        let (subjects, mut names) = self.selection.subjects(places, Wanted::Measured)?;
         let subject = |name: &String| subjects.subject.get(name);
         // The first subject of a program stands for it: one with the fast path on.
         names.sort_by_key(|name| {
@@ -75,10 +76,7 @@ impl Size {
         for name in &names {
             weights.push(self.weigh(&bench, name, interrupt)?);
         }
-        match self.format {
-            Format::Json => print_json(&weights)?,
-            Format::Text => print(&table(&weights))?,
-        }
+        self.format.show(&weights, table)?;
         let is_whole = weights.iter().all(|weight| weight.failure.is_none());
         Ok(Verdict::of(is_whole))
     }
@@ -117,7 +115,7 @@ impl Size {
     }
 }
 
-fn table(weights: &[Weight]) -> String {
+fn table(weights: &Vec<Weight>, style: Style) -> String {
     let figure = |value: Option<u64>, unit: f64| match value {
         Some(value) => format!("{:.1}", value as f64 / unit),
         None => "-".to_owned(),
@@ -135,5 +133,5 @@ fn table(weights: &[Weight]) -> String {
             failures.extend(["\n", &weight.subject, ": ", failure, "\n"]);
         }
     }
-    table.draw(Style::Text) + &failures
+    with_notes(&table, style, &failures)
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{BenchFlags, Format, Selection, Wanted};
-use super::{Places, Verdict, print, print_json};
+use super::args::{BenchFlags, Selection, Wanted};
+use super::report::{ReportFormat, with_notes};
+use super::{Places, Verdict};
 use crate::interrupt::Interrupt;
 use crate::render::table::{Style, Table};
 use crate::run::verify::{Checked, Prepared, check};
@@ -23,9 +24,9 @@ pub(super) struct Verify {
     /// Longest wait for an answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     call_timeout_s: f64,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
 impl Verify {
@@ -56,16 +57,13 @@ impl Verify {
             }
             all.extend(checked);
         }
-        match self.format {
-            Format::Json => print_json(&all)?,
-            Format::Text => print(&table(&all))?,
-        }
+        self.format.show(&all, table)?;
         let is_right = !all.is_empty() && all.iter().all(|one| one.wrong.is_empty());
         Ok(Verdict::of(is_right))
     }
 }
 
-fn table(all: &[Checked]) -> String {
+fn table(all: &Vec<Checked>, style: Style) -> String {
     let mut table = Table::new(&["subject", "suite", "tool", "right", "verdict"], 3);
     let mut details = String::new();
     for one in all {
@@ -88,5 +86,5 @@ fn table(all: &[Checked]) -> String {
     if !details.is_empty() {
         details.insert_str(0, "\nWhat differed:\n\n");
     }
-    table.draw(Style::Text) + &details
+    with_notes(&table, style, &details)
 }

@@ -34,8 +34,7 @@ pub enum Miss {
 
 impl Miss {
     /// In words.
-    #[must_use]
-    pub const fn meaning(self) -> &'static str {
+    pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Self::Errors => "errors",
             Self::Client => "the load client was full",
@@ -46,11 +45,9 @@ impl Miss {
 }
 
 impl CapacityBound {
-    /// Whether a trial at a planned rate kept to it, and otherwise why not.
-    ///
-    /// # Errors
-    /// The first reason, in the order of [`Miss`].
-    pub fn holds(self, trial: &Trial) -> Result<(), Miss> {
+    /// Whether a trial at a planned rate kept to it; otherwise the first reason why not, in the order
+    /// of [`Miss`].
+    pub(crate) fn holds(self, trial: &Trial) -> Result<(), Miss> {
         let planned = u128::from(trial.rate_planned_per_s_milli.unwrap_or_default());
         let due = planned * u128::from(trial.window_us.unwrap_or_default()) / 1_000_000_000;
         // What was under way when the window closed is not behind.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::load::Load;
+use super::published::Claims;
 use super::subject::{Processes, is_default};
 use super::suite::Suite;
 use super::{FormatError, check_name, read_toml, repeated};
@@ -53,7 +54,8 @@ pub struct Experiment {
 pub struct Published {
     /// Its id in the list of published numbers.
     pub id: String,
-    /// The claim, with its figures.
+    /// The claim, with its figures. Empty where it is quoted by id alone, until [`Experiment::quote`].
+    #[serde(default)]
     pub says: String,
 }
 
@@ -196,7 +198,31 @@ impl Experiment {
         self.suites.iter().map(place).collect()
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// The experiment with these settings in the place of those of all its variants.
+    pub(super) fn with_load(&self, over: &Load) -> Self {
+        let mut experiment = self.clone();
+        experiment.load.apply(over);
+        let variants = (experiment.compare.iter_mut()).flat_map(|one| &mut one.variants);
+        variants.for_each(|variant| {
+            if !variant.load.is_empty() {
+                variant.load.apply(over);
+            }
+        });
+        experiment
+    }
+
+    /// Puts the texts of claims beside the ids of those that are quoted by id alone.
+    ///
+    /// # Errors
+    /// A sentence with the id when there is no such claim.
+    pub fn quote(&mut self, claims: &Claims) -> Result<(), String> {
+        for published in self.published.iter_mut().filter(|one| one.says.is_empty()) {
+            published.says = claims.quote(&published.id)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
         if self.compare.is_empty() {
             return Err("there is no [[compare]] in it".to_owned());
         }
@@ -224,7 +250,7 @@ impl Experiment {
 
 impl Comparison {
     /// The name of a variant's subject, and of its suite.
-    pub(super) fn member(&self, experiment: &str, variant: &str) -> String {
+    pub(crate) fn member(&self, experiment: &str, variant: &str) -> String {
         format!("{experiment}.{}.{variant}", self.name)
     }
 

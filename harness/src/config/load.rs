@@ -16,6 +16,7 @@ macro_rules! load {
     (
         { $($(#[$with:meta])* $key:ident: $of:ty = $default:expr;)* }
         without a default { $($(#[$without:meta])* $free:ident: $free_of:ty;)* }
+        without a flag { $($(#[$quiet_with:meta])* $quiet:ident: $quiet_of:ty;)* }
     ) => {
         /// Settings of a load. A setting that is not there is left as it is by [`Load::apply`], and
         /// the function of its name gives its default.
@@ -35,21 +36,29 @@ macro_rules! load {
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $free: Option<$free_of>,
             )*
+            $(
+                $(#[$quiet_with])*
+                #[arg(skip)]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $quiet: Option<$quiet_of>,
+            )*
         }
 
         impl Load {
             /// The names of all keys.
-            pub(crate) const KEYS: &[&str] = &[$(stringify!($key),)* $(stringify!($free)),*];
+            pub(crate) const KEYS: &[&str] =
+                &[$(stringify!($key),)* $(stringify!($free),)* $(stringify!($quiet)),*];
 
             /// Every setting that has a default.
             #[must_use]
             pub fn defaults() -> Self {
-                Self { $($key: Some($default),)* $($free: None),* }
+                Self { $($key: Some($default),)* $($free: None,)* $($quiet: None),* }
             }
 
             fn put(&mut self, over: &Self) {
                 $(self.$key = over.$key.or(self.$key);)*
                 $(self.$free = over.$free.or(self.$free);)*
+                $(self.$quiet = over.$quiet.or(self.$quiet);)*
             }
 
             $(
@@ -86,7 +95,8 @@ load! {
         #[arg(value_name = "N")]
         processes: u32 = 5;
         /// Slices of each process, by turns with the other subjects, all alive; 0: long trials. It is 0
-        /// also where `trials`, `duration_s`, `rate_per_s` or `calls_per_session` is set and this is not
+        /// also where `trials`, `duration_s`, `rate_per_s`, `calls_per_session` or a ramp is set and
+        /// this is not
         #[arg(value_name = "N")]
         slices: u32 = 8;
         /// Length of a slice, in seconds
@@ -106,6 +116,20 @@ load! {
         call_timeout_s: f64 = 30.0;
     }
     without a default {
+        /// Closed loop: added to the think time after an iteration, which is all steps of a suite, or
+        /// else a session that ends
+        #[arg(value_name = "MILLISECONDS")]
+        iteration_pause_ms: f64;
+        /// Closed loop: the clients begin one after the other within this time, which starts with the
+        /// warm-up; a warm-up as long keeps it out of the window
+        #[arg(value_name = "SECONDS")]
+        ramp_s: f64;
+        /// Closed loop: the clients end one after the other in this last part of the window
+        #[arg(value_name = "SECONDS")]
+        ramp_down_s: f64;
+        /// First part of the window that counts calls and leaves their latencies out
+        #[arg(value_name = "SECONDS")]
+        latency_after_s: f64;
         /// Connections that the clients use in turn over HTTP; by default each has its own
         #[arg(value_name = "N")]
         connections: usize;
@@ -119,25 +143,39 @@ load! {
         #[arg(value_name = "N")]
         calls_per_session: u32;
     }
+    without a flag {
+        /// Physical cores of the server, in the place of `--server-cores`. The load has as many threads
+        /// where `threads` is not set with it
+        server_cores: usize;
+    }
 }
 
 /// More calls a second than any one machine makes.
 const MAX_RATE: f64 = 10_000_000.0;
+
+/// As many cores as the kernel can number.
+const MAX_CORES: usize = 1_024;
 
 /// More processes or slices than this are a typing error.
 const MAX_WINDOWS: u32 = 100_000;
 
 impl Load {
     /// Puts what `over` sets in the place of what this sets. Who names `trials`, `duration_s`, a
-    /// rate or `calls_per_session`, and no `slices`, asks for long trials.
+    /// rate, `calls_per_session` or a ramp, and no `slices`, asks for long trials. As many threads
+    /// load a server as it has cores, unless `threads` is named with them.
     pub fn apply(&mut self, over: &Self) {
         self.put(over);
         let asks_for_long_trials = over.trials.is_some()
             || over.duration_s.is_some()
             || over.rate_per_s.is_some()
-            || over.calls_per_session.is_some();
+            || over.calls_per_session.is_some()
+            || over.ramp_s.is_some()
+            || over.ramp_down_s.is_some();
         if asks_for_long_trials && over.slices.is_none() {
             self.slices = Some(0);
+        }
+        if over.server_cores.is_some() && over.threads.is_none() {
+            self.threads = over.server_cores.map(|count| count.min(self.clients()));
         }
     }
 
@@ -173,6 +211,7 @@ impl Load {
                 MAX_THREADS.min(self.clients()),
             ),
             ("connections", count(self.connections), 1, MAX_CLIENTS),
+            ("server_cores", count(self.server_cores), 1, MAX_CORES),
             ("processes", narrow(self.processes()), 1, windows),
             ("slices", narrow(self.slices()), 0, windows),
             ("trials", narrow(self.trials()), 1, windows),
@@ -193,6 +232,9 @@ impl Load {
             ("lead_in_s", self.lead_in_s(), 0.0),
             ("duration_s", self.duration_s(), 0.05),
             ("call_timeout_s", self.call_timeout_s(), 0.001),
+            ("ramp_s", self.ramp_s(), 0.0),
+            ("ramp_down_s", self.ramp_down_s(), 0.0),
+            ("latency_after_s", self.latency_after_s(), 0.0),
         ] {
             if !(seconds >= least && subject::duration(seconds).is_some()) {
                 return Err(format!(
@@ -202,6 +244,7 @@ impl Load {
         }
         for (key, milliseconds) in [
             ("think_time_ms", self.think_time_ms()),
+            ("iteration_pause_ms", self.iteration_pause_ms()),
             ("round_trip_ms", self.round_trip_ms()),
         ] {
             if !(0.0..=60_000.0).contains(&milliseconds) {
@@ -221,6 +264,7 @@ impl Load {
                     .to_owned(),
             );
         }
+        self.check_window()?;
         let Some(rate) = self.rate_per_s else {
             return Ok(());
         };
@@ -231,11 +275,58 @@ impl Load {
         }
         for (key, is_set) in [
             ("think_time_ms", self.think_time_ms() > 0.0),
+            ("iteration_pause_ms", self.iteration_pause_ms() > 0.0),
+            ("ramp_s", self.ramp_s() > 0.0),
+            ("ramp_down_s", self.ramp_down_s() > 0.0),
             ("calls_per_session", self.calls_per_session.is_some()),
         ] {
             if is_set {
                 return Err(format!(
                     "{key} needs a closed loop, without rate_per_s (it is {rate}): leave one of them out"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The setting `iteration_pause_ms`, or 0.
+    #[must_use]
+    pub fn iteration_pause_ms(&self) -> f64 {
+        self.iteration_pause_ms.unwrap_or_default()
+    }
+
+    /// The setting `ramp_s`, or 0.
+    #[must_use]
+    pub fn ramp_s(&self) -> f64 {
+        self.ramp_s.unwrap_or_default()
+    }
+
+    /// The setting `ramp_down_s`, or 0.
+    #[must_use]
+    pub fn ramp_down_s(&self) -> f64 {
+        self.ramp_down_s.unwrap_or_default()
+    }
+
+    /// The setting `latency_after_s`, or 0.
+    #[must_use]
+    pub fn latency_after_s(&self) -> f64 {
+        self.latency_after_s.unwrap_or_default()
+    }
+
+    /// Says which parts of a long trial do not fit into its window.
+    fn check_window(&self) -> Result<(), String> {
+        let duration = self.duration_s();
+        for (key, seconds, most) in [
+            ("ramp_s", self.ramp_s(), self.warmup_s() + duration),
+            ("ramp_down_s", self.ramp_down_s(), duration),
+            ("latency_after_s", self.latency_after_s(), duration),
+        ] {
+            if seconds > 0.0 && self.slices() > 0 {
+                return Err(format!("{key} needs long trials: set slices = 0"));
+            }
+            if seconds > 0.0 && seconds >= most {
+                return Err(format!(
+                    "{key} = {seconds} is no part of the {most} seconds that it belongs to"
                 ));
             }
         }
@@ -258,13 +349,23 @@ impl Load {
             connections: self.connections,
             round_trip: milliseconds(self.round_trip_ms()),
             calls_per_session: self.calls_per_session,
+            steps: None,
+            iteration_pause: milliseconds(self.iteration_pause_ms()),
+            ramp: seconds(self.ramp_s()),
+            ramp_down: seconds(self.ramp_down_s()),
+            latency_after: seconds(self.latency_after_s()),
         }
     }
 }
 
 /// Milliseconds of a checked definition.
 fn milliseconds(milliseconds: f64) -> Duration {
-    subject::duration(milliseconds / 1_000.0).unwrap_or_default()
+    seconds(milliseconds / 1_000.0)
+}
+
+/// Seconds of a checked definition.
+fn seconds(seconds: f64) -> Duration {
+    subject::duration(seconds).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -281,6 +382,8 @@ mod tests {
             ("duration_s = 2", 0),
             ("rate_per_s = 10", 0),
             ("calls_per_session = 10", 0),
+            ("ramp_s = 1", 0),
+            ("ramp_down_s = 1", 0),
             ("slices = 5", 5),
             ("trials = 5\nslices = 5", 5),
             ("rate_per_s = 10\nslices = 5", 5),
@@ -289,6 +392,36 @@ mod tests {
             load.apply(&read(over));
             assert_eq!(load.slices(), slices, "{over}");
             assert_eq!(load.check(), Ok(()), "{over}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_window_need_a_closed_loop_and_a_window_that_holds_them() {
+        let read = |text: &str| toml::from_str::<Load>(text).unwrap();
+        for (over, told) in [
+            (
+                "warmup_s = 1\nduration_s = 4\nramp_s = 4.5\nramp_down_s = 3",
+                None,
+            ),
+            ("duration_s = 5\nramp_s = 6", Some("ramp_s")),
+            ("duration_s = 5\nramp_down_s = 5", Some("ramp_down_s")),
+            (
+                "duration_s = 5\nlatency_after_s = 5",
+                Some("latency_after_s"),
+            ),
+            ("latency_after_s = 1", Some("slices")),
+            ("slices = 2\nramp_s = 1", Some("slices")),
+            ("rate_per_s = 5\nramp_s = 1", Some("closed loop")),
+            (
+                "rate_per_s = 5\niteration_pause_ms = 1",
+                Some("closed loop"),
+            ),
+        ] {
+            let mut load = Load::defaults();
+            load.apply(&read(over));
+            let error = load.check().err().unwrap_or_default();
+            assert_eq!(error.is_empty(), told.is_none(), "{over}: {error}");
+            assert!(error.contains(told.unwrap_or_default()), "{over}: {error}");
         }
     }
 }

@@ -182,7 +182,7 @@ pub struct Sweep {
 /// The place of a suite in the sweep that made it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct Point {
     /// Name of the sweep, which is that of its file.
     pub sweep: String,
     /// Its number in the sweep, from 1.
@@ -194,7 +194,7 @@ pub struct Step {
 }
 
 /// Most suites of one file.
-const MAX_STEPS: usize = 100;
+const MAX_POINTS: usize = 100;
 
 /// Adds the suites that a file makes: those of its sweep, or the one that it is.
 pub(super) fn suites(
@@ -211,13 +211,13 @@ pub(super) fn suites(
     for (values, number) in combinations(&axes).into_iter().zip(1..) {
         let texts: Vec<String> = values.iter().map(text_of).collect();
         let member = format!("{name}-{}", texts.join("-"));
-        let step = Step {
+        let point = Point {
             sweep: name.to_owned(),
             number,
             keys: suite.sweep.iter().map(|one| one.key.clone()).collect(),
             values,
         };
-        let made = step_of(&suite, step).map_err(|message| format!("{member}: {message}"))?;
+        let made = member_of(&suite, point).map_err(|message| format!("{member}: {message}"))?;
         add(all, member, made)?;
     }
     Ok(())
@@ -253,17 +253,17 @@ fn check_sweeps(suite: &Suite) -> Result<(), String> {
         }
     }
     let count: usize = suite.sweep.iter().map(|one| one.values.len()).product();
-    if count > MAX_STEPS {
+    if count > MAX_POINTS {
         return Err(format!(
-            "sweep makes {count} suites; {MAX_STEPS} is the most"
+            "sweep makes {count} suites; {MAX_POINTS} is the most"
         ));
     }
     Ok(())
 }
 
 /// One suite of a sweep.
-fn step_of(suite: &Suite, step: Step) -> Result<Suite, String> {
-    let pairs = || step.keys.iter().cloned().zip(step.values.iter());
+fn member_of(suite: &Suite, point: Point) -> Result<Suite, String> {
+    let pairs = || point.keys.iter().cloned().zip(point.values.iter());
     let context: Context = pairs().map(|(key, value)| (key, literal(value))).collect();
     let mut made = filled(suite, &context)?;
     for (key, value) in pairs().filter(|(key, _)| Load::KEYS.contains(&key.as_str())) {
@@ -273,7 +273,7 @@ fn step_of(suite: &Suite, step: Step) -> Result<Suite, String> {
         made.load.apply(&change);
     }
     made.sweep = Vec::new();
-    made.step = Some(step);
+    made.point = Some(point);
     made.check()?;
     Ok(made)
 }
@@ -281,7 +281,12 @@ fn step_of(suite: &Suite, step: Step) -> Result<Suite, String> {
 /// The names of suites that these names mean: their own, or those of all suites of a sweep.
 pub(crate) fn members(suites: &BTreeMap<String, Suite>, names: &[String]) -> Vec<String> {
     let of_sweep = |sweep: &str| -> Vec<String> {
-        let is_of = |suite: &Suite| suite.step.as_ref().is_some_and(|step| step.sweep == sweep);
+        let is_of = |suite: &Suite| {
+            suite
+                .point
+                .as_ref()
+                .is_some_and(|point| point.sweep == sweep)
+        };
         let found = suites.iter().filter(|(_, suite)| is_of(suite));
         found.map(|(name, _)| name.clone()).collect()
     };

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -84,7 +85,7 @@ pub enum Role {
 }
 
 /// The protocol binding that the load client speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum, strum::Display)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Wire {
@@ -138,6 +139,47 @@ pub enum ReadyBy {
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Values of labels; a server is meant that has one of each kind that is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[serde(deny_unknown_fields, default)]
+pub struct Labels {
+    /// Only servers of these transports
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transport: Vec<String>,
+    /// Only servers of these runtimes
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runtime: Vec<String>,
+    /// Only servers with their fast path on, or off
+    #[arg(long, value_name = "SWITCH", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fast_path: Vec<String>,
+}
+
+/// Reads a label of a subject.
+pub(crate) type Label = fn(&Subject) -> Option<&String>;
+
+impl Labels {
+    /// Each flag, what it names, and the label of a subject that it is about.
+    pub(crate) fn each(&self) -> [(&'static str, &[String], Label); 3] {
+        [
+            ("--transport", &self.transport, |one| Some(&one.transport)),
+            ("--runtime", &self.runtime, |one| one.runtime.as_ref()),
+            ("--fast-path", &self.fast_path, |one| one.fast_path.as_ref()),
+        ]
+    }
+
+    /// Whether a server is meant.
+    pub(crate) fn takes(&self, subject: &Subject) -> bool {
+        let has_one = |named: &[String], label: Option<&String>| {
+            named.is_empty() || label.is_some_and(|label| named.contains(label))
+        };
+        let mut each = self.each().into_iter();
+        each.all(|(_, named, label)| has_one(named, label(subject)))
+    }
 }
 
 /// One thing that is measured.
@@ -215,8 +257,7 @@ const fn ten_seconds() -> f64 {
 
 /// Seconds of a definition as a duration; `None` when negative, not a number or beyond all reason
 /// (a day).
-#[must_use]
-pub fn duration(seconds: f64) -> Option<Duration> {
+pub(crate) fn duration(seconds: f64) -> Option<Duration> {
     (seconds <= 86_400.0)
         .then(|| Duration::try_from_secs_f64(seconds).ok())
         .flatten()
@@ -253,12 +294,8 @@ impl Launch {
 impl Service {
     /// The process, with its templates filled.
     pub(crate) fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
-        Launch::new(
-            &self.command,
-            &self.environment,
-            self.ready_within_s,
-            context,
-        )
+        let (environment, ready_within_s) = (&self.environment, self.ready_within_s);
+        Launch::new(&self.command, environment, ready_within_s, context)
     }
 }
 
@@ -348,12 +385,8 @@ impl Subject {
 
     /// The process, with its templates filled.
     pub(crate) fn launch(&self, context: &Context) -> Result<Launch, TemplateError> {
-        Launch::new(
-            &self.command,
-            &self.environment,
-            self.ready_within_s,
-            context,
-        )
+        let (environment, ready_within_s) = (&self.environment, self.ready_within_s);
+        Launch::new(&self.command, environment, ready_within_s, context)
     }
 
     /// Whether somebody else has started it, so that there is a place and no command.
@@ -423,47 +456,51 @@ impl Subject {
     fn check_client(&self) -> Result<(), String> {
         let revision = self.revision().map_err(|error| error.to_string())?;
         let is_server_over_http = self.wire == Wire::Http && self.role == Role::Server;
-        if self.role == Role::Floor && self.wire != Wire::Http {
-            return Err(format!(
-                "is a floor, so its wire must be \"http\", not \"{}\"",
-                self.wire
-            ));
-        }
-        if self.sessions != Sessions::Stateless && !is_server_over_http {
-            return Err(
+        let is_shared = self.sessions == Sessions::Shared;
+        let is_stateless = self.sessions == Sessions::Stateless;
+        let can_do_without = is_server_over_http && is_stateless;
+        let count = self.shared_sessions;
+        let switch = self.fast_path.as_deref().unwrap_or("on");
+        let rules = [
+            (
+                self.role == Role::Floor && self.wire != Wire::Http,
+                format!("is a floor, so its wire must be \"http\", not \"{}\"", self.wire),
+            ),
+            (
+                !is_stateless && !is_server_over_http,
                 "sessions = \"stateful\" or \"shared\" has a meaning on servers with wire = \"http\" only"
                     .to_owned(),
-            );
-        }
-        if self.processes != Processes::Shared && self.wire != Wire::Stdio {
-            return Err(
+            ),
+            (
+                self.processes != Processes::Shared && self.wire != Wire::Stdio,
                 "processes = \"per_client\" or \"per_call\" needs wire = \"stdio\"".to_owned(),
-            );
-        }
-        match (self.sessions, self.shared_sessions) {
-            (Sessions::Shared, Some(1..=MAX_CLIENTS))
-            | (Sessions::Stateless | Sessions::Stateful, None) => {}
-            (Sessions::Shared, count) => {
-                let count = count.map_or_else(|| "nothing".to_owned(), |count| count.to_string());
-                return Err(format!(
-                    "sessions = \"shared\" needs shared_sessions = 1 to {MAX_CLIENTS}, not {count}"
-                ));
-            }
-            (_, Some(count)) => {
-                return Err(format!(
-                    "shared_sessions = {count} needs sessions = \"shared\""
-                ));
-            }
-        }
-        let can_do_without = is_server_over_http && self.sessions == Sessions::Stateless;
-        if !revision.has_handshake() && !can_do_without {
-            return Err(format!(
-                "revision {revision} has no sessions, and the load client speaks it to servers with wire = \"http\" only"
-            ));
-        }
-        match self.fast_path.as_deref() {
-            None | Some("on" | "off") => Ok(()),
-            Some(other) => Err(format!("fast_path = \"{other}\" is neither on nor off")),
-        }
+            ),
+            (
+                is_shared && !count.is_some_and(|count| (1..=MAX_CLIENTS).contains(&count)),
+                format!(
+                    "sessions = \"shared\" needs shared_sessions = 1 to {MAX_CLIENTS}, not {}",
+                    count.map_or_else(|| "nothing".to_owned(), |count| count.to_string())
+                ),
+            ),
+            (
+                !is_shared && count.is_some(),
+                format!(
+                    "shared_sessions = {} needs sessions = \"shared\"",
+                    count.unwrap_or_default()
+                ),
+            ),
+            (
+                !revision.has_handshake() && !can_do_without,
+                format!(
+                    "revision {revision} has no sessions, and the load client speaks it to servers with wire = \"http\" only"
+                ),
+            ),
+            (
+                !matches!(switch, "on" | "off"),
+                format!("fast_path = \"{switch}\" is neither on nor off"),
+            ),
+        ];
+        let broken = rules.into_iter().find(|(is_broken, _)| *is_broken);
+        broken.map_or(Ok(()), |(_, message)| Err(message))
     }
 }

@@ -12,11 +12,12 @@ use serde_json::{Map, Value, json};
 
 use super::expect::{Expect, has_null};
 use super::load::Load;
-use super::matrix::{self, Step, Sweep};
-use super::subject::{Processes, Role, Sessions, Subject, Wire};
-use super::template::{Context, Generator, Variable, escaped, fill_value, literal, value_mentions};
+use super::matrix::{self, Point, Sweep};
+use super::step::{Step, check_all, in_order};
+use super::subject::{Labels, Processes, Role, Sessions, Subject, Wire, is_default};
+use super::template::{Context, Generator, Variable, escaped, literal};
 use super::{FormatError, read_toml};
-use crate::load::{Exchange, Expectation, MAX_CLIENTS, Shape};
+use crate::load::{Exchange, MAX_CLIENTS, Revision, Shape, UnknownRevision};
 
 /// One workload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,8 +25,15 @@ use crate::load::{Exchange, Expectation, MAX_CLIENTS, Shape};
 pub struct Suite {
     /// What it measures, in one line.
     pub description: String,
-    /// The MCP tool that is called.
+    /// The MCP tool that is called, in a suite without steps.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tool: String,
+    /// What a client does one after the other, in place of one tool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub step: Vec<Step>,
+    /// Protocol revision that clients ask for, in place of that of the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     /// The kind of work that it stands for, where it stands for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
@@ -42,6 +50,12 @@ pub struct Suite {
     /// Measured only when it is named; always verified.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_request: bool,
+    /// Measured without being named only where the machine has so many physical cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_cores: Option<usize>,
+    /// The servers that it is for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub only: Labels,
     /// Its calls change what the store holds, so the store is reset after each trial.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changes_store: bool,
@@ -56,7 +70,7 @@ pub struct Suite {
     pub sweep: Vec<Sweep>,
     /// The place in a sweep, of a suite that one has made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<Step>,
+    pub point: Option<Point>,
     /// How hard; every setting that has a default is set.
     #[serde(default = "Load::defaults", deserialize_with = "Load::over_defaults")]
     pub load: Load,
@@ -67,12 +81,13 @@ pub struct Suite {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<BTreeMap<String, Value>>,
     /// The arguments of the call, with templates.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub arguments: Map<String, Value>,
     /// Members of `params._meta` of each call, for instance a `progressToken`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub meta: Map<String, Value>,
     /// What the `result` of the answer must hold.
+    #[serde(default, skip_serializing_if = "Expect::is_empty")]
     pub expect: Expect,
     /// Calls that other clients make at the same time, which are not timed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,10 +118,13 @@ pub enum Workload {
     /// Computing: parsing, searching, arithmetic.
     Cpu,
     /// Waiting for other services.
+    #[value(name = "api", alias = "io")]
     Io,
     /// Queries of a database.
+    #[value(name = "db", alias = "database")]
     Database,
     /// Some of each.
+    #[value(name = "mix", alias = "mixed")]
     Mixed,
 }
 
@@ -226,52 +244,59 @@ impl Suite {
                 "variants = {variants} is not between 1 and {MAX_VARIANTS}"
             ));
         }
-        for (name, variable) in &self.variables {
-            (variable.check()).map_err(|message| format!("variables.{name}: {message}"))?;
-        }
-        self.check_cases()?;
-        if self.expect.is_empty() {
-            return Err(
-                "[expect] has no rule, so every answer would be right; say what a right one is"
-                    .to_owned(),
-            );
-        }
-        let cases = self.cases.first().into_iter().flat_map(BTreeMap::keys);
-        for name in self.variables.keys().chain(cases) {
-            let is_argument = (self.arguments.values()).any(|value| value_mentions(value, name));
-            if !is_argument && !self.expect.mentions(name) {
-                return Err(format!(
-                    "nothing mentions {{{name}}}: neither the arguments nor a rule of [expect] does; mind the spelling"
-                ));
-            }
-        }
+        self.check_steps()?;
         self.beside.as_ref().map_or(Ok(()), Beside::check)?;
         self.targets.as_ref().map_or(Ok(()), Targets::check)?;
         self.load.check()
     }
 
-    /// The cases must have the same keys, and none of them may be a variable.
-    fn check_cases(&self) -> Result<(), String> {
-        let Some(first) = self.cases.first() else {
-            return Ok(());
-        };
-        let keys =
-            |case: &BTreeMap<String, Value>| case.keys().cloned().collect::<Vec<_>>().join(", ");
-        if let Some((index, case)) =
-            (self.cases.iter().enumerate()).find(|(_, case)| keys(case) != keys(first))
-        {
-            return Err(format!(
-                "cases[{index}] has the keys {}, the first case has {}; all cases need the same",
-                keys(case),
-                keys(first)
-            ));
+    /// Says what makes no sense in the steps, or in the one tool in place of them.
+    fn check_steps(&self) -> Result<(), String> {
+        if self.step.is_empty() {
+            return self.single().check();
         }
-        match first.keys().find(|key| self.variables.contains_key(*key)) {
-            Some(twice) => Err(format!(
-                "\"{twice}\" is both a variable and a key of the cases"
-            )),
-            None => Ok(()),
+        if self.single() != Step::default() {
+            return Err(
+                "a suite of steps has tool, variables, cases, arguments, meta and expect in its \
+                 [[step]]s and not beside them"
+                    .to_owned(),
+            );
         }
+        if self.answer_bytes.is_some() || self.beside.is_some() {
+            return Err("answer_bytes and [beside] need one tool and no [[step]]".to_owned());
+        }
+        check_all(&self.step)
+    }
+
+    /// The one tool of a suite without steps.
+    fn single(&self) -> Step {
+        Step {
+            tool: self.tool.clone(),
+            variables: self.variables.clone(),
+            cases: self.cases.clone(),
+            arguments: self.arguments.clone(),
+            meta: self.meta.clone(),
+            expect: self.expect.clone(),
+            ..Step::default()
+        }
+    }
+
+    /// What clients do: the steps, or the one tool.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step> {
+        if self.step.is_empty() {
+            vec![self.single()]
+        } else {
+            self.step.clone()
+        }
+    }
+
+    /// The tool that it calls, or the names of its steps.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let steps = self.steps();
+        let names: Vec<&str> = steps.iter().map(Step::name).collect();
+        names.join(", ")
     }
 
     /// The calls of a run with their right answers. `services` holds what the templates may name
@@ -281,46 +306,29 @@ impl Suite {
     /// A sentence with the key and the value when a template names nothing known, or a length is no
     /// number.
     pub fn exchanges(&self, services: &Context) -> Result<Vec<Exchange>, String> {
-        let mut generator = Generator::new(self.seed);
-        let count = match (self.variables.is_empty(), self.cases.len()) {
-            (true, 0) => 1,
-            (true, cases) => self.variants.min(cases),
-            (false, _) => self.variants,
-        };
-        let mut cases = self.cases.iter().cycle();
-        let exchange = |_| {
-            let mut context = services.clone();
-            for (name, variable) in &self.variables {
-                context.insert(name.clone(), generator.draw(variable));
-            }
-            context.extend(cases.next().cloned().unwrap_or_default());
-            exchange(
-                &self.tool,
-                &self.arguments,
-                &self.meta,
-                &self.expect,
-                &context,
-            )
-        };
-        (0..count).map(exchange).collect()
+        let steps = self.steps();
+        let generator = |number| Generator::new(self.seed.wrapping_add(number as u64));
+        let calls = steps.iter().enumerate().map(|(number, step)| {
+            step.exchanges(number, self.variants, generator(number), services)
+        });
+        let calls: Vec<_> = calls.collect::<Result<_, _>>()?;
+        Ok(in_order(&steps, &calls, generator(steps.len())))
     }
-}
 
-/// One call with its right answer.
-fn exchange(
-    tool: &str,
-    arguments: &Map<String, Value>,
-    meta: &Map<String, Value>,
-    expect: &Expect,
-    context: &Context,
-) -> Result<Exchange, String> {
-    let arguments = fill_value(&Value::Object(arguments.clone()), context);
-    Ok(Exchange {
-        tool: tool.to_owned(),
-        arguments: arguments.map_err(|error| format!("arguments: {error}"))?,
-        meta: meta.clone(),
-        expect: Expectation::Result(expect.checks(context)?),
-    })
+    /// What its clients are like.
+    pub(crate) fn shape(&self) -> Shape {
+        let is_ordered = self.step.iter().all(|step| step.weight.is_none());
+        let steps = (is_ordered && self.step.len() > 1).then_some(self.step.len());
+        Shape {
+            steps,
+            ..self.load.shape()
+        }
+    }
+
+    /// The protocol revision that clients of this subject ask for.
+    pub(crate) fn revision(&self, subject: &Subject) -> Result<Revision, UnknownRevision> {
+        self.revision.map_or_else(|| subject.revision(), Ok)
+    }
 }
 
 impl Beside {
@@ -339,14 +347,13 @@ impl Beside {
 
     /// The call with its right answer.
     pub(crate) fn exchange(&self, services: &Context) -> Result<Exchange, String> {
-        exchange(
-            &self.tool,
-            &self.arguments,
-            &Map::new(),
-            &self.expect,
-            services,
-        )
-        .map_err(|message| format!("beside.{message}"))
+        let step = Step {
+            tool: self.tool.clone(),
+            arguments: self.arguments.clone(),
+            expect: self.expect.clone(),
+            ..Step::default()
+        };
+        (step.exchange(0, services)).map_err(|message| format!("beside.{message}"))
     }
 }
 
@@ -394,6 +401,12 @@ impl Workload {
     }
 }
 
+/// Whether only one of a suite's revision and the subject's own has a handshake.
+fn is_no_match(asked: Revision, subject: &Subject) -> bool {
+    let own = subject.revision();
+    own.is_ok_and(|own| own.has_handshake() != asked.has_handshake())
+}
+
 /// Why a subject cannot take part in a suite, if it cannot.
 pub(crate) fn incompatibility(suite: &Suite, subject: &Subject) -> Option<&'static str> {
     let (load, is_stdio) = (&suite.load, subject.wire == Wire::Stdio);
@@ -405,8 +418,18 @@ pub(crate) fn incompatibility(suite: &Suite, subject: &Subject) -> Option<&'stat
             "a floor has no answer of that length (answer_bytes)",
         ),
         (
-            is_per_call && load.shape() != Shape::default(),
-            "a process for each call knows a closed loop without think time only",
+            is_per_call && suite.shape() != Shape::default(),
+            "a process for each call knows one tool and a closed loop without think time only",
+        ),
+        (
+            suite
+                .revision
+                .is_some_and(|asked| is_no_match(asked, subject)),
+            "the suite's protocol revision has another kind of handshake than the subject's (revision)",
+        ),
+        (
+            subject.role == Role::Server && !suite.only.takes(subject),
+            "the suite is for other servers (only)",
         ),
         (
             load.calls_per_session.is_some() && is_stdio,
@@ -469,6 +492,10 @@ mod tests {
             ("threads = 2", stdio, Some("threads")),
             ("clients = 5", shared, Some("clients")),
             ("think_time_ms = 1", per_call, Some("closed loop")),
+            ("[only]\ntransport = [\"s\", \"t\"]", http, None),
+            ("[only]\ntransport = [\"s\"]", http, Some("only")),
+            ("[only]\nruntime = [\"tokio\"]", http, Some("only")),
+            ("server_cores = 2", stdio, Some("threads")),
         ] {
             let suite = format!("description = \"d\"\ntool = \"t\"\n[load]\n{load}\n[expect]\n");
             let suite: Suite = toml::from_str(&suite).unwrap();

@@ -293,6 +293,11 @@ impl Generator {
         }
     }
 
+    /// A number below this one, which is not 0.
+    pub(super) fn below(&mut self, end: u32) -> u32 {
+        self.0.random_range(0..end)
+    }
+
     /// Puts items into an order drawn from the generator.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::cores::Cores;
+use super::cores::{Cores, Layout, Topology};
 use super::{cgroup, facts, proc};
 use crate::interrupt::Interrupt;
 use crate::results::environment::Machine;
@@ -91,7 +91,33 @@ impl Check {
     }
 }
 
-/// Cores, frequency, clock and limits.
+/// Which cores there are, who gets them, and which steps a sweep over cores has.
+pub(crate) fn cores(topology: &Topology, layout: &Layout, cpu_model: &str) -> Check {
+    let idle = topology.without(&[&layout.server, &layout.load]);
+    let idle = idle.map_or_else(String::new, |idle| format!(", idle {idle}"));
+    let steps = std::iter::successors(Some(1), |count| Some(count * 2));
+    let steps: Vec<String> = steps
+        .take_while(|count| topology.has_step(*count))
+        .map(|count: usize| count.to_string())
+        .collect();
+    let (server, load) = (&layout.server, &layout.load);
+    Check::new(
+        "cores",
+        format!(
+            "{topology}, {cpu_model}: server {server}, load {load}{idle}; steps of the sweep `cores`: {}",
+            steps.join(", ")
+        ),
+        match (layout.is_shared(), layout.shares_physical_core) {
+            (true, _) => Grade::Bad,
+            (_, true) => Grade::Fair,
+            _ => Grade::Good,
+        },
+        "server and load need a physical core each, or each slows the other: use a machine with two or \
+         more, widen the cpuset, or give the server fewer",
+    )
+}
+
+/// Frequency, clock and limits.
 pub(crate) fn machine(machine: &Machine) -> Vec<Check> {
     let available = facts::memory_available_bytes();
     let clock = machine.clock_source.as_str();
@@ -105,12 +131,6 @@ pub(crate) fn machine(machine: &Machine) -> Vec<Check> {
     };
     let is_debug = cfg!(debug_assertions);
     vec![
-        Check::new(
-            "cores",
-            format!("{} usable, {}", machine.cores_usable, machine.cpu_model),
-            Grade::good_or_bad(machine.cores_usable >= 2),
-            "server and load need a core each: use a machine with two or more, or widen the cpuset",
-        ),
         Check::fair(
             "governor",
             or(
@@ -239,4 +259,53 @@ pub(crate) fn quiet(interrupt: &Interrupt) -> Vec<Check> {
             "the host is busy: use a dedicated machine, or repeat later",
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Grade, Layout, Topology, cores};
+    use crate::host::cores::Server;
+
+    #[test]
+    fn the_topology_is_told_and_graded() {
+        for (topology, server, grade, found) in [
+            (
+                Topology::of(8, 2),
+                Server::Count(1),
+                Grade::Good,
+                "8 physical cores with 16 hardware threads (SMT), 1 package, X: server 0, \
+                 load 1,2,3,4,5,6,7,9,10,11,12,13,14,15, idle 8; steps of the sweep `cores`: 1, 2, 4",
+            ),
+            (
+                Topology::of(16, 1),
+                Server::Auto,
+                Grade::Good,
+                "16 physical cores, 1 package, X: server 0,1,2,3,4,5,6,7, \
+                 load 8,9,10,11,12,13,14,15; steps of the sweep `cores`: 1, 2, 4, 8",
+            ),
+            (
+                Topology::of(2, 1),
+                Server::Auto,
+                Grade::Good,
+                "2 physical cores, 1 package, X: server 0, load 1; steps of the sweep `cores`: 1",
+            ),
+            (
+                Topology::of(1, 2),
+                Server::Auto,
+                Grade::Fair,
+                "1 physical core with 2 hardware threads (SMT), 1 package, X: server 0, load 1; \
+                 steps of the sweep `cores`: 1",
+            ),
+            (
+                Topology::of(1, 1),
+                Server::Auto,
+                Grade::Bad,
+                "1 physical core, 1 package, X: server 0, load 0; steps of the sweep `cores`: 1",
+            ),
+        ] {
+            let layout = Layout::on(&topology, server, None).unwrap();
+            let check = cores(&topology, &layout, "X");
+            assert_eq!((check.found.as_str(), check.grade), (found, grade));
+        }
+    }
 }

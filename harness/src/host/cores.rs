@@ -136,17 +136,14 @@ impl Topology {
         (self.0.len() / 2).max(1)
     }
 
-    /// The steps of a sweep over cores: 1, 2, 4, ... for the server, with as many load threads, while
-    /// the load has as many cores.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the sweep over cores comes next")
-    )]
-    pub(crate) fn steps(&self) -> Vec<(usize, usize)> {
-        std::iter::successors(Some(1), |count| Some(count * 2))
-            .take_while(|count| *count <= self.half())
-            .map(|count| (count, count))
-            .collect()
+    /// How many physical cores there are.
+    pub(crate) fn physical(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether a server with so many cores leaves as many to the load: a step of the sweep `cores`.
+    pub(crate) fn has_step(&self, server_cores: usize) -> bool {
+        server_cores <= self.half()
     }
 
     /// Cores for a server, away from the load's where that can be; `None`: [`Server::Auto`].
@@ -192,19 +189,49 @@ impl Topology {
         } else {
             others
         };
-        let siblings = || {
-            let is_free = |thread: &usize| !server.0.contains(thread);
-            threads_of(&self.0).filter(is_free).collect()
-        };
-        let choices = [threads_of(enough).collect(), siblings(), self.usable()];
-        let chosen = choices
-            .into_iter()
-            .find(|cores: &Cores| !cores.0.is_empty());
-        chosen.unwrap_or_else(|| server.clone())
+        if enough.is_empty() {
+            return self.without(&[server]).unwrap_or_else(|| self.usable());
+        }
+        threads_of(enough).collect()
     }
 
     fn usable(&self) -> Cores {
         threads_of(&self.0).collect()
+    }
+
+    /// Cores that none of these has, if there are any.
+    pub(crate) fn without(&self, taken: &[&Cores]) -> Option<Cores> {
+        let is_free = |core: &usize| !taken.iter().any(|cores| cores.0.contains(core));
+        let free: Cores = threads_of(&self.0).filter(is_free).collect();
+        (!free.0.is_empty()).then_some(free)
+    }
+}
+
+#[cfg(test)]
+impl Topology {
+    /// A machine with so many physical cores of so many hardware threads each, numbered as most
+    /// processors do: first one thread of each core, then the next of each.
+    pub(crate) fn of(cores: usize, threads: usize) -> Self {
+        let physical = |core| Physical {
+            package: 0,
+            threads: (0..threads).map(|thread| core + thread * cores).collect(),
+        };
+        Self((0..cores).map(physical).collect())
+    }
+}
+
+impl fmt::Display for Topology {
+    /// For instance `8 physical cores with 16 hardware threads (SMT), 2 packages`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let threads = threads_of(&self.0).count();
+        let packages: BTreeSet<i64> = self.0.iter().map(|core| core.package).collect();
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let (cores, packages) = (self.0.len(), packages.len());
+        write!(f, "{cores} physical core{}", plural(cores))?;
+        if threads > cores {
+            write!(f, " with {threads} hardware threads (SMT)")?;
+        }
+        write!(f, ", {packages} package{}", plural(packages))
     }
 }
 
@@ -253,7 +280,12 @@ impl Layout {
         Self::on(&Topology::here()?, server, load)
     }
 
-    fn on(topology: &Topology, server: Server, load: Option<Cores>) -> anyhow::Result<Self> {
+    /// Shares out the cores of a machine.
+    pub(crate) fn on(
+        topology: &Topology,
+        server: Server,
+        load: Option<Cores>,
+    ) -> anyhow::Result<Self> {
         let usable = topology.usable();
         if let Some(load) = &load {
             load.check_within(&usable)?;
@@ -278,6 +310,16 @@ impl Layout {
     /// Whether server and load have to share a core.
     pub(crate) fn is_shared(&self) -> bool {
         self.server.overlap(&self.load)
+    }
+
+    /// What server and load share, if anything.
+    pub(crate) fn shared(&self) -> Option<&'static str> {
+        let physical = self.shares_physical_core.then_some("a physical core");
+        if self.is_shared() {
+            Some("a core")
+        } else {
+            physical
+        }
     }
 }
 
@@ -318,24 +360,6 @@ mod tests {
         Topology::read(folder.path(), &(0..described.len()).collect())
     }
 
-    fn two() -> Topology {
-        machine(&[("0", 0), ("1", 0)])
-    }
-
-    fn two_siblings() -> Topology {
-        machine(&[("0-1", 0); 2])
-    }
-
-    /// As most processors number them: first a thread of each core, then the second of each.
-    fn four_of_two_threads() -> Topology {
-        let pairs = [("0,4", 0), ("1,5", 0), ("2,6", 0), ("3,7", 0)];
-        machine(&[pairs, pairs].concat())
-    }
-
-    fn eight() -> Topology {
-        machine(&["0", "1", "2", "3", "4", "5", "6", "7"].map(|core| (core, 0)))
-    }
-
     /// Numbers take turns between the packages.
     fn two_packages() -> Topology {
         let one_of = |core| (core, i64::from(core == "1" || core == "3" || core == "5"));
@@ -351,6 +375,8 @@ mod tests {
 
     #[test]
     fn lists_and_ranges_are_read() {
+        let pairs = [("0,4", 0), ("1,5", 0), ("2,6", 0), ("3,7", 0)];
+        assert_eq!(machine(&[pairs, pairs].concat()), Topology::of(4, 2));
         assert_eq!(cores("3,0-1,1").numbers(), [0, 1, 3]);
         for bad in ["", "a", "3-1", "1,,2", "99999999"] {
             assert!(bad.parse::<Cores>().is_err(), "{bad}");
@@ -362,47 +388,50 @@ mod tests {
 
     #[test]
     fn the_load_stays_off_the_physical_cores_of_the_server() {
-        assert_eq!(shared_out(&two(), "1", None), "0 1");
+        assert_eq!(shared_out(&Topology::of(2, 1), "1", None), "0 1");
+        assert_eq!(shared_out(&Topology::of(4, 2), "1", None), "0 1,2,3,5,6,7");
+        assert_eq!(shared_out(&Topology::of(4, 2), "2", None), "0,1 2,3,6,7");
+        assert_eq!(shared_out(&Topology::of(4, 2), "1", Some("4")), "1 4");
         assert_eq!(
-            shared_out(&four_of_two_threads(), "1", None),
-            "0 1,2,3,5,6,7"
+            shared_out(&Topology::of(8, 1), "2", None),
+            "0,1 2,3,4,5,6,7"
         );
-        assert_eq!(shared_out(&four_of_two_threads(), "2", None), "0,1 2,3,6,7");
-        assert_eq!(shared_out(&four_of_two_threads(), "1", Some("4")), "1 4");
-        assert_eq!(shared_out(&eight(), "2", None), "0,1 2,3,4,5,6,7");
         let these = Server::These(cores("5"));
-        let behind = Layout::on(&four_of_two_threads(), these, None).unwrap();
+        let behind = Layout::on(&Topology::of(4, 2), these, None).unwrap();
         assert_eq!(behind.load.to_string(), "0,2,3,4,6,7");
     }
 
     #[test]
     fn siblings_serve_where_there_are_no_other_cores_and_that_is_known() {
-        assert_eq!(shared_out(&two_siblings(), "1", None), "0 1!");
+        assert_eq!(shared_out(&Topology::of(1, 2), "1", None), "0 1!");
         assert_eq!(
-            shared_out(&four_of_two_threads(), "4", None),
+            shared_out(&Topology::of(4, 2), "4", None),
             "0,1,2,3 4,5,6,7!"
         );
         assert_eq!(
-            shared_out(&four_of_two_threads(), "1", Some("0-3")),
+            shared_out(&Topology::of(4, 2), "1", Some("0-3")),
             "4 0,1,2,3!"
         );
-        for all in [two(), two_siblings()] {
+        for all in [Topology::of(2, 1), Topology::of(1, 2)] {
             assert_eq!(shared_out(&all, "2", None), "0,1 0,1");
             assert_eq!(shared_out(&all, "2", Some("1")), "0,1 1");
         }
-        assert_eq!(shared_out(&machine(&[("0", 0)]), "1", None), "0 0");
+        assert_eq!(shared_out(&Topology::of(1, 1), "1", None), "0 0");
     }
 
     #[test]
     fn auto_is_half_of_the_physical_cores() {
-        assert_eq!(shared_out(&two(), "auto", None), "0 1");
-        assert_eq!(shared_out(&two_siblings(), "auto", None), "0 1!");
+        assert_eq!(shared_out(&Topology::of(2, 1), "auto", None), "0 1");
+        assert_eq!(shared_out(&Topology::of(1, 2), "auto", None), "0 1!");
+        assert_eq!(shared_out(&Topology::of(4, 2), "auto", None), "0,1 2,3,6,7");
         assert_eq!(
-            shared_out(&four_of_two_threads(), "auto", None),
-            "0,1 2,3,6,7"
+            shared_out(&Topology::of(8, 1), "auto", None),
+            "0,1,2,3 4,5,6,7"
         );
-        assert_eq!(shared_out(&eight(), "auto", None), "0,1,2,3 4,5,6,7");
-        assert_eq!(shared_out(&eight(), "auto", Some("0-5")), "6,7 0,1,2,3,4,5");
+        assert_eq!(
+            shared_out(&Topology::of(8, 1), "auto", Some("0-5")),
+            "6,7 0,1,2,3,4,5"
+        );
     }
 
     #[test]
@@ -412,13 +441,44 @@ mod tests {
         assert_eq!(shared_out(&two_packages(), "auto", None), "0,2,4 1,3,5");
     }
 
+    /// The steps of a sweep that a machine has, each with the cores of server and load.
+    fn steps(topology: &Topology) -> Vec<String> {
+        let counts = [1, 2, 4, 8, 16].into_iter();
+        let counts = counts.filter(|count| topology.has_step(*count));
+        counts
+            .map(|count| shared_out(topology, &count.to_string(), None))
+            .collect()
+    }
+
     #[test]
-    fn a_sweep_doubles_the_cores_of_the_server_while_the_load_has_as_many() {
-        assert_eq!(two_siblings().steps(), [(1, 1)]);
-        assert_eq!(two().steps(), [(1, 1)]);
-        assert_eq!(four_of_two_threads().steps(), [(1, 1), (2, 2)]);
-        assert_eq!(eight().steps(), [(1, 1), (2, 2), (4, 4)]);
-        assert_eq!(two_packages().steps(), [(1, 1), (2, 2)]);
+    fn a_sweep_goes_on_while_the_load_has_as_many_cores_as_the_server() {
+        assert_eq!(steps(&Topology::of(1, 1)), ["0 0"]);
+        assert_eq!(steps(&Topology::of(2, 1)), ["0 1"]);
+        assert_eq!(steps(&Topology::of(1, 2)), ["0 1!"]);
+        assert_eq!(steps(&two_packages()), ["0 2,4", "0,2 1,3,4,5"]);
+        let eight_with_smt = Topology::of(8, 2);
+        assert_eq!(
+            steps(&eight_with_smt),
+            [
+                "0 1,2,3,4,5,6,7,9,10,11,12,13,14,15",
+                "0,1 2,3,4,5,6,7,10,11,12,13,14,15",
+                "0,1,2,3 4,5,6,7,12,13,14,15"
+            ]
+        );
+        let sixteen = steps(&Topology::of(16, 1));
+        assert_eq!(sixteen.len(), 4);
+        assert_eq!(sixteen[3], "0,1,2,3,4,5,6,7 8,9,10,11,12,13,14,15");
+        for (topology, told) in [
+            (Topology::of(1, 1), "1 physical core, 1 package"),
+            (Topology::of(2, 1), "2 physical cores, 1 package"),
+            (
+                eight_with_smt,
+                "8 physical cores with 16 hardware threads (SMT), 1 package",
+            ),
+            (two_packages(), "6 physical cores, 2 packages"),
+        ] {
+            assert_eq!(topology.to_string(), told);
+        }
     }
 
     #[test]
@@ -426,11 +486,15 @@ mod tests {
         let nothing = tempfile::tempdir().unwrap();
         let undescribed = Topology::read(nothing.path(), &cores("0-3"));
         assert_eq!(shared_out(&undescribed, "1", None), "0 1,2,3");
-        let error = |server, load| Layout::on(&two(), server, load).unwrap_err().to_string();
+        let error = |server, load| {
+            Layout::on(&Topology::of(2, 1), server, load)
+                .unwrap_err()
+                .to_string()
+        };
         let too_many = error(Server::Count(3), None);
         assert!(too_many.contains("3 cores cannot be had") && too_many.contains("0,1"));
         assert!(error(Server::These(cores("5")), None).contains("core 5"));
         assert!(error(Server::Auto, Some(cores("6"))).contains("core 6"));
-        assert!(!Topology::here().unwrap().steps().is_empty());
+        assert!(Topology::here().unwrap().has_step(1));
     }
 }

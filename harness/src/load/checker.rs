@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     errors::{CallError, CallResult, ErrorKind, seen},
-    expect::Expectation,
+    expect::Check,
     http1::{EventParser, Form},
     message::{Envelope, ID_DIGITS, Kind, classify, digits},
     transport::Answer,
@@ -65,16 +65,16 @@ pub(super) enum Checker {
 /// What is expected of each exchange, and the answers that were right.
 #[derive(Debug)]
 pub(super) struct Tools {
-    exchanges: Vec<(Expectation, Vec<Known>)>,
+    exchanges: Vec<(Vec<Check>, Vec<Known>)>,
     /// How many bytes may still be remembered.
     room: usize,
     parser: EventParser,
 }
 
 impl Checker {
-    pub(super) fn tools(expectations: impl Iterator<Item = Expectation>) -> Self {
+    pub(super) fn tools(expected: impl Iterator<Item = Vec<Check>>) -> Self {
         Self::Tools(Tools {
-            exchanges: expectations.map(|one| (one, Vec::new())).collect(),
+            exchanges: expected.map(|one| (one, Vec::new())).collect(),
             room: REMEMBERED_BYTES,
             parser: EventParser::default(),
         })
@@ -178,7 +178,7 @@ fn check_floor(
 }
 
 /// Compares the result of a tool with what is expected of it.
-fn meets(expectation: &Expectation, result: &Value) -> CallResult {
+fn meets(checks: &[Check], result: &Value) -> CallResult {
     match result.get("isError") {
         None | Some(Value::Bool(false)) => {}
         Some(Value::Bool(true)) => {
@@ -194,7 +194,6 @@ fn meets(expectation: &Expectation, result: &Value) -> CallResult {
         let text = format!("resultType is {kind} and not \"complete\"");
         return Err(mismatch(text));
     }
-    let Expectation::Result(checks) = expectation;
     let mut checks = checks.iter();
     checks
         .try_for_each(|check| check.hold(result))
@@ -293,7 +292,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::load::expect::{Check, Rule};
+    use crate::load::expect::Rule;
 
     const ID: u32 = 123_456_789;
 
@@ -302,7 +301,7 @@ mod tests {
             pointer: "/structuredContent/x".to_owned(),
             rule: Rule::Equals(json!(1)),
         };
-        Checker::tools(std::iter::once(Expectation::Result(vec![check])))
+        Checker::tools(std::iter::once(vec![check]))
     }
 
     fn check(checker: &mut Checker, id: u32, form: Form, body: &str) -> Result<(), ErrorKind> {

@@ -67,11 +67,17 @@ pub(super) struct Client {
     pub(super) since: Instant,
     /// When its last call was due: its latency counts from then.
     pub(super) due: Instant,
-    /// When its session was begun: an iteration counts from then.
+    /// When its iteration was begun.
     pub(super) begun: Instant,
+    /// Calls of its iteration that are made.
+    pub(super) calls_made: u32,
+    /// The first exchange of the group that its iteration is made of.
+    pub(super) group: usize,
+    /// When its last pause ends.
+    pause_ends: Instant,
     /// Calls of its session that are still to be made, where their number is limited.
     pub(super) calls_left: u32,
-    /// Its session is no whole iteration: it began before the load, or a call of it failed.
+    /// Its iteration is no whole one: it began before the load, or a call of it failed.
     pub(super) is_partial: bool,
     /// The id of its last message.
     pub(super) id: u32,
@@ -113,6 +119,14 @@ pub(super) struct Terms {
     pub(super) survives: bool,
     /// A session ends after so many calls.
     pub(super) calls_per_session: Option<u32>,
+    pub(super) calls_per_iteration: u32,
+}
+
+impl Terms {
+    /// Whether an iteration is more than a call.
+    fn has_iterations(&self) -> bool {
+        self.calls_per_session.is_some() || self.calls_per_iteration > 1
+    }
 }
 
 /// An answer that was kept.
@@ -151,13 +165,22 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(count: usize, terms: Terms, schedule: Schedule, checker: Checker) -> Self {
+    pub(super) fn new(
+        count: usize,
+        terms: Terms,
+        schedule: Schedule,
+        checker: Checker,
+        recorder: Recorder,
+    ) -> Self {
         let now = Instant::now();
         let client = |client| Client {
             state: State::Down,
             since: now,
             due: now,
             begun: now,
+            calls_made: 0,
+            group: 0,
+            pause_ends: now,
             calls_left: 0,
             is_partial: false,
             id: 0,
@@ -170,7 +193,7 @@ impl Clients {
         Self {
             all: (0..count).map(client).collect(),
             mode: Mode::Handshake,
-            recorder: Recorder::new(schedule.is_open_loop()),
+            recorder,
             schedule,
             checker,
             fatal: None,
@@ -237,7 +260,7 @@ impl Clients {
             }
             State::Calling => match self.checker.check(exchange, id, answer) {
                 Ok(()) => {
-                    self.recorder.right(due, answer.began, answer.at);
+                    self.recorder.right(exchange, due, answer.began, answer.at);
                     self.all[client].failures = 0;
                     self.called(client, answer.at);
                 }
@@ -270,7 +293,7 @@ impl Clients {
     fn agree(&self, answer: &Answer<'_>, id: u32) -> CallResult<Option<Vec<u8>>> {
         let result = result(answer, id)?;
         let (revision, version) = (self.terms.revision, &result["protocolVersion"]);
-        if version.as_str() != Some(revision.as_str()) {
+        if version.as_str() != Some(&revision.to_string()) {
             let text = "asked for protocol revision";
             let text = format!("{text} {revision}, the server answers {version}");
             return Err(CallError::protocol(text));
@@ -315,22 +338,48 @@ impl Clients {
     fn ready(&mut self, client: usize, at: Instant) {
         self.all[client].state = State::Idle;
         match self.mode {
-            Mode::Load => self.schedule.free(client, at),
+            Mode::Load => self.free(client, at),
             // Each question is one attempt, without back-off.
             Mode::Ask => self.all[client].failures = 0,
             Mode::Handshake | Mode::Finish => {}
         }
     }
 
-    /// A call of the client was answered: it may have been the last one of its session.
+    /// The client waits for its next call, as the pace says; in a ramp it may have been the last.
+    fn free(&mut self, client: usize, at: Instant) {
+        let one = &mut self.all[client];
+        let is_new = one.calls_made == 0;
+        if is_new && self.schedule.has_ended(client, at) {
+            return;
+        }
+        if let Some(due) = self.schedule.free(client, at, is_new)
+            && due > at
+        {
+            one.pause_ends = due;
+            self.recorder.paused(at, due);
+        }
+    }
+
+    /// What is left of the pauses of all clients at this instant.
+    pub(super) fn pausing(&self, at: Instant) -> Duration {
+        let left = |one: &Client| one.pause_ends.saturating_duration_since(at);
+        self.all.iter().map(left).sum()
+    }
+
+    /// A call of the client was answered: it may have been the last one of its iteration, or of its
+    /// session.
     fn called(&mut self, client: usize, at: Instant) {
         let one = &mut self.all[client];
+        one.calls_made += 1;
+        if one.calls_made >= self.terms.calls_per_iteration {
+            one.calls_made = 0;
+            if self.terms.has_iterations() && !one.is_partial {
+                self.recorder.iteration(one.begun, at);
+            }
+        }
         one.calls_left = one.calls_left.saturating_sub(1);
         if self.terms.calls_per_session.is_none() || one.calls_left > 0 {
             return self.ready(client, at);
-        }
-        if !one.is_partial {
-            self.recorder.iteration(one.begun, at);
         }
         if self.mode == Mode::Load {
             self.act_at(client, State::Ending, at);
@@ -391,7 +440,7 @@ impl Clients {
         let one = &mut self.all[client];
         one.state = State::Down;
         one.is_initialized = self.terms.handshakes == 0;
-        self.schedule.free(client, at);
+        self.free(client, at);
     }
 
     /// The DELETE of a session is answered. A server may answer 405 (basic/transports, session

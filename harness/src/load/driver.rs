@@ -16,7 +16,7 @@ use super::{
     message::{Ids, Message},
     plan::{Plan, Sessions, Target},
     poller::{Poller, SLEEP, TIMER},
-    recorder::Edge,
+    recorder::{Edge, Recorder},
     requests::Requests,
     schedule::{Schedule, Share, Turn},
     transport::{self, Happened, Transport},
@@ -35,8 +35,10 @@ pub(super) struct Driver<'a> {
     initialize: Message,
     initialized: Message,
     calls: Vec<Message>,
-    /// Which of the calls is next.
-    next_call: usize,
+    /// The calls come in groups of so many, each of which one client makes in order.
+    steps: usize,
+    /// Which of the groups is next.
+    next_group: usize,
     /// Shared sessions: the client in whose session the last call was made.
     lender: usize,
     ids: Ids,
@@ -79,13 +81,17 @@ impl<'a> Driver<'a> {
             is_shared: transport.is_shared(),
             survives: transport.session_survives(),
             calls_per_session: plan.shape.calls_per_session,
+            calls_per_iteration: plan.shape.calls_per_iteration(),
         };
+        let steps = plan.exchanges.iter().map(|one| one.step).collect();
+        let recorder = Recorder::new(schedule.is_open_loop(), plan.shape.latency_after, steps);
+        let groups = plan.exchanges.len() / plan.shape.steps.unwrap_or(1);
         let requests = Requests::new(revision, plan.extra_params);
         Ok(Self {
             poller,
             transport,
             counts_from_due: schedule.is_open_loop() || pool.is_some(),
-            clients: Clients::new(clients, terms, schedule, checker),
+            clients: Clients::new(clients, terms, schedule, checker, recorder),
             initialize: requests.initialize(),
             initialized: Message::notification("notifications/initialized"),
             calls: plan
@@ -93,8 +99,9 @@ impl<'a> Driver<'a> {
                 .iter()
                 .map(|one| requests.call(one))
                 .collect(),
+            steps: plan.exchanges.len() / groups,
             // Threads that are in step would make the same call at the same time.
-            next_call: share.index * plan.exchanges.len() / share.of,
+            next_group: share.index * groups / share.of,
             lender: 0,
             ids: Ids::after(earlier_runs, clients),
             json_rpc_requests: 0,
@@ -189,7 +196,7 @@ impl<'a> Driver<'a> {
             (client.begun, client.is_partial) = (now, true);
             client.calls_left = clients.terms.calls_per_session.unwrap_or_default();
         }
-        clients.schedule.begin(clients.all.len(), now);
+        clients.schedule.begin(now);
     }
 
     /// Open loop: makes the calls that were due before the window closed, for so long at the most.
@@ -328,8 +335,29 @@ impl<'a> Driver<'a> {
         let calls_per_session = self.clients.terms.calls_per_session;
         let one = &mut self.clients.all[turn.client];
         if let Some(calls) = calls_per_session.filter(|_| one.calls_left == 0) {
-            (one.begun, one.is_partial, one.calls_left) = (turn.due, false, calls);
+            one.calls_left = calls;
+            if one.calls_made == 0 {
+                (one.begun, one.is_partial) = (turn.due, false);
+            }
         }
+    }
+
+    /// The client's next exchange: that of its group, or the first one of the next group.
+    fn next_exchange(&mut self, turn: Turn) -> usize {
+        let one = &mut self.clients.all[turn.client];
+        let made = usize::try_from(one.calls_made).unwrap_or_default();
+        if made == 0 && self.clients.terms.calls_per_session.is_none() {
+            (one.begun, one.is_partial) = (turn.due, false);
+        }
+        let step = made % self.steps;
+        if step == 0 {
+            one.group = self.next_group * self.steps;
+            self.next_group += 1;
+            if self.next_group * self.steps == self.calls.len() {
+                self.next_group = 0;
+            }
+        }
+        one.group + step
     }
 
     /// Makes the next call; where sessions are shared, in the next of them.
@@ -345,13 +373,10 @@ impl<'a> Driver<'a> {
         };
         let round_trip = self.clients.schedule.round_trip;
         let begun = now.checked_sub(round_trip).unwrap_or(now);
+        let exchange = self.next_exchange(turn);
         let one = &mut self.clients.all[client];
-        (one.exchange, one.lender) = (self.next_call, lender);
+        (one.exchange, one.lender) = (exchange, lender);
         one.due = if self.counts_from_due { due } else { begun };
-        self.next_call += 1;
-        if self.next_call == self.calls.len() {
-            self.next_call = 0;
-        }
         self.clients.recorder.sent(due, begun);
         self.send(client, State::Calling, now);
     }

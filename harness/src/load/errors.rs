@@ -1,6 +1,6 @@
 //! What can be wrong with a call or with a whole load, and how often it was.
 
-use std::{collections::BTreeMap, fmt, io};
+use std::{collections::BTreeMap, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 const EXAMPLE_CHARS: usize = 300;
 
 /// Why a call failed.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, strum::Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ErrorKind {
     /// No connection could be made.
     Connect,
@@ -27,29 +30,6 @@ pub enum ErrorKind {
     Tool,
     /// A result that is not the expected one.
     Mismatch,
-}
-
-impl ErrorKind {
-    /// The name in results and reports, the same as in serde.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Transport => "transport",
-            Self::Timeout => "timeout",
-            Self::Http => "http",
-            Self::Protocol => "protocol",
-            Self::JsonRpc => "json_rpc",
-            Self::Tool => "tool",
-            Self::Mismatch => "mismatch",
-        }
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// A call that failed: its kind, and what was seen.
@@ -219,6 +199,6 @@ mod tests {
         let example = errors.example(ErrorKind::Tool).unwrap();
         assert_eq!(example.chars().count(), EXAMPLE_CHARS);
         let written = serde_json::to_value(&errors).unwrap();
-        assert_eq!(written[ErrorKind::Tool.as_str()]["count"], 2);
+        assert_eq!(written[ErrorKind::Tool.to_string()]["count"], 2);
     }
 }

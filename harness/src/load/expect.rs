@@ -7,13 +7,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-/// What must hold for the answer to a call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub enum Expectation {
-    /// The answer is a result without `isError`, and all of these checks hold for it.
-    Result(Vec<Check>),
-}
-
 /// One place in the `result` object and what must be found there.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Check {
@@ -57,8 +50,9 @@ pub enum Rule {
 }
 
 /// The types of JSON, with the integers told apart (a number without a fraction, `1.0` included).
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, strum::Display, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum JsonType {
     /// `null`
     Null,
@@ -74,20 +68,6 @@ pub enum JsonType {
     Array,
     /// An object.
     Object,
-}
-
-impl fmt::Display for JsonType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Null => "null",
-            Self::Boolean => "boolean",
-            Self::Integer => "integer",
-            Self::Number => "number",
-            Self::String => "string",
-            Self::Array => "array",
-            Self::Object => "object",
-        })
-    }
 }
 
 impl JsonType {

@@ -55,9 +55,12 @@ pub struct Outcome {
     /// the first of them, in nanoseconds. Streamable HTTP only.
     pub first_ns: Histogram<u64>,
     /// How long the iterations took that ended in the window, in nanoseconds: from the opening of
-    /// the connection to the last answer of the session. Empty unless sessions end after so many
-    /// calls.
+    /// the connection (or the first call, in a session that lasts) to the last answer. Empty unless
+    /// sessions end after so many calls, or an iteration has several steps.
     pub iteration_ns: Histogram<u64>,
+    /// Of each step its part of [`Outcome::calls`] and [`Outcome::latency_ns`]. Empty where there
+    /// is one step only.
+    pub steps: Vec<StepOutcome>,
     /// How long after it was due each call of the window was sent, in nanoseconds. In a closed loop
     /// that is the client's own delay; in an open loop also the wait for a free client.
     pub late_ns: Histogram<u64>,
@@ -73,6 +76,9 @@ pub struct Outcome {
     /// whatever the answer was. In a closed loop at most `clients * elapsed`. A call that waits to
     /// be sent is outstanding when its latency counts from the instant that it was due.
     pub in_flight: Duration,
+    /// Time within the window that the clients paused for (think time, and pauses between
+    /// iterations), summed over the clients.
+    pub paused: Duration,
     /// Bytes read in the window, HTTP included.
     pub bytes_in: u64,
     /// Bytes written in the window, HTTP included.
@@ -89,6 +95,24 @@ pub struct Outcome {
     pub threads: usize,
     /// Why the load ended.
     pub ended: Ended,
+}
+
+/// The right answers to one step of an iteration.
+#[derive(Clone, Debug)]
+pub struct StepOutcome {
+    /// How many there were in the window.
+    pub calls: u64,
+    /// Their latencies, as [`Outcome::latency_ns`].
+    pub latency_ns: Histogram<u64>,
+}
+
+impl Default for StepOutcome {
+    fn default() -> Self {
+        Self {
+            calls: 0,
+            latency_ns: histogram(),
+        }
+    }
 }
 
 /// Without the counts of the histograms, which would fill screens.
@@ -116,12 +140,14 @@ impl Default for Outcome {
             latency_ns: histogram(),
             first_ns: histogram(),
             iteration_ns: histogram(),
+            steps: Vec::new(),
             late_ns: histogram(),
             unsent: 0,
             json_rpc_requests: 0,
             http_requests: 0,
             elapsed: Duration::ZERO,
             in_flight: Duration::ZERO,
+            paused: Duration::ZERO,
             bytes_in: 0,
             bytes_out: 0,
             reconnects: 0,
@@ -162,6 +188,13 @@ impl Outcome {
         self.closing_errors.join(&other.closing_errors, "");
         self.elapsed = self.elapsed.max(other.elapsed);
         self.in_flight += other.in_flight;
+        self.paused += other.paused;
+        let steps = self.steps.len().max(other.steps.len());
+        self.steps.resize_with(steps, StepOutcome::default);
+        for (step, other) in self.steps.iter_mut().zip(&other.steps) {
+            step.calls += other.calls;
+            step.latency_ns.add(&other.latency_ns)?;
+        }
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.reconnects += other.reconnects;

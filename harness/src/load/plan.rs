@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{
     errors::{LoadError, LoadResult},
-    expect::Expectation,
+    expect::Check,
     requests::Revision,
 };
 
@@ -27,17 +27,38 @@ pub const MAX_CLIENTS: usize = 10_000;
 /// The most threads of a load.
 pub const MAX_THREADS: usize = 256;
 
-/// One prepared call and its right answer. The clients of a load take the exchanges in turn.
+/// One prepared request and its right answer. The clients of a load take the exchanges in turn.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Exchange {
-    /// The tool's name, `params.name` of `tools/call`.
-    pub tool: String,
+    /// The tool's name, `params.name` of `tools/call`; `None` for a `tools/list`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
     /// The tool's arguments, `params.arguments`; an object.
     pub arguments: Value,
     /// Members of `params._meta`, in addition to those that the revision requires.
     pub meta: Map<String, Value>,
-    /// What a right answer is. Not used for a [`Target::Floor`].
-    pub expect: Expectation,
+    /// What must hold for the result of a right answer, which has no `isError`. Not used for a
+    /// [`Target::Floor`].
+    pub expect: Vec<Check>,
+    /// Which of a suite's steps it is, from 0: each has latencies of its own.
+    #[serde(skip_serializing_if = "is_first")]
+    pub step: usize,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_first(step: &usize) -> bool {
+    *step == 0
+}
+
+impl Exchange {
+    /// The tool, or the method where no tool is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.tool.as_deref().unwrap_or("tools/list")
+    }
 }
 
 /// An address with the host that `Host` names: servers may reject other hosts.
@@ -116,15 +137,9 @@ pub enum Target {
         stdin: ChildStdin,
         /// The child's stdout.
         stdout: ChildStdout,
-    },
-    /// The pipes of a child over which earlier runs have opened the session: there is no handshake.
-    OpenStdio {
-        /// The child's stdin.
-        stdin: ChildStdin,
-        /// The child's stdout.
-        stdout: ChildStdout,
-        /// How many runs there were over these pipes: the ids of this one differ from theirs.
-        runs: u32,
+        /// How many runs there were over these pipes. The first one makes the handshake, and the
+        /// ids of each differ from those of the others.
+        earlier_runs: u32,
     },
     /// HTTP without a protocol: the requests are those of [`Target::Http`] after its handshake, but
     /// there is none. An answer is right when its status is 200 and its body is the same as that of
@@ -156,9 +171,7 @@ impl Target {
                 path,
                 answer_bytes,
             },
-            Self::Sse { .. } | Self::Stdio { .. } | Self::OpenStdio { .. } => {
-                Self::Sse { address, path }
-            }
+            Self::Sse { .. } | Self::Stdio { .. } => Self::Sse { address, path },
         })
     }
 
@@ -167,14 +180,14 @@ impl Target {
             Self::Http { address, path, .. }
             | Self::Sse { address, path }
             | Self::Floor { address, path, .. } => Some((address, path)),
-            Self::Stdio { .. } | Self::OpenStdio { .. } => None,
+            Self::Stdio { .. } => None,
         }
     }
 
     /// How many loads there were over the same session.
     pub(super) fn earlier_runs(&self) -> u32 {
         match self {
-            Self::OpenStdio { runs, .. } => *runs,
+            Self::Stdio { earlier_runs, .. } => *earlier_runs,
             _ => 0,
         }
     }
@@ -198,25 +211,17 @@ impl Target {
 }
 
 /// When the calls of an open loop are due.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, strum::Display, Eq, PartialEq, Serialize, ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Arrivals {
     /// At equal distances.
     #[default]
     Constant,
     /// At exponential distances, like those of many independent people.
     Poisson,
-}
-
-impl Arrivals {
-    /// The name used in files and tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Constant => "constant",
-            Self::Poisson => "poisson",
-        }
-    }
 }
 
 /// When a call is due.
@@ -256,6 +261,27 @@ pub struct Shape {
     /// A client ends its session and connection after so many calls, and begins anew; `None`:
     /// never.
     pub calls_per_session: Option<u32>,
+    /// The exchanges come in groups of so many, and a client makes those of a group one after the
+    /// other: that is an iteration. `None`: an iteration is a session that ends, or else one call.
+    pub steps: Option<usize>,
+    /// Closed loop: added to the think time after the last call of an iteration.
+    pub iteration_pause: Duration,
+    /// Closed loop: the clients begin at equal distances within this time, from the begin of the
+    /// warm-up on.
+    pub ramp: Duration,
+    /// Closed loop: the clients end at equal distances within this time, which is the last part of
+    /// the window. Each of them ends its iteration before.
+    pub ramp_down: Duration,
+    /// Calls that were due in this first part of the window count, but their latencies do not.
+    pub latency_after: Duration,
+}
+
+impl Shape {
+    /// How many calls make an iteration.
+    pub(super) fn calls_per_iteration(&self) -> u32 {
+        let steps = self.steps.and_then(|count| u32::try_from(count).ok());
+        steps.or(self.calls_per_session).unwrap_or(1)
+    }
 }
 
 /// A point of a run that the caller may want to act at. The observer runs on the load thread: the
@@ -343,10 +369,19 @@ impl Plan<'_> {
                 "connections are shared over Streamable HTTP only; leave the number out",
             );
         }
+        let is_open_loop = matches!(self.shape.pace, Pace::Open { .. });
+        let paces = [
+            self.shape.iteration_pause,
+            self.shape.ramp,
+            self.shape.ramp_down,
+        ];
+        if is_open_loop && paces.iter().any(|time| !time.is_zero()) {
+            return LoadError::plan("pauses between iterations and ramps need a closed loop");
+        }
         if self.shape.calls_per_session.is_none() {
             return Ok(());
         }
-        if matches!(self.target, Target::Stdio { .. } | Target::OpenStdio { .. }) {
+        if matches!(self.target, Target::Stdio { .. }) {
             return LoadError::plan(
                 "the session of a process on stdio ends with the process, and not after so many calls; \
                  a subject may have a process for each call instead",
@@ -355,7 +390,7 @@ impl Plan<'_> {
         if matches!(self.target.sessions(), Some(Sessions::Shared(_))) {
             return LoadError::plan("shared sessions do not end after so many calls of a client");
         }
-        if matches!(self.shape.pace, Pace::Open { .. }) {
+        if is_open_loop {
             return LoadError::plan("calls per session need a closed loop");
         }
         Ok(())
@@ -366,8 +401,12 @@ impl Plan<'_> {
             return LoadError::plan("there is no exchange; give at least one call");
         }
         if let Some(bad) = self.exchanges.iter().find(|one| !one.arguments.is_object()) {
-            let text = format!("the arguments of {} are not an object", bad.tool);
+            let text = format!("the arguments of {} are not an object", bad.name());
             return LoadError::plan(format!("{text}: {}", bad.arguments));
+        }
+        let (count, steps) = (self.exchanges.len(), self.shape.steps.unwrap_or(1));
+        if steps == 0 || !count.is_multiple_of(steps) {
+            return LoadError::plan(format!("{count} exchanges are no whole groups of {steps}"));
         }
         let revision = self.revision;
         if revision.has_handshake() {
@@ -379,11 +418,11 @@ impl Plan<'_> {
                 "revision {revision} is spoken over Streamable HTTP only, and has no sessions"
             ));
         }
-        let fits = |one: &&Exchange| one.tool.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = |one: &&Exchange| one.name().bytes().all(|byte| byte.is_ascii_graphic());
         if let Some(bad) = self.exchanges.iter().find(|one| !fits(one)) {
             return LoadError::plan(format!(
                 "the tool name {:?} does not fit into the header that revision {revision} requires",
-                bad.tool
+                bad.name()
             ));
         }
         Ok(())

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::{
     errors::CallError,
-    outcome::{Ended, Outcome},
+    outcome::{Ended, Outcome, StepOutcome},
     transport::Traffic,
 };
 
@@ -19,12 +19,12 @@ enum Part {
 }
 
 impl Part {
-    /// Whether an instant that is not in the future lies in the window.
-    fn contains(self, at: Instant) -> bool {
+    /// Whether an instant that is not in the future lies in the window, behind its begin.
+    fn contains(self, at: Instant, begin: Duration) -> bool {
         match self {
             Self::Warmup => false,
-            Self::Window { opened } => at >= opened,
-            Self::Drain { opened, closed } => at >= opened && at < closed,
+            Self::Window { opened } => at >= opened + begin,
+            Self::Drain { opened, closed } => at >= opened + begin && at < closed,
         }
     }
 }
@@ -45,27 +45,47 @@ pub(super) struct Recorder {
     part: Part,
     /// A latency of an open loop belongs to the part that its call was due in.
     is_open_loop: bool,
+    /// How long after its begin the window has latencies.
+    latency_after: Duration,
+    /// The step of each exchange; empty where there is one step only.
+    steps: Vec<usize>,
     outcome: Outcome,
 }
 
 impl Recorder {
-    pub(super) fn new(is_open_loop: bool) -> Self {
-        let outcome = Outcome::default();
+    /// A recorder of exchanges that are these steps.
+    pub(super) fn new(is_open_loop: bool, latency_after: Duration, mut steps: Vec<usize>) -> Self {
+        let count = steps.iter().max().map_or(0, |last| last + 1);
+        let mut outcome = Outcome::default();
+        if count > 1 {
+            outcome.steps.resize_with(count, StepOutcome::default);
+        } else {
+            steps.clear();
+        }
         Self {
             part: Part::Warmup,
             is_open_loop,
+            latency_after,
+            steps,
             outcome,
         }
     }
 
-    /// The window opens.
-    pub(super) fn open(&mut self, at: Instant) {
+    /// The window opens; `pausing` is what is left of the pauses of all clients.
+    pub(super) fn open(&mut self, at: Instant, pausing: Duration) {
         self.part = Part::Window { opened: at };
+        self.outcome.paused = pausing;
     }
 
     /// The window closes; `outstanding` are the instants that the outstanding calls were due at.
-    pub(super) fn close(&mut self, at: Instant, outstanding: impl Iterator<Item = Instant>) {
+    pub(super) fn close(
+        &mut self,
+        at: Instant,
+        outstanding: impl Iterator<Item = Instant>,
+        pausing: Duration,
+    ) {
         outstanding.for_each(|due| self.add_flight(due, at));
+        self.outcome.paused = self.outcome.paused.saturating_sub(pausing);
         if let Part::Window { opened } = self.part {
             self.part = Part::Drain { opened, closed: at };
         }
@@ -74,8 +94,10 @@ impl Recorder {
     /// Whether the times of a call that was due then belong to the window.
     fn is_timed(&self, due: Instant) -> bool {
         match self.part {
-            Part::Window { .. } if !self.is_open_loop => true,
-            part => self.is_open_loop && part.contains(due),
+            Part::Window { opened } if !self.is_open_loop => {
+                self.latency_after.is_zero() || due >= opened + self.latency_after
+            }
+            part => self.is_open_loop && part.contains(due, self.latency_after),
         }
     }
 
@@ -87,16 +109,31 @@ impl Recorder {
     }
 
     /// A call was answered rightly; `began` is when the first part of an answer in several came.
-    pub(super) fn right(&mut self, due: Instant, began: Option<Instant>, at: Instant) {
+    pub(super) fn right(
+        &mut self,
+        exchange: usize,
+        due: Instant,
+        began: Option<Instant>,
+        at: Instant,
+    ) {
+        let is_timed = self.is_timed(due);
+        let step = self.steps.get(exchange);
+        let mut step = step.and_then(|step| self.outcome.steps.get_mut(*step));
         match self.part {
             Part::Warmup => return,
             Part::Window { .. } => {
                 self.outcome.calls += 1;
-                self.add_flight(due, at);
+                if let Some(step) = &mut step {
+                    step.calls += 1;
+                }
             }
             Part::Drain { .. } => self.outcome.drained += 1,
         }
-        if self.is_timed(due) {
+        if let Some(step) = step.filter(|_| is_timed) {
+            record(&mut step.latency_ns, due, at);
+        }
+        self.add_flight(due, at);
+        if is_timed {
             record(&mut self.outcome.latency_ns, due, at);
             if let Some(began) = began {
                 record(&mut self.outcome.first_ns, due, began);
@@ -104,10 +141,19 @@ impl Recorder {
         }
     }
 
-    /// All calls of a session were answered rightly.
+    /// All calls of an iteration were answered rightly.
     pub(super) fn iteration(&mut self, begun: Instant, at: Instant) {
-        if let Part::Window { .. } = self.part {
+        if let Part::Window { opened } = self.part
+            && (self.latency_after.is_zero() || begun >= opened + self.latency_after)
+        {
             record(&mut self.outcome.iteration_ns, begun, at);
+        }
+    }
+
+    /// A client pauses.
+    pub(super) fn paused(&mut self, from: Instant, until: Instant) {
+        if let Part::Window { .. } = self.part {
+            self.outcome.paused += until - from;
         }
     }
 

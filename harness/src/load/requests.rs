@@ -1,31 +1,51 @@
 //! Protocol revisions, and what each of them requires of a request.
 
-use std::{fmt, str::FromStr};
-
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use strum::VariantArray;
 
 use super::{message::Message, plan::Exchange};
 
 /// A revision of the Model Context Protocol, by the date that names it on the wire.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+    VariantArray,
+)]
+#[strum(parse_err_ty = UnknownRevision, parse_err_fn = unknown)]
 pub enum Revision {
     /// `2024-11-05`: the revision that defined the HTTP+SSE transport.
     #[serde(rename = "2024-11-05")]
+    #[strum(serialize = "2024-11-05")]
     November2024,
     /// `2025-03-26`: the first one with Streamable HTTP.
     #[serde(rename = "2025-03-26")]
+    #[strum(serialize = "2025-03-26")]
     March2025,
     /// `2025-06-18`: requires the `MCP-Protocol-Version` header. The default.
     #[default]
     #[serde(rename = "2025-06-18")]
+    #[strum(serialize = "2025-06-18")]
     June2025,
     /// `2025-11-25`.
     #[serde(rename = "2025-11-25")]
+    #[strum(serialize = "2025-11-25")]
     November2025,
     /// `2026-07-28`: no handshake and no sessions; each request carries in `_meta` what a handshake
     /// would have agreed on.
     #[serde(rename = "2026-07-28")]
+    #[strum(serialize = "2026-07-28")]
     July2026,
 }
 
@@ -39,25 +59,7 @@ pub struct UnknownRevision(pub String);
 
 impl Revision {
     /// All revisions, oldest first.
-    pub const ALL: [Self; 5] = [
-        Self::November2024,
-        Self::March2025,
-        Self::June2025,
-        Self::November2025,
-        Self::July2026,
-    ];
-
-    /// The date that goes over the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::November2024 => "2024-11-05",
-            Self::March2025 => "2025-03-26",
-            Self::June2025 => "2025-06-18",
-            Self::November2025 => "2025-11-25",
-            Self::July2026 => "2026-07-28",
-        }
-    }
+    pub const ALL: &[Self] = <Self as VariantArray>::VARIANTS;
 
     /// Whether requests after the handshake carry `MCP-Protocol-Version` (required since
     /// 2025-06-18, basic/transports).
@@ -73,19 +75,8 @@ impl Revision {
     }
 }
 
-impl fmt::Display for Revision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Revision {
-    type Err = UnknownRevision;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|one| one.as_str() == text);
-        found.ok_or_else(|| UnknownRevision(text.to_owned()))
-    }
+fn unknown(text: &str) -> UnknownRevision {
+    UnknownRevision(text.to_owned())
 }
 
 /// Builds the requests of a load.
@@ -109,17 +100,23 @@ impl Requests {
         self.named_request(method, params, "")
     }
 
-    /// A call of a tool. [`super::Plan`] has checked that its name fits into a header.
+    /// The request of an exchange. [`super::Plan`] has checked that its name fits into a header.
     pub(super) fn call(&self, exchange: &Exchange) -> Message {
-        let tool = &exchange.tool;
         let mut params = Map::new();
-        params.insert("name".to_owned(), Value::from(tool.as_str()));
-        params.insert("arguments".to_owned(), exchange.arguments.clone());
+        if let Some(tool) = &exchange.tool {
+            params.insert("name".to_owned(), Value::from(tool.as_str()));
+            params.insert("arguments".to_owned(), exchange.arguments.clone());
+        }
         if !exchange.meta.is_empty() {
             params.insert("_meta".to_owned(), Value::Object(exchange.meta.clone()));
         }
         params.extend(self.extra_params.clone());
-        self.named_request("tools/call", params, &format!("\r\nMcp-Name: {tool}"))
+        match &exchange.tool {
+            Some(tool) => {
+                self.named_request("tools/call", params, &format!("\r\nMcp-Name: {tool}"))
+            }
+            None => self.request("tools/list", params),
+        }
     }
 
     fn named_request(&self, method: &str, mut params: Map<String, Value>, name: &str) -> Message {
@@ -127,7 +124,7 @@ impl Requests {
             return Message::request(method, &Value::Object(params), "");
         }
         let own = [
-            ("protocolVersion", Value::from(self.revision.as_str())),
+            ("protocolVersion", Value::from(self.revision.to_string())),
             ("clientCapabilities", json!({})),
             ("clientInfo", client_info()),
         ];
@@ -142,7 +139,7 @@ impl Requests {
 
     /// The request that opens a session.
     pub(super) fn initialize(&self) -> Message {
-        let revision = self.revision.as_str();
+        let revision = self.revision.to_string();
         let params =
             json!({ "protocolVersion": revision, "capabilities": {}, "clientInfo": client_info() });
         Message::request("initialize", &params, "")
@@ -160,7 +157,7 @@ mod tests {
     #[test]
     fn every_revision_is_read_back_and_others_are_rejected_by_name() {
         for revision in Revision::ALL {
-            assert_eq!(revision.as_str().parse(), Ok(revision));
+            assert_eq!(revision.to_string().parse(), Ok(*revision));
         }
         let rejected = "1999-01-01".parse::<Revision>().unwrap_err().to_string();
         assert!(

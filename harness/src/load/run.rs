@@ -157,14 +157,15 @@ fn run_share(
     if ended == Ended::Completed {
         observer(Moment::MeasureStart);
         let opened = driver.edge()?;
-        driver.clients.recorder.open(opened.at);
+        let pausing = driver.clients.pausing(opened.at);
+        driver.clients.recorder.open(opened.at, pausing);
+        driver.clients.schedule.window(opened.at + duration);
         ended = spend(&mut driver, opened.at + duration, observer)?;
         let closed = driver.edge()?;
         let outstanding = driver.clients.outstanding();
-        driver
-            .clients
-            .recorder
-            .close(closed.at, outstanding.into_iter());
+        let pausing = driver.clients.pausing(closed.at);
+        let recorder = &mut driver.clients.recorder;
+        recorder.close(closed.at, outstanding.into_iter(), pausing);
         observer(Moment::MeasureEnd);
         edges = Some((opened, closed));
         unsent = driver.catch_up((opened.at, closed.at), duration.min(call_timeout))?;

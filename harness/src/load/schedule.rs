@@ -104,6 +104,13 @@ pub(super) struct Turn {
 pub(super) struct Schedule {
     pace: Pace,
     share: Share,
+    clients: usize,
+    /// Closed loop: added to the think time between two iterations.
+    iteration_pause: Duration,
+    ramp: Duration,
+    ramp_down: Duration,
+    /// The end of the window, where the clients end before it one after the other.
+    end: Option<Instant>,
     /// Added to each instant: a round trip to the server.
     pub(super) round_trip: Duration,
     waiting: BinaryHeap<Reverse<Turn>>,
@@ -120,6 +127,11 @@ impl Schedule {
         Self {
             pace: shape.pace,
             share: thread,
+            clients,
+            iteration_pause: shape.iteration_pause,
+            ramp: shape.ramp,
+            ramp_down: shape.ramp_down,
+            end: None,
             round_trip: shape.round_trip,
             waiting: BinaryHeap::with_capacity(clients),
             timetable: None,
@@ -133,36 +145,53 @@ impl Schedule {
         matches!(self.pace, Pace::Open { .. })
     }
 
-    /// The time between an answer and the arrival of the client's next call, in a closed loop.
-    fn pause(&self) -> Duration {
+    /// The longest time between an answer and the arrival of the client's next call, in a closed
+    /// loop.
+    fn longest_pause(&self) -> Duration {
         match self.pace {
-            Pace::Closed { think_time } => think_time + self.round_trip,
+            Pace::Closed { think_time } => think_time + self.iteration_pause + self.round_trip,
             Pace::Open { .. } => Duration::ZERO,
         }
     }
 
     /// Whether instants between whole milliseconds matter.
     pub(super) fn is_timed(&self) -> bool {
-        self.is_open_loop() || !self.pause().is_zero()
+        self.is_open_loop() || !self.longest_pause().is_zero()
+    }
+
+    /// The place of a client among those of all threads, from 0 to 1.
+    fn position(&self, client: usize) -> f64 {
+        let Share { index, of } = self.share;
+        (client * of + index) as f64 / (self.clients * of) as f64
     }
 
     /// The load begins: calls become due. Clients that pause between calls begin at equal distances
-    /// within one pause, and not all at once.
-    pub(super) fn begin(&mut self, clients: usize, now: Instant) {
+    /// within one pause, and not all at once; or within the ramp.
+    pub(super) fn begin(&mut self, now: Instant) {
         if let Pace::Open {
             rate_per_s,
             arrivals,
         } = self.pace
         {
             self.timetable = Some(Timetable::new(rate_per_s, arrivals, self.share, now));
-            self.idle.extend(0..clients);
+            self.idle.extend(0..self.clients);
             return;
         }
-        let Share { index, of } = self.share;
-        for client in 0..clients {
-            let position = (client * of + index) as f64 / (clients * of) as f64;
-            self.at(client, now + self.pause().mul_f64(position));
+        let time = self.ramp.max(self.longest_pause());
+        for client in 0..self.clients {
+            self.at(client, now + time.mul_f64(self.position(client)));
         }
+    }
+
+    /// The window closes at this instant.
+    pub(super) fn window(&mut self, end: Instant) {
+        self.end = (!self.ramp_down.is_zero()).then_some(end);
+    }
+
+    /// Closed loop: whether a client that is free at this instant has made its last iteration.
+    pub(super) fn has_ended(&self, client: usize, at: Instant) -> bool {
+        let is_after = |end| at + self.ramp_down.mul_f64(1.0 - self.position(client)) >= end;
+        self.end.is_some_and(is_after)
     }
 
     /// Open loop: no call is due from this instant on.
@@ -188,12 +217,19 @@ impl Schedule {
         timetable.is_some_and(|one| one.next().is_some())
     }
 
-    /// The client has become free for its next call.
-    pub(super) fn free(&mut self, client: usize, now: Instant) {
-        match self.pace {
-            Pace::Closed { think_time } => self.at(client, now + think_time),
-            Pace::Open { .. } => self.idle.push_back(client),
+    /// The client has become free for its next call, perhaps that of a new iteration. Returns when
+    /// it is to make it, in a closed loop.
+    pub(super) fn free(&mut self, client: usize, now: Instant, is_new: bool) -> Option<Instant> {
+        let Pace::Closed { think_time } = self.pace else {
+            self.idle.push_back(client);
+            return None;
+        };
+        let mut due = now + think_time;
+        if is_new {
+            due += self.iteration_pause;
         }
+        self.at(client, due);
+        Some(due)
     }
 
     /// The client acts at this instant, whatever the pace (it opens a connection, for example).

@@ -165,7 +165,7 @@ pub(super) fn new(
             Box::new(transport)
         }
         Target::Sse { address, path } => Box::new(Sse::new(registry, address, path, clients)),
-        Target::Stdio { stdin, stdout } | Target::OpenStdio { stdin, stdout, .. } => {
+        Target::Stdio { stdin, stdout, .. } => {
             Box::new(Stdio::new(&registry, stdin, stdout, clients)?)
         }
     })

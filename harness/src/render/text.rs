@@ -9,7 +9,7 @@ use crate::analysis::metric::Metric;
 use crate::analysis::summary::{Failure, Report, Row, Steadiness, SuiteTable};
 use crate::analysis::{bounds, capacity, experiments, targets};
 use crate::config::load::Load;
-use crate::config::matrix::Step;
+use crate::config::matrix::Point;
 use crate::config::template::text_of;
 use crate::results::environment::{Environment, Machine, State};
 use crate::stats::{Threshold, Verdict};
@@ -126,6 +126,10 @@ pub fn render(report: &Report, style: Style) -> String {
         report.environment.trials_done,
     );
     environment(&mut text, &report.environment);
+    if !report.replay.is_empty() {
+        heading(&mut text, style, 2, "Published claims");
+        text.push_str(&super::replay::draw(&report.replay, style));
+    }
     if !report.marks.is_empty() {
         heading(&mut text, style, 2, "Marks");
         text.push_str(&bounds::table(&report.marks, style));
@@ -344,7 +348,7 @@ fn asked(text: &mut String, table: &SuiteTable) {
         text,
         "{} Tool `{}`, {}, {}.\n{rule}\n",
         definition.description,
-        definition.tool,
+        definition.label(),
         shape(load),
         windows(load),
     );
@@ -387,7 +391,7 @@ pub(crate) fn shape(load: &Load) -> String {
     let mut text = match load.rate_per_s {
         Some(rate) => format!(
             "open loop of {rate} calls/s ({}), up to {} clients",
-            load.arrivals().name(),
+            load.arrivals(),
             load.clients()
         ),
         None => format!("closed loop, {} clients", load.clients()),
@@ -398,6 +402,22 @@ pub(crate) fn shape(load: &Load) -> String {
     };
     if load.think_time_ms() > 0.0 {
         say(format!("think time {} ms", load.think_time_ms()));
+    }
+    if load.iteration_pause_ms() > 0.0 {
+        say(format!(
+            "{} ms between iterations",
+            load.iteration_pause_ms()
+        ));
+    }
+    if load.ramp_s() > 0.0 || load.ramp_down_s() > 0.0 {
+        let (up, down) = (load.ramp_s(), load.ramp_down_s());
+        say(format!("ramps of {up} s and {down} s"));
+    }
+    if load.latency_after_s() > 0.0 {
+        say(format!(
+            "latencies from {} s of the window on",
+            load.latency_after_s()
+        ));
     }
     if let Some(connections) = load.connections {
         say(format!("{connections} connections"));
@@ -441,10 +461,10 @@ fn failures<'f>(text: &mut String, failures: impl Iterator<Item = &'f Failure>) 
 }
 
 /// The sweeps of a run, by name: their suites in the order of their values.
-fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Step, &SuiteTable)>> {
-    let mut found: BTreeMap<&str, Vec<(&Step, &SuiteTable)>> = BTreeMap::new();
+fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Point, &SuiteTable)>> {
+    let mut found: BTreeMap<&str, Vec<(&Point, &SuiteTable)>> = BTreeMap::new();
     for table in suites {
-        if let Some(step) = &table.definition.step {
+        if let Some(step) = &table.definition.point {
             found.entry(&step.sweep).or_default().push((step, table));
         }
     }
@@ -455,7 +475,7 @@ fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Step, &SuiteTable)>> {
 }
 
 /// The table of a sweep, subject by subject.
-fn sweep(steps: &[(&Step, &SuiteTable)], style: Style) -> String {
+fn sweep(steps: &[(&Point, &SuiteTable)], style: Style) -> String {
     let rows = || steps.iter().flat_map(|(_, table)| all_rows(table));
     let has_sessions = rows().any(|row| row.figures.contains_key(&Metric::IterationP50Ms));
     let mut columns: Vec<Column> = SWEEP.map(Column::Is).into();

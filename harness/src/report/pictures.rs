@@ -94,7 +94,7 @@ const KINDS: [(&str, Draw, &str); 8] = [
     (
         "Scaling over cores",
         cores,
-        "mcp-harness measure --suite echo --server-cores N, for several N, then mcp-harness report RUN RUN",
+        "mcp-harness measure --suite cores",
     ),
 ];
 
@@ -139,7 +139,7 @@ impl<'a> Source<'a> {
         let asks_else = self.run.environment.capacity.is_some() || !self.summary.levers.is_empty();
         let suites = self.summary.suites.iter().filter(move |_| !asks_else);
         suites.filter(|suite| {
-            suite.definition.step.is_none() && suite.definition.load.rate_per_s.is_none()
+            suite.definition.point.is_none() && suite.definition.load.rate_per_s.is_none()
         })
     }
 

@@ -98,11 +98,11 @@ pub(super) fn anchor(text: &str) -> String {
 pub(super) fn tables(index: usize, run: &Dataset, summary: &Report) -> Vec<TableView> {
     let mut groups: BTreeMap<usize, (String, Vec<&SuiteTable>)> = BTreeMap::new();
     for (place, suite) in summary.suites.iter().enumerate() {
-        let step = suite.definition.step.as_ref();
-        let title = step.map_or_else(|| suite.suite.clone(), |step| step.sweep.clone());
+        let point = suite.definition.point.as_ref();
+        let title = point.map_or_else(|| suite.suite.clone(), |point| point.sweep.clone());
         let mut same = groups
             .iter()
-            .filter(|(_, (name, _))| step.is_some() && *name == title);
+            .filter(|(_, (name, _))| point.is_some() && *name == title);
         let at = same.next().map_or(place, |(at, _)| *at);
         groups
             .entry(at)
@@ -113,7 +113,7 @@ pub(super) fn tables(index: usize, run: &Dataset, summary: &Report) -> Vec<Table
     let groups = groups.into_values();
     groups
         .map(|(title, mut suites)| {
-            suites.sort_by_key(|suite| suite.definition.step.as_ref().map(|step| step.number));
+            suites.sort_by_key(|suite| suite.definition.point.as_ref().map(|point| point.number));
             table(index, run, summary, &title, &suites)
         })
         .collect()
@@ -136,9 +136,9 @@ fn table(
             rows.push(row_view(index, run, summary, suite, &row, place));
         }
     }
-    let step = suites
+    let point = suites
         .first()
-        .and_then(|suite| suite.definition.step.as_ref());
+        .and_then(|suite| suite.definition.point.as_ref());
     let first = suites.first();
     let wires = suites
         .iter()
@@ -158,13 +158,13 @@ fn table(
             let load = &suite.definition.load;
             format!(
                 "Tool {}, {}, {}",
-                suite.definition.tool,
+                suite.definition.label(),
                 shape(load),
                 windows(load)
             )
         }),
         rule: first.map_or("", |suite| rule(suite)),
-        steps: step.map_or_else(Vec::new, |step| step.keys.clone()),
+        steps: point.map_or_else(Vec::new, |point| point.keys.clone()),
         metrics: METRICS.iter().map(|metric| metric.name()).collect(),
         rows,
         notes: (wires.len() > 1)
@@ -196,7 +196,7 @@ fn row_view(
             .iter()
             .any(|trial| trial.warnings().contains(warning))
     };
-    let step = suite.definition.step.as_ref();
+    let point = suite.definition.point.as_ref();
     let rank = match row.rank {
         _ if is_floor => "floor".to_owned(),
         Some(rank) => format!("{rank}{}", row.beside_above.map_or("", mark)),
@@ -211,7 +211,7 @@ fn row_view(
         subject: row.subject.clone(),
         rank,
         rank_order: place,
-        steps: step.map_or_else(Vec::new, |step| step.values.iter().map(text_of).collect()),
+        steps: point.map_or_else(Vec::new, |point| point.values.iter().map(text_of).collect()),
         transport: label(|trial| &trial.transport),
         runtime: label(|trial| &trial.runtime),
         fast_path: label(|trial| &trial.fast_path),

@@ -66,6 +66,9 @@ pub struct Environment {
     pub server_cores: Vec<usize>,
     /// Cores of the load thread and the services.
     pub load_cores: Vec<usize>,
+    /// Cores in the suites that say how many cores the server has, by that number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wider: BTreeMap<usize, SharedOut>,
     /// What the servers alone were limited to; absent when they were not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_limits: Option<ServerLimits>,
@@ -119,6 +122,16 @@ pub struct Machine {
     pub cgroup_memory_bytes: Option<u64>,
     /// Most open files of a process.
     pub open_files: u64,
+}
+
+/// Who had which cores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SharedOut {
+    /// Cores of the servers.
+    pub server_cores: Vec<usize>,
+    /// Cores of the load threads.
+    pub load_cores: Vec<usize>,
 }
 
 /// Limits of the servers alone.

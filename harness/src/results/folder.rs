@@ -8,6 +8,7 @@ use super::environment::Environment;
 use super::redact::redact;
 use super::write_atomically;
 use crate::config::experiment::Experiment;
+use crate::config::replay::Replayed;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::config::{FormatError, read_toml};
@@ -23,6 +24,8 @@ pub struct Kept<'a> {
     pub suites: &'a BTreeMap<String, Suite>,
     /// What the run is made for, where it is made for experiments.
     pub experiments: &'a BTreeMap<String, Experiment>,
+    /// The published claims that it answers, and how.
+    pub replayed: &'a Replayed,
 }
 
 /// The folder of one run.
@@ -168,6 +171,9 @@ impl RunFolder {
         for (name, experiment) in kept.experiments {
             write_definition(&experiments.join(format!("{name}.toml")), experiment)?;
         }
+        if !kept.replayed.replay.is_empty() {
+            write_definition(&self.replayed_file(), kept.replayed)?;
+        }
         let mut suites = kept.suites.iter();
         suites.try_for_each(|(name, suite)| write_definition(&self.suite_file(name), suite))
     }
@@ -215,6 +221,23 @@ impl RunFolder {
         } else {
             Ok(BTreeMap::new())
         }
+    }
+
+    /// The published claims that the run answers; none when it was made for none.
+    ///
+    /// # Errors
+    /// [`FormatError`] when they cannot be read back.
+    pub fn read_replayed(&self) -> Result<Replayed, FormatError> {
+        let file = self.replayed_file();
+        if file.is_file() {
+            read_toml(&file)
+        } else {
+            Ok(Replayed::default())
+        }
+    }
+
+    fn replayed_file(&self) -> PathBuf {
+        self.root.join("definitions/replay.toml")
     }
 
     fn experiments_folder(&self) -> PathBuf {

@@ -4,13 +4,14 @@
 //! Values are latencies in nanoseconds. Percentiles over several trials come from merged
 //! histograms, never from averages.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{
-    IntervalLogIterator, IntervalLogWriterBuilder, LogEntry,
+    IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
 };
 
 use super::{whole, write_atomically};
@@ -18,6 +19,9 @@ use crate::config::{FormatError, read_text};
 
 /// Nanoseconds in a microsecond: the unit of the reports over the unit of the histograms.
 const NS_PER_US: u64 = 1_000;
+
+/// A histogram, and the step that it is of if it is not of all.
+type Tagged = (Option<String>, Histogram<u64>);
 
 /// The latencies of one window, in nanoseconds.
 #[derive(Debug, Clone)]
@@ -28,6 +32,8 @@ pub struct Interval {
     pub length: Duration,
     /// The latencies.
     pub latencies: Histogram<u64>,
+    /// Those of each step of an iteration, by its name; empty where there is one step.
+    pub steps: Vec<(String, Histogram<u64>)>,
 }
 
 /// Writes the histograms of windows, in their order.
@@ -49,8 +55,11 @@ pub fn write(path: &Path, intervals: &[Interval]) -> Result<(), FormatError> {
         for one in intervals {
             let since_epoch = one.start.duration_since(SystemTime::UNIX_EPOCH);
             let since_epoch = since_epoch.unwrap_or_default();
-            log.write_histogram(&one.latencies, since_epoch, one.length, None)
-                .map_err(std::io::Error::other)?;
+            let steps = one.steps.iter().map(|(name, of)| (of, Tag::new(name)));
+            for (histogram, tag) in std::iter::once((&one.latencies, None)).chain(steps) {
+                log.write_histogram(histogram, since_epoch, one.length, tag)
+                    .map_err(std::io::Error::other)?;
+            }
         }
         drop(log);
         Ok(text)
@@ -66,6 +75,31 @@ pub fn write(path: &Path, intervals: &[Interval]) -> Result<(), FormatError> {
 /// # Errors
 /// [`FormatError`] when the file cannot be read or is no interval log.
 pub fn read_intervals(path: &Path) -> Result<Vec<Histogram<u64>>, FormatError> {
+    let all = read_tagged(path)?.into_iter();
+    Ok(all
+        .filter_map(|(tag, one)| tag.is_none().then_some(one))
+        .collect())
+}
+
+/// Reads the histograms of a file's steps back, each merged over all windows, by their names.
+///
+/// # Errors
+/// As [`read_intervals`].
+pub fn read_steps(path: &Path) -> Result<BTreeMap<String, Histogram<u64>>, FormatError> {
+    let mut steps: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for (tag, one) in read_tagged(path)? {
+        if let Some(name) = tag {
+            steps.entry(name).or_default().push(one);
+        }
+    }
+    let merged = steps
+        .into_iter()
+        .map(|(name, parts)| Ok((name, merge(&parts)?)));
+    (merged.collect::<Result<_, String>>()).map_err(|message| FormatError::invalid(path, message))
+}
+
+/// The histograms of a file with their tags: those of steps have the name of the step.
+fn read_tagged(path: &Path) -> Result<Vec<Tagged>, FormatError> {
     use base64::Engine as _;
     let text = read_text(path)?;
     let invalid = |message: String| FormatError::invalid(path, message);
@@ -80,7 +114,9 @@ pub fn read_intervals(path: &Path) -> Result<Vec<Histogram<u64>>, FormatError> {
             .decode(interval.encoded_histogram())
             .map_err(|error| invalid(format!("not base64: {error}")))?;
         let part = deserializer.deserialize(&mut bytes.as_slice());
-        found.push(part.map_err(|error| invalid(format!("not an HDR histogram: {error}")))?);
+        let part = part.map_err(|error| invalid(format!("not an HDR histogram: {error}")))?;
+        let tag = interval.tag().map(|tag| tag.as_str().to_owned());
+        found.push((tag, part));
     }
     Ok(found)
 }
@@ -135,7 +171,7 @@ mod tests {
 
     use hdrhistogram::Histogram;
 
-    use super::{Interval, merge, percentile_us, read, read_intervals, write};
+    use super::{Interval, merge, percentile_us, read, read_intervals, read_steps, write};
 
     fn recorded(values_us: impl Iterator<Item = u64>) -> Histogram<u64> {
         let mut histogram = Histogram::new(3).unwrap();
@@ -153,10 +189,13 @@ mod tests {
         let intervals = slices.clone().map(|latencies| Interval {
             start: SystemTime::now(),
             length: Duration::from_secs(1),
+            steps: vec![("tools/list".to_owned(), latencies.clone())],
             latencies,
         });
         write(&path, &intervals).unwrap();
         assert_eq!(read_intervals(&path).unwrap(), slices);
+        let steps = read_steps(&path).unwrap();
+        assert_eq!(steps["tools/list"], merge(&slices).unwrap());
         assert_eq!(read(&path).unwrap(), merge(&slices).unwrap());
     }
 

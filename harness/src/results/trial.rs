@@ -71,6 +71,8 @@ pub struct Trial {
     #[serde(default)]
     pub think_time_us: Option<u64>,
     #[serde(default)]
+    pub iteration_pause_us: Option<u64>,
+    #[serde(default)]
     pub round_trip_us: Option<u64>,
     #[serde(default)]
     pub calls_per_session: Option<u64>,
@@ -81,7 +83,13 @@ pub struct Trial {
     pub calls: u64,
     pub calls_per_s: Option<u64>,
     #[serde(default)]
+    pub tool_calls: Option<u64>,
+    #[serde(default)]
+    pub tool_calls_per_s: Option<u64>,
+    #[serde(default)]
     pub json_rpc_requests: Option<u64>,
+    #[serde(default)]
+    pub json_rpc_requests_per_s: Option<u64>,
     #[serde(default)]
     pub http_requests: Option<u64>,
     #[serde(default)]
@@ -102,6 +110,8 @@ pub struct Trial {
     pub in_flight_mean_milli: Option<u64>,
     #[serde(default)]
     pub littles_law_in_flight_milli: Option<u64>,
+    #[serde(default)]
+    pub paused_permille: Option<u64>,
     pub min_us: Option<u64>,
     pub mean_us: Option<u64>,
     #[serde(default)]

@@ -10,7 +10,7 @@ use super::target::verification;
 use crate::config::subject::Subject;
 use crate::config::suite::Counts;
 use crate::interrupt::Interrupt;
-use crate::load::{self, Target};
+use crate::load::{self, Options, Target};
 
 /// Most calls that are counted of a suite.
 const CALLS: usize = 16;
@@ -28,7 +28,10 @@ pub(super) fn count(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Result<Read, String>> {
     let call_timeout = seconds(job.suite.load.call_timeout_s());
-    let options = verification(subject, call_timeout, interrupt)?;
+    let options = Options {
+        revision: job.suite.revision(subject)?,
+        ..verification(subject, call_timeout, interrupt)?
+    };
     let calls = &job.calls.timed[..job.calls.timed.len().min(CALLS)];
     let found = match load::verify(target, calls, options) {
         Ok(found) => found,

@@ -34,7 +34,7 @@ pub(crate) fn candidates(
     subject: &Subject,
     revision: Option<Revision>,
 ) -> BTreeMap<String, Subject> {
-    let newest_first = Revision::ALL.into_iter().rev();
+    let newest_first = Revision::ALL.iter().copied().rev();
     let revisions: Vec<Revision> = match revision {
         Some(revision) => vec![revision],
         None => newest_first

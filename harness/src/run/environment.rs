@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::RunPlan;
 use super::testbed::Testbed;
+use crate::host::cores::Layout;
 use crate::host::facts;
-use crate::results::environment::{Environment, Program, State};
+use crate::results::environment::{Environment, Program, SharedOut, State};
 use crate::results::redact::redact;
 
 /// Version of this harness.
@@ -64,6 +65,9 @@ pub(super) fn environment(
         suites: plan.suites.keys().cloned().collect(),
         server_cores: setup.layout.server.numbers().to_vec(),
         load_cores: setup.layout.load.numbers().to_vec(),
+        wider: (setup.wider.iter())
+            .map(|(count, layout)| (*count, shared_out(layout)))
+            .collect(),
         server_limits: bench.server_limits(),
         profile: setup.profile.clone(),
         built: bench.is_built(),
@@ -72,6 +76,13 @@ pub(super) fn environment(
         source: facts::source(&setup.root),
         programs: programs(bench)?,
     })
+}
+
+fn shared_out(layout: &Layout) -> SharedOut {
+    SharedOut {
+        server_cores: layout.server.numbers().to_vec(),
+        load_cores: layout.load.numbers().to_vec(),
+    }
 }
 
 /// The programs on the bench, and the harness itself.

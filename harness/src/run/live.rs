@@ -90,8 +90,9 @@ impl<'a> Live<'a> {
             is_remote: false,
         };
         let (name, bytes) = (job.subject_name, job.suite.answer_bytes);
+        let cores = &around.bench.setup().layout_of(&job.suite.load).server;
         for _ in 0..processes {
-            match around.bench.start(name, bytes, around.interrupt) {
+            match around.bench.start_on(cores, name, bytes, around.interrupt) {
                 Ok(Started {
                     running,
                     target,
@@ -133,7 +134,7 @@ impl<'a> Live<'a> {
     fn next_targets(&self) -> anyhow::Result<Vec<Target>> {
         let windows = self.windows;
         let next = |target: &Target| match target {
-            Target::Stdio { stdin, stdout } => {
+            Target::Stdio { stdin, stdout, .. } => {
                 next_pipes(stdin, stdout, windows).context("cannot duplicate the pipes of a server")
             }
             other => other.again().context("a target there is but once"),
@@ -150,7 +151,7 @@ impl<'a> Live<'a> {
         span: Span,
     ) -> anyhow::Result<Result<Measured, LoadError>> {
         let Surroundings { bench, .. } = around;
-        let cores = &bench.setup().layout.load;
+        let layout = bench.setup().layout_of(&job.suite.load);
         let beside = self.beside(job)?;
         let targets = self.next_targets()?;
         let mut window = UsageWindow::new(self.ids(), bench.service_ids());
@@ -165,7 +166,7 @@ impl<'a> Live<'a> {
             put_load(targets, job, subject, span, observer, around.interrupt)
         };
         let loaded = if span.has_samples {
-            sampled(&samples, cores, || {
+            sampled(&samples, &layout.load, || {
                 with_beside(around, job, subject, beside, load)
             })??
         } else {
@@ -175,7 +176,7 @@ impl<'a> Live<'a> {
         self.windows += u32::from(loaded.is_ok());
         Ok(loaded.map(|outcome| Measured {
             outcome,
-            cost: window.cost(&bench.setup().layout),
+            cost: window.cost(layout),
             samples: if span.has_samples {
                 samples.rows()
             } else {
@@ -231,15 +232,10 @@ impl<'a> Live<'a> {
 /// Duplicates of the pipes of a child: closing these does not close the child's.
 fn next_pipes(stdin: &ChildStdin, stdout: &ChildStdout, windows: u32) -> std::io::Result<Target> {
     use std::os::fd::AsFd as _;
-    let stdin = stdin.as_fd().try_clone_to_owned()?.into();
-    let stdout = stdout.as_fd().try_clone_to_owned()?.into();
-    Ok(match windows {
-        0 => Target::Stdio { stdin, stdout },
-        runs => Target::OpenStdio {
-            stdin,
-            stdout,
-            runs,
-        },
+    Ok(Target::Stdio {
+        stdin: stdin.as_fd().try_clone_to_owned()?.into(),
+        stdout: stdout.as_fd().try_clone_to_owned()?.into(),
+        earlier_runs: windows,
     })
 }
 
@@ -249,7 +245,7 @@ fn is_remote(target: &Target) -> bool {
         Target::Http { address, .. }
         | Target::Sse { address, .. }
         | Target::Floor { address, .. } => !address.socket.ip().is_loopback(),
-        Target::Stdio { .. } | Target::OpenStdio { .. } => false,
+        Target::Stdio { .. } => false,
     }
 }
 
@@ -275,9 +271,9 @@ pub(super) fn put_load(
         warmup: span.lead_in,
         duration: span.length,
         call_timeout: seconds(load.call_timeout_s()),
-        revision: subject.revision().unwrap_or_default(),
+        revision: job.suite.revision(subject).unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
-        shape: load.shape(),
+        shape: job.suite.shape(),
         stop: interrupt.flag(),
     };
     if others.is_empty() {
@@ -298,7 +294,7 @@ fn with_beside(
     beside: Option<Beside<'_>>,
     load: impl FnOnce() -> Result<Outcome, LoadError> + Send,
 ) -> Loaded {
-    let cores = &around.bench.setup().layout.load;
+    let cores = &around.bench.setup().layout_of(&job.suite.load).load;
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let beside =
@@ -360,7 +356,7 @@ fn keep_busy(
         warmup: Duration::ZERO,
         duration: UNTIL_STOPPED,
         call_timeout: seconds(job.suite.load.call_timeout_s()),
-        revision: subject.revision().unwrap_or_default(),
+        revision: job.suite.revision(subject).unwrap_or_default(),
         extra_params: subject.extra_params.clone(),
         shape: Shape::default(),
         stop: over,

@@ -26,9 +26,10 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
         bench, interrupt, ..
     } = around;
     let load = &job.suite.load;
+    let layout = bench.setup().layout_of(load);
     anyhow::ensure!(
-        load.shape() == Shape::default(),
-        "suite {}: {} starts a process for each call, which knows a closed loop without think time only",
+        job.suite.shape() == Shape::default(),
+        "suite {}: {} starts a process for each call, which knows one tool and a closed loop without think time only",
         job.suite_name,
         job.subject_name
     );
@@ -54,7 +55,7 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
             (begun, cpu, callers)
         })
     };
-    let (begun, cpu, callers) = sampled(&samples, &bench.setup().layout.load, calling)?;
+    let (begun, cpu, callers) = sampled(&samples, &layout.load, calling)?;
     let mut all = Outcome::default();
     for caller in callers? {
         all.join(&caller?).context("cannot merge latencies")?;
@@ -63,10 +64,10 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
     // The last calls are awaited, and counted: so is the time that they take.
     all.elapsed = begun.elapsed();
     window.close();
-    let mut cost = window.cost(&bench.setup().layout);
+    let mut cost = window.cost(layout);
     let used = children_cpu_ns().zip(cpu);
     cost.server_cpu_ns = used.map(|(now, then)| now.saturating_sub(then));
-    let cores = bench.setup().layout.server.numbers().len().max(1);
+    let cores = layout.server.numbers().len().max(1);
     let all_ns = all.elapsed.as_nanos().max(1) * cores as u128;
     let permille = |ns: u64| u64::try_from(u128::from(ns) * 1_000 / all_ns).unwrap_or(u64::MAX);
     cost.server_share_permille = cost.server_cpu_ns.map(permille);
@@ -85,7 +86,7 @@ fn caller(
     client: usize,
     (is_open, is_over): (&AtomicBool, &AtomicBool),
 ) -> anyhow::Result<Outcome> {
-    pin_this_thread(&around.bench.setup().layout.load)?;
+    pin_this_thread(&around.bench.setup().layout_of(&job.suite.load).load)?;
     let mut found = Outcome::default();
     let mut calls = job.calls.timed.iter().cycle().skip(client);
     let mut used_before = None;
@@ -126,11 +127,12 @@ fn call(
     exchange: &Exchange,
 ) -> anyhow::Result<Result<Duration, CallError>> {
     let failed = |error: String| CallError::new(ErrorKind::Connect, error);
+    let cores = &around.bench.setup().layout_of(&job.suite.load).server;
     let Started {
         mut running,
         target,
         startup,
-    } = match (around.bench).start(job.subject_name, None, around.interrupt) {
+    } = match (around.bench).start_on(cores, job.subject_name, None, around.interrupt) {
         Ok(started) => started,
         Err(error) => return Ok(Err(failed(format!("{error:#}")))),
     };
@@ -138,6 +140,7 @@ fn call(
     let call_timeout = seconds(job.suite.load.call_timeout_s());
     let options = Options {
         lists_tools: false,
+        revision: job.suite.revision(subject)?,
         ..verification(subject, call_timeout, around.interrupt)?
     };
     // From the ready line on, which the harness may have seen a little later.

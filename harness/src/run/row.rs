@@ -2,10 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use hdrhistogram::Histogram;
+
 use super::live::Measured;
 use super::testbed::Testbed;
 use super::usage::Cost;
 use super::warnings::{Conditions, permille, warnings, warnings_of_definitions};
+use crate::config::step::Method;
 use crate::config::subject::{Subject, duration};
 use crate::config::suite::Suite;
 use crate::config::template::Context;
@@ -67,7 +70,7 @@ impl Job<'_> {
         let subject = bench.subject(self.subject_name)?;
         let is_built = subject.build.is_some();
         let conditions = Conditions {
-            layout: &setup.layout,
+            layout: setup.layout_of(&self.suite.load),
             machine: bench.machine(),
             is_release: !is_built || !matches!(setup.profile.as_str(), "dev" | "test"),
             is_open_loop: self.suite.load.rate_per_s.is_some(),
@@ -106,7 +109,7 @@ pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Tr
     let load = &job.suite.load;
     Trial {
         suite: job.suite_name.to_owned(),
-        tool: job.suite.tool.clone(),
+        tool: job.suite.label(),
         subject: job.subject_name.to_owned(),
         role: subject.role.to_string(),
         transport: subject.transport.clone(),
@@ -120,14 +123,17 @@ pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Tr
         started_unix_ms: unix_ms(started),
         clients: load.clients() as u64,
         sessions: subject.sessions.to_string(),
-        revision: subject.revision().unwrap_or_default().to_string(),
+        revision: (job.suite.revision(subject))
+            .unwrap_or_default()
+            .to_string(),
         connections: Some(load.connections.unwrap_or(load.clients()) as u64),
         threads: Some(load.threads() as u64),
         rate_planned_per_s_milli: load.rate_per_s.map(milli),
         arrivals: load
             .rate_per_s
-            .map_or_else(String::new, |_| load.arrivals().name().to_owned()),
+            .map_or_else(String::new, |_| load.arrivals().to_string()),
         think_time_us: Some(milli(load.think_time_ms())),
+        iteration_pause_us: load.iteration_pause_ms.map(milli),
         round_trip_us: Some(milli(load.round_trip_ms())),
         calls_per_session: load.calls_per_session.map(u64::from),
         warmup_us: us(seconds(match job.planned.slice {
@@ -150,6 +156,7 @@ fn possible_cpu_ns(outcome: &Outcome, cost: &Cost) -> Option<u64> {
 pub(super) fn fill(trial: &mut Trial, job: &Job<'_>, measured: &Measured) {
     let Measured { outcome, cost, .. } = measured;
     fill_load(trial, outcome);
+    fill_steps(trial, job.suite, outcome);
     fill_errors(trial, outcome);
     let server_cpu_ns = possible_cpu_ns(outcome, cost);
     trial.server_cpu_ns = server_cpu_ns;
@@ -223,7 +230,8 @@ fn fill_load(trial: &mut Trial, outcome: &Outcome) {
     trial.json_rpc_requests = Some(outcome.json_rpc_requests);
     trial.http_requests = (outcome.http_requests > 0).then_some(outcome.http_requests);
     let iterations = &outcome.iteration_ns;
-    trial.iterations = trial.calls_per_session.map(|_| iterations.len());
+    trial.iterations =
+        (trial.calls_per_session.is_some() || !outcome.steps.is_empty()).then(|| iterations.len());
     trial.iteration_p50_us = percentile_us(iterations, 50.0);
     trial.iteration_p99_us = percentile_us(iterations, 99.0);
     trial.late_p50_us = percentile_us(&outcome.late_ns, 50.0);
@@ -252,6 +260,32 @@ fn fill_load(trial: &mut Trial, outcome: &Outcome) {
     trial.p95_us = percentile_us(latency, 95.0);
     trial.p99_us = percentile_us(latency, 99.0);
     trial.p99_9_us = percentile_us(latency, 99.9);
+}
+
+/// What is known of the steps of an iteration, and of the pauses.
+fn fill_steps(trial: &mut Trial, suite: &Suite, outcome: &Outcome) {
+    let steps = suite.step.iter().zip(&outcome.steps);
+    let listed = steps.filter(|(step, _)| step.method == Method::ListTools);
+    let listed: u64 = match suite.step.as_slice() {
+        [only] if only.method == Method::ListTools => outcome.calls,
+        _ => listed.map(|(_, found)| found.calls).sum(),
+    };
+    trial.tool_calls = Some(outcome.calls.saturating_sub(listed));
+    trial.tool_calls_per_s =
+        (trial.tool_calls).and_then(|calls| scaled(calls, 1_000_000, us(outcome.elapsed)));
+    trial.json_rpc_requests_per_s =
+        scaled(outcome.json_rpc_requests, 1_000_000, us(outcome.elapsed));
+    let clients = trial.clients.max(1) as f64;
+    let share = outcome.paused.as_secs_f64() / outcome.elapsed.as_secs_f64() / clients;
+    trial.paused_permille = share.is_finite().then(|| permille(share));
+}
+
+/// The latencies of each step, by its name.
+pub(super) fn step_latencies(job: &Job<'_>, outcome: &Outcome) -> Vec<(String, Histogram<u64>)> {
+    let steps = job.suite.step.iter().zip(&outcome.steps);
+    steps
+        .map(|(step, found)| (step.name().to_owned(), found.latency_ns.clone()))
+        .collect()
 }
 
 fn fill_errors(trial: &mut Trial, outcome: &Outcome) {

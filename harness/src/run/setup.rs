@@ -1,11 +1,13 @@
 //! How a bench is set up, and the values of templates that follow from it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::config::load::Load;
 use crate::config::template::Context;
-use crate::host::cores::Layout;
+use crate::host::cores::{Cores, Layout};
 use crate::host::limits::Limits;
 
 /// How a bench is set up.
@@ -21,6 +23,8 @@ pub(crate) struct Setup {
     pub(crate) store_url: Option<String>,
     /// Who runs where.
     pub(crate) layout: Layout,
+    /// Who runs where in the suites that say how many cores the server has, by that number.
+    pub(crate) wider: BTreeMap<usize, Layout>,
     /// What the servers may use.
     pub(crate) limits: Limits,
 }
@@ -29,6 +33,23 @@ impl Setup {
     fn target_dir(&self) -> PathBuf {
         std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| self.root.join("target"), |dir| self.root.join(dir))
+    }
+
+    /// Who runs where under this load.
+    pub(crate) fn layout_of(&self, load: &Load) -> &Layout {
+        let wider = load.server_cores.and_then(|count| self.wider.get(&count));
+        wider.unwrap_or(&self.layout)
+    }
+
+    /// Cores that the load has in every suite, for services and the harness itself.
+    pub(crate) fn common_load(&self) -> &Cores {
+        let widest = self.wider.values().next_back();
+        let load = &widest.unwrap_or(&self.layout).load;
+        if load.overlap(&self.layout.server) {
+            &self.layout.load
+        } else {
+            load
+        }
     }
 
     pub(super) fn state_folder(&self) -> PathBuf {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context as _;
 
 use super::live::{Live, Measured, Span, Surroundings};
-use super::row::{Job, blank, errors_in, fill, seconds};
+use super::row::{Job, blank, errors_in, fill, seconds, step_latencies};
 use super::trial::{count_text, whole_us};
 use super::usage::{Cost, UsageWindow};
 use crate::load::Outcome;
@@ -212,6 +212,7 @@ impl<'a> Member<'a> {
             start: opened.unwrap_or_else(SystemTime::now),
             length: outcome.elapsed,
             latencies: outcome.latency_ns.clone(),
+            steps: step_latencies(job, &outcome),
         });
         self.costs.push(cost);
         match &mut self.total {

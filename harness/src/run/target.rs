@@ -67,7 +67,11 @@ pub(crate) fn target(
         };
         let (stdin, stdout) =
             pipes.ok_or("its pipes were taken already; each trial needs a fresh process")?;
-        return Ok(Target::Stdio { stdin, stdout });
+        return Ok(Target::Stdio {
+            stdin,
+            stdout,
+            earlier_runs: 0,
+        });
     }
     let (address, path) = split_url(place).map_err(|error| format!("its place is {error}"))?;
     Ok(match (subject.role, subject.wire) {

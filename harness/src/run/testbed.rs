@@ -18,7 +18,7 @@ use super::setup::{Setup, base_context};
 use super::target::target;
 use crate::config::subject::{ReadyBy, Subject, Subjects, Wire};
 use crate::config::template::{Context, fill_command};
-use crate::host::cores::pin_this_thread;
+use crate::host::cores::{Cores, pin_this_thread};
 use crate::host::facts;
 use crate::host::limits::Limiter;
 use crate::host::proc::ProcessId;
@@ -88,7 +88,7 @@ impl Testbed {
         subjects.build.retain(|name, _| builds.contains(name));
         // Before this thread is pinned, or it would see the load cores only.
         let machine = facts::machine();
-        pin_this_thread(&setup.layout.load)?;
+        pin_this_thread(setup.common_load())?;
         let context = base_context(&setup);
         Ok(Self {
             setup,
@@ -119,7 +119,7 @@ impl Testbed {
             let launch = service
                 .launch(&self.context)
                 .with_context(|| format!("service.{name}"))?;
-            let mut running = Running::start(name, &launch, &self.setup.layout.load, false)?;
+            let mut running = Running::start(name, &launch, self.setup.common_load(), false)?;
             let ready = running.wait_ready(launch.ready_within, interrupt)?;
             self.context
                 .insert(format!("{name}_url"), Value::String(ready.place));
@@ -154,12 +154,24 @@ impl Testbed {
         answer_bytes: Option<u32>,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Started> {
+        self.start_on(&self.setup.layout.server, name, answer_bytes, interrupt)
+    }
+
+    /// Starts a subject on these cores and waits until it is ready.
+    pub(crate) fn start_on(
+        &self,
+        cores: &Cores,
+        name: &str,
+        answer_bytes: Option<u32>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Started> {
         let subject = self.subject(name)?;
         let (mut running, place, startup) = if subject.runs_already() {
             let server = Server::Theirs { pid: subject.pid };
             (server, self.place(name)?, None)
         } else {
-            let (running, ready) = self.start_process(name, answer_bytes, None, interrupt)?;
+            let (running, ready) =
+                self.start_process(cores, (name, answer_bytes), None, interrupt)?;
             (Server::Ours(running), ready.place, ready.after)
         };
         let target = target(subject, &place, answer_bytes, &mut running)
@@ -179,8 +191,8 @@ impl Testbed {
 
     fn start_process(
         &self,
-        name: &str,
-        answer_bytes: Option<u32>,
+        cores: &Cores,
+        (name, answer_bytes): (&str, Option<u32>),
         limit: Option<Duration>,
         interrupt: &Interrupt,
     ) -> anyhow::Result<(Running, Found)> {
@@ -198,7 +210,7 @@ impl Testbed {
             launch.environment.extend(limiter.variable());
         }
         let piped = subject.wire == Wire::Stdio;
-        let start = || Running::start(name, &launch, &self.setup.layout.server, piped);
+        let start = || Running::start(name, &launch, cores, piped);
         Ok(match subject.ready {
             ReadyBy::Line => {
                 let mut running = start()?;

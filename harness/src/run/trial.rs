@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::count::count;
 use super::live::{Live, Measured, Span, Surroundings};
 use super::processes::per_call;
-use super::row::{Job, blank, fill, seconds};
+use super::row::{Job, blank, fill, seconds, step_latencies};
 use crate::config::subject::Processes;
 use crate::load::LoadError;
 use crate::results::folder::RunFolder;
@@ -118,6 +118,7 @@ impl Found {
         self.interval = Some(Interval {
             start: measured.opened.unwrap_or_else(SystemTime::now),
             length: measured.outcome.elapsed,
+            steps: step_latencies(job, &measured.outcome),
             latencies: measured.outcome.latency_ns,
         });
         Ok(())

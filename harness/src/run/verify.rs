@@ -67,7 +67,7 @@ pub(crate) fn check(
             let mut one = Checked {
                 subject: name.to_owned(),
                 suite: suite.to_owned(),
-                tool: definition.tool.clone(),
+                tool: definition.label(),
                 right: 0,
                 calls: exchanges.len(),
                 wrong: Vec::new(),
@@ -75,10 +75,14 @@ pub(crate) fn check(
             match &verified {
                 Err(text) => one.wrong.push(text.clone()),
                 Ok(verified) => {
-                    if answer_bytes.is_none() && !verified.tools.contains(&one.tool) {
+                    let mut called = exchanges.iter().filter_map(|one| one.tool.as_ref());
+                    let is_unknown = |tool: &&String| !verified.tools.contains(tool);
+                    if let Some(tool) = called.find(is_unknown)
+                        && answer_bytes.is_none()
+                    {
                         let tools = verified.tools.join(", ");
                         one.wrong
-                            .push(format!("tools/list does not hold it: {tools}"));
+                            .push(format!("tools/list does not hold it ({tool}): {tools}"));
                     }
                     judge(&mut one, exchanges, answers.by_ref().take(exchanges.len()));
                 }

@@ -92,7 +92,11 @@ pub(crate) fn warnings(
                 || (load_full && services > client_permille)
         }
         Warning::SendsLate => is_open_loop && is_late(outcome),
-        Warning::LittlesLaw => breaks_littles_law(outcome, clients),
+        // Where latencies of the window were left out they are not those of its calls.
+        Warning::LittlesLaw => {
+            (is_open_loop || outcome.latency_ns.len() == outcome.calls)
+                && breaks_littles_law(outcome, clients)
+        }
         Warning::Steal => stolen(cost.server_cores) || stolen(cost.load_cores),
         Warning::Throttled => cost.throttled.is_some_and(|times| times > 0),
         Warning::MemoryNearLimit => {

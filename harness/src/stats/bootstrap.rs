@@ -80,8 +80,7 @@ pub struct Bootstrap<'a> {
 
 impl<'a> Bootstrap<'a> {
     /// Draws from a fit, for all of its subjects at once.
-    #[must_use]
-    pub fn new(fit: &'a Fit) -> Self {
+    pub(crate) fn new(fit: &'a Fit) -> Self {
         let mut processes = BTreeMap::<u32, Vec<usize>>::new();
         for (place, process) in fit.processes.iter().enumerate() {
             processes.entry(*process).or_default().push(place);
@@ -112,8 +111,7 @@ impl<'a> Bootstrap<'a> {
     }
 
     /// One subject over another. `None` when they have no round in common.
-    #[must_use]
-    pub fn over(&self, of: usize, against: usize) -> Option<Resampled> {
+    pub(crate) fn over(&self, of: usize, against: usize) -> Option<Resampled> {
         self.sum(&[(of, 1.0), (against, -1.0)])
     }
 
@@ -212,8 +210,7 @@ impl Resampled {
     ///
     /// Of several subjects of a suite, [`Bootstrap::over`] of their common fit knows the drift
     /// better.
-    #[must_use]
-    pub fn new(of: &[Sample], against: &[Sample], design: Design) -> Option<Self> {
+    pub(crate) fn new(of: &[Sample], against: &[Sample], design: Design) -> Option<Self> {
         if design == Design::SameRounds {
             let found = Bootstrap::new(&Fit::new(&[of, against])?).over(0, 1);
             if found.is_some() {
@@ -226,8 +223,7 @@ impl Resampled {
 
     /// The geometric mean of ratios that were measured apart from each other, for instance in
     /// different suites. `None` when there is none.
-    #[must_use]
-    pub fn mean(ratios: &[Self]) -> Option<Self> {
+    pub(crate) fn mean(ratios: &[Self]) -> Option<Self> {
         (!ratios.is_empty()).then(|| Self::sum(ratios, ratios.len() as f64))
     }
 
@@ -245,8 +241,7 @@ impl Resampled {
     }
 
     /// The ratio with its interval of 95%.
-    #[must_use]
-    pub fn ratio(&self) -> Ratio {
+    pub(crate) fn ratio(&self) -> Ratio {
         self.ratio_among(1)
     }
 
@@ -255,8 +250,7 @@ impl Resampled {
     /// Its interval is so wide that with a probability of 95% all of them hold the true ratios
     /// (Bonferroni: each may miss in 5% divided by their number). Holm's steps would find a little
     /// more, but the interval of one row would depend on all others.
-    #[must_use]
-    pub fn ratio_among(&self, comparisons: usize) -> Ratio {
+    pub(crate) fn ratio_among(&self, comparisons: usize) -> Ratio {
         let confidence = 1.0 - MISSES / comparisons.max(1) as f64;
         let end = |by: f64| (self.point + by).exp();
         let interval = |parts: [Part; 2]| {

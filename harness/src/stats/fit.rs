@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{median_of, midmean};
+use super::{median_of, midmean, spread};
 
 /// One figure of one subject at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,8 +26,8 @@ pub struct Sample {
 
 impl Sample {
     /// The figure of a trial: its process is started for it and has this round only.
-    #[must_use]
-    pub const fn of_trial(trial: u32, value: f64) -> Self {
+    #[cfg(test)]
+    pub(crate) const fn of_trial(trial: u32, value: f64) -> Self {
         Self {
             process: trial,
             round: trial,
@@ -61,14 +61,10 @@ pub struct Fit {
 /// Steps of the polish; most fits settle in fewer than ten.
 const STEPS: usize = 30;
 
-/// The median absolute deviation of a normal distribution, in standard deviations.
-const MAD_OF_NORMAL: f64 = 0.6745;
-
 impl Fit {
     /// Fits the readings of each subject. Subjects may lack rounds; of several subjects, a round
     /// that only one of them has does not count. `None` when a figure is not above zero.
-    #[must_use]
-    pub fn new(subjects: &[&[Sample]]) -> Option<Self> {
+    pub(crate) fn new(subjects: &[&[Sample]]) -> Option<Self> {
         let all = || subjects.iter().copied().flatten();
         if !all().all(|one| one.value > 0.0 && one.value.is_finite()) {
             return None;
@@ -118,16 +114,14 @@ impl Fit {
     }
 
     /// What a subject has in the run's typical round, in the unit of its readings.
-    #[must_use]
-    pub fn figure(&self, subject: usize) -> Option<f64> {
+    pub(crate) fn figure(&self, subject: usize) -> Option<f64> {
         let typical = median_of(&mut self.rounds.clone())?;
         Some(((*self.effects.get(subject)?)? + typical).exp())
     }
 
     /// How steady the machine was. `None` with fewer than two subjects or two rounds, which do not
     /// show it.
-    #[must_use]
-    pub fn steadiness(&self) -> Option<Steadiness> {
+    pub(crate) fn steadiness(&self) -> Option<Steadiness> {
         let subjects = self.effects.iter().flatten().count() as f64;
         let typical = median_of(&mut self.rounds.clone())?;
         if subjects < 2.0 || self.rounds.len() < 2 {
@@ -144,12 +138,6 @@ impl Fit {
             readings: spread(rests)? / taken_out,
         })
     }
-}
-
-/// The standard deviation of these deviations if they are normal but for a few.
-fn spread(deviations: impl Iterator<Item = f64>) -> Option<f64> {
-    let middle = median_of(&mut deviations.map(f64::abs).collect::<Vec<_>>())?;
-    Some(middle / MAD_OF_NORMAL)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Values that lie far from the others. They are flagged and never dropped: a median hardly feels
 //! them, and what made them may be the finding.
 
-use super::median_of;
+use super::{median_of, spread};
 
 /// Fewer values have no outlier: no three of them say where the others should lie.
 const LEAST_VALUES: usize = 5;
@@ -10,17 +10,13 @@ const LEAST_VALUES: usize = 5;
 /// handle outliers", 1993).
 const FAR: f64 = 3.5;
 
-/// The median absolute deviation of a normal distribution, in standard deviations.
-const MAD_OF_NORMAL: f64 = 0.6745;
-
 /// The mean absolute deviation of a normal distribution, in standard deviations.
 const MEAN_DEVIATION_OF_NORMAL: f64 = 0.7979;
 
 /// The places of the values whose modified z-score is above 3.5. Nothing among fewer than five
 /// values. Where more than half of the values are equal the mean deviation stands in for the median
 /// one, which is zero then.
-#[must_use]
-pub fn outliers(values: &[f64]) -> Vec<usize> {
+pub(crate) fn outliers(values: &[f64]) -> Vec<usize> {
     if values.len() < LEAST_VALUES {
         return Vec::new();
     }
@@ -28,12 +24,10 @@ pub fn outliers(values: &[f64]) -> Vec<usize> {
         return Vec::new();
     };
     let deviations: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
-    let median_deviation = median_of(&mut deviations.clone()).unwrap_or(0.0);
-    let spread = if median_deviation > 0.0 {
-        median_deviation / MAD_OF_NORMAL
-    } else {
-        deviations.iter().sum::<f64>() / deviations.len() as f64 / MEAN_DEVIATION_OF_NORMAL
-    };
+    let by_mean =
+        deviations.iter().sum::<f64>() / deviations.len() as f64 / MEAN_DEVIATION_OF_NORMAL;
+    let spread = spread(deviations.iter().copied()).filter(|spread| *spread > 0.0);
+    let spread = spread.unwrap_or(by_mean);
     let is_far = |(_, deviation): &(usize, &f64)| **deviation > FAR * spread;
     let far = deviations.iter().enumerate().filter(is_far);
     far.map(|(place, _)| place).collect()

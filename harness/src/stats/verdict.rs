@@ -47,21 +47,18 @@ impl Default for Threshold {
 
 impl Threshold {
     /// The share.
-    #[must_use]
-    pub const fn share(self) -> f64 {
+    pub(crate) const fn share(self) -> f64 {
         self.0
     }
 
     /// The same for figures that cannot show a smaller difference than this share.
-    #[must_use]
-    pub const fn at_least(self, share: f64) -> Self {
+    pub(crate) const fn at_least(self, share: f64) -> Self {
         Self(self.0.max(share))
     }
 
     /// Compares the interval of a ratio with the threshold: the limits are `1 + threshold` and its
     /// inverse, so the verdict of B beside A is always the opposite of that of A beside B.
-    #[must_use]
-    pub fn judge(self, ratio: &Ratio, better: Better) -> Verdict {
+    pub(crate) fn judge(self, ratio: &Ratio, better: Better) -> Verdict {
         let Some(interval) = ratio.interval else {
             return Verdict::Unknown;
         };
@@ -79,16 +76,14 @@ impl Threshold {
     /// without an interval.
     ///
     /// The threshold and half of the interval: of differences of this size about half are told.
-    #[must_use]
-    pub fn least_told(self, ratio: &Ratio) -> Option<f64> {
+    pub(crate) fn least_told(self, ratio: &Ratio) -> Option<f64> {
         let interval = ratio.interval?;
         let half = (interval.high / interval.low).sqrt();
         Some((1.0 + self.0) * half - 1.0)
     }
 
     /// The verdict in words: `equal within 2%` where it is equal.
-    #[must_use]
-    pub fn words(self, verdict: Verdict) -> String {
+    pub(crate) fn words(self, verdict: Verdict) -> String {
         match verdict {
             Verdict::Equal => format!("equal within {self}"),
             other => other.name().replace('_', " "),
@@ -123,8 +118,7 @@ impl std::fmt::Display for Threshold {
 
 impl Verdict {
     /// The word used in JSON and CSV.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Faster => "faster",
             Self::Slower => "slower",
@@ -135,8 +129,7 @@ impl Verdict {
     }
 
     /// Whether there is an interval, and it does not tell the two apart.
-    #[must_use]
-    pub const fn is_tie(self) -> bool {
+    pub(crate) const fn is_tie(self) -> bool {
         matches!(self, Self::Equal | Self::CannotTell)
     }
 }

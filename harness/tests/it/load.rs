@@ -2,6 +2,7 @@
 
 mod failures;
 mod http;
+mod iterations;
 mod memory;
 mod open;
 mod sessions;

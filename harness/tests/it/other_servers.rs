@@ -4,7 +4,7 @@
 //! The tests install them once, at pinned versions, into the target folder, and fail where that is
 //! not possible.
 
-mod install;
+pub(crate) mod install;
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -93,13 +93,13 @@ fn over_http(server: &Program, mode: &str, expect: &[&str]) -> Measured {
 
 #[test]
 fn the_typescript_sdk_on_stdio() {
-    let found = measure(&typescript(), "", &[], &["text=42"]);
+    let found = measure(&typescript("server.mjs"), "", &[], &["text=42"]);
     assert_eq!(found.revision, "2025-11-25");
 }
 
 #[test]
 fn the_typescript_sdk_over_streamable_http() {
-    let found = over_http(&typescript(), "", &["text=42", "/content/0/type=\"text\""]);
+    let found = over_http(&typescript("server.mjs"), "", &["text=42", "/content/0/type=\"text\""]);
     assert_eq!(
         (found.revision.as_str(), found.sessions),
         ("2025-11-25", Sessions::Stateless)
@@ -108,7 +108,7 @@ fn the_typescript_sdk_over_streamable_http() {
 
 #[test]
 fn the_typescript_sdk_with_sessions_and_its_own_first_answer() {
-    let found = over_http(&typescript(), "stateful", &[]);
+    let found = over_http(&typescript("server.mjs"), "stateful", &[]);
     assert_eq!(found.sessions, Sessions::Stateful);
     assert!(
         found.warnings.contains("learned_answer"),

@@ -7,6 +7,7 @@ use clap::Args;
 use transports::Limits;
 
 use super::values::{bytes, count, seconds, time_limit};
+use crate::process::open_files;
 
 /// Limits of every tool call.
 #[derive(Args, Clone, Debug)]
@@ -122,22 +123,56 @@ pub struct HttpLimits {
     #[arg(long, env = "MCP_MAX_SESSIONS", value_name = "N", default_value = "10000", value_parser = count)]
     pub max_sessions: usize,
 
-    /// How long the head of a request may take to arrive, give or take a fifth
+    /// Connections that may be open at once; an idle one is closed for a new one, and when all are
+    /// busy the new one is answered 503
+    /// [default: 20000, or less where the limit of open files is lower]
+    #[arg(long, env = "MCP_MAX_CONNECTIONS", value_name = "N", value_parser = count)]
+    pub max_connections: Option<usize>,
+
+    /// How long the head of a request may take to arrive, and the first byte of a connection, give
+    /// or take a fifth
     #[arg(long, env = "MCP_HEAD_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub head_timeout: Duration,
 
     /// How long the body of a request may take to arrive after its head
     #[arg(long, env = "MCP_BODY_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub body_timeout: Duration,
+
+    /// How long a client may leave an answer unread, give or take a fifth
+    #[arg(long, env = "MCP_WRITE_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub write_timeout: Duration,
 }
 
+/// How many connections are open at most, without a flag.
+const MAX_CONNECTIONS: usize = 20_000;
+/// Open files that are kept back for all that is no connection: databases, upstreams, pipes.
+const OTHER_FILES: usize = 128;
+
 impl HttpLimits {
+    /// The limit of connections, which has to be reached before that of open files: a server
+    /// without descriptors can close no connection for another.
+    fn max_connections(self) -> usize {
+        let files = usize::try_from(open_files()).unwrap_or(usize::MAX);
+        let possible = files - OTHER_FILES.min(files / 4);
+        let Some(asked) = self.max_connections else {
+            return MAX_CONNECTIONS.min(possible);
+        };
+        if asked > possible {
+            tracing::warn!(
+                "--max-connections {asked} is more than {files} open files allow (ulimit -n)"
+            );
+        }
+        asked
+    }
+
     /// `limits` with these.
     pub(crate) fn set(self, limits: Limits) -> Limits {
         Limits {
             max_sessions: self.max_sessions,
+            max_connections: self.max_connections(),
             head_timeout: self.head_timeout,
             body_timeout: self.body_timeout,
+            write_timeout: self.write_timeout,
             ..limits
         }
     }
@@ -161,8 +196,10 @@ mod tests {
         max_in_flight: 3,
         max_queued_messages: 4,
         max_sessions: 5,
+        max_connections: 8,
         head_timeout: Duration::from_secs(6),
         body_timeout: Duration::from_secs(7),
+        write_timeout: Duration::from_secs(9),
     };
 
     #[test]
@@ -172,9 +209,17 @@ mod tests {
         let set = defaults::<HttpLimits>().set(set);
         let expected = Limits {
             max_message_bytes: 1,
+            // Depends on the system.
+            max_connections: set.max_connections,
             ..Limits::default()
         };
         assert_eq!(set, expected);
+        assert!((1..=MAX_CONNECTIONS).contains(&set.max_connections));
+        let http = HttpLimits {
+            max_connections: Some(5),
+            ..defaults()
+        };
+        assert_eq!(http.set(OTHER).max_connections, 5);
         let messages = MessageLimits {
             max_body: Some(8),
             ..defaults()

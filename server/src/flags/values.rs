@@ -1,12 +1,6 @@
 //! Parsers of the flags' values. Each error says what was expected.
 
-use std::{
-    net::{Ipv6Addr, SocketAddr},
-    num::NonZeroU32,
-    time::Duration,
-};
-
-use http::{Uri, uri::Authority};
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 /// A year: longer limits are no limits, and overflow what counts them.
 const MAX_SECONDS: f64 = 365.0 * 86_400.0;
@@ -73,25 +67,4 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "expected an IP address and a port, for instance 127.0.0.1:8080 or [::1]:0".into()
     })
-}
-
-pub(super) fn host(text: &str) -> Result<String, String> {
-    if text.parse::<Authority>().is_ok() || text.parse::<Ipv6Addr>().is_ok() {
-        return Ok(text.to_owned());
-    }
-    Err("expected a host name or address, for instance tools.example or tools.example:8443".into())
-}
-
-pub(super) fn origin(text: &str) -> Result<String, String> {
-    let uri = text.strip_suffix(":*").unwrap_or(text).parse::<Uri>();
-    let is_origin = uri.is_ok_and(|uri| {
-        uri.scheme().is_some() && uri.query().is_none() && uri.path() == "/" && !text.ends_with('/')
-    });
-    if is_origin {
-        return Ok(text.to_owned());
-    }
-    Err(
-        "expected scheme://host:port, for instance https://app.example:443 or http://localhost:*"
-            .into(),
-    )
 }

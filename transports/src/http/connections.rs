@@ -3,12 +3,18 @@
 //! A request costs a few uncontended atomic stores to the state of its connection. The table is
 //! locked only when a connection opens or closes, and by the sweep.
 //!
-//! The sweep closes connections whose request head does not arrive (slowloris). hyper can do that
-//! too, but it sets a timer for every request (ARCHITECTURE.md, "Draining").
+//! Sweeps close connections whose client stalls: its request head does not arrive (slowloris), it
+//! has never sent a byte, or it does not read its answer. hyper can find the first of these, too, but
+//! it sets a timer for every request (ARCHITECTURE.md, "Draining").
+//!
+//! hyper does not look for the end of the input while it answers, so that a client may finish
+//! sending and wait (RFC 9112, section 9.6, lets a client do so). Where a client that leaves ends
+//! its request, the connection's IO looks for it.
 
 use std::{
     collections::HashMap,
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -19,13 +25,17 @@ use std::{
 
 use futures::task::AtomicWaker;
 use http::{Method, Request};
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use tokio::sync::Notify;
 
+use crate::log_limit::LogLimit;
+
 /// All open connections of one server.
-#[derive(Default)]
 pub(super) struct Connections {
     open: Mutex<HashMap<u64, Arc<State>>>,
+    limit: usize,
+    pub(super) failures: LogLimit,
+    rejections: LogLimit,
     next: AtomicU64,
     draining: AtomicBool,
     /// Notified when an answer is finished or a connection closes, while draining.
@@ -41,8 +51,16 @@ pub(super) struct State {
     is_stream: AtomicBool,
     /// Whether bytes have arrived that belong to no request with a whole head.
     has_read: AtomicBool,
-    /// How many sweeps in a row have found `has_read` set.
-    stalled: AtomicU8,
+    /// Whether no byte has arrived yet.
+    is_silent: AtomicBool,
+    /// Whether the body of the request in hand has not arrived yet.
+    awaits_body: AtomicBool,
+    /// Whether the client does not take what is written.
+    awaits_reader: AtomicBool,
+    /// Whether a client that leaves ends the request in hand.
+    ends_with_client: AtomicBool,
+    /// How many sweeps of each kind in a row have found the client stalled.
+    stalled: [AtomicU8; 3],
     must_close: AtomicBool,
     must_break: AtomicBool,
     waker: AtomicWaker,
@@ -59,8 +77,19 @@ pub(super) enum Order {
     Break,
 }
 
-/// Sweeps in a row that have to find a head incomplete before its connection is closed.
+/// Sweeps in a row that have to find a client stalled before its connection is closed.
 pub(super) const SWEEPS: u8 = 5;
+
+/// A way for clients to stall a server.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stall {
+    /// The head of a request does not arrive.
+    Head,
+    /// The client does not read.
+    Reader,
+    /// In a shutdown: the client does not read, or the body of its request does not arrive.
+    Draining,
+}
 
 /// One open connection. Dropping this takes it out of the table.
 pub(super) struct Connection {
@@ -75,21 +104,51 @@ pub(super) struct AnswerGuard {
 }
 
 impl Connections {
-    /// Enters a new connection.
-    pub(super) fn open(self: &Arc<Self>) -> Connection {
+    /// Creates a table for `limit` connections.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            open: Mutex::default(),
+            limit,
+            failures: LogLimit::default(),
+            rejections: LogLimit::default(),
+            next: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Enters a new connection. Where there is no place, one that has nothing to answer is closed
+    /// for it, because a server may close idle connections at any time. When all are busy there is
+    /// no place, and the log says so.
+    pub(super) fn open(self: &Arc<Self>) -> Option<Connection> {
+        let mut table = self.table();
+        if table.len() >= self.limit && !make_room(&table) {
+            if let Some(left_out) = self.rejections.admit() {
+                tracing::warn!(
+                    max_connections = self.limit,
+                    left_out,
+                    "a connection was rejected: all are busy; raise --max-connections"
+                );
+            }
+            return None;
+        }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let state = Arc::new(State {
             connections: self.clone(),
             answering: AtomicBool::new(false),
             is_stream: AtomicBool::new(false),
             has_read: AtomicBool::new(false),
-            stalled: AtomicU8::new(0),
+            is_silent: AtomicBool::new(true),
+            awaits_body: AtomicBool::new(false),
+            awaits_reader: AtomicBool::new(false),
+            ends_with_client: AtomicBool::new(false),
+            stalled: Default::default(),
             must_close: AtomicBool::new(false),
             must_break: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
-        self.table().insert(id, state.clone());
-        Connection { id, state }
+        table.insert(id, state.clone());
+        Some(Connection { id, state })
     }
 
     /// Asks every open connection to close after its answer. A connection that opens later is asked
@@ -102,12 +161,13 @@ impl Connections {
         }
     }
 
-    /// Closes connections whose request head has been incomplete for [`SWEEPS`] sweeps.
-    pub(super) fn sweep(&self) {
+    /// Closes connections whose client has stalled for [`SWEEPS`] sweeps.
+    pub(super) fn sweep(&self, stall: Stall) {
         for state in self.table().values() {
-            if !state.awaits_head() {
-                state.stalled.store(0, Ordering::Relaxed);
-            } else if state.stalled.fetch_add(1, Ordering::Relaxed) + 1 >= SWEEPS {
+            let stalled = &state.stalled[stall as usize];
+            if !state.is_stalled(stall) {
+                stalled.store(0, Ordering::Relaxed);
+            } else if stalled.fetch_add(1, Ordering::Relaxed) + 1 >= SWEEPS {
                 state.must_break.store(true, Ordering::SeqCst);
                 state.waker.wake();
             }
@@ -156,9 +216,56 @@ impl Connections {
     }
 }
 
+/// Has an idle connection close, if there is one; first one that has never sent a byte.
+fn make_room(open: &HashMap<u64, Arc<State>>) -> bool {
+    let is_idle = |state: &&Arc<State>| {
+        !state.answering.load(Ordering::SeqCst) && !state.must_close.load(Ordering::SeqCst)
+    };
+    let is_silent = |state: &&Arc<State>| state.is_silent.load(Ordering::Relaxed);
+    let mut silent = open.values().filter(is_idle).filter(is_silent);
+    let Some(state) = silent.next().or_else(|| open.values().find(is_idle)) else {
+        return false;
+    };
+    state.must_close.store(true, Ordering::SeqCst);
+    // One that waits for the rest of a head does not close by itself.
+    state.must_break.store(true, Ordering::SeqCst);
+    state.waker.wake();
+    true
+}
+
 impl State {
-    fn record_read(&self) {
-        self.has_read.store(true, Ordering::Relaxed);
+    fn record_read(&self, has_arrived: bool) {
+        if has_arrived {
+            self.has_read.store(true, Ordering::Relaxed);
+            self.is_silent.store(false, Ordering::Relaxed);
+            self.awaits_body.store(false, Ordering::Relaxed);
+        } else if self.answering.load(Ordering::SeqCst) {
+            // While it answers hyper reads nothing but the request's body.
+            self.awaits_body.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn record_write(&self, is_taken: bool) {
+        self.awaits_reader.store(!is_taken, Ordering::Relaxed);
+        if is_taken {
+            for stall in [Stall::Reader, Stall::Draining] {
+                self.stalled[stall as usize].store(0, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Records that a client that leaves from now on ends the request in hand.
+    pub(super) fn end_with_client(&self) {
+        self.ends_with_client.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stalled(&self, stall: Stall) -> bool {
+        let awaits_reader = self.awaits_reader.load(Ordering::Relaxed);
+        match stall {
+            Stall::Head => self.awaits_head() || self.is_silent.load(Ordering::Relaxed),
+            Stall::Reader => awaits_reader,
+            Stall::Draining => awaits_reader || self.awaits_body.load(Ordering::Relaxed),
+        }
     }
 
     /// Records that `request` has begun. It is being answered until the guard is dropped.
@@ -166,6 +273,7 @@ impl State {
         let is_get = request.method() == Method::GET;
         self.answering.store(true, Ordering::SeqCst);
         self.has_read.store(false, Ordering::Relaxed);
+        self.ends_with_client.store(false, Ordering::Relaxed);
         if is_get {
             self.is_stream.store(true, Ordering::SeqCst);
             self.connections.notify_if_draining();
@@ -190,10 +298,17 @@ impl Connection {
     /// Returns the next step of the connection, and wakes `context` when it changes.
     pub(super) fn order(&self, context: &Context<'_>) -> Order {
         self.state.waker.register(context.waker());
-        // The rest of the head may have arrived between the sweep and this poll.
-        if self.state.must_break.load(Ordering::SeqCst) && self.state.awaits_head() {
-            Order::Break
-        } else if self.state.must_close.load(Ordering::SeqCst) {
+        // The client may have gone on between the sweep and this poll.
+        let stalls = [Stall::Head, Stall::Draining];
+        let is_stalled = || stalls.iter().any(|stall| self.state.is_stalled(*stall));
+        let must_break = self.state.must_break.load(Ordering::SeqCst);
+        if must_break && is_stalled() {
+            return Order::Break;
+        }
+        if must_break {
+            self.state.must_break.store(false, Ordering::SeqCst);
+        }
+        if self.state.must_close.load(Ordering::SeqCst) {
             Order::Close
         } else {
             Order::Serve
@@ -213,6 +328,8 @@ impl Drop for AnswerGuard {
     fn drop(&mut self) {
         let state = &self.state;
         state.has_read.store(false, Ordering::Relaxed);
+        state.awaits_body.store(false, Ordering::Relaxed);
+        state.ends_with_client.store(false, Ordering::Relaxed);
         state.answering.store(false, Ordering::SeqCst);
         if self.is_get {
             state.is_stream.store(false, Ordering::SeqCst);
@@ -221,15 +338,41 @@ impl Drop for AnswerGuard {
     }
 }
 
-/// A connection's IO that records in its state when bytes arrive.
+/// A connection's IO that records in its state when bytes arrive and when they are taken.
 pub(super) struct TrackedIo<Io> {
     io: Io,
     state: Arc<State>,
+    /// A byte that arrived when the IO looked whether the client is still there.
+    early: Option<u8>,
 }
 
 impl<Io> TrackedIo<Io> {
     pub(super) fn new(io: Io, state: Arc<State>) -> Self {
-        Self { io, state }
+        Self {
+            io,
+            state,
+            early: None,
+        }
+    }
+}
+
+impl<Io: Read + Unpin> TrackedIo<Io> {
+    /// Finds out whether the client has left a request that ends with it.
+    fn look_for_end(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if !self.state.ends_with_client.load(Ordering::Relaxed) || self.early.is_some() {
+            return Ok(());
+        }
+        let mut byte = [MaybeUninit::uninit()];
+        let mut byte = ReadBuf::uninit(&mut byte);
+        match Pin::new(&mut self.io).poll_read(context, byte.unfilled()) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(())) => {
+                self.early = byte.filled().first().copied();
+                let has_left = || io::Error::new(io::ErrorKind::UnexpectedEof, "the client left");
+                self.early.map(drop).ok_or_else(has_left)
+            }
+        }
     }
 }
 
@@ -237,26 +380,33 @@ impl<Io: Read + Unpin> Read for TrackedIo<Io> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.io).poll_read(context, buffer);
-        if read.is_ready() {
-            self.state.record_read();
-        }
+        let read = if let Some(byte) = self.early.take() {
+            buffer.put_slice(&[byte]);
+            Poll::Ready(Ok(()))
+        } else {
+            Pin::new(&mut self.io).poll_read(context, buffer)
+        };
+        self.state.record_read(read.is_ready());
         read
     }
 }
 
-impl<Io: Write + Unpin> Write for TrackedIo<Io> {
+impl<Io: Read + Write + Unpin> Write for TrackedIo<Io> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
+        let written = Pin::new(&mut self.io).poll_write(context, bytes);
+        self.state.record_write(written.is_ready());
+        written
     }
 
+    /// hyper calls this whenever it has nothing to write.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.look_for_end(context)?;
         Pin::new(&mut self.io).poll_flush(context)
     }
 
@@ -273,6 +423,8 @@ impl<Io: Write + Unpin> Write for TrackedIo<Io> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.io).poll_write_vectored(context, slices);
+        self.state.record_write(written.is_ready());
+        written
     }
 }

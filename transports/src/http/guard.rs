@@ -1,26 +1,79 @@
 //! Checks `Host` and `Origin`, against DNS rebinding.
 //!
 //! MCP specification, "Transports", security warning: servers MUST validate `Origin`. This is the one
-//! guard of every HTTP transport; rmcp's own is off.
+//! guard of every HTTP transport; rmcp's own is off. Names are read by the `url` crate, the parser
+//! that browsers have, so that the guard and a browser never see two hosts in one text.
 
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority};
+use std::{net::Ipv6Addr, str::FromStr};
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use url::{Host, Url};
 
 /// The hosts and origins that the server accepts.
 #[derive(Clone, Debug)]
 pub struct Guard {
-    /// Host names or `name:port`; a name alone stands for every port.
-    pub allowed_hosts: Vec<String>,
-    /// Origins as `scheme://name:port`, where the port may be `*`.
-    pub allowed_origins: Vec<String>,
+    /// The hosts that a request may name.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// The origins that a request may name.
+    pub allowed_origins: Vec<AllowedOrigin>,
+}
+
+/// A host that requests may name: a name or address, with a port or for every port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHost {
+    /// The host as `Host` usually spells it.
+    text: String,
+    name: HostName,
+}
+
+/// An origin that requests may name: `scheme://host:port`, where `*` stands for every port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedOrigin {
+    /// The origin as a browser spells it, without the port where every port is allowed.
+    text: String,
+    has_any_port: bool,
+    origin: OriginName,
+}
+
+/// The text is no host, or no origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// It is no host that a request can name.
+    #[error(
+        "expected a host name or address, for instance tools.example or tools.example:8443; \
+         `*` is none, because every name would open the server to DNS rebinding"
+    )]
+    Host,
+    /// It is no origin that a browser can name.
+    #[error(
+        "expected scheme://host:port, for instance https://app.example:443 or http://localhost:*"
+    )]
+    Origin,
+}
+
+/// What `Host` says (RFC 9110, section 7.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct HostName {
+    host: Host<String>,
+    port: Option<u16>,
+}
+
+/// What `Origin` says (RFC 6454, section 6.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OriginName {
+    scheme: String,
+    host: Host<String>,
+    port: Option<u16>,
 }
 
 impl Default for Guard {
     /// Accepts only this machine, on any port.
     fn default() -> Self {
-        let own = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+        let hosts = ["localhost", "127.0.0.1", "::1"];
+        let origins = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
         Self {
-            allowed_hosts: own(&["localhost", "127.0.0.1", "::1"]),
-            allowed_origins: own(&["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]),
+            allowed_hosts: hosts.iter().flat_map(|host| host.parse()).collect(),
+            allowed_origins: origins.iter().flat_map(|origin| origin.parse()).collect(),
         }
     }
 }
@@ -28,12 +81,15 @@ impl Default for Guard {
 /// Why a request is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GuardError {
-    /// `Host` is missing or malformed.
-    #[error("Bad Request: the Host header is missing or malformed")]
+    /// `Host` is missing, malformed, or there are two.
+    #[error("Bad Request: the Host header is missing or malformed, or there are two")]
     MalformedHost,
     /// The server does not accept the host.
     #[error("Forbidden: Host is not allowed; start the server with --allowed-host to allow it")]
     Host,
+    /// There are two origins.
+    #[error("Bad Request: there are two Origin headers")]
+    TwoOrigins,
     /// The server does not accept the origin.
     #[error("Forbidden: Origin is not allowed; start the server with --allowed-origin to allow it")]
     Origin,
@@ -44,40 +100,44 @@ impl GuardError {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::MalformedHost => StatusCode::BAD_REQUEST,
+            Self::MalformedHost | Self::TwoOrigins => StatusCode::BAD_REQUEST,
             Self::Host | Self::Origin => StatusCode::FORBIDDEN,
         }
     }
 }
 
 impl Guard {
+    /// Whether requests to this machine's own names pass.
+    #[must_use]
+    pub fn allows_own_names(&self) -> bool {
+        let own = Self::default().allowed_hosts;
+        own.iter().any(|own| self.allows_host(&own.name))
+    }
+
     /// Checks a request's `Host`, then its `Origin`. A request without `Origin` passes, because it
-    /// does not come from a web page.
+    /// does not come from a web page. A target that names a host (RFC 9112, section 3.2.2) has to
+    /// name an allowed one, too.
     ///
     /// # Errors
     /// The first check that the request fails.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), GuardError> {
-        let host = headers.get(header::HOST);
-        let is_plainly_allowed = host.is_some_and(|host| self.plainly_allows_host(host.as_bytes()));
-        if !is_plainly_allowed {
-            self.check_host(uri, host)?;
+        let host = only(headers, header::HOST).map_err(|Twice| GuardError::MalformedHost)?;
+        let host = host.ok_or(GuardError::MalformedHost)?;
+        if !self.plainly_allows_host(host.as_bytes()) {
+            self.check_host(host.as_bytes())?;
         }
-        match headers.get(header::ORIGIN) {
-            None => Ok(()),
-            Some(origin) if origin.to_str().is_ok_and(|text| self.allows_origin(text)) => Ok(()),
-            Some(_) => Err(GuardError::Origin),
+        if let Some(authority) = uri.authority() {
+            self.check_host(authority.as_str().as_bytes())?;
+        }
+        let origin = only(headers, header::ORIGIN).map_err(|Twice| GuardError::TwoOrigins)?;
+        match origin.map(HeaderValue::as_bytes) {
+            Some(origin) if !self.plainly_allows_origin(origin) => self.check_origin(origin),
+            _ => Ok(()),
         }
     }
 
-    fn check_host(&self, uri: &Uri, host: Option<&HeaderValue>) -> Result<(), GuardError> {
-        let host = match host {
-            Some(host) => host
-                .to_str()
-                .ok()
-                .and_then(|host| host.parse::<Authority>().ok()),
-            None => uri.authority().cloned(),
-        };
-        let host = host.ok_or(GuardError::MalformedHost)?;
+    fn check_host(&self, host: &[u8]) -> Result<(), GuardError> {
+        let host = HostName::read(host).ok_or(GuardError::MalformedHost)?;
         if self.allows_host(&host) {
             Ok(())
         } else {
@@ -85,32 +145,24 @@ impl Guard {
         }
     }
 
-    fn allows_host(&self, host: &Authority) -> bool {
-        self.allowed_hosts.iter().any(|allowed| {
-            if bare(host.host()).eq_ignore_ascii_case(bare(allowed)) {
-                return true;
-            }
-            allowed.parse::<Authority>().is_ok_and(|allowed| {
-                allowed.port_u16().is_some()
-                    && allowed.port_u16() == host.port_u16()
-                    && bare(allowed.host()).eq_ignore_ascii_case(bare(host.host()))
-            })
+    fn allows_host(&self, host: &HostName) -> bool {
+        self.allowed_hosts.iter().any(|AllowedHost { name, .. }| {
+            name.host == host.host && (name.port.is_none() || name.port == host.port)
         })
     }
 
-    fn allows_origin(&self, origin: &str) -> bool {
-        self.allowed_origins.iter().any(|allowed| {
-            if allowed.eq_ignore_ascii_case(origin) {
-                return true;
-            }
-            let Some(prefix) = allowed.strip_suffix(":*") else {
-                return false;
-            };
-            origin
-                .get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-                && is_port(&origin[prefix.len()..])
-        })
+    fn check_origin(&self, origin: &[u8]) -> Result<(), GuardError> {
+        let origin = OriginName::read(origin).ok_or(GuardError::Origin)?;
+        let is_allowed = self.allowed_origins.iter().any(|allowed| {
+            let OriginName { scheme, host, port } = &allowed.origin;
+            (scheme, host) == (&origin.scheme, &origin.host)
+                && (allowed.has_any_port || *port == origin.port)
+        });
+        if is_allowed {
+            Ok(())
+        } else {
+            Err(GuardError::Origin)
+        }
     }
 }
 
@@ -119,31 +171,96 @@ impl Guard {
 impl Guard {
     /// Whether `host` is an allowed name, with a port or without.
     pub(crate) fn plainly_allows_host(&self, host: &[u8]) -> bool {
-        self.allowed_hosts.iter().any(|allowed| {
-            let allowed = allowed.as_bytes();
-            let colons = memchr::memchr_iter(b':', allowed).count();
-            let is_bracketed = allowed.starts_with(b"[");
-            if colons > 1 && !is_bracketed {
-                // An IPv6 address; `Host` puts it in brackets.
-                let bare = host.strip_prefix(b"[");
-                let rest = bare.and_then(|bare| after(bare, allowed)?.strip_prefix(b"]"));
-                return rest.is_some_and(is_plain_port);
-            }
-            let has_port = colons == 1 || is_bracketed && !allowed.ends_with(b"]");
-            after(host, allowed)
-                .is_some_and(|rest| rest.is_empty() || !has_port && is_plain_port(rest))
+        self.allowed_hosts.iter().any(|AllowedHost { text, name }| {
+            after(host, text.as_bytes())
+                .is_some_and(|rest| rest.is_empty() || name.port.is_none() && is_plain_port(rest))
         })
     }
 
-    /// Whether `origin` equals an allowed one, byte for byte.
+    /// Whether `origin` equals an allowed one but for case.
     pub(crate) fn plainly_allows_origin(&self, origin: &[u8]) -> bool {
-        self.allowed_origins
-            .iter()
-            .any(|allowed| match allowed.strip_suffix(":*") {
-                Some(any_port) => after(origin, any_port.as_bytes()).is_some_and(is_plain_port),
-                None => origin == allowed.as_bytes(),
-            })
+        self.allowed_origins.iter().any(|allowed| {
+            after(origin, allowed.text.as_bytes())
+                .is_some_and(|rest| rest.is_empty() || allowed.has_any_port && is_plain_port(rest))
+        })
     }
+}
+
+impl FromStr for AllowedHost {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        // A bare IPv6 address; `Host` puts it in brackets.
+        let text = match text.parse::<Ipv6Addr>() {
+            Ok(address) => format!("[{address}]"),
+            Err(_) => text.to_owned(),
+        };
+        let name = HostName::read(text.as_bytes()).filter(|_| !text.contains('*'));
+        let name = name.ok_or(NameError::Host)?;
+        Ok(Self { text, name })
+    }
+}
+
+impl FromStr for AllowedOrigin {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let any_port = text.strip_suffix(":*");
+        let text = any_port.unwrap_or(text);
+        let origin = OriginName::read(text.as_bytes()).filter(|_| !text.contains('*'));
+        Ok(Self {
+            text: text.to_owned(),
+            has_any_port: any_port.is_some(),
+            origin: origin.ok_or(NameError::Origin)?,
+        })
+    }
+}
+
+impl HostName {
+    fn read(text: &[u8]) -> Option<Self> {
+        let text = authority(text)?;
+        let url = Url::parse(&format!("http://{text}/")).ok()?;
+        let end = text.rfind(']').map_or(0, |bracket| bracket + 1);
+        // `Url` leaves a scheme's own port out.
+        let has_port = text[end..].contains(':') && !text.ends_with(':');
+        Some(Self {
+            host: url.host()?.to_owned(),
+            port: url.port_or_known_default().filter(|_| has_port),
+        })
+    }
+}
+
+impl OriginName {
+    fn read(text: &[u8]) -> Option<Self> {
+        let (scheme, name) = std::str::from_utf8(text).ok()?.split_once("://")?;
+        let name = authority(name.as_bytes())?;
+        let url = Url::parse(&format!("{scheme}://{name}")).ok()?;
+        Some(Self {
+            scheme: url.scheme().to_owned(),
+            host: url.host()?.to_owned(),
+            port: url.port_or_known_default(),
+        })
+    }
+}
+
+/// A header came twice.
+struct Twice;
+
+/// Returns the value of a header that may come once (RFC 9112, section 3.2).
+fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Twice> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(Twice),
+    }
+}
+
+/// Returns `text` if it is nothing but a host and a port. `Url` skips tabs and blanks, reads `\` as
+/// `/`, and takes a user, a path and a query, none of which belongs here.
+fn authority(text: &[u8]) -> Option<&str> {
+    let is_part = |byte: &u8| byte.is_ascii_graphic() && !b"/\\?#@".contains(byte);
+    let text = std::str::from_utf8(text).ok()?;
+    (!text.is_empty() && text.bytes().all(|byte| is_part(&byte))).then_some(text)
 }
 
 /// Returns the part of `text` after `prefix`, ignoring case.
@@ -156,31 +273,13 @@ fn after<'t>(text: &'t [u8], prefix: &[u8]) -> Option<&'t [u8]> {
 fn is_plain_port(text: &[u8]) -> bool {
     match text {
         [] => true,
-        [b':', digits @ ..] => {
-            digits.iter().all(u8::is_ascii_digit)
-                && match digits.len() {
-                    1..=4 => true,
-                    5 => matches!(digits[0], b'1'..=b'5') || digits <= b"65535".as_slice(),
-                    _ => false,
-                }
-        }
+        [b':', digits @ ..] => match digits.len() {
+            1..=4 => digits.iter().all(u8::is_ascii_digit),
+            5 => digits.iter().all(u8::is_ascii_digit) && digits <= b"65535".as_slice(),
+            _ => false,
+        },
         _ => false,
     }
-}
-
-/// Whether `text` is empty, or a colon and a port.
-fn is_port(text: &str) -> bool {
-    text.is_empty()
-        || text
-            .strip_prefix(':')
-            .is_some_and(|port| port.parse::<u16>().is_ok())
-}
-
-/// Returns a host without the brackets of an IPv6 literal.
-fn bare(host: &str) -> &str {
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
 }
 
 #[cfg(test)]
@@ -245,7 +344,7 @@ mod tests {
     fn plainly_allowed_headers_are_allowed() {
         let guard = Guard {
             allowed_hosts: ["localhost", "::1", "[::2]", "[::3]:1", "a.example:8443"]
-                .map(str::to_owned)
+                .map(|host| host.parse().unwrap())
                 .into(),
             ..Guard::default()
         };
@@ -261,7 +360,7 @@ mod tests {
         ];
         for host in plain {
             assert!(guard.plainly_allows_host(host.as_bytes()), "{host}");
-            assert!(guard.allows_host(&host.parse().unwrap()), "{host}");
+            assert!(guard.check_host(host.as_bytes()).is_ok(), "{host}");
         }
         for host in [
             "",
@@ -301,12 +400,57 @@ mod tests {
     #[test]
     fn a_host_with_a_port_allows_that_port_only() {
         let guard = Guard {
-            allowed_hosts: vec!["tools.example:8443".into()],
+            allowed_hosts: vec!["tools.example:8443".parse().unwrap()],
             ..Guard::default()
         };
-        let allows = |host: &str| guard.allows_host(&host.parse().unwrap());
+        let allows = |host: &str| guard.check_host(host.as_bytes()).is_ok();
         assert!(allows("tools.example:8443"));
         assert!(!allows("tools.example:8444"));
         assert!(!allows("tools.example"));
+    }
+
+    #[test]
+    fn names_are_read_as_a_browser_reads_them() {
+        let guard = Guard {
+            allowed_hosts: vec!["a.example:80".parse().unwrap()],
+            allowed_origins: ["https://a.example", "chrome-extension://abc"]
+                .map(|origin| origin.parse().unwrap())
+                .into(),
+        };
+        assert_eq!(guard.check_host(b"A.example:080"), Ok(()));
+        assert_eq!(guard.check_host(b"a.example"), Err(GuardError::Host));
+        assert!(!guard.allows_own_names() && Guard::default().allows_own_names());
+        for origin in [
+            "https://a.example:443",
+            "HTTPS://A.EXAMPLE",
+            "chrome-extension://abc",
+        ] {
+            assert_eq!(guard.check_origin(origin.as_bytes()), Ok(()), "{origin}");
+        }
+        for origin in [
+            "https://a.example:444",
+            "http://a.example",
+            "chrome-extension://abd",
+        ] {
+            let refused = guard.check_origin(origin.as_bytes());
+            assert_eq!(refused, Err(GuardError::Origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_no_host_and_stands_for_a_port_alone() {
+        for host in ["*", "*.example", "a.example:*", "", "a/b"] {
+            assert_eq!(host.parse::<AllowedHost>(), Err(NameError::Host), "{host}");
+        }
+        for origin in [
+            "*",
+            "http://*",
+            "http://*:*",
+            "http://a.example/",
+            "a.example",
+        ] {
+            let read = origin.parse::<AllowedOrigin>();
+            assert_eq!(read, Err(NameError::Origin), "{origin}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use futures::future::join_all;
-use http::{Response, StatusCode, header, request::Parts};
+use http::{Response, header, request::Parts};
 use http_body_util::BodyExt;
 use serde_json::value::RawValue;
 
@@ -84,18 +84,13 @@ impl<S: FastTools> Inner<S> {
                 if let Some(client) = context.caller.client {
                     self.record_origin(&mut parts, client, for_sdk);
                 }
-                self.forward_message(parts, bytes.clone()).await
+                self.forward_message(parts, bytes).await
             }
         };
         let status = response.status();
         let content_type = response.headers().get(header::CONTENT_TYPE);
         let is_stream = content_type.is_some_and(|value| value == "text/event-stream");
         let is_json = content_type.is_some_and(|value| value == "application/json");
-        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            // rmcp cannot read the message.
-            let rejection = Rejection::of(&bytes);
-            return PartAnswer::Messages(vec![rejection.into_json().into()]);
-        }
         if !status.is_success() && !is_json {
             return PartAnswer::Whole(response);
         }

@@ -1,15 +1,10 @@
 //! Forwards to rmcp what the fast path does not answer.
 
-use std::{
-    pin::Pin,
-    sync::{Arc, atomic::Ordering},
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, request::Parts};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http::{Request, Response, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, Full};
 use rmcp::{
     model::RequestId,
     transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService},
@@ -27,7 +22,7 @@ use super::{
 use crate::{
     fast_path::{FastTools, HandshakeResults, PROTOCOL_VERSION},
     http::{Body, accepted, text},
-    timed_body::{BodyError, TimedBody},
+    rejection::{self, Rejection},
 };
 
 /// Configures rmcp's service as `options` say.
@@ -72,7 +67,7 @@ pub(super) async fn handshake<S: FastTools>(
             if revision.is_self_contained() {
                 builder = builder.header("mcp-method", method);
             }
-            let body = ForwardedBody::Read(Some(request.into()));
+            let body = Full::new(Bytes::from(request));
             let response = rmcp.handle(builder.body(body).ok()?).await;
             if response.status() != StatusCode::OK {
                 return None;
@@ -201,28 +196,39 @@ impl<S: FastTools> Inner<S> {
             id,
             has_arrived: false,
         };
-        let response = self.ask(parts, ForwardedBody::Read(Some(bytes))).await;
+        let response = match self.ask_for_answer(parts, bytes).await {
+            Ok(response) => response,
+            Err(rejection) => return responses::rejected(rejection),
+        };
         reservation.has_arrived = response.status() == StatusCode::OK;
         drop(reservation);
         self.in_answer_form(response).await
     }
 
-    pub(super) async fn forward_unread(&self, parts: Parts, mut body: TimedBody) -> Response<Body> {
-        let (late, limit) = (body.late(), self.options.limits.body_timeout);
-        let response = self.forward(parts, ForwardedBody::Unread(body)).await;
-        if late.load(Ordering::Relaxed) {
-            return BodyError::Late(limit).into_response();
-        }
-        response
-    }
-
     pub(super) async fn forward_read(&self, parts: Parts, bytes: Bytes) -> Response<Body> {
-        let response = self.ask(parts, ForwardedBody::Read(Some(bytes))).await;
-        self.in_answer_form(response).await
+        match self.ask_for_answer(parts, bytes).await {
+            Ok(response) => self.in_answer_form(response).await,
+            Err(rejection) => responses::rejected(rejection),
+        }
     }
 
-    async fn ask(&self, parts: Parts, body: ForwardedBody) -> Response<RmcpBody> {
-        let request = Request::from_parts(parts, body);
+    /// Asks rmcp. A body that is no message is rejected with the error of JSON-RPC, where rmcp says
+    /// that JSON is no supported media type.
+    async fn ask_for_answer(
+        &self,
+        parts: Parts,
+        bytes: Bytes,
+    ) -> Result<Response<RmcpBody>, Rejection> {
+        let is_json = names_json(&parts);
+        let response = self.ask(parts, bytes.clone()).await;
+        if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            rejection::parse(&bytes)?;
+        }
+        Ok(response)
+    }
+
+    async fn ask(&self, parts: Parts, bytes: Bytes) -> Response<RmcpBody> {
+        let request = Request::from_parts(parts, Full::new(bytes));
         // Boxed, because rmcp's large future would grow every connection.
         Box::pin(self.rmcp.handle(request)).await
     }
@@ -239,9 +245,21 @@ impl<S: FastTools> Inner<S> {
         }
     }
 
-    pub(super) async fn forward(&self, parts: Parts, body: ForwardedBody) -> Response<Body> {
-        self.ask(parts, body).await.map(Body::Rmcp)
+    /// Forwards a request whose body means nothing.
+    pub(super) async fn forward(&self, parts: Parts) -> Response<Body> {
+        self.ask(parts, Bytes::new()).await.map(Body::Rmcp)
     }
+}
+
+/// Whether the content type is JSON.
+fn names_json(parts: &Parts) -> bool {
+    let value = parts.headers.get(header::CONTENT_TYPE);
+    let essence = value.and_then(|value| value.as_bytes().split(|byte| *byte == b';').next());
+    essence.is_some_and(|essence| {
+        essence
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"application/json")
+    })
 }
 
 /// Returns the session that a request names.
@@ -254,43 +272,4 @@ fn too_many_sessions() -> Response<Body> {
         StatusCode::SERVICE_UNAVAILABLE,
         "Service Unavailable: too many sessions are open; close one or try again later",
     )
-}
-
-/// The body of a request to rmcp.
-pub(super) enum ForwardedBody {
-    /// rmcp reads it.
-    Unread(TimedBody),
-    /// It was read.
-    Read(Option<Bytes>),
-}
-
-impl HttpBody for ForwardedBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.get_mut() {
-            Self::Unread(body) => Pin::new(body).poll_frame(context),
-            Self::Read(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Unread(body) => body.is_end_stream(),
-            Self::Read(bytes) => bytes.is_none(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Unread(body) => body.size_hint(),
-            Self::Read(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
-        }
-    }
 }

@@ -29,6 +29,7 @@ const USUAL_ACCEPTS: [&[u8]; 3] = [
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PostHeaders<'h> {
     host: Option<&'h [u8]>,
+    origin: Option<&'h [u8]>,
     accepts_json: bool,
     accepts_stream: bool,
     content_type: Option<&'h [u8]>,
@@ -97,7 +98,7 @@ impl<'h> PostHeaders<'h> {
                 }
                 once(&mut self.content_type, value)
             }
-            header::ORIGIN if guard.plainly_allows_origin(value) => Ok(()),
+            header::ORIGIN if guard.plainly_allows_origin(value) => once(&mut self.origin, value),
             header::ORIGIN => Err(UnusualHeaders),
             _ => self.add_mcp(name.as_str(), value),
         }
@@ -154,7 +155,16 @@ fn is_text(value: &[u8]) -> bool {
     value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }
 
-/// Stores a header that may come once. (A second `Origin` is checked like the first.)
+/// Returns the header that came twice, of those that say how to read a message (RFC 9110, section
+/// 5.3: a header that is no list MUST NOT).
+pub(super) fn header_twice(headers: &HeaderMap) -> Option<&'static str> {
+    let names = ["content-type", PROTOCOL_VERSION, SESSION_ID];
+    names
+        .into_iter()
+        .find(|name| headers.get_all(*name).iter().nth(1).is_some())
+}
+
+/// Stores a header that may come once.
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), UnusualHeaders> {
     match place.replace(value) {
         None => Ok(()),

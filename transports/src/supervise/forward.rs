@@ -79,6 +79,19 @@ impl<S: ServerHandler> ServerHandler for Supervised<S> {
         Ok(list)
     }
 
+    /// rmcp reads a `tools/call` whose `params` do not fit as a request of an unknown method.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        if request.method == "tools/call" {
+            let message = "tools/call needs `params` with the `name` of a tool";
+            return Err(ErrorData::invalid_params(message, None));
+        }
+        self.inner.on_custom_request(request, context).await
+    }
+
     fn get_tool(&self, name: &str) -> Option<Tool> {
         let tool = self.inner.get_tool(name);
         tool.filter(|_| self.policy.serves(name))
@@ -98,7 +111,6 @@ impl<S: ServerHandler> ServerHandler for Supervised<S> {
             read_resource(ReadResourceRequestParams) -> ReadResourceResponse;
             subscribe(SubscribeRequestParams) -> ();
             unsubscribe(UnsubscribeRequestParams) -> ();
-            on_custom_request(CustomRequest) -> CustomResult;
             get_task(GetTaskParams) -> GetTaskResult;
             update_task(UpdateTaskParams) -> ();
             cancel_task(CancelTaskParams) -> ();

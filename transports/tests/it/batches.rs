@@ -158,9 +158,7 @@ async fn assert_batch_is_rejected(server: &mut Server, client: &mut Client) {
             assert_eq!(rejected["error"]["code"], -32600, "{rejected}");
             return;
         }
-        Transport::Sse => 400,
-        // As rmcp has it.
-        Transport::Stateless(_) | Transport::Session(_) => 415,
+        Transport::Sse | Transport::Stateless(_) | Transport::Session(_) => 400,
     };
     let reply = posted(server, client, &batch).await;
     assert_eq!(reply.status, expected, "{reply:?}");

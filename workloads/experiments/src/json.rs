@@ -6,8 +6,8 @@
 //! the catalogue's formula.
 //!
 //! `typed` and `value` are `serde_json`, into structures and into a tree of values. `simd_json` and
-//! `sonic`, each a cargo feature, read into the same structures with SIMD. `benches/json.rs` measures
-//! them without a server.
+//! `sonic`, each a cargo feature, read into the same structures with SIMD. The benchmark of `server/lab`
+//! measures them without a server.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -26,7 +26,7 @@ use workloads::{
     tools::{arguments, check_range},
 };
 
-use crate::{ExperimentError, server::Experiments, whole};
+use crate::{ExperimentError, server::Experiments};
 
 const MIN_BYTES: i64 = 1_000;
 const MAX_BYTES: i64 = 10_000_000;
@@ -153,12 +153,12 @@ impl Experiments {
         let done = app.compute(CpuWork::Long, work).await;
         let (length, reading) = done.map_err(ExperimentError::Unreadable)?;
         Ok(Json(JsonResult {
-            bytes: whole(length),
+            bytes: arguments::count(length),
             parser,
-            records: whole(reading.records),
+            records: arguments::count(reading.records),
             server_type: app.server_type,
             stock_total: reading.stock_total,
-            written_bytes: whole(reading.written_bytes),
+            written_bytes: arguments::count(reading.written_bytes),
         }))
     }
 }

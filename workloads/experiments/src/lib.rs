@@ -22,8 +22,3 @@ mod waits;
 
 use error::ExperimentError;
 pub use server::{ExperimentOptions, ExperimentServer};
-
-/// Converts a count to the integer type of JSON Schema.
-fn whole(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}

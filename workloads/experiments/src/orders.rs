@@ -18,7 +18,7 @@ use workloads::{
     tools::{arguments, check_range},
 };
 
-use crate::{ExperimentError, server::Experiments, whole};
+use crate::{ExperimentError, server::Experiments};
 
 /// The customers who have orders, from 1.
 const CUSTOMERS: i64 = 100;
@@ -120,8 +120,8 @@ impl Experiments {
         let cents = lines.iter().map(|(.., quantity, price)| quantity * price);
         Ok(Json(OrdersResult {
             customer: arguments.customer,
-            lines: whole(lines.len()),
-            orders: whole(orders),
+            lines: arguments::count(lines.len()),
+            orders: arguments::count(orders),
             queries: arguments.queries,
             server_type: app.server_type,
             statements,

@@ -16,22 +16,12 @@ pub struct PriceRange {
 /// The reason why two prices make no range.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum PriceError {
-    /// One of the two is not a price.
-    #[error("{name} must lie between 0 and {MAX_PRICE}, not {value}")]
-    OutOfBounds {
-        /// The name of the argument.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-    },
+    /// The argument of this name and value is not a price.
+    #[error("{0} must lie between 0 and {MAX_PRICE}, not {1}")]
+    OutOfBounds(&'static str, f64),
     /// The lower bound is above the upper bound.
-    #[error("min_price {min_price} is above max_price {max_price}; swap them or widen the range")]
-    Reversed {
-        /// The lower bound that was given.
-        min_price: f64,
-        /// The upper bound that was given.
-        max_price: f64,
-    },
+    #[error("min_price {0} is above max_price {1}; swap them or widen the range")]
+    Reversed(f64, f64),
 }
 
 impl PriceRange {
@@ -42,14 +32,11 @@ impl PriceRange {
     pub fn new(min_price: f64, max_price: f64) -> Result<Self, PriceError> {
         for (name, value) in [("min_price", min_price), ("max_price", max_price)] {
             if !(0.0..=MAX_PRICE).contains(&value) {
-                return Err(PriceError::OutOfBounds { name, value });
+                return Err(PriceError::OutOfBounds(name, value));
             }
         }
         if min_price > max_price {
-            return Err(PriceError::Reversed {
-                min_price,
-                max_price,
-            });
+            return Err(PriceError::Reversed(min_price, max_price));
         }
         Ok(Self {
             min_cents: first_cent_from(min_price),

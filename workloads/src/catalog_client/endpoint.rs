@@ -53,9 +53,7 @@ enum Reason {
 
 /// Checks the base URL. Its path, if any, ends without a slash afterwards.
 pub(super) fn parse_base(url: &str) -> Result<Url, BaseUrlError> {
-    let invalid = |reason: &str| BaseUrlError::Invalid {
-        reason: reason.to_owned(),
-    };
+    let invalid = |reason: &str| BaseUrlError::Invalid(reason.to_owned());
     let base = Url::parse(url).map_err(|error| invalid(&error.to_string()))?;
     match base.scheme() {
         "http" => {}

@@ -19,12 +19,10 @@ const MAX_SAID_CHARS: usize = 300;
 /// A base URL that cannot be fetched from.
 #[derive(Debug, thiserror::Error)]
 pub enum BaseUrlError {
-    /// It is no URL, or has no host.
-    #[error("the upstream URL is not valid ({reason}); give --upstream-url http://HOST:PORT")]
-    Invalid {
-        /// What is wrong with it. The message leaves out the URL, which may hold a password.
-        reason: String,
-    },
+    /// It is no URL, or has no host, for this reason. The message leaves out the URL, which may hold
+    /// a password.
+    #[error("the upstream URL is not valid ({0}); give --upstream-url http://HOST:PORT")]
+    Invalid(String),
     /// This build has no TLS.
     #[error(
         "the upstream URL asks for https, which this build leaves out; \
@@ -42,18 +40,13 @@ pub enum CatalogClientError {
     /// The endpoint is refused. Nothing was sent.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// The host accepts no connection.
+    /// The host of this URL accepts no connection, for the operating system's reason.
     #[error(
-        "the upstream is down: cannot connect for {url} ({reason}); \
+        "the upstream is down: cannot connect for {0} ({1}); \
          start it, or point --upstream-url at one that runs"
     )]
-    Down {
-        /// The URL.
-        url: String,
-        /// The error of the operating system.
-        reason: String,
-    },
-    /// The limit of calls at once left no turn for this one.
+    Down(String, String),
+    /// The limit of calls at once left no turn for this one, which waited.
     #[error(
         "the upstream is busy: as many calls are under way as this server makes at once ({calls}), and none \
          ended within {} s to let {url} be asked; ask again later, or raise the server's --upstream-limit",
@@ -67,37 +60,20 @@ pub enum CatalogClientError {
         /// How long this one waited.
         waited: Duration,
     },
-    /// The time limit ended first.
+    /// This time limit ended first.
     #[error(
-        "the upstream is too slow: {url} was not answered within {} s; \
+        "the upstream is too slow: {0} was not answered within {limit} s; \
          ask for less, ask again later, or raise the server's --call-timeout",
-        limit.as_secs_f64()
+        limit = .1.as_secs_f64()
     )]
-    Slow {
-        /// The URL.
-        url: String,
-        /// The time limit.
-        limit: Duration,
-    },
+    Slow(String, Duration),
     /// The connection ended, or carried no HTTP.
-    #[error("the upstream broke off: {url} was not answered in full ({reason}); ask again")]
-    Broken {
-        /// The URL.
-        url: String,
-        /// What happened.
-        reason: String,
-    },
-    /// The body is longer than the limit.
-    #[error(
-        "the upstream's answer to {url} is longer than {limit_bytes} bytes; ask for less of it"
-    )]
-    TooLarge {
-        /// The URL.
-        url: String,
-        /// The limit.
-        limit_bytes: usize,
-    },
-    /// The status is not 200.
+    #[error("the upstream broke off: {0} was not answered in full ({1}); ask again")]
+    Broken(String, String),
+    /// The body is longer than so many bytes.
+    #[error("the upstream's answer to {0} is longer than {1} bytes; ask for less of it")]
+    TooLarge(String, usize),
+    /// The status is not 200. The API's own message, or the beginning of the body, says why.
     #[error(
         "the upstream answered {url} with HTTP {status}: {said}; \
          look into its log, or point --upstream-url at a catalogue API"
@@ -107,32 +83,27 @@ pub enum CatalogClientError {
         url: String,
         /// The HTTP status.
         status: u16,
-        /// The API's own message, or the beginning of the body.
+        /// The reason.
         said: String,
     },
-    /// The body is not JSON, or not what the route should return.
-    #[error("the upstream answered {url} with {problem}")]
-    Unusable {
-        /// The URL.
-        url: String,
-        /// What is wrong with the body, and what to do.
-        problem: String,
-    },
+    /// The body is not JSON, or not what the route should return: what is wrong, and what to do.
+    #[error("the upstream answered {0} with {1}")]
+    Unusable(String, String),
 }
 
 impl CatalogClientError {
     pub(super) fn from_reqwest(error: reqwest::Error, url: &Url, limit: Duration) -> Self {
         let url = url.to_string();
         if error.is_timeout() {
-            return Self::Slow { url, limit };
+            return Self::Slow(url, limit);
         }
         let down = error.is_connect();
         // The URL is named already.
         let reason = chain(&error.without_url());
         if down {
-            Self::Down { url, reason }
+            Self::Down(url, reason)
         } else {
-            Self::Broken { url, reason }
+            Self::Broken(url, reason)
         }
     }
 
@@ -168,8 +139,7 @@ impl CatalogClientError {
     }
 
     fn unusable(url: &Url, problem: String) -> Self {
-        let url = url.to_string();
-        Self::Unusable { url, problem }
+        Self::Unusable(url.to_string(), problem)
     }
 
     /// `said` is the API's own message, if it sent one.

@@ -65,11 +65,8 @@ async fn open_all(connect: PgConnectOptions, options: &PoolOptions) -> sqlx::Res
 
 /// The options that every connection to `url` shares.
 fn connect_options(url: &StorageUrl) -> Result<PgConnectOptions, StorageError> {
-    let options =
-        PgConnectOptions::from_str(&url.full).map_err(|error| StorageError::InvalidUrl {
-            place: url.place.clone(),
-            reason: error.to_string(),
-        })?;
+    let options = PgConnectOptions::from_str(&url.full)
+        .map_err(|error| StorageError::InvalidUrl(url.place.clone(), error.to_string()))?;
     let options = match options.get_application_name() {
         Some(_) => options,
         None => options.application_name(APPLICATION_NAME),

@@ -83,11 +83,10 @@ fn next(place: &Place, (count, highest_id): (i64, i64)) -> Result<Range<u32>, St
     let start = u32::try_from(highest_id)
         .ok()
         .filter(|start| *start <= PRODUCT_COUNT && count == highest_id)
-        .ok_or_else(|| StorageError::Foreign {
-            place: place.clone(),
-            found: format!(
-                "{count} products with ids up to {highest_id}, which seeding never leaves"
-            ),
+        .ok_or_else(|| {
+            let found =
+                format!("{count} products with ids up to {highest_id}, which seeding never leaves");
+            StorageError::Foreign(place.clone(), found)
         })?;
     let end = (start / CHUNK + 1).saturating_mul(CHUNK).min(PRODUCT_COUNT);
     Ok(start..end)

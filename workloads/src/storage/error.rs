@@ -9,37 +9,18 @@ use crate::pool::{PoolOptions, PoolSize};
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// No engine understands this URL.
+    #[error("the {name} URL {1:?} is not understood; use {forms}", name = .0.name(), forms = .0.forms())]
+    UnknownUrl(Storage, String),
+    /// This build leaves out the engine, which is this cargo feature.
     #[error(
-        "the {} URL {url:?} is not understood; use {}",
-        storage.name(),
-        storage.forms()
+        "the {0} needs the feature `{1}`, which this build leaves out; \
+         build with `cargo build --features {1}`, or give another {flag}",
+        flag = .0.url_flag()
     )]
-    UnknownUrl {
-        /// What was to be opened.
-        storage: Storage,
-        /// The URL.
-        url: String,
-    },
-    /// This build leaves the engine out.
-    #[error(
-        "the {place} needs the feature `{feature}`, which this build leaves out; \
-         build with `cargo build --features {feature}`, or give another {}",
-        place.url_flag()
-    )]
-    MissingFeature {
-        /// What was to be opened.
-        place: Place,
-        /// The cargo feature.
-        feature: &'static str,
-    },
-    /// The scheme is right, the rest is not.
-    #[error("the URL of the {place} is not valid: {reason}; use {}", place.storage.forms())]
-    InvalidUrl {
-        /// What was to be opened.
-        place: Place,
-        /// The driver's message.
-        reason: String,
-    },
+    MissingFeature(Place, &'static str),
+    /// The scheme is right, and for the driver's reason the rest is not.
+    #[error("the URL of the {0} is not valid: {1}; use {forms}", forms = .0.storage.forms())]
+    InvalidUrl(Place, String),
     /// The default file has no folder.
     #[error(
         "no folder for the {name}: neither XDG_CACHE_HOME nor HOME names an absolute path; \
@@ -49,111 +30,62 @@ pub enum StorageError {
     NoCacheFolder(Storage),
     /// A store in memory lives in its one connection, so calls cannot open their own.
     #[error(
-        "the {place} lives in its one connection, so no call can open its own; \
+        "the {0} lives in its one connection, so no call can open its own; \
          leave out --store-pool off, or give a file as --store-url"
     )]
-    InMemoryWithoutPool {
-        /// The store.
-        place: Place,
-    },
+    InMemoryWithoutPool(Place),
     /// The folder of the file could not be created.
     #[error(
-        "cannot create the folder {folder:?} for the {place}; \
-         make it writable or give another {} (sqlite::memory: needs none)",
-        place.url_flag()
+        "cannot create the folder {1:?} for the {0}; \
+         make it writable or give another {flag} (sqlite::memory: needs none)",
+        flag = .0.url_flag()
     )]
-    Folder {
-        /// What was to be opened.
-        place: Place,
-        /// Its folder.
-        folder: PathBuf,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
+    Folder(Place, PathBuf, #[source] std::io::Error),
     /// A step of opening failed.
     #[error(
-        "cannot {step} the {place}: {source}; {}, or give another {}",
-        place.advice(*step),
-        place.url_flag()
+        "cannot {1} the {0}: {2}; {advice}, or give another {flag}",
+        advice = .0.advice(*.1),
+        flag = .0.url_flag()
     )]
-    Open {
-        /// What was to be opened.
-        place: Place,
-        /// The step.
-        step: Step,
-        /// The driver's error.
-        source: sqlx::Error,
-    },
-    /// The content is not what this program writes.
+    Open(Place, Step, #[source] sqlx::Error),
+    /// The content, described here, is not what this program writes.
     #[error(
-        "the {place} holds {found}; {}, or give another {}",
-        match place.storage {
+        "the {0} holds {1}; {advice}, or give another {flag}",
+        advice = match .0.storage {
             Storage::Database => "delete it",
             Storage::Store => "run `seed --reset` on it",
         },
-        place.url_flag()
+        flag = .0.url_flag()
     )]
-    Foreign {
-        /// The database or store.
-        place: Place,
-        /// What it holds, and what should be there.
-        found: String,
-    },
-    /// An order names no user.
-    #[error("{user_id:?} is no user of the store; an id is `user-` and five digits, as user-00042")]
-    UserId {
-        /// The name.
-        user_id: String,
-    },
-    /// All connections were in use for too long, or a new one could not be opened in time.
+    Foreign(Place, String),
+    /// An order names this, which is no user.
+    #[error("{0:?} is no user of the store; an id is `user-` and five digits, as user-00042")]
+    UserId(String),
+    /// All connections of this pool were in use for too long, or a new one could not be opened in
+    /// time.
     #[error(
-        "no connection to the {place} became free or could be opened within {} s ({}); \
-         ask again later, send fewer calls at once or raise --{}-pool",
-        timeout.as_secs_f64(),
-        match size {
+        "no connection to the {0} became free or could be opened within {waited} s ({pool}); \
+         ask again later, send fewer calls at once or raise --{name}-pool",
+        waited = .1.timeout.as_secs_f64(),
+        pool = match .1.size {
             PoolSize::Off => "each call opens its own".to_owned(),
             PoolSize::Of(size) => format!("the pool has {size}"),
         },
-        place.storage.name()
+        name = .0.storage.name()
     )]
-    PoolExhausted {
-        /// The database or store.
-        place: Place,
-        /// The size of the pool.
-        size: PoolSize,
-        /// How long the call waited.
-        timeout: Duration,
-    },
-    /// Another connection held the file's write lock for too long.
-    #[error(
-        "another writer locked the {place} for {} s; ask again later",
-        timeout.as_secs_f64()
-    )]
-    Locked {
-        /// The file.
-        place: Place,
-        /// How long the call waited.
-        timeout: Duration,
-    },
+    PoolExhausted(Place, PoolOptions),
+    /// Another connection held the file's write lock for longer than the call waited.
+    #[error("another writer locked the {0} for {waited} s; ask again later", waited = .1.as_secs_f64())]
+    Locked(Place, Duration),
     /// A statement failed.
-    #[error("cannot query the {place}: {source}; ask again later")]
-    Query {
-        /// The database or store.
-        place: Place,
-        /// The driver's error.
-        source: sqlx::Error,
-    },
-    /// Redis accepts no connection.
+    #[error("cannot query the {0}: {1}; ask again later")]
+    Query(Place, #[source] sqlx::Error),
+    /// Redis accepts no connection, for the driver's reason.
     #[error(
-        "cannot connect to the {place}: {reason}; \
+        "cannot connect to the {0}: {1}; \
          check that Redis (6 or newer) runs there, and that --store-url has the right password"
     )]
-    Unreachable {
-        /// The store.
-        place: Place,
-        /// The driver's message.
-        reason: String,
-    },
+    Unreachable(Place, String),
     /// Redis refused a command, or the connection to it broke.
     #[error("cannot query the {place}: {reason}{}", doubt(*may_have_written))]
     Redis {
@@ -200,21 +132,14 @@ impl StorageError {
         let place = place.clone();
         match source {
             sqlx::Error::PoolTimedOut => Self::exhausted(&place, pool),
-            source if is_locked(&source) => Self::Locked {
-                place,
-                timeout: pool.timeout,
-            },
-            source => Self::Query { place, source },
+            source if is_locked(&source) => Self::Locked(place, pool.timeout),
+            source => Self::Query(place, source),
         }
     }
 
     /// The error of a call that waited too long for a connection of `pool`.
     pub(crate) fn exhausted(place: &Place, pool: &PoolOptions) -> Self {
-        Self::PoolExhausted {
-            place: place.clone(),
-            size: pool.size,
-            timeout: pool.timeout,
-        }
+        Self::PoolExhausted(place.clone(), *pool)
     }
 }
 
@@ -230,11 +155,7 @@ impl Place {
     /// The error of a `step` of opening.
     pub(crate) fn failed(&self, step: Step) -> impl Fn(sqlx::Error) -> StorageError {
         let place = self.clone();
-        move |source| StorageError::Open {
-            place: place.clone(),
-            step,
-            source,
-        }
+        move |source| StorageError::Open(place.clone(), step, source)
     }
 
     fn url_flag(&self) -> &'static str {

@@ -40,20 +40,15 @@ impl SqliteFile {
     /// The file at `url`, whose folders exist afterwards.
     pub(crate) fn at(url: &StorageUrl) -> Result<Self, StorageError> {
         let options = SqliteConnectOptions::from_str(&url.full)
-            .map_err(|error| StorageError::InvalidUrl {
-                place: url.place.clone(),
-                reason: error.to_string(),
-            })?
+            .map_err(|error| StorageError::InvalidUrl(url.place.clone(), error.to_string()))?
             .create_if_missing(true)
             .busy_timeout(BUSY_TIMEOUT)
             // A crash of the machine may lose the last transactions, and never a part of one.
             .synchronous(SqliteSynchronous::Normal)
             .disable_statement_logging();
         if let Some(folder) = options.get_filename().parent() {
-            std::fs::create_dir_all(folder).map_err(|source| StorageError::Folder {
-                place: url.place.clone(),
-                folder: folder.to_owned(),
-                source,
+            std::fs::create_dir_all(folder).map_err(|source| {
+                StorageError::Folder(url.place.clone(), folder.to_owned(), source)
             })?;
         }
         Ok(Self {

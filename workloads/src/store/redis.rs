@@ -1,8 +1,10 @@
-//! The store in Redis, 6 or newer, under the keys of the public v2 benchmark.
+//! The store in Redis, 6 or newer, under the keys of the public v2 benchmark. It also reads the values
+//! that the benchmark's own seed leaves there.
 //!
 //! Nothing is connected before the first call, so a server starts whether Redis is reachable or not; and
 //! nothing is seeded without a request, because Redis is shared.
 
+mod entry;
 mod keys;
 mod pool;
 mod seed;
@@ -12,6 +14,7 @@ use std::time::Duration;
 use ::redis::{
     ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, aio::MultiplexedConnection,
 };
+use entry::Entry;
 use pool::Pool;
 pub use pool::client;
 
@@ -64,10 +67,14 @@ impl Redis {
         let range = commands.cmd("LRANGE").arg(&key);
         range.arg(-i64::from(newest)).arg(-1);
         let (orders,): (Vec<String>,) = self.read(&commands).await?;
-        let newest_first = orders.iter().rev();
-        newest_first
-            .map(|order| self.parsed(order, &key, "an order"))
-            .collect()
+        let order = |json: &String| {
+            let entry: Entry = self.parsed(json, &key, "an order")?;
+            entry
+                .order(user_id)
+                .map_err(|error| self.foreign(&key, "an order", &error.to_string()))
+        };
+        // The newest comes first.
+        orders.iter().rev().map(order).collect()
     }
 
     pub(super) async fn popular(&self, count: u32) -> Result<Vec<Popular>, StorageError> {
@@ -171,10 +178,8 @@ impl Redis {
     }
 
     fn foreign(&self, key: &str, expected: &str, reason: &str) -> StorageError {
-        StorageError::Foreign {
-            place: self.pool.place().clone(),
-            found: format!("something at {key} that is not {expected} ({reason})"),
-        }
+        let found = format!("something at {key} that is not {expected} ({reason})");
+        StorageError::Foreign(self.pool.place().clone(), found)
     }
 }
 

@@ -75,8 +75,7 @@ impl Sqlite {
     ) -> Result<Self, StorageError> {
         let in_memory = url.is_in_memory();
         if in_memory && options.pool.size == PoolSize::Off {
-            let place = url.place.clone();
-            return Err(StorageError::InMemoryWithoutPool { place });
+            return Err(StorageError::InMemoryWithoutPool(url.place.clone()));
         }
         let file = SqliteFile::at(url)?;
         let mut connection = file.create(SCHEMA).await?;
@@ -196,12 +195,10 @@ impl Sqlite {
         json: &str,
         name: impl FnOnce() -> String,
     ) -> Result<Vec<CartItem>, StorageError> {
-        serde_json::from_str(json).map_err(|error| StorageError::Foreign {
-            place: self.place.clone(),
-            found: format!(
-                "something as {} that is not a list of items ({error})",
-                name()
-            ),
+        serde_json::from_str(json).map_err(|error| {
+            let name = name();
+            let found = format!("something as {name} that is not a list of items ({error})");
+            StorageError::Foreign(self.place.clone(), found)
         })
     }
 

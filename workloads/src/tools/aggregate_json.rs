@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::prelude::*;
+use super::{arguments::count, prelude::*};
 use crate::{
     catalog::{JSON_BYTES, MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES, units},
     catalog_client::{CatalogClientError, Payload, PayloadKind},
@@ -108,11 +108,6 @@ pub(super) async fn fetch_payload(
     let (min, max) = (MIN_PAYLOAD_BYTES.into(), MAX_PAYLOAD_BYTES.into());
     check_range("bytes", bytes, min, max)?;
     Ok(server.state().catalogue()?.payload(kind, bytes).await?)
-}
-
-/// A length as a result has it.
-pub(super) fn count(length: usize) -> i64 {
-    i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Arguments that several tools have: whole numbers, and names of users.
+//! What several tools have: whole numbers, and names of users.
 
 use std::fmt;
 
@@ -9,12 +9,15 @@ use serde::{
 };
 
 use super::ToolError;
-use crate::store::user_number;
+use crate::{
+    catalog::{PriceRange, category},
+    store::user_number,
+};
 
 /// The largest magnitude up to which an `f64` holds every whole number.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// How much is shown of a user's name that is not valid.
+/// How many characters of an argument an error repeats.
 const SHOWN_CHARS: usize = 40;
 
 /// Reads a whole number as JSON Schema understands `integer`: `10.0` and `1e1` are 10, 10.5 is
@@ -24,6 +27,12 @@ const SHOWN_CHARS: usize = 40;
 /// When it is no whole number, or outside of `i64`.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     deserializer.deserialize_any(Integer)
+}
+
+/// Converts a count to the integer type of JSON Schema.
+#[must_use]
+pub fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Checks that `value` lies from `min` to `max`.
@@ -40,6 +49,19 @@ pub fn check_range(name: &'static str, value: i64, min: i64, max: i64) -> Result
         min,
         max,
     })
+}
+
+/// Checks the filter of products that `query_products` and `search_products` have in common. At
+/// most `max_limit` products may be asked for.
+pub(super) fn check_filter(
+    name: &str,
+    (min_price, max_price): (f64, f64),
+    (limit, max_limit): (i64, i64),
+) -> Result<(&'static str, PriceRange), ToolError> {
+    let category = category(name).ok_or_else(|| ToolError::UnknownCategory(shown(name)))?;
+    let price = PriceRange::new(min_price, max_price)?;
+    check_range("limit", limit, 1, max_limit)?;
+    Ok((category, price))
 }
 
 struct Integer;
@@ -96,7 +118,12 @@ impl UserId {
         if user_number(&self.0).is_some() {
             return Ok(self.0);
         }
-        let shown = self.0.chars().take(SHOWN_CHARS).collect();
-        Err(ToolError::UnknownUser(shown))
+        Err(ToolError::UnknownUser(shown(&self.0)))
     }
+}
+
+/// Returns the beginning of an argument, for an error that repeats it. An argument may have
+/// megabytes.
+pub(super) fn shown(argument: &str) -> String {
+    argument.chars().take(SHOWN_CHARS).collect()
 }

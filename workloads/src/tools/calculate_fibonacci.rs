@@ -16,9 +16,9 @@ const MAX_N: i64 = 40;
 const MAX_INLINE_N: i64 = 20;
 
 /// The arguments of `calculate_fibonacci`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FibonacciArguments {
+pub struct FibonacciArguments {
     /// Which Fibonacci number to compute; the work grows by a factor of 1.6 with each step.
     #[serde(deserialize_with = "arguments::integer")]
     #[schemars(range(min = 0, max = MAX_N))]
@@ -27,7 +27,7 @@ pub(super) struct FibonacciArguments {
 
 /// The result of `calculate_fibonacci`.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct FibonacciResult {
+pub struct FibonacciResult {
     /// The `n` that was asked for.
     input: i64,
     /// The n-th Fibonacci number.
@@ -38,11 +38,15 @@ pub(super) struct FibonacciResult {
 
 #[tool_router(router = fibonacci_router, vis = "pub(super)")]
 impl DemoServer {
+    /// The tool `calculate_fibonacci`, which can also be called without a protocol.
+    ///
+    /// # Errors
+    /// When `n` is outside of its limits.
     #[tool(
         description = "Computes the n-th Fibonacci number by naive recursion, for n from 0 to 40.",
         annotations(title = "Fibonacci", read_only_hint = true, open_world_hint = false)
     )]
-    pub(super) async fn calculate_fibonacci(
+    pub async fn calculate_fibonacci(
         &self,
         Parameters(arguments): Parameters<FibonacciArguments>,
     ) -> Result<Json<FibonacciResult>, ToolError> {

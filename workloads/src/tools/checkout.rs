@@ -81,10 +81,7 @@ impl CheckoutArguments {
         let user_id = self.user_id.check()?;
         let count = self.items.len();
         if !(1..=MAX_CART_ITEMS).contains(&count) {
-            return Err(ToolError::ItemCount {
-                count,
-                max: MAX_CART_ITEMS,
-            });
+            return Err(ToolError::ItemCount(count));
         }
         let items = self.items.into_iter().map(ItemArgument::check);
         Ok((user_id, items.collect::<Result<_, _>>()?))
@@ -142,58 +139,35 @@ pub enum CheckoutError {
     /// Nothing was written.
     #[error("the order was not recorded: {0}")]
     NotRecorded(#[source] StorageError),
-    /// The store was lost between the question and its answer.
+    /// The store was lost between the question about this order and its answer.
     #[error(
-        "{order_id} is not confirmed: {source}; \
+        "{0} is not confirmed: {1}; \
          look for it in the recent_history of get_user_cart before you order again"
     )]
-    Unknown {
-        /// The order.
-        order_id: String,
-        /// What the store says.
-        source: StorageError,
-    },
-    /// The task that records ended without an outcome.
+    Unknown(String, #[source] StorageError),
+    /// The task that records this order ended without an outcome.
     #[error(
-        "{order_id} is not confirmed, and whether the store recorded it is not known: the task that does so ended early; \
+        "{0} is not confirmed, and whether the store recorded it is not known: the task that does so ended early; \
          look for it in the recent_history of get_user_cart before you order again"
     )]
-    Lost {
-        /// The order.
-        order_id: String,
-    },
-    /// The store takes longer than the call may.
+    Lost(String),
+    /// The store takes longer with this order than the call may, which waited so long.
     #[error(
-        "{order_id} was still being recorded in the store after {} s, and will be as a whole or not at all; \
+        "{0} was still being recorded in the store after {waited} s, and will be as a whole or not at all; \
          look for it in the recent_history of get_user_cart before you order again",
-        limit.as_secs_f64()
+        waited = .1.as_secs_f64()
     )]
-    StoreLate {
-        /// The order.
-        order_id: String,
-        /// How long the call waited.
-        limit: Duration,
-    },
-    /// The order is recorded, but what it costs is not known.
-    #[error("{order_id} was recorded, but its total is not known: {source}; do not order again")]
-    NoTotal {
-        /// The order.
-        order_id: String,
-        /// What the catalogue API says, or what is said of it.
-        source: CatalogClientError,
-    },
-    /// The order is recorded, and what it costs takes longer than the call may.
+    StoreLate(String, Duration),
+    /// This order is recorded, but what it costs is not known.
+    #[error("{0} was recorded, but its total is not known: {1}; do not order again")]
+    NoTotal(String, #[source] CatalogClientError),
+    /// This order is recorded, and what it costs takes longer than the call may, which waited so long.
     #[error(
-        "{order_id} was recorded, but its total is not known: the upstream did not answer within {} s; \
+        "{0} was recorded, but its total is not known: the upstream did not answer within {waited} s; \
          do not order again",
-        limit.as_secs_f64()
+        waited = .1.as_secs_f64()
     )]
-    TotalLate {
-        /// The order.
-        order_id: String,
-        /// How long the call waited.
-        limit: Duration,
-    },
+    TotalLate(String, Duration),
 }
 
 #[tool_router(router = checkout_router, vis = "pub(super)")]
@@ -228,7 +202,7 @@ impl DemoServer {
             order_id: order.order_id,
             user_id: order.user_id,
             total,
-            items_count: order.items.len().try_into().unwrap_or(i64::MAX),
+            items_count: arguments::count(order.items.len()),
             rate_limit_count,
             status: Status::Confirmed,
             server_type: state.server_type,
@@ -314,14 +288,14 @@ impl Outcomes {
         let order_id = order_id.to_owned();
         Err(match (self.recorded, self.total) {
             (Some(Ok(count)), Some(Ok(total))) => return Ok((total, count)),
-            (Some(Ok(_)), Some(Err(source))) => CheckoutError::NoTotal { order_id, source },
-            (Some(Ok(_)), None) => CheckoutError::TotalLate { order_id, limit },
+            (Some(Ok(_)), Some(Err(source))) => CheckoutError::NoTotal(order_id, source),
+            (Some(Ok(_)), None) => CheckoutError::TotalLate(order_id, limit),
             (Some(Err(WriteError::Storage(source))), _) if source.may_have_written() => {
-                CheckoutError::Unknown { order_id, source }
+                CheckoutError::Unknown(order_id, source)
             }
             (Some(Err(WriteError::Storage(source))), _) => CheckoutError::NotRecorded(source),
-            (Some(Err(WriteError::Lost)), _) => CheckoutError::Lost { order_id },
-            (None, _) => CheckoutError::StoreLate { order_id, limit },
+            (Some(Err(WriteError::Lost)), _) => CheckoutError::Lost(order_id),
+            (None, _) => CheckoutError::StoreLate(order_id, limit),
         })
     }
 }

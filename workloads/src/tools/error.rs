@@ -8,7 +8,7 @@ use rmcp::{
 
 use super::{CheckoutError, query_products::FIELDS};
 use crate::{
-    catalog::{CATEGORIES, PriceError},
+    catalog::{CATEGORIES, MAX_CART_ITEMS, PriceError},
     catalog_client::CatalogClientError,
     storage::StorageError,
 };
@@ -65,13 +65,10 @@ pub enum ToolError {
     )]
     NoCart(String),
     /// An order of nothing, or of too much.
-    #[error("items must hold 1 to {max} entries, not {count}; choose a number in that range")]
-    ItemCount {
-        /// How many it holds.
-        count: usize,
-        /// The most that it may hold.
-        max: usize,
-    },
+    #[error(
+        "items must hold 1 to {MAX_CART_ITEMS} entries, not {0}; choose a number in that range"
+    )]
+    ItemCount(usize),
     /// The order is not confirmed.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),

@@ -104,7 +104,7 @@ async fn get(server: DemoServer, arguments: CartArguments) -> Result<Json<CartRe
     Ok(Json(CartResult {
         user_id,
         cart: CartSummary {
-            item_count: cart.items.len().try_into().unwrap_or(i64::MAX),
+            item_count: arguments::count(cart.items.len()),
             items: cart.items,
             estimated_total: cart.total,
         },

@@ -12,7 +12,7 @@ use super::{
     toon::{Cell, Document},
 };
 use crate::{
-    catalog::{CATEGORIES, MAX_PRICE, PriceRange, category},
+    catalog::{CATEGORIES, MAX_PRICE},
     database::{ProductFilter, ProductPage, ProductRow},
 };
 
@@ -24,7 +24,7 @@ const MAX_LIMIT: i64 = 100;
 /// The arguments of `query_products`; the defaults are the public benchmark's.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct QueryArguments {
+pub struct QueryArguments {
     /// The category to look in.
     #[schemars(extend("enum" = CATEGORIES))]
     category: String,
@@ -61,11 +61,9 @@ impl Default for QueryArguments {
 
 impl QueryArguments {
     fn check(&self) -> Result<(ProductFilter, Fields), ToolError> {
-        let Some(category) = category(&self.category) else {
-            return Err(ToolError::UnknownCategory(self.category.clone()));
-        };
-        let price = PriceRange::new(self.min_price, self.max_price)?;
-        check_range("limit", self.limit, 1, MAX_LIMIT)?;
+        let prices = (self.min_price, self.max_price);
+        let limit = (self.limit, MAX_LIMIT);
+        let (category, price) = arguments::check_filter(&self.category, prices, limit)?;
         let fields = match &self.fields {
             None => Fields::ALL,
             Some(wanted) => Fields::of(wanted).ok_or(ToolError::NoFields)?,
@@ -166,7 +164,7 @@ impl Fields {
 
 /// The result of `query_products` in the format `json`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub(super) struct QueryResult {
+pub struct QueryResult {
     /// The category that was looked in.
     category: String,
     /// How many products match, whatever the limit.
@@ -201,7 +199,7 @@ impl Serialize for ProductView {
 
 /// What a call returns.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum QueryAnswer {
+pub enum QueryAnswer {
     /// A structured result.
     Structured(QueryResult),
     /// Text alone: a caller that asks for it wants to pay for nothing else.
@@ -210,6 +208,7 @@ pub(super) enum QueryAnswer {
 
 #[tool_router(router = query_router, vis = "pub(super)")]
 impl DemoServer {
+    /// The tool `query_products`, which can also be called without a protocol.
     #[tool(
         description = "Finds products of one category within a price range, cheapest first, and counts how many match in all; returns the fields wanted as JSON, plain text or TOON.",
         annotations(
@@ -218,7 +217,7 @@ impl DemoServer {
             open_world_hint = false
         )
     )]
-    pub(super) async fn query_products(
+    pub async fn query_products(
         &self,
         Parameters(arguments): Parameters<QueryArguments>,
     ) -> Cached<Result<QueryAnswer, ToolError>> {

@@ -5,10 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    aggregate_json::{count, fetch_payload},
-    prelude::*,
-};
+use super::{aggregate_json::fetch_payload, arguments::count, prelude::*};
 use crate::{
     catalog::{MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES, TEXT_BYTES},
     catalog_client::{CatalogClientError, Payload, PayloadKind},

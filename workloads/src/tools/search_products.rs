@@ -5,7 +5,7 @@ use futures::try_join;
 
 use super::prelude::*;
 use crate::{
-    catalog::{CATEGORIES, MAX_PRICE, MAX_SEARCH_LIMIT, PriceRange, category},
+    catalog::{CATEGORIES, MAX_PRICE, MAX_SEARCH_LIMIT},
     catalog_client::{FoundProduct, ProductSearch},
 };
 
@@ -49,11 +49,9 @@ impl Default for SearchArguments {
 
 impl SearchArguments {
     fn check(&self) -> Result<ProductSearch, ToolError> {
-        let Some(category) = category(&self.category) else {
-            return Err(ToolError::UnknownCategory(self.category.clone()));
-        };
-        PriceRange::new(self.min_price, self.max_price)?;
-        check_range("limit", self.limit, 1, MAX_LIMIT)?;
+        let prices = (self.min_price, self.max_price);
+        let limit = (self.limit, MAX_LIMIT);
+        let (category, _) = arguments::check_filter(&self.category, prices, limit)?;
         Ok(ProductSearch {
             category,
             min_price: self.min_price,

@@ -5,4 +5,5 @@
 mod at_once;
 mod failures;
 mod given_up;
+mod public_services;
 mod published;

@@ -39,12 +39,13 @@ fn by_clients(
     for source in sources {
         for suite in &source.summary.suites {
             let load = &suite.definition.load;
-            let step = suite.definition.step.as_ref();
-            let is_other = step.is_some_and(|step| !step.keys.iter().any(|key| key == "clients"));
+            let point = suite.definition.point.as_ref();
+            let is_other =
+                point.is_some_and(|point| !point.keys.iter().any(|key| key == "clients"));
             if is_other || load.rate_per_s.is_some() {
                 continue;
             }
-            let group = step.map_or(&suite.suite, |step| &step.sweep);
+            let group = point.map_or(&suite.suite, |point| &point.sweep);
             for (row, value) in with(suite, metric).filter(|(row, _)| row.rank.is_some()) {
                 let course = groups
                     .entry(group.clone())
@@ -79,11 +80,18 @@ fn by_clients(
 pub(super) fn cores(sources: &Sources<'_>) -> anyhow::Result<Vec<Picture>> {
     let mut groups = Courses::new();
     for source in sources {
-        let cores = source.run.environment.server_cores.len();
-        for suite in source.suites() {
+        let of_run = source.run.environment.server_cores.len();
+        let alone = source.suites().map(|suite| (suite, of_run));
+        let steps = source.summary.suites.iter().filter_map(|suite| {
+            suite.definition.point.as_ref()?;
+            Some((suite, suite.definition.load.server_cores?))
+        });
+        for (suite, cores) in alone.chain(steps) {
+            let point = suite.definition.point.as_ref();
+            let name = point.map_or(&suite.suite, |point| &point.sweep);
             for (row, value) in with(suite, Metric::CallsPerS).filter(|(row, _)| row.rank.is_some())
             {
-                let group = groups.entry(suite.suite.clone()).or_default();
+                let group = groups.entry(name.clone()).or_default();
                 let course = group.entry(row.subject.clone()).or_default();
                 course.points.entry(cores as u64).or_insert(Point {
                     x: cores as f64,
@@ -106,7 +114,7 @@ pub(super) fn cores(sources: &Sources<'_>) -> anyhow::Result<Vec<Picture>> {
         groups,
         "Scaling over cores",
         "cores",
-        "One run for each number of cores.",
+        "Closed loop on each number of cores.",
         x,
         y,
     )

@@ -65,8 +65,9 @@ impl Testbed {
         }
         for (name, subject) in first.into_values() {
             let begin = Instant::now();
+            let cores = &self.setup.layout.server;
             let limit = PREPARE_LIMIT.max(duration(subject.ready_within_s).unwrap_or_default());
-            match self.start_process(name, None, Some(limit), interrupt) {
+            match self.start_process(cores, (name, None), Some(limit), interrupt) {
                 Ok(_) => eprintln!(
                     "database: prepared by {name} in {:.1} s",
                     begin.elapsed().as_secs_f64()
@@ -135,7 +136,7 @@ impl Testbed {
             environment: BTreeMap::new(),
             ready_within: PREPARE_LIMIT,
         };
-        let mut running = Running::start(what, &launch, &self.setup.layout.load, false)?;
+        let mut running = Running::start(what, &launch, self.setup.common_load(), false)?;
         interrupt.wait(PREPARE_LIMIT, || running.has_ended().then_some(()));
         if interrupt.is_set() {
             bail!("interrupted during {what}");

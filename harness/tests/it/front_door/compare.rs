@@ -91,6 +91,7 @@ fn write_histogram(path: &Path, p50_us: u64) {
         start: SystemTime::now(),
         length: Duration::from_secs(1),
         latencies: latency,
+        steps: Vec::new(),
     };
     histogram::write(path, &[interval]).unwrap();
 }

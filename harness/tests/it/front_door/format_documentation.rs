@@ -6,8 +6,11 @@ use std::fmt::Debug;
 use harness::config::expect::Expect;
 use harness::config::experiment::{Comparison, Experiment, Published, Variant};
 use harness::config::load::Load;
-use harness::config::matrix::{Step, Sweep};
-use harness::config::subject::{Build, Service, Store, Subject, Subjects};
+use harness::config::matrix::{Point, Sweep};
+use harness::config::published::{self, Claim, Shape, Source};
+use harness::config::replay::{Answer, Replay, Row, Rule};
+use harness::config::step::Step;
+use harness::config::subject::{Build, Labels, Service, Store, Subject, Subjects};
 use harness::config::suite::{Beside, Suite, Targets};
 use harness::results::trial::{Trial, TrialWriter};
 use serde::de::DeserializeOwned;
@@ -62,10 +65,12 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
         ("### `[service.NAME]`", keys::<Service>()),
         ("### `[store]`", keys::<Store>()),
         ("## Suites: `suites/NAME.toml`", keys::<Suite>()),
+        ("### `[only]`", keys::<Labels>()),
         ("### `[load]`", keys::<Load>()),
         ("### `[targets]`", keys::<Targets>()),
         ("### `[[sweep]]`", keys::<Sweep>()),
-        ("### `[step]`", keys::<Step>()),
+        ("### `[[step]]`", keys::<Step>()),
+        ("### `[point]`", keys::<Point>()),
         ("### `[expect]`", keys::<Expect>()),
         ("### `[beside]`", keys::<Beside>()),
         (
@@ -75,6 +80,17 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
         ("### `[[published]]`", keys::<Published>()),
         ("### `[[compare]]`", keys::<Comparison>()),
         ("### A variant", keys::<Variant>()),
+        (
+            "## Published claims: `published/SOURCE.toml`",
+            keys::<Source>(),
+        ),
+        ("### `[claim.ID]`", keys::<Claim>()),
+        ("### A published figure", keys::<published::Value>()),
+        ("### `[shape.ID]`", keys::<Shape>()),
+        ("## Replays: `replays/NAME.toml`", keys::<Replay>()),
+        ("### `[[claim]]` of a replay", keys::<Answer>()),
+        ("### `[[claim.row]]`", keys::<Row>()),
+        ("### `[[claim.verdict]]`", keys::<Rule>()),
     ] {
         assert_eq!(documented(heading), keys, "{heading}");
     }

@@ -1,4 +1,4 @@
-//! `overhead` and `size`: marks held against one run, and what programs weigh.
+//! `overhead` and `size`: bounds held against one run, and what programs weigh.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::support::{Done, Project};
 
-/// A mark that any machine meets, and one that none does.
-const MARKS: &str = r#"
+/// A bound that any machine meets, and one that none does.
+const BOUNDS: &str = r#"
 number = 1
 title = "layers"
 teaches = "What a layer costs."
@@ -41,11 +41,11 @@ at_least = 0.1
 at_most = 1000
 "#;
 
-fn overhead(project: &Project, marks: &str, flags: &[&str]) -> Done {
-    project.write("marks.toml", marks);
-    let path = project.path("marks.toml");
-    let marks = ["--marks", path.to_str().unwrap(), "--seed", "1"];
-    project.run("overhead", &[&marks, flags].concat())
+fn overhead(project: &Project, bounds: &str, flags: &[&str]) -> Done {
+    project.write("bounds.toml", bounds);
+    let path = project.path("bounds.toml");
+    let flags_of_bounds = ["--bounds", path.to_str().unwrap(), "--seed", "1"];
+    project.run("overhead", &[&flags_of_bounds, flags].concat())
 }
 
 fn project() -> Project {
@@ -53,9 +53,9 @@ fn project() -> Project {
 }
 
 #[test]
-fn marks_that_are_met_are_printed_and_kept_with_the_run() {
+fn bounds_that_are_met_are_printed_and_kept_with_the_run() {
     let project = project();
-    let done = overhead(&project, MARKS, &[]).exits(0);
+    let done = overhead(&project, BOUNDS, &[]).exits(0);
     let lines: Vec<&str> = done.stdout.lines().collect();
     assert_eq!(lines.len(), 4, "{}", done.stdout);
     for (line, parts) in [
@@ -98,19 +98,19 @@ fn marks_that_are_met_are_printed_and_kept_with_the_run() {
 
 #[test]
 fn a_mark_that_is_missed_or_cannot_be_measured_ends_with_exit_code_1() {
-    for (marks, verdict, told) in [
+    for (bounds, verdict, told) in [
         (
-            MARKS.replace("at_most = 1000.0", "at_most = 0.0001"),
+            BOUNDS.replace("at_most = 1000.0", "at_most = 0.0001"),
             "missed",
-            "of 2 marks 1 are missed and 0 could",
+            "of 2 bounds 1 are missed and 0 could",
         ),
         (
-            MARKS.replace("base = \"right\"", "base = \"wrong\""),
+            BOUNDS.replace("base = \"right\"", "base = \"wrong\""),
             "not_measured",
-            "of 2 marks 0 are missed and 1 could",
+            "of 2 bounds 0 are missed and 1 could",
         ),
     ] {
-        let done = overhead(&project(), &marks, &["--format", "json"]).exits(1);
+        let done = overhead(&project(), &bounds, &["--format", "json"]).exits(1);
         let judged: Value = serde_json::from_str(&done.stdout).unwrap();
         assert_eq!(judged[0]["verdict"], verdict);
         assert_eq!(judged[1]["verdict"], "met");
@@ -119,12 +119,12 @@ fn a_mark_that_is_missed_or_cannot_be_measured_ends_with_exit_code_1() {
 }
 
 #[test]
-fn marks_that_make_no_sense_are_refused_before_anything_is_measured() {
+fn bounds_that_make_no_sense_are_refused_before_anything_is_measured() {
     for (from, to, told) in [
         (
             "at_most = 1000.0",
             "atmost = 1",
-            "marks.toml:19:1: unknown field `atmost`",
+            "bounds.toml:19:1: unknown field `atmost`",
         ),
         (
             "base = \"right\"\n",
@@ -147,9 +147,9 @@ fn marks_that_make_no_sense_are_refused_before_anything_is_measured() {
         ("[\"echo\"]", "[\"ohce\"]", "there is no suite \"ohce\""),
         ("trials = 2", "trials = 0", "trials = 0"),
     ] {
-        assert!(MARKS.contains(from), "{from}");
+        assert!(BOUNDS.contains(from), "{from}");
         let project = project();
-        let done = overhead(&project, &MARKS.replacen(from, to, 1), &[]).exits(2);
+        let done = overhead(&project, &BOUNDS.replacen(from, to, 1), &[]).exits(2);
         done.told(told);
         assert!(!project.path("results").exists());
     }
@@ -160,7 +160,7 @@ fn marks_that_make_no_sense_are_refused_before_anything_is_measured() {
 #[test]
 fn the_last_of_a_repeated_flag_counts() {
     let project = project();
-    overhead(&project, MARKS, &["--trials", "3", "--trials", "1"]).exits(0);
+    overhead(&project, BOUNDS, &["--trials", "3", "--trials", "1"]).exits(0);
     assert_eq!(project.trials().len(), 2);
 }
 

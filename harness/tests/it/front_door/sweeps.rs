@@ -83,6 +83,43 @@ fn one_suite_of_a_sweep_can_be_chosen_listed_shown_and_verified() {
 }
 
 #[test]
+fn a_sweep_over_server_cores_has_load_threads_and_cores_to_match() {
+    let project = Project::new(&["right"]);
+    let sweep = "[[sweep]]\nkey = \"server_cores\"\nvalues = [1, 2, 512]\n\n[load]";
+    project.write("suites/cores.toml", &SUITE.replace("[load]", sweep));
+    // Named itself a step is measured also where server and load have to share cores.
+    let named = ["--trials", "1", "--suite", "cores-1,cores-2"];
+    project.measure(&named).exits(0);
+    let trials = project.trials();
+    let mut threads: Vec<(&str, Option<u64>)> = (trials.iter())
+        .map(|trial| (trial.suite.as_str(), trial.threads))
+        .collect();
+    threads.sort_unstable();
+    assert_eq!(threads, [("cores-1", Some(1)), ("cores-2", Some(2))]);
+    let text = std::fs::read_to_string(project.results().join("environment.json")).unwrap();
+    let environment: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for count in [1, 2] {
+        let cores = &environment["wider"][count.to_string()]["server_cores"];
+        assert_eq!(cores.as_array().map(Vec::len), Some(count), "{text}");
+    }
+    let other = project.path("other");
+    let other = [
+        "--trials",
+        "1",
+        "--suite",
+        "cores",
+        "--out",
+        other.to_str().unwrap(),
+    ];
+    let done = project.measure(&other).exits(0);
+    let left_out = done
+        .stderr
+        .lines()
+        .find(|line| line.starts_with("left out"));
+    assert!(left_out.unwrap().ends_with("cores-512"), "{}", done.stderr);
+}
+
+#[test]
 fn a_sweep_that_makes_no_sense_is_refused_with_its_file() {
     rejects(
         "suites/many.toml",

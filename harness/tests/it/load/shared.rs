@@ -139,7 +139,7 @@ fn what_the_revision_without_a_handshake_cannot_do_is_refused() {
     let text = refused(shared(&fake, 2), &exchanges(1));
     assert!(text.contains("has no sessions"), "{text}");
     let mut unfit = exchanges(1);
-    unfit[0].tool = "two words".to_owned();
+    unfit[0].tool = Some("two words".to_owned());
     let text = refused(http(&fake), &unfit);
     assert!(text.contains("two words"), "{text}");
 }

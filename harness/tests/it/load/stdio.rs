@@ -31,6 +31,7 @@ fn server(
     let target = Target::Stdio {
         stdin: OwnedFd::from(stdin).into(),
         stdout: OwnedFd::from(stdout).into(),
+        earlier_runs: 0,
     };
     (target, thread)
 }
@@ -208,6 +209,7 @@ fn a_child_that_ends_at_once_fails_the_handshake() {
     let target = Target::Stdio {
         stdin: OwnedFd::from(stdin).into(),
         stdout: OwnedFd::from(stdout).into(),
+        earlier_runs: 0,
     };
     let error = Trial::default().run(target, &exchanges(1)).unwrap_err();
     let LoadError::Handshake { error, .. } = error else {

@@ -13,8 +13,8 @@ use std::{
 };
 
 use harness::load::{
-    Check, ErrorKind, Exchange, Expectation, LoadError, Moment, Options, Outcome, Plan, Revision,
-    Rule, Sessions, Shape, Target, Verification,
+    Check, ErrorKind, Exchange, LoadError, Moment, Options, Outcome, Plan, Revision, Rule,
+    Sessions, Shape, Target, Verification,
 };
 use serde_json::{Map, Value, json};
 
@@ -293,16 +293,17 @@ pub(crate) fn exchanges(count: usize) -> Vec<Exchange> {
                 rule,
             };
             Exchange {
-                tool: "echo".to_owned(),
+                tool: Some("echo".to_owned()),
                 arguments: json!({ "n": n, "text": "naïve \"quoted\"" }),
                 meta: Map::new(),
-                expect: Expectation::Result(vec![
+                expect: vec![
                     equals("/structuredContent/n", Rule::Equals(json!(n))),
                     equals(
                         "/content/0/text",
                         Rule::JsonTextOf("/structuredContent".to_owned()),
                     ),
-                ]),
+                ],
+                step: 0,
             }
         })
         .collect()

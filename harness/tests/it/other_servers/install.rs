@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The program that runs a server, and the server's file.
+/// A program of another language: what runs it, and its file.
 pub(crate) struct Program {
-    interpreter: PathBuf,
-    server: PathBuf,
+    pub(crate) interpreter: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 impl Program {
@@ -17,14 +17,14 @@ impl Program {
         format!(
             "'{}' '{}'",
             self.interpreter.display(),
-            self.server.display()
+            self.file.display()
         )
     }
 }
 
-/// The server of the official TypeScript SDK.
-pub(crate) fn typescript() -> Program {
-    let files = ["package.json", "package-lock.json", "server.mjs"];
+/// A program on the official TypeScript SDK: `server.mjs`, or the client `call.mjs`.
+pub(crate) fn typescript(file: &str) -> Program {
+    let files = ["package.json", "package-lock.json", "server.mjs", "call.mjs"];
     let folder = installed("typescript", &files, |folder| {
         run(Command::new("npm")
             .args([
@@ -38,7 +38,7 @@ pub(crate) fn typescript() -> Program {
     });
     Program {
         interpreter: PathBuf::from("node"),
-        server: folder.join("server.mjs"),
+        file: folder.join(file),
     }
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn python() -> Program {
     });
     Program {
         interpreter: folder.join("venv/bin/python"),
-        server: folder.join("server.py"),
+        file: folder.join("server.py"),
     }
 }
 

@@ -5,6 +5,7 @@
 //! - `clients`: what published clients sent, replayed.
 //! - `failures`: services that are killed, and upstreams that misbehave, under load.
 //! - `dependencies`: which runtime each program carries.
+//! - `layers`: the benchmark, in short.
 //!
 //! `cargo test -p lab --no-default-features --features smol --test it front_door` asks the programs
 //! of another runtime. The other modules run on tokio, in this process.
@@ -35,3 +36,5 @@ mod failures;
 mod front_door;
 #[cfg(feature = "tokio")]
 mod in_process;
+#[cfg(feature = "tokio")]
+mod layers;

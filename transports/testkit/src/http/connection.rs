@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -89,6 +89,12 @@ impl Connection {
             (200, "text/event-stream")
         );
         self
+    }
+
+    /// Sends nothing more; the response can still be read.
+    pub fn finish(&mut self) {
+        let stream = self.0.io.get_ref();
+        stream.shutdown(Shutdown::Write).unwrap();
     }
 
     /// Whether the server closes the connection, and sends nothing before.

@@ -136,10 +136,7 @@ impl Manager for Connector {
 impl Pool {
     /// A pool that has no connection yet.
     pub(super) fn new(url: &StorageUrl, options: &StoreOptions) -> Result<Self, StorageError> {
-        let invalid = |reason: String| StorageError::InvalidUrl {
-            place: url.place.clone(),
-            reason,
-        };
+        let invalid = |reason: String| StorageError::InvalidUrl(url.place.clone(), reason);
         let client = client(&url.full).map_err(|error| invalid(error.to_string()))?;
         let size = match options.pool.size {
             PoolSize::Off => MAX_CONNECTIONS,
@@ -181,10 +178,7 @@ impl Pool {
             ..
         } = &*self.0;
         let lending = self.within(options.timeout, connections.get()).await;
-        let unreachable = |reason: String| StorageError::Unreachable {
-            place: place.clone(),
-            reason,
-        };
+        let unreachable = |reason: String| StorageError::Unreachable(place.clone(), reason);
         match lending {
             Some(Ok(object)) => Ok(Lent {
                 object: Some(object),

@@ -29,12 +29,14 @@ group!(any {
     tools {
         schemas_have_no_unsigned_formats
         an_unknown_tool_is_an_invalid_parameter
+        a_call_without_a_tool_is_an_invalid_parameter
         arguments_that_are_missing_or_wrong_are_refused_in_band
     }
     life {
         only_the_ready_line_is_said_before_serving
         an_idle_server_ends_on_sigterm
         an_idle_server_ends_on_sigint
+        an_idle_server_ends_on_sighup
         workers_is_the_number_of_worker_threads
     }
     fast_path {
@@ -91,6 +93,7 @@ group!(any_lab {
     life {
         sigterm_answers_what_is_in_flight
         sigint_answers_what_is_in_flight
+        sighup_answers_what_is_in_flight
         a_drain_timeout_that_is_too_short_is_kept_and_said
         a_second_signal_ends_the_process_on_the_spot
         a_call_over_the_time_limit_is_answered_in_band
@@ -130,6 +133,17 @@ group!(http {
         idle_connections_do_not_hold_up_the_end
         a_port_in_use_ends_it_with_a_clear_message
     }
+    attacks {
+        two_hosts_or_origins_are_malformed
+        a_host_that_is_no_host_is_malformed
+        a_target_of_another_host_is_forbidden
+        an_origin_that_is_no_origin_is_forbidden
+        a_body_that_is_announced_too_large_is_not_asked_for
+        a_client_that_finishes_sending_is_answered
+        half_a_body_does_not_delay_the_end
+        connections_over_the_limit_make_room_when_idle
+        a_connection_that_never_sends_is_closed
+    }
 });
 
 group!(http_lab {
@@ -139,6 +153,11 @@ group!(http_lab {
     }
     tuning {
         calls_beyond_the_upstream_limit_wait_their_turn
+    }
+    attacks {
+        a_client_that_finishes_sending_is_answered_late_too
+        unread_answers_do_not_delay_the_end
+        unread_answers_end_their_connection
     }
 });
 
@@ -189,9 +208,18 @@ group!(streamable {
         pipelined_requests_are_answered_in_order
         an_unknown_revision_in_the_header_is_refused
     }
+    limits {
+        an_empty_body_is_a_parse_error
+    }
+    attacks {
+        a_header_that_comes_twice_is_malformed
+    }
 });
 
 group!(streamable_lab {
+    attacks {
+        busy_connections_at_the_limit_are_not_exceeded
+    }
     progress {
         a_client_of_2026_07_28_is_told_too
     }
@@ -230,6 +258,7 @@ group!(stateful_lab {
 });
 
 // The same text on every runtime.
+pub(crate) mod attacks;
 pub(crate) mod batches;
 pub(crate) mod cancellation;
 #[cfg(feature = "tokio")]

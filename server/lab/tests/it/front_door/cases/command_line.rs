@@ -37,6 +37,8 @@ const HTTP: &[&str] = &[
     "--max-sessions",
     "--head-timeout",
     "--body-timeout",
+    "--max-connections",
+    "--write-timeout",
 ];
 const SESSIONS: &[&str] = &["--sessions", "--session-ttl"];
 /// Flags of the lab.
@@ -148,6 +150,9 @@ fn bad_values_are_refused_with_the_allowed_ones() {
         ("--max-sessions", "-1", "greater than 0"),
         ("--head-timeout", "0", "greater than 0"),
         ("--body-timeout", "0", "greater than 0"),
+        ("--write-timeout", "0", "greater than 0"),
+        ("--max-connections", "0", "greater than 0"),
+        ("--allowed-host", "*", "`*` is none"),
         ("--time-limit", "echo", "TOOL=SECONDS"),
         ("--time-limit", "=1", "TOOL=SECONDS"),
         ("--time-limit", "echo=soon", "search=2.5"),

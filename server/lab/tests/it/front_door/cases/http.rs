@@ -12,7 +12,7 @@ use testkit::{
 use crate::common::{Client, Gate, Server, Subject, Wire, client, eventually, server::command};
 
 /// A request that every subject takes when nothing is wrong with it.
-fn opening(subject: &Subject) -> Request {
+pub(super) fn opening(subject: &Subject) -> Request {
     let message = client::request(
         &json!(1),
         "initialize",
@@ -25,7 +25,7 @@ fn opening(subject: &Subject) -> Request {
 }
 
 /// The head of the answer to `request`, whose body may go on for ever.
-fn answer(server: &Server, request: &Request) -> Response {
+pub(super) fn answer(server: &Server, request: &Request) -> Response {
     let mut connection = Connection::open(server.address());
     connection.send(request);
     connection.head()
@@ -159,7 +159,7 @@ pub(crate) fn a_client_may_ask_before_it_sends_the_body(subject: &Subject) {
 }
 
 /// Over SSE the answer comes on the stream; elsewhere it has come with the response.
-fn hears_large(client: &mut Client) {
+pub(super) fn hears_large(client: &mut Client) {
     if let Peer::Sse(_) = client.peer {
         assert_eq!(client.peer.end()["id"], "large");
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal::{self, SIGINT, SIGTERM};
+use nix::sys::signal::Signal::{self, SIGHUP, SIGINT, SIGTERM};
 use transports::runtime::WORKER;
 
 use crate::common::{Client, Gate, Server, Subject, Wire, eventually, server::command};
@@ -35,6 +35,10 @@ pub(crate) fn an_idle_server_ends_on_sigint(subject: &Subject) {
     ends_when_idle(subject, SIGINT);
 }
 
+pub(crate) fn an_idle_server_ends_on_sighup(subject: &Subject) {
+    ends_when_idle(subject, SIGHUP);
+}
+
 /// Twice: before the first client, and with a client that has no call in flight.
 fn ends_when_idle(subject: &Subject, signal: Signal) {
     let mut server = Server::start(subject, &[]);
@@ -57,6 +61,10 @@ pub(crate) fn sigterm_answers_what_is_in_flight(subject: &Subject) {
 
 pub(crate) fn sigint_answers_what_is_in_flight(subject: &Subject) {
     answers_after(subject, SIGINT);
+}
+
+pub(crate) fn sighup_answers_what_is_in_flight(subject: &Subject) {
+    answers_after(subject, SIGHUP);
 }
 
 /// Each call on a connection of its own, where there are connections.

@@ -1,6 +1,9 @@
 //! Input that is no message, and messages that are too large: a server rejects them and lives on.
 
-use testkit::{client::Peer, http::once};
+use testkit::{
+    client::Peer,
+    http::{Response, once},
+};
 
 use crate::common::{Client, Server, Subject};
 
@@ -24,11 +27,28 @@ pub(crate) fn what_is_no_json_is_refused_and_the_server_lives_on(subject: &Subje
             }
             Peer::Streamable(streamable) => {
                 let refused = once(server.address(), &streamable.request(message));
-                assert_eq!(refused.status, 415, "{message}");
+                is_parse_error(&refused, message);
             }
         }
         client.is_served();
     }
+}
+
+/// Whether a POST of bytes that are not JSON got the status and the error of JSON-RPC.
+fn is_parse_error(refused: &Response, message: &str) {
+    assert_eq!(refused.status, 400, "{message:?}: {}", refused.text());
+    let answers = refused.messages();
+    assert_eq!(answers.len(), 1, "{message:?}: {}", refused.text());
+    assert_eq!(answers[0]["error"]["code"], -32700, "{message:?}");
+    assert_eq!(answers[0].get("id"), None, "{message:?}");
+}
+
+pub(crate) fn an_empty_body_is_a_parse_error(subject: &Subject) {
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    let refused = once(server.address(), &client.peer.request(""));
+    is_parse_error(&refused, "");
+    client.is_served();
 }
 
 pub(crate) fn what_is_too_large_is_refused_and_the_server_lives_on(subject: &Subject) {

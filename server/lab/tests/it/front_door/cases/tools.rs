@@ -253,6 +253,21 @@ pub(crate) fn an_unknown_tool_is_an_invalid_parameter(subject: &Subject) {
     client.is_served();
 }
 
+pub(crate) fn a_call_without_a_tool_is_an_invalid_parameter(subject: &Subject) {
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    for params in [json!({}), json!({"name": 5}), json!({"arguments": {}})] {
+        let code = client.error("tools/call", &params);
+        assert_eq!(code, -32602, "{params}");
+    }
+    let message = json!({"jsonrpc": "2.0", "id": "bare", "method": "tools/call"});
+    client.peer.begin(&message.to_string());
+    let answer = client.peer.end();
+    assert_eq!(answer["id"], "bare", "{answer}");
+    assert_eq!(answer["error"]["code"], -32602, "{answer}");
+    client.is_served();
+}
+
 pub(crate) fn arguments_that_do_not_fit_are_refused_in_band(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let mut client = Client::ready(&mut server);
