@@ -1,7 +1,7 @@
 //! The report that people look at: one HTML file and one Markdown file of recorded runs.
 //!
 //! `answers` is the first screen, `tables` the ranked rows, `pictures` what is drawn and `plot` how,
-//! `again` the commands that make rows again, `claims` the place of published figures, and `page`
+//! `again` the commands that make rows again, `claims` what others published, and `page`
 //! puts them into the template. Everything comes from the folders of runs, so the same folders
 //! always give the same files. The figures are those of `analysis`; nothing is computed twice.
 
@@ -21,6 +21,7 @@ use crate::render::table::Style;
 use crate::render::text::render;
 use crate::results::write_atomically;
 use answers::Answers;
+use claims::Published;
 
 /// The report of one run as text, with the first screen where the style has one: a terminal shows
 /// the end of what is printed, a file its beginning.
@@ -45,7 +46,11 @@ pub(crate) fn tables_and_answers(
 /// When a run cannot be read, or a file not be written.
 pub(crate) fn write(runs: &[(&Dataset, &Report)], into: &Path) -> anyhow::Result<PathBuf> {
     let page = into.join("report.html");
-    let html = page::html(runs, &[])?;
+    let indexed = runs.iter().enumerate();
+    let published: Vec<Published> = indexed
+        .flat_map(|(index, (_, summary))| Published::of(index, &summary.replay))
+        .collect();
+    let html = page::html(runs, &published)?;
     write_atomically(&page, html.as_bytes())?;
     let mut text = String::new();
     for (run, summary) in runs {

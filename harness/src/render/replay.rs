@@ -115,7 +115,8 @@ fn over(row: &Shown, notes: &mut Notes, style: Style) -> Cell {
     }
 }
 
-fn published(values: &[Value]) -> String {
+/// Published figures, each with its unit.
+pub(crate) fn published(values: &[Value]) -> String {
     let text = |value: &Value| {
         let most = value
             .up_to

@@ -12,7 +12,7 @@ use super::answers::Answers;
 use super::claims::Published;
 use super::pictures::Pictures;
 use super::plot::{Colour, PALETTE};
-use super::tables::{RowView, TableView, anchor, number, tables};
+use super::tables::{RowView, TableView, number, tables};
 use crate::analysis::dataset::Dataset;
 use crate::analysis::summary::Report;
 
@@ -31,7 +31,7 @@ struct Page<'a> {
     filters: Vec<Filter>,
     tables: Vec<TableView>,
     pictures: Pictures,
-    claims: Vec<Claim<'a>>,
+    claims: &'a [Published],
     warnings: Vec<WarningView>,
     palette: [Colour; PALETTE.len()],
     style: &'static str,
@@ -52,14 +52,6 @@ struct Filter {
     key: &'static str,
     name: &'static str,
     values: BTreeSet<String>,
-}
-
-/// A published figure.
-#[derive(Serialize)]
-struct Claim<'a> {
-    anchor: String,
-    #[serde(flatten)]
-    claim: &'a Published,
 }
 
 /// A warning, with what it spoils and what to do.
@@ -95,13 +87,7 @@ pub(super) fn html(
         filters: filters(&tables),
         tables,
         pictures: Pictures::of(runs, published)?,
-        claims: published
-            .iter()
-            .map(|claim| Claim {
-                anchor: anchor(&format!("claim-{}", claim.id)),
-                claim,
-            })
-            .collect(),
+        claims: published,
         warnings: runs
             .iter()
             .flat_map(|(_, summary)| warnings(summary))
@@ -214,6 +200,7 @@ fn warnings(summary: &Report) -> impl Iterator<Item = WarningView> {
 mod tests {
     use super::html;
     use crate::analysis::dataset::golden_for_tests;
+    use crate::analysis::replay::tests::answered_for_tests;
     use crate::analysis::summary::Report;
     use crate::report::claims::Published;
 
@@ -271,16 +258,17 @@ mod tests {
     }
 
     #[test]
-    fn published_figures_stand_beside_measured_ones() {
-        let one = Published {
-            id: "P2".to_owned(),
-            source: "somebody".to_owned(),
-            what: "calls/s".to_owned(),
-            claimed: 100.0,
-            measured: 250.0,
-            verdict: "explained by the think time".to_owned(),
-        };
-        let page = page(&[one]);
-        assert!(page.contains("id=\"claim-P2\"") && page.contains("explained by the think time"));
+    fn published_figures_stand_beside_measured_ones_and_a_verdict_each() {
+        let page = page(&Published::of(0, &answered_for_tests()));
+        for part in [
+            "id=\"claim-0-0-S8\"",
+            "href=\"#claim-0-0-S8\"",
+            "<td class=\"number\">10 times</td>",
+            "S8: explained</strong>: ",
+            "S9: not testable here</strong>: ",
+        ] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        assert!(!page.contains("T1: "), "{page}");
     }
 }

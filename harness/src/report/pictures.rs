@@ -4,9 +4,11 @@
 mod courses;
 mod servers;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use super::claims::Published;
+use super::claims::{Beside, Pair, Published};
 use super::plot::{self, Bar, SERIES};
 use super::tables::{anchor, row_id};
 use crate::analysis::dataset::Dataset;
@@ -121,12 +123,12 @@ impl Pictures {
             }
             all.drawn.extend(drawn);
         }
-        match published_beside_measured(published)? {
-            Some(picture) => all.drawn.push(picture),
-            None => all.missing.push(Missing {
+        all.drawn.extend(published_beside_measured(published)?);
+        if published.is_empty() {
+            all.missing.push(Missing {
                 title: "Published beside measured",
                 command: "mcp-harness replay",
-            }),
+            });
         }
         Ok(all)
     }
@@ -136,7 +138,9 @@ impl<'a> Source<'a> {
     /// The suites that stand alone: closed loops, and none of a sweep. A search for capacity and
     /// experiments have pictures and tables of their own.
     fn suites(self) -> impl Iterator<Item = &'a SuiteTable> {
-        let asks_else = self.run.environment.capacity.is_some() || !self.summary.levers.is_empty();
+        let summary = self.summary;
+        let asks_else = self.run.environment.capacity.is_some()
+            || !(summary.levers.is_empty() && summary.replay.is_empty());
         let suites = self.summary.suites.iter().filter(move |_| !asks_else);
         suites.filter(|suite| {
             suite.definition.point.is_none() && suite.definition.load.rate_per_s.is_none()
@@ -165,34 +169,51 @@ fn rows(suite: &SuiteTable) -> impl Iterator<Item = &Row> {
     suite.servers.iter().chain(&suite.floors)
 }
 
-/// Measured figures as shares of the published ones.
-fn published_beside_measured(published: &[Published]) -> anyhow::Result<Option<Picture>> {
-    let usable = published.iter().filter(|one| one.claimed > 0.0);
-    let bar = |one: &Published| Bar {
-        name: one.id.clone(),
-        value: one.measured / one.claimed,
-        part: None,
-        ends: None,
-        holds: true,
-    };
-    let bars: Vec<Bar> = usable.clone().map(bar).collect();
-    if bars.is_empty() {
-        return Ok(None);
+/// Each measured figure below the published one of the same unit, a picture for each unit.
+fn published_beside_measured(published: &[Published]) -> anyhow::Result<Vec<Picture>> {
+    let mut units: BTreeMap<&str, Vec<(&Published, &Beside, Pair)>> = BTreeMap::new();
+    for claim in published {
+        for row in &claim.rows {
+            if let Some(pair) = row.pair {
+                let unit = units.entry(&row.figure).or_default();
+                unit.push((claim, row, pair));
+            }
+        }
     }
-    let key = |one: &Published| Key {
-        name: one.id.clone(),
-        colour: 0,
-        href: format!("#{}", anchor(&format!("claim-{}", one.id))),
-    };
-    Ok(Some(Picture {
-        id: "picture-published".to_owned(),
-        title: "Published beside measured".to_owned(),
-        run: String::new(),
-        caption: "How many times the published figure was measured here.".to_owned(),
-        svg: plot::bars(&bars)?,
-        keys: usable.map(key).collect(),
-        has_colours: false,
-    }))
+    let mut pictures = Vec::new();
+    for (unit, rows) in units {
+        let (mut bars, mut keys) = (Vec::new(), Vec::new());
+        for (number, (claim, row, pair)) in rows.into_iter().enumerate() {
+            let name = format!("{} {}", number + 1, claim.id);
+            let bar = |kind: &str, (value, ends), part, holds| Bar {
+                name: format!("{name} {kind}"),
+                value,
+                part,
+                ends,
+                holds,
+            };
+            bars.push(bar("published", pair.published, Some(0.0), true));
+            bars.push(bar("here", pair.measured, None, row.holds));
+            keys.push(Key {
+                name: format!("{name}: {}", row.what),
+                colour: 0,
+                href: format!("#{}", claim.anchor),
+            });
+        }
+        pictures.push(Picture {
+            id: anchor(&format!("picture-published-{unit}")),
+            title: format!("Published beside measured: {unit}"),
+            run: String::new(),
+            caption:
+                "Light: published. Dark: measured here; hollow where it does not hold. Load and \
+                      limits are the same only where the table has a ratio."
+                    .to_owned(),
+            svg: plot::bars(&bars)?,
+            keys,
+            has_colours: false,
+        });
+    }
+    Ok(pictures)
 }
 
 fn each_suite<'a>(sources: &'a Sources<'a>) -> impl Iterator<Item = (Source<'a>, &'a SuiteTable)> {
@@ -209,6 +230,7 @@ fn with(suite: &SuiteTable, metric: Metric) -> impl Iterator<Item = (&Row, f64)>
 mod tests {
     use super::Pictures;
     use crate::analysis::dataset::golden_for_tests;
+    use crate::analysis::replay::tests::answered_for_tests;
     use crate::analysis::summary::Report;
     use crate::report::claims::Published;
 
@@ -248,17 +270,16 @@ mod tests {
     }
 
     #[test]
-    fn published_figures_have_a_picture_once_there_are_some() {
-        let one = Published {
-            id: "P2".to_owned(),
-            source: "somebody".to_owned(),
-            what: "calls/s".to_owned(),
-            claimed: 100.0,
-            measured: 250.0,
-            verdict: "reproduced".to_owned(),
-        };
-        let found = Pictures::of(&[], &[one]).unwrap();
-        assert_eq!(titles(&found).0, ["Published beside measured"]);
-        assert!(found.drawn[0].svg.contains("2.5"), "{}", found.drawn[0].svg);
+    fn published_figures_have_a_picture_for_each_unit() {
+        let published = Published::of(0, &answered_for_tests());
+        let found = Pictures::of(&[], &published).unwrap();
+        let (drawn, missing) = titles(&found);
+        assert_eq!(drawn, ["Published beside measured: calls/s, times"]);
+        assert!(!missing.contains(&"Published beside measured"));
+        let picture = &found.drawn[0];
+        for part in ["1 S8 published", "1 S8 here", "10"] {
+            assert!(picture.svg.contains(part), "{part} in {}", picture.svg);
+        }
+        assert_eq!(picture.keys[0].href, "#claim-0-0-S8");
     }
 }

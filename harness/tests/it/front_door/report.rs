@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::replay;
 use super::support::{Done, Project, own};
 
 /// The page of the runs of the golden files, in a folder of its own.
@@ -25,7 +26,15 @@ fn golden_page(runs: &[&str], into: &Path) -> Done {
 #[test]
 fn a_browser_finds_nothing_wrong_with_the_page() {
     let folder = tempfile::tempdir().unwrap();
-    golden_page(&["before", "after"], folder.path());
+    let project = replay::project();
+    project.run("replay", &["--quick", "--seed", "1"]).exits(0);
+    let replayed = project.results();
+    let runs = ["before", "after", replayed.to_str().unwrap()];
+    golden_page(&runs, folder.path());
+    let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    for part in ["C2: reproduced</strong>", "Published beside measured: p50"] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
     let looked = Command::new(own("../scripts/check-report"))
         .arg(folder.path().join("report.html"))
         .output()
