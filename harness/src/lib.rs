@@ -14,7 +14,7 @@ pub mod host;
 pub mod interrupt;
 pub mod load;
 pub mod project;
-pub mod render;
+mod render;
 mod report;
 pub mod results;
 mod run;

@@ -82,6 +82,10 @@ pub struct Project {
 
 /// What the templates may name.
 #[derive(Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a condition that templates ask for"
+)]
 struct Values<'a> {
     name: &'a str,
     crate_name: String,
@@ -337,8 +341,8 @@ fn quoted(text: &str) -> String {
 
 /// Formats the sources: where lines break depends on the name. Without rustfmt they stay as they are.
 fn format(folder: &Path) {
-    let sources = FILES.iter().filter(|(path, _)| path.ends_with(".rs"));
-    let sources = sources.map(|(path, _)| folder.join(path));
+    let paths = FILES.iter().map(|(path, _)| folder.join(path));
+    let sources = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
     let mut rustfmt = Command::new("rustfmt");
     rustfmt.args(["--edition", "2024"]).args(sources);
     if !rustfmt.status().is_ok_and(|status| status.success()) {

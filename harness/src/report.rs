@@ -35,7 +35,7 @@ pub(crate) fn tables_and_answers(
     Ok(match style {
         Style::Text => tables + &answers.text(),
         Style::Markdown => answers.markdown() + &tables,
-        Style::Csv => tables,
+        Style::Csv | Style::Json => tables,
     })
 }
 

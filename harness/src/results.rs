@@ -3,13 +3,13 @@
 //! Everything here is data in, data out. Nothing in this module starts a process, opens a socket or
 //! looks at a clock.
 
-pub mod capacity;
+pub(crate) mod capacity;
 pub mod environment;
 pub mod folder;
 pub mod histogram;
 pub(crate) mod redact;
 pub mod samples;
-pub mod stacks;
+pub(crate) mod stacks;
 mod table_file;
 pub mod trial;
 pub mod trial_order;
@@ -20,21 +20,17 @@ use std::path::Path;
 use crate::config::FormatError;
 
 /// The nearest whole number; 0 for what is below.
-#[must_use]
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "the cast saturates"
 )]
-pub const fn whole(value: f64) -> u64 {
+pub(crate) const fn whole(value: f64) -> u64 {
     value.round() as u64
 }
 
 /// Writes a file so that a reader sees the old content or the new one and never half of it.
-///
-/// # Errors
-/// [`FormatError::Write`].
-pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FormatError> {
+pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FormatError> {
     let failed = |source| FormatError::Write {
         path: path.to_owned(),
         source,

@@ -36,24 +36,29 @@ const ASKED: [&str; 7] = [
     "revision",
 ];
 
-/// Refuses runs that cannot be compared.
-///
-/// # Errors
-/// With all that differs.
+/// Refuses runs that cannot be compared, with all that differs.
 pub(super) fn refuse(a: &Dataset, b: &Dataset, both: &[(String, String)]) -> anyhow::Result<()> {
     let suites: BTreeSet<&String> = both.iter().map(|(suite, _)| suite).collect();
     let subjects: BTreeSet<&String> = both.iter().map(|(_, subject)| subject).collect();
-    let mut differ = runs_differ(a, b);
-    differ.extend(
-        suites
-            .into_iter()
-            .flat_map(|suite| suite_differs(a, b, suite)),
-    );
-    differ.extend(
-        subjects
-            .into_iter()
-            .flat_map(|subject| subject_differs(a, b, subject)),
-    );
+    let is_of_the_run = |key: &str| !OF_THE_MOMENT.iter().any(|moment| key.ends_with(moment));
+    let mut differ = differences("", [a, b].map(of_run), is_of_the_run);
+    for suite in suites {
+        let sides = [a, b].map(|run| json(run.suites.get(suite)));
+        let is_question = |key: &str| {
+            let is_below = |of: &&str| key == *of || key.starts_with(&format!("{of}."));
+            !NO_QUESTION.iter().any(is_below)
+        };
+        differ.extend(differences(&format!("suite {suite}: "), sides, is_question));
+    }
+    for subject in subjects {
+        let sides = [a, b].map(|run| json(run.subjects.subject.get(subject)));
+        let is_asked = |key: &str| ASKED.contains(&key.split('.').next().unwrap_or(key));
+        differ.extend(differences(
+            &format!("subject {subject}: "),
+            sides,
+            is_asked,
+        ));
+    }
     if differ.is_empty() {
         return Ok(());
     }
@@ -65,57 +70,34 @@ pub(super) fn refuse(a: &Dataset, b: &Dataset, both: &[(String, String)]) -> any
     )
 }
 
-/// What keeps these runs from being compared as wholes: machine, cores, limits, harness.
-fn runs_differ(a: &Dataset, b: &Dataset) -> Vec<String> {
-    let of = |run: &Dataset| {
-        let environment = &run.environment;
-        // Two builds of one version may measure differently; a version without a hash is better
-        // than nothing.
-        let program = environment.programs.get("mcp-harness");
-        let harness = program.map_or(&environment.harness_version, |program| &program.sha256);
-        serde_json::json!({
-            "machine": environment.machine,
-            "harness": harness,
-            "server_cores": environment.server_cores,
-            "load_cores": environment.load_cores,
-            "server_limits": environment.server_limits,
-            "profile": environment.profile,
-        })
-    };
-    let mut found = differences(&of(a), &of(b));
-    found.retain(|(key, _)| !OF_THE_MOMENT.iter().any(|moment| key.ends_with(moment)));
-    found.into_iter().map(|(_, text)| text).collect()
-}
-
-/// What differs in a suite that both have, besides what does not change the question.
-fn suite_differs(a: &Dataset, b: &Dataset, suite: &str) -> Vec<String> {
-    let mut found = differences(&json(a.suites.get(suite)), &json(b.suites.get(suite)));
-    found.retain(|(key, _)| {
-        let is_below = |of: &&str| key == of || key.starts_with(&format!("{of}."));
-        !NO_QUESTION.iter().any(is_below)
-    });
-    let said = |(_, text)| format!("suite {suite}: {text}");
-    found.into_iter().map(said).collect()
-}
-
-/// What differs in how a subject that both have is asked.
-fn subject_differs(a: &Dataset, b: &Dataset, subject: &str) -> Vec<String> {
-    let of = |run: &Dataset| json(run.subjects.subject.get(subject));
-    let mut found = differences(&of(a), &of(b));
-    found.retain(|(key, _)| ASKED.contains(&key.split('.').next().unwrap_or(key)));
-    let said = |(_, text)| format!("subject {subject}: {text}");
-    found.into_iter().map(said).collect()
+/// What has to be the same in runs as wholes: machine, cores, limits, harness.
+fn of_run(run: &Dataset) -> Value {
+    let environment = &run.environment;
+    // Two builds of one version may measure differently; a version without a hash is better than
+    // nothing.
+    let program = environment.programs.get("mcp-harness");
+    let harness = program.map_or(&environment.harness_version, |program| &program.sha256);
+    serde_json::json!({
+        "machine": environment.machine,
+        "harness": harness,
+        "server_cores": environment.server_cores,
+        "load_cores": environment.load_cores,
+        "server_limits": environment.server_limits,
+        "profile": environment.profile,
+    })
 }
 
 fn json<T: Serialize>(value: T) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
-/// The keys that differ, and for each a sentence with both values.
-fn differences(a: &Value, b: &Value) -> Vec<(String, String)> {
+/// A sentence with both values for each key that counts and differs.
+fn differences(of: &str, [a, b]: [Value; 2], counts: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
-    descend("", a, b, &mut found);
-    found
+    descend("", &a, &b, &mut found);
+    found.retain(|(key, _)| counts(key));
+    let said = |(_, text): (String, String)| format!("{of}{text}");
+    found.into_iter().map(said).collect()
 }
 
 fn descend(at: &str, a: &Value, b: &Value, found: &mut Vec<(String, String)>) {
@@ -147,10 +129,7 @@ mod tests {
     fn differences_are_named_by_their_key_with_both_values() {
         let a = json!({ "load": { "clients": 50, "trials": 3 }, "tool": "echo", "only": 1 });
         let b = json!({ "load": { "clients": 10, "trials": 3 }, "tool": "echo" });
-        let found: Vec<String> = differences(&a, &b)
-            .into_iter()
-            .map(|(_, text)| text)
-            .collect();
+        let found = differences("", [a.clone(), b], |_| true);
         assert_eq!(
             found,
             [
@@ -158,6 +137,6 @@ mod tests {
                 "only is 1 in A and null in B"
             ]
         );
-        assert!(differences(&a, &a).is_empty());
+        assert!(differences("", [a.clone(), a], |_| true).is_empty());
     }
 }

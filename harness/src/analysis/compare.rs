@@ -8,16 +8,15 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use serde::Serialize;
 
 use super::comparability::refuse;
-use super::dataset::{Dataset, Figure};
+use super::dataset::Dataset;
 use super::metric::Metric;
 use crate::config::FormatError;
 use crate::stats::{Design, Interval, Ratio, Resampled, Threshold, Verdict};
 
 /// The metrics that are compared.
-pub const METRICS: [Metric; 4] = [
+pub(crate) const METRICS: [Metric; 4] = [
     Metric::CpuUsPerCall,
     Metric::CallsPerS,
     Metric::P50Ms,
@@ -25,58 +24,55 @@ pub const METRICS: [Metric; 4] = [
 ];
 
 /// All that a comparison says.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Comparison {
+#[derive(Debug)]
+pub(crate) struct Comparison {
     /// What is compared with: a run, or a subject.
-    pub a: String,
+    pub(crate) a: String,
     /// What is compared: the ratios are its figures over those of A.
-    pub b: String,
+    pub(crate) b: String,
     /// Differences below this are none, a share of one.
-    pub threshold: Threshold,
+    pub(crate) threshold: Threshold,
     /// Figures that are compared: with a probability of 95% all of their intervals hold the true
     /// ratios (Bonferroni).
-    pub comparisons: usize,
+    pub(crate) comparisons: usize,
     /// What both have been asked.
-    pub rows: Vec<Pair>,
+    pub(crate) rows: Vec<Pair>,
     /// What only one of them has.
-    pub left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
 }
 
 /// One suite, and in it one subject of each side.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Pair {
+#[derive(Debug)]
+pub(crate) struct Pair {
     /// The suite.
-    pub suite: String,
+    pub(crate) suite: String,
     /// The subject of A.
-    pub a: String,
+    pub(crate) a: String,
     /// The subject of B.
-    pub b: String,
+    pub(crate) b: String,
     /// Its figures.
-    pub figures: Vec<Compared>,
+    pub(crate) figures: Vec<Compared>,
 }
 
 /// One metric of both sides.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Compared {
+#[derive(Debug, Clone)]
+pub(crate) struct Compared {
     /// The metric, which has its unit in its name.
-    pub figure: Metric,
+    pub(crate) figure: Metric,
     /// That of A; percentiles are those of the merged histograms.
-    pub a: Option<f64>,
+    pub(crate) a: Option<f64>,
     /// That of B.
-    pub b: Option<f64>,
+    pub(crate) b: Option<f64>,
     /// B over A.
-    pub ratio: Option<Ratio>,
+    pub(crate) ratio: Option<Ratio>,
     /// Differences below this are none: more than was asked for where the figures hold roughly.
-    pub threshold: Threshold,
+    pub(crate) threshold: Threshold,
     /// What B is beside A.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Why nothing is known, where nothing is.
-    pub why: String,
+    pub(crate) why: String,
     /// Trials of both sides that lie far from the others; they count all the same.
-    pub outliers: usize,
+    pub(crate) outliers: usize,
 }
 
 /// A subject in a suite of a run.
@@ -87,11 +83,20 @@ pub(crate) struct Side<'a> {
     pub(crate) subject: &'a str,
 }
 
+impl<'a> Side<'a> {
+    pub(crate) const fn of(run: &'a Dataset, suite: &'a str, subject: &'a str) -> Self {
+        Self {
+            run,
+            suite,
+            subject,
+        }
+    }
+}
+
 /// Compares B with A by one metric, as one of several comparisons.
 pub(crate) fn compare(
     metric: Metric,
-    a: Side<'_>,
-    b: Side<'_>,
+    [a, b]: [Side<'_>; 2],
     threshold: Threshold,
     comparisons: usize,
 ) -> Result<Compared, FormatError> {
@@ -109,14 +114,30 @@ pub(crate) fn compare(
         };
         Resampled::new(&of_b.samples, &of_a.samples, design)
     };
-    Ok(Compared::new(
-        metric,
-        &of_a,
-        &of_b,
-        resampled.as_ref(),
+    let point = of_b.right().zip(of_a.right()).map(|(b, a)| b / a);
+    let ratio = point.zip(resampled);
+    let ratio = ratio.map(|(point, found)| about(point, found.ratio_among(comparisons)));
+    let doubts = [("A", of_a.doubt()), ("B", of_b.doubt())];
+    let said = |(side, doubt): (&str, Option<String>)| Some(format!("{side}: {}", doubt?));
+    let mut why: Vec<String> = doubts.into_iter().filter_map(said).collect();
+    if why.is_empty() && ratio.is_none_or(|ratio| ratio.interval.is_none()) {
+        why.push("the two hold in too few rounds in common".to_owned());
+    }
+    let threshold = threshold.at_least(of_a.validity.max(of_b.validity).least_difference());
+    let verdict = match ratio {
+        Some(ratio) if why.is_empty() => threshold.judge(&ratio, metric.better()),
+        _ => Verdict::Unknown,
+    };
+    Ok(Compared {
+        figure: metric,
+        a: of_a.right(),
+        b: of_b.right(),
+        ratio,
         threshold,
-        comparisons,
-    ))
+        verdict,
+        why: why.join("; "),
+        outliers: of_a.outliers().count() + of_b.outliers().count(),
+    })
 }
 
 /// A ratio whose point is that of the figures, with an interval that is wide enough to hold it.
@@ -132,47 +153,8 @@ pub(crate) fn about(point: f64, ratio: Ratio) -> Ratio {
     }
 }
 
-impl Compared {
-    fn new(
-        metric: Metric,
-        a: &Figure,
-        b: &Figure,
-        resampled: Option<&Resampled>,
-        threshold: Threshold,
-        comparisons: usize,
-    ) -> Self {
-        let point = b.right().zip(a.right()).map(|(b, a)| b / a);
-        let ratio = point.zip(resampled);
-        let ratio = ratio.map(|(point, found)| about(point, found.ratio_among(comparisons)));
-        let doubts = [("A", a.doubt()), ("B", b.doubt())];
-        let said = |(side, doubt): (&str, Option<String>)| Some(format!("{side}: {}", doubt?));
-        let mut why: Vec<String> = doubts.into_iter().filter_map(said).collect();
-        if why.is_empty() && ratio.is_none_or(|ratio| ratio.interval.is_none()) {
-            why.push("the two hold in too few rounds in common".to_owned());
-        }
-        let threshold = threshold.at_least(a.validity.max(b.validity).least_difference());
-        let verdict = match ratio {
-            Some(ratio) if why.is_empty() => threshold.judge(&ratio, metric.better()),
-            _ => Verdict::Unknown,
-        };
-        Self {
-            figure: metric,
-            a: a.right(),
-            b: b.right(),
-            ratio,
-            threshold,
-            verdict,
-            why: why.join("; "),
-            outliers: a.outliers().count() + b.outliers().count(),
-        }
-    }
-}
-
 /// Compares two runs: subjects of the same name, in suites of the same name.
-///
-/// # Errors
-/// When they may not be compared, with all that differs; when they have nothing in common.
-pub fn runs(
+pub(crate) fn runs(
     a: &Dataset,
     b: &Dataset,
     metrics: &[Metric],
@@ -188,23 +170,12 @@ pub fn runs(
     }
     refuse(a, b, &both)?;
     let is_floor = |subject: &str| a.is_floor(subject) && b.is_floor(subject);
-    let pairs = both.iter().map(|(suite, subject)| {
-        let side = |run| Side {
-            run,
-            suite,
-            subject,
-        };
-        (side(a), side(b))
-    });
+    let sides = |suite, subject| [a, b].map(|run| Side::of(run, suite, subject));
+    let pairs = both.iter().map(|(suite, subject)| sides(suite, subject));
     let mut found = Comparison::new([&a.run, &b.run], pairs.collect(), metrics, threshold)?;
     found.left_out = left_out;
     for (suite, floor) in both.iter().filter(|(_, subject)| is_floor(subject)) {
-        let side = |run| Side {
-            run,
-            suite,
-            subject: floor,
-        };
-        let control = compare(Metric::CpuUsPerCall, side(a), side(b), threshold, 1)?;
+        let control = compare(Metric::CpuUsPerCall, sides(suite, floor), threshold, 1)?;
         if let (Verdict::Faster | Verdict::Slower, Some(ratio)) = (control.verdict, control.ratio) {
             let percent = (ratio.point - 1.0) * 100.0;
             found.void(suite, &is_floor, &format!(
@@ -216,10 +187,7 @@ pub fn runs(
 }
 
 /// Compares two subjects of one run in all suites that both were asked.
-///
-/// # Errors
-/// When the run has no such subject, or no suite that both were asked.
-pub fn subjects(
+pub(crate) fn subjects(
     run: &Dataset,
     a: &str,
     b: &[&str],
@@ -239,14 +207,9 @@ pub fn subjects(
     let (mut pairs, mut left_out) = (Vec::new(), Vec::new());
     for suite in run.suites.keys() {
         let asked = run.subjects_in(suite);
-        let side = |subject| Side {
-            run,
-            suite,
-            subject,
-        };
         for b in b {
             match (asked.contains(a), asked.contains(b)) {
-                (true, true) => pairs.push((side(a), side(b))),
+                (true, true) => pairs.push([a, b].map(|one| Side::of(run, suite, one))),
                 (true, false) => left_out.push(format!("{suite}: only {a} was asked")),
                 (false, true) => left_out.push(format!("{suite}: only {b} was asked")),
                 (false, false) => {}
@@ -267,14 +230,14 @@ pub fn subjects(
 impl Comparison {
     fn new(
         [a, b]: [&str; 2],
-        pairs: Vec<(Side<'_>, Side<'_>)>,
+        pairs: Vec<[Side<'_>; 2]>,
         metrics: &[Metric],
         threshold: Threshold,
     ) -> anyhow::Result<Self> {
         let comparisons = pairs.len() * metrics.len();
-        let pair = |(a, b): (Side<'_>, Side<'_>)| {
+        let pair = |[a, b]: [Side<'_>; 2]| {
             let figures = metrics.iter();
-            let figures = figures.map(|metric| compare(*metric, a, b, threshold, comparisons));
+            let figures = figures.map(|metric| compare(*metric, [a, b], threshold, comparisons));
             anyhow::Ok(Pair {
                 suite: a.suite.to_owned(),
                 a: a.subject.to_owned(),
@@ -298,12 +261,8 @@ impl Comparison {
         let servers = rows.filter(|row| row.suite == suite && !is_floor(&row.b));
         for one in servers.flat_map(|row| &mut row.figures) {
             one.verdict = Verdict::Unknown;
-            let before = if one.why.is_empty() {
-                String::new()
-            } else {
-                format!("{}; ", one.why)
-            };
-            one.why = format!("{before}{why}");
+            let before = if one.why.is_empty() { "" } else { "; " };
+            one.why.extend([before, why]);
         }
     }
 }

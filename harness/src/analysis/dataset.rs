@@ -24,17 +24,17 @@ type Cache<K, V> = RefCell<BTreeMap<K, V>>;
 
 /// A recorded run.
 #[derive(Debug)]
-pub struct Dataset {
+pub(crate) struct Dataset {
     /// Name of the folder.
-    pub run: String,
+    pub(crate) run: String,
     /// On what and how it was made.
-    pub environment: Environment,
+    pub(crate) environment: Environment,
     /// All rows.
-    pub trials: Vec<Trial>,
+    pub(crate) trials: Vec<Trial>,
     /// The suites that have rows, with the settings of the run.
-    pub suites: BTreeMap<String, Suite>,
+    pub(crate) suites: BTreeMap<String, Suite>,
     /// The subjects as they were started.
-    pub subjects: Subjects,
+    pub(crate) subjects: Subjects,
     pub(crate) folder: RunFolder,
     merged: Cache<(String, String), Rc<Histogram<u64>>>,
     fits: Cache<(Metric, String), Option<Rc<SuiteFit>>>,
@@ -62,19 +62,9 @@ pub(crate) struct SuiteFit {
     pub(crate) fit: Fit,
 }
 
-/// The trials that a figure is taken from.
-struct Taken<'a> {
-    trials: Vec<&'a Trial>,
-    holding: usize,
-    validity: Validity,
-}
-
 impl Dataset {
     /// Reads a run.
-    ///
-    /// # Errors
-    /// [`FormatError`] when a file of the folder is missing or damaged.
-    pub fn read(folder: RunFolder) -> Result<Self, FormatError> {
+    pub(crate) fn read(folder: RunFolder) -> Result<Self, FormatError> {
         let trials = read_trials(&folder.trials())?;
         let names: BTreeSet<&String> = trials.iter().map(|trial| &trial.suite).collect();
         let suite = |name: &String| Ok((name.clone(), folder.read_suite(name)?));
@@ -94,8 +84,7 @@ impl Dataset {
     }
 
     /// The subjects that have rows in a suite.
-    #[must_use]
-    pub fn subjects_in(&self, suite: &str) -> BTreeSet<&str> {
+    pub(crate) fn subjects_in(&self, suite: &str) -> BTreeSet<&str> {
         let rows = self.trials.iter().filter(|trial| trial.suite == suite);
         rows.map(|trial| trial.subject.as_str()).collect()
     }
@@ -147,7 +136,7 @@ impl Dataset {
     /// The readings of the trials that a figure is taken from, without the figure.
     fn readings(&self, metric: Metric, suite: &str, subject: &str) -> Figure {
         let rows: Vec<&Trial> = self.rows(suite, subject).collect();
-        let taken = Taken::of(metric, &rows);
+        let (trials, validity) = taken(metric, rows.iter().copied());
         let sample = |trial: &&Trial| {
             Some(Sample {
                 // Runs before there were slices started a process for each trial.
@@ -162,9 +151,13 @@ impl Dataset {
         };
         Figure {
             value: None,
-            samples: taken.trials.iter().filter_map(sample).collect(),
-            validity: taken.validity,
-            holding: taken.holding,
+            samples: trials.iter().filter_map(sample).collect(),
+            validity,
+            holding: if validity.is_usable() {
+                trials.len()
+            } else {
+                0
+            },
             is_right: !rows.is_empty() && rows.iter().all(|trial| trial.is_right()),
         }
     }
@@ -254,8 +247,7 @@ impl Dataset {
 
     /// The trials that latencies are taken from.
     pub(crate) fn latency_trials<'a>(&'a self, suite: &'a str, subject: &'a str) -> Vec<&'a Trial> {
-        let rows: Vec<&Trial> = self.rows(suite, subject).collect();
-        Taken::of(Metric::P50Ms, &rows).trials
+        taken(Metric::P50Ms, self.rows(suite, subject)).0
     }
 }
 
@@ -273,34 +265,25 @@ pub(crate) fn measured<'a>(
     trials.into_iter().filter(has_figures)
 }
 
-impl<'a> Taken<'a> {
-    /// The trials in which a metric holds, at least roughly; where there are none, all of them.
-    fn of(metric: Metric, rows: &[&'a Trial]) -> Self {
-        let measured: Vec<&Trial> = measured(rows.iter().copied()).collect();
-        let validity = |trial: &Trial| metric.validity(trial.validity());
-        let usable = measured.iter().copied();
-        let usable: Vec<&Trial> = usable.filter(|trial| validity(trial).is_usable()).collect();
-        if usable.is_empty() {
-            return Self {
-                trials: measured,
-                holding: 0,
-                validity: Validity::DoesNotHold,
-            };
-        }
-        let rough = usable
-            .iter()
-            .filter(|trial| validity(trial) == Validity::Roughly);
-        // Any quarter of the readings can be wrong without moving a midmean.
-        let is_rough = rough.count() * 4 > usable.len();
-        Self {
-            holding: usable.len(),
-            validity: if is_rough {
-                Validity::Roughly
-            } else {
-                Validity::Holds
-            },
-            trials: usable,
-        }
+/// The trials in which a metric holds, at least roughly, and how far it holds; where there are none,
+/// all that were measured.
+fn taken<'a>(metric: Metric, rows: impl Iterator<Item = &'a Trial>) -> (Vec<&'a Trial>, Validity) {
+    let validity = |trial: &Trial| metric.validity(trial.validity());
+    let measured: Vec<&Trial> = measured(rows).collect();
+    let usable = measured.iter().copied();
+    let usable: Vec<&Trial> = usable.filter(|trial| validity(trial).is_usable()).collect();
+    if usable.is_empty() {
+        return (measured, Validity::DoesNotHold);
+    }
+    let rough = usable.iter();
+    let rough = rough
+        .filter(|trial| validity(trial) == Validity::Roughly)
+        .count();
+    // Any quarter of the readings can be wrong without moving a midmean.
+    if rough * 4 > usable.len() {
+        (usable, Validity::Roughly)
+    } else {
+        (usable, Validity::Holds)
     }
 }
 

@@ -1,16 +1,16 @@
-//! What each lever is worth: a row for each comparison, off and on, and below them all variants.
+//! What came of experiments: for each comparison the ratio of two variants or subjects, or a figure
+//! by itself, and where it has bounds whether it keeps them.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use super::compare::{Side as Compared, compare};
+use super::compare::{Compared, Side, compare};
 use super::dataset::Dataset;
 use super::metric::Metric;
 use crate::config::FormatError;
 use crate::config::experiment::{Comparison, Experiment, Published};
-use crate::render::table::{Cell, Style, Table};
-use crate::stats::{Better, Interval, Threshold, Verdict};
+use crate::render::findings::{ratio_columns, verdict};
+use crate::render::table::{Cell, Columns, Document, Style, Table};
+use crate::stats::{Better, Interval, Ratio, Threshold};
 
 /// The metrics that the table of variants shows, all that a reader may ask for.
 const METRICS: [Metric; 9] = [
@@ -25,282 +25,436 @@ const METRICS: [Metric; 9] = [
     Metric::TextTokens,
 ];
 
-/// One comparison and what came of it.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Weighed {
-    /// Place of the lever in the table.
-    pub number: u32,
-    /// The lever.
-    pub title: String,
-    /// What is compared.
-    pub what: String,
-    /// The figure of the row.
-    pub figure: Metric,
-    /// Without the lever.
-    pub off: Side,
-    /// With it.
-    pub on: Side,
-    /// How many times better the figure is with the lever.
-    pub ratio: Option<f64>,
-    /// Where that lies with a probability of 95%; nothing with fewer than 3 trials.
-    pub interval: Option<Interval>,
-    /// Whether the lever makes it faster, slower, or neither.
-    pub verdict: Verdict,
-    /// Whether both figures hold in some trial.
-    pub holds: bool,
+/// One comparison of an experiment.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// Place of the experiment in the table.
+    pub(crate) number: u32,
+    /// The experiment.
+    pub(crate) title: String,
     /// What it teaches.
-    pub teaches: String,
+    pub(crate) teaches: String,
     /// What others have published about it.
-    pub published: Vec<Published>,
+    pub(crate) published: Vec<Published>,
+    /// What is compared, and the bounds.
+    pub(crate) comparison: Comparison,
+    /// What was found: of variants once, otherwise in each suite of the experiment.
+    pub(crate) found: Vec<Found>,
     /// All variants, in the order of the definition.
-    pub variants: Vec<VariantFigures>,
+    pub(crate) variants: Vec<VariantFigures>,
 }
 
-/// One side of a row.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Side {
-    /// The variant.
-    pub variant: String,
-    /// Its figure; `None` when a trial went wrong.
-    pub value: Option<f64>,
+/// What was found in one suite.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The suite, by its name in the definition.
+    pub(crate) suite: String,
+    /// The two sides; absent where the figure itself has bounds.
+    pub(crate) compared: Option<Compared>,
+    /// The ratio with the ends of its interval, or the figure with its least and most over the
+    /// trials; absent when a trial failed or had wrong answers.
+    pub(crate) value: Option<(f64, f64, f64)>,
+    /// Whether there are trials in which the figures hold.
+    pub(crate) holds: bool,
 }
 
 /// All figures of one variant.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct VariantFigures {
+#[derive(Debug)]
+pub(crate) struct VariantFigures {
     /// The variant.
-    pub variant: String,
-    /// The metrics by name, in the unit of the name.
-    pub figures: Vec<(Metric, Option<f64>)>,
+    pub(crate) variant: String,
+    /// [`METRICS`], as far as it has them.
+    figures: Vec<Option<f64>>,
     /// Errors of all its trials.
-    pub errors: u64,
+    pub(crate) errors: u64,
 }
 
-/// Weighs all comparisons of these levers, in their order.
-pub(super) fn weigh(
-    levers: &BTreeMap<String, Experiment>,
-    run: &Dataset,
-) -> Result<Vec<Weighed>, FormatError> {
-    let mut in_order: Vec<(&String, &Experiment)> = levers.iter().collect();
-    in_order.sort_by_key(|(_, lever)| lever.number);
-    let comparisons = in_order.into_iter().flat_map(|(name, lever)| {
-        let one = move |comparison| weigh_one(name, lever, comparison, run);
-        let has_variants = |one: &&Comparison| !one.variants.is_empty();
-        lever.compare.iter().filter(has_variants).map(one)
-    });
-    comparisons.collect()
+/// How a comparison with bounds came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Within its bounds in every suite.
+    Met,
+    /// Out of them in at least one.
+    Missed,
+    /// In at least one suite a trial failed or had wrong answers.
+    NotMeasured,
 }
 
-fn weigh_one(
-    name: &str,
-    lever: &Experiment,
-    comparison: &Comparison,
+/// What came of experiments, in their order: of comparisons of variants, and of those of subjects
+/// that have bounds.
+pub(super) fn findings(
+    experiments: &BTreeMap<String, Experiment>,
     run: &Dataset,
-) -> Result<Weighed, FormatError> {
-    let metric = comparison.figure;
-    let place = |variant: &str| {
-        let places = lever.places(name, comparison, variant);
-        places.into_iter().next().unwrap_or_default()
-    };
-    let base = comparison.base.as_ref().unwrap_or(&comparison.with);
-    let (off, on) = (place(base), place(&comparison.with));
-    let sides = [&off, &on].map(|(suite, subject)| Compared {
-        run,
-        suite,
-        subject,
-    });
-    let found = compare(metric, sides[0], sides[1], Threshold::default(), 1)?;
-    // Above one the lever helps.
-    let better = |ratio: f64| match metric.better() {
-        Better::More => ratio,
-        Better::Less => 1.0 / ratio,
-    };
-    let interval = |ends: Interval| {
-        let (low, high) = (better(ends.low), better(ends.high));
-        Interval {
-            low: low.min(high),
-            high: low.max(high),
+) -> Result<(Vec<Finding>, Vec<Finding>), FormatError> {
+    let mut in_order: Vec<(&String, &Experiment)> = experiments.iter().collect();
+    in_order.sort_by_key(|(_, experiment)| experiment.number);
+    let (mut of_variants, mut of_subjects) = (Vec::new(), Vec::new());
+    for (name, experiment) in in_order {
+        for one in &experiment.compare {
+            if !one.variants.is_empty() {
+                of_variants.push(finding(name, experiment, one, run)?);
+            } else if one.has_bounds() {
+                of_subjects.push(finding(name, experiment, one, run)?);
+            }
         }
-    };
-    let holds = |(suite, subject): &(String, String)| {
-        let figure = run.figure(metric, suite, subject);
-        figure.map(|one| one.validity.is_usable())
-    };
+    }
+    Ok((of_variants, of_subjects))
+}
+
+fn finding(
+    name: &str,
+    experiment: &Experiment,
+    one: &Comparison,
+    run: &Dataset,
+) -> Result<Finding, FormatError> {
+    let with = experiment.places(name, one, &one.with);
+    let base = one.base.as_ref();
+    let base = base.map(|base| experiment.places(name, one, base));
+    let found = with.iter().enumerate().map(|(at, with)| {
+        let suite = experiment.suites.get(at).unwrap_or(&with.0);
+        find(
+            one,
+            suite,
+            base.as_ref().and_then(|base| base.get(at)),
+            with,
+            run,
+        )
+    });
     let of_variant = |variant: &str| {
-        let (suite, subject) = place(variant);
-        let figure = |metric| Ok((metric, run.figure(metric, &suite, &subject)?.right()));
-        let own = run.rows(&suite, &subject);
+        let places = experiment.places(name, one, variant);
+        let (suite, subject) = places.into_iter().next().unwrap_or_default();
+        let figure = |metric| Ok(run.figure(metric, &suite, &subject)?.right());
+        let rows = run.rows(&suite, &subject);
         Ok(VariantFigures {
             variant: variant.to_owned(),
             figures: METRICS
                 .into_iter()
                 .map(figure)
                 .collect::<Result<_, FormatError>>()?,
-            errors: own.map(|trial| trial.errors + trial.errors_around()).sum(),
+            errors: rows.map(|trial| trial.errors + trial.errors_around()).sum(),
         })
     };
-    let variants = comparison
-        .variants
-        .iter()
-        .map(|variant| of_variant(&variant.name));
-    Ok(Weighed {
-        number: lever.number,
-        title: lever.title.clone(),
-        what: comparison.what.clone(),
-        figure: metric,
-        ratio: found.b.zip(found.a).map(|(on, off)| better(on / off)),
-        interval: found.ratio.and_then(|ratio| ratio.interval).map(interval),
-        verdict: found.verdict,
-        off: Side {
-            variant: base.clone(),
-            value: found.a,
-        },
-        on: Side {
-            variant: comparison.with.clone(),
-            value: found.b,
-        },
-        holds: holds(&off)? && holds(&on)?,
-        teaches: lever.teaches.clone(),
-        published: lever.published.clone(),
+    let variants = one.variants.iter().map(|variant| of_variant(&variant.name));
+    Ok(Finding {
+        number: experiment.number,
+        title: experiment.title.clone(),
+        teaches: experiment.teaches.clone(),
+        published: experiment.published.clone(),
+        comparison: one.clone(),
+        found: found.collect::<Result<_, _>>()?,
         variants: variants.collect::<Result<_, FormatError>>()?,
     })
 }
 
-/// The table of levers.
-#[must_use]
-pub fn table(weighed: &[Weighed], style: Style) -> String {
-    let header = [
-        "#",
-        "lever",
-        "compared",
-        "figure",
-        "off",
-        "on",
-        "ratio",
-        "95% interval",
-        "with the lever",
-        "what it teaches",
-        "published",
-    ];
-    let mut table = Table::new(&header, header.len());
-    let mut last = None;
-    for one in weighed {
-        // A lever's words stand once, beside its first comparison.
-        let is_first = last.replace(one.number) != Some(one.number);
-        let once = |text: String| Cell::Text(if is_first { text } else { String::new() });
-        let published = one
-            .published
-            .iter()
-            .map(|claim| format!("{}: {}", claim.id, claim.says));
-        let doubt = if one.holds { "" } else { " (doubtful)" };
-        let ratio = one.ratio.map(|ratio| format!("{ratio:.2}{doubt}"));
-        let ends = one
-            .interval
-            .map(|ends| format!("{:.2}..{:.2}", ends.low, ends.high));
-        table.cells(vec![
-            once(one.number.to_string()),
-            once(one.title.clone()),
-            one.what.as_str().into(),
-            one.figure.name().into(),
-            side(&one.off),
-            side(&one.on),
-            ratio.unwrap_or_else(|| "NOT MEASURED".to_owned()).into(),
-            ends.map_or(Cell::Missing, Cell::Text),
-            Threshold::default().words(one.verdict).into(),
-            once(one.teaches.clone()),
-            once(published.collect::<Vec<_>>().join("; ")),
-        ]);
+/// The ratio, or without a base the figure, by the names of suite and subject in the run.
+fn find(
+    one: &Comparison,
+    suite: &str,
+    base: Option<&(String, String)>,
+    with: &(String, String),
+    run: &Dataset,
+) -> Result<Found, FormatError> {
+    let figure = |(suite, subject): &(String, String)| run.figure(one.figure, suite, subject);
+    let of = figure(with)?;
+    let mut found = Found {
+        suite: suite.to_owned(),
+        compared: None,
+        value: of
+            .right()
+            .zip(of.range())
+            .map(|(value, ends)| (value, ends.0, ends.1)),
+        holds: of.validity.is_usable(),
+    };
+    if let Some(base) = base {
+        let sides = [base, with].map(|(suite, subject)| Side::of(run, suite, subject));
+        let compared = compare(one.figure, sides, Threshold::default(), 1)?;
+        found.value = compared.ratio.map(
+            |Ratio {
+                 point, interval, ..
+             }| {
+                interval.map_or((point, point, point), |ends| (point, ends.low, ends.high))
+            },
+        );
+        found.compared = Some(compared);
+        found.holds &= figure(base)?.validity.is_usable();
     }
-    table.draw(style)
+    Ok(found)
+}
+
+impl Finding {
+    /// Whether it could be measured everywhere.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.found.iter().all(|found| found.value.is_some())
+    }
+
+    /// Whether it rests on figures that hold.
+    pub(crate) fn holds(&self) -> bool {
+        self.found.iter().all(|found| found.holds)
+    }
+
+    /// Whether it keeps its bounds.
+    pub(crate) fn outcome(&self) -> Outcome {
+        let mut values = self.found.iter().filter_map(|found| found.value);
+        if !self.is_measured() {
+            Outcome::NotMeasured
+        } else if values.all(|(value, ..)| self.comparison.allows(value)) {
+            Outcome::Met
+        } else {
+            Outcome::Missed
+        }
+    }
+
+    fn compared(&self) -> Option<&Compared> {
+        self.found.first()?.compared.as_ref()
+    }
+
+    /// How many times better the figure is with the lever.
+    fn gain(&self) -> Option<Ratio> {
+        let found = self.compared()?;
+        let ratio = found.ratio?;
+        if found.figure.better() == Better::More {
+            return Some(ratio);
+        }
+        let inverse = |ends: Interval| Interval {
+            low: 1.0 / ends.high,
+            high: 1.0 / ends.low,
+        };
+        Some(Ratio {
+            point: 1.0 / ratio.point,
+            interval: ratio.interval.map(inverse),
+            ..ratio
+        })
+    }
+}
+
+/// All variants, and what each lever is worth.
+pub(crate) fn render(levers: &[Finding], style: Style) -> String {
+    let mut document = Document::default();
+    document.table("variants", variants(levers));
+    document.say("\n");
+    document.table("levers", table(levers));
+    document.draw(style)
+}
+
+/// The table of levers.
+pub(crate) fn table(levers: &[Finding]) -> Table {
+    // A lever's words stand once, beside its first comparison.
+    let once = |text: fn(&Finding) -> String| {
+        move |one: &Finding| {
+            let is_first = levers.iter().find(|other| other.number == one.number);
+            let is_first = is_first.is_some_and(|first| std::ptr::eq(first, one));
+            let text = text(one);
+            Cell::shown(text.as_str(), if is_first { text.as_str() } else { "" })
+        }
+    };
+    let side = |name: &str, value: Option<f64>| {
+        let shown = value.map_or("-".to_owned(), |value| format!("{value:.2}"));
+        Cell::shown(value, format!("{shown} ({name})"))
+    };
+    let base = |one: &Finding| one.comparison.base.clone().unwrap_or_default();
+    let gain = |one: &Finding| {
+        let doubt = if one.holds() { "" } else { " (doubtful)" };
+        let ratio = one.gain().map(|gain| format!("{:.2}{doubt}", gain.point));
+        ratio.unwrap_or_else(|| "NOT MEASURED".to_owned())
+    };
+    let word = |one: &Finding| match one.compared() {
+        Some(found) => verdict(found.threshold, found.verdict),
+        None => "-".into(),
+    };
+    let published = |one: &Finding| {
+        let claims = one.published.iter();
+        let claims = claims.map(|claim| format!("{}: {}", claim.id, claim.says));
+        claims.collect::<Vec<_>>().join("; ")
+    };
+    let columns = Columns::<Finding>::new()
+        .add("number", "#", once(|one| one.number.to_string()))
+        .add("lever", "lever", once(|one| one.title.clone()))
+        .text("compared", "compared", |one| &one.comparison.what)
+        .add("figure", "figure", |one| metric(one.comparison.figure))
+        .add("off", "off", move |one| {
+            side(&base(one), one.compared().and_then(|it| it.a))
+        })
+        .add("on", "on", move |one| {
+            side(&one.comparison.with, one.compared().and_then(|it| it.b))
+        })
+        .add("", "ratio", move |one| gain(one).into())
+        .with(ratio_columns("", 2, Finding::gain))
+        .flag("holds", Finding::holds)
+        .add("verdict", "with the lever", word)
+        .add(
+            "teaches",
+            "what it teaches",
+            once(|one| one.teaches.clone()),
+        )
+        .add("published", "published", once(published));
+    Table::of(&columns, usize::MAX, levers)
+}
+
+fn metric(metric: Metric) -> Cell {
+    Cell::shown(metric.key(), metric.name())
 }
 
 /// The table of all variants.
-#[must_use]
-pub fn variants(weighed: &[Weighed], style: Style) -> String {
-    let mut header = vec![("#", "#"), ("compared", "compared"), ("variant", "variant")];
-    header.extend(METRICS.map(|metric| (metric.key(), metric.name())));
-    header.push(("errors", "errors"));
-    let mut table = Table::keyed(&header, 3);
-    for one in weighed {
-        for variant in &one.variants {
-            let mut row: Vec<Cell> = vec![
-                one.number.to_string().into(),
-                one.what.as_str().into(),
-                variant.variant.as_str().into(),
-            ];
-            row.extend(variant.figures.iter().map(|(_, value)| Cell::from(*value)));
-            row.push(variant.errors.to_string().into());
-            table.cells(row);
-        }
+pub(crate) fn variants(levers: &[Finding]) -> Table {
+    type Line<'l> = (&'l Finding, &'l VariantFigures);
+    let lines = levers
+        .iter()
+        .flat_map(|one| one.variants.iter().map(move |variant| (one, variant)));
+    let lines: Vec<Line<'_>> = lines.collect();
+    let mut columns = Columns::<Line<'_>>::new()
+        .count("number", "#", |(one, _)| one.number.into())
+        .text("compared", "compared", |(one, _)| &one.comparison.what)
+        .text("variant", "variant", |(_, variant)| &variant.variant);
+    for (at, metric) in METRICS.into_iter().enumerate() {
+        let figure = move |(_, variant): &Line<'_>| variant.figures.get(at).copied().flatten();
+        columns = columns.figure(metric.key(), metric.name(), figure);
     }
-    table.draw(style)
+    columns = columns.count("errors", "errors", |(_, variant)| variant.errors);
+    Table::of(&columns, 3, &lines)
 }
 
-fn side(side: &Side) -> Cell {
-    let value = side
-        .value
-        .map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
-    format!("{value} ({})", side.variant).into()
+/// The table of comparisons with bounds.
+pub(crate) fn marks(marks: &[Finding]) -> Table {
+    let bound = |one: &Finding| {
+        let one = &one.comparison;
+        let times = if one.base.is_some() { " times" } else { "" };
+        let said = |word: &str, bound: Option<f64>| Some(format!("{word} {}{times}", bound?));
+        let both = [said("at least", one.at_least), said("at most", one.at_most)];
+        both.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    };
+    let word = |one: &Finding| {
+        let doubt = if one.holds() { "" } else { " (doubtful)" };
+        match one.outcome() {
+            Outcome::Met => Cell::shown("met", format!("met{doubt}")),
+            Outcome::Missed => Cell::shown("missed", format!("MISSED{doubt}")),
+            Outcome::NotMeasured => Cell::shown("not_measured", "NOT MEASURED"),
+        }
+    };
+    let mut columns = Columns::<Finding>::new()
+        .text("mark", "mark", |one| &one.comparison.what)
+        .add("figure", "figure", |one| metric(one.comparison.figure))
+        .add("bound", "bound", move |one| bound(one).into());
+    let suites = marks.first().map_or(&[][..], |one| &one.found);
+    for (at, suite) in suites.iter().enumerate() {
+        let value = move |one: &Finding| match one.found.get(at).and_then(|found| found.value) {
+            None => Cell::number(None, 2),
+            Some((value, low, high)) => Cell::shown(
+                vec![value, low, high],
+                format!("{value:.2} ({low:.2}..{high:.2})"),
+            ),
+        };
+        columns = columns.add(&suite.suite, &suite.suite, value);
+    }
+    columns = columns
+        .add("verdict", "verdict", word)
+        .flag("holds", Finding::holds);
+    Table::of(&columns, 3, marks)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{table, variants, weigh};
+    use super::{Finding, Outcome, findings, marks};
     use crate::analysis::dataset::dataset_for_tests;
     use crate::config::experiment::Experiment;
     use crate::render::table::Style;
     use crate::results::trial::Trial;
     use crate::stats::Verdict;
 
-    fn levers() -> BTreeMap<String, Experiment> {
-        let lever: Experiment = toml::from_str(
-            "number = 3\ntitle = \"A pool\"\nteaches = \"Keep connections.\"\n\
-             [[published]]\nid = \"C2\"\nsays = \"100 ms to 5 ms\"\n\
-             [[compare]]\nname = \"sql\"\nwhat = \"SQL\"\nserver = \"s\"\nsuite = \"q\"\n\
-             figure = \"max_ms\"\nbase = \"none\"\nwith = \"ten\"\n\
-             variants = [{ name = \"none\" }, { name = \"ten\" }]\n",
-        )
-        .unwrap();
-        BTreeMap::from([("pool".to_owned(), lever)])
+    const LEVER: &str = "\
+        number = 3\ntitle = \"A pool\"\nteaches = \"Keep connections.\"\n\
+        [[published]]\nid = \"C2\"\nsays = \"100 ms to 5 ms\"\n\
+        [[compare]]\nname = \"sql\"\nwhat = \"SQL\"\nserver = \"s\"\nsuite = \"q\"\n\
+        figure = \"max_ms\"\nbase = \"none\"\nwith = \"ten\"\n\
+        variants = [{ name = \"none\" }, { name = \"ten\" }]\n";
+
+    const MARKS: &str = "\
+        number = 1\ntitle = \"l\"\nteaches = \"t\"\nsuites = [\"echo\"]\n\
+        [[compare]]\nname = \"a\"\nwhat = \"a over b\"\nfigure = \"cpu_us_per_call\"\nwith = \"a\"\nbase = \"b\"\nat_most = 1.5\n\
+        [[compare]]\nname = \"r\"\nwhat = \"rate\"\nfigure = \"calls_per_s\"\nwith = \"a\"\nbase = \"b\"\nat_least = 3\n\
+        [[compare]]\nname = \"m\"\nwhat = \"memory\"\nfigure = \"rss_peak_mb\"\nwith = \"a\"\nat_most = 12\n";
+
+    fn found(name: &str, experiment: &str, trials: &[Trial]) -> (Vec<Finding>, Vec<Finding>) {
+        let experiment: Experiment = toml::from_str(experiment).unwrap();
+        let all = BTreeMap::from([(name.to_owned(), experiment)]);
+        findings(&all, &dataset_for_tests(trials.into())).unwrap()
     }
 
-    fn trials(variant: &str, max_us: [u64; 3], errors: u64) -> Vec<Trial> {
-        let one = |(trial, max_us)| Trial {
+    #[test]
+    fn a_ratio_says_how_many_times_better_the_lever_makes_it() {
+        let row = |variant: &str, trial, max_us| Trial {
             suite: format!("pool.sql.{variant}"),
             subject: format!("pool.sql.{variant}"),
             trial,
             calls: 1,
             max_us: Some(max_us),
-            errors,
             ..Trial::default()
         };
-        (1..).zip(max_us).map(one).collect()
+        let of = |variant: &'static str, max_us: [u64; 3]| {
+            (1..)
+                .zip(max_us)
+                .map(move |(trial, us)| row(variant, trial, us))
+        };
+        let trials = of("none", [6_000, 12_000, 6_000]).chain(of("ten", [1_500, 3_000, 1_500]));
+        let (found, _) = found("pool", LEVER, &trials.collect::<Vec<_>>());
+        let gain = found[0].gain().unwrap();
+        assert!((gain.point - 4.0).abs() < 1e-9);
+        assert!((gain.interval.unwrap().low - 4.0).abs() < 1e-6);
+        assert_eq!(found[0].compared().unwrap().verdict, Verdict::Faster);
+    }
+
+    fn trial(subject: &str, trial: u32, cpu: u64, rate: u64) -> Trial {
+        Trial {
+            suite: "layers.echo".to_owned(),
+            subject: subject.to_owned(),
+            trial,
+            calls: 1,
+            calls_per_s: Some(rate),
+            server_cpu_ns_per_call: Some(cpu),
+            rss_peak_bytes: Some(11_000_000 + u64::from(trial)),
+            ..Trial::default()
+        }
     }
 
     #[test]
-    fn a_ratio_says_how_many_times_better_the_lever_makes_it() {
-        let off = trials("none", [6_000, 12_000, 6_000], 0);
-        let on = trials("ten", [1_500, 3_000, 1_500], 0);
-        let found = weigh(&levers(), &dataset_for_tests([off, on].concat())).unwrap();
-        let one = &found[0];
-        assert!((one.ratio.unwrap() - 4.0).abs() < 1e-9 && one.off.value == Some(6.0));
-        assert!((one.interval.unwrap().low - 4.0).abs() < 1e-6);
-        assert_eq!(one.verdict, Verdict::Faster);
-        let text = table(&found, Style::Text);
+    fn bounds_are_held_against_ratios_with_the_interval_of_the_fit_and_against_figures() {
+        let trials = [7_000, 14_000, 7_000].map(|cpu| ("a", cpu, 200));
+        let others = [5_000, 10_000, 5_000].map(|cpu| ("b", cpu, 100));
+        let rows = [(1..).zip(trials), (1..).zip(others)].into_iter().flatten();
+        let rows = rows.map(|(round, (subject, cpu, rate))| trial(subject, round, cpu, rate));
+        let (_, found) = found("layers", MARKS, &rows.collect::<Vec<_>>());
+        let (value, low, high) = found[0].found[0].value.unwrap();
+        let close = |a: f64| (a - 1.4).abs() < 1e-9;
+        assert!(close(value) && close(low) && close(high), "{found:?}");
+        let outcomes: Vec<Outcome> = found.iter().map(Finding::outcome).collect();
+        assert_eq!(outcomes, [Outcome::Met, Outcome::Missed, Outcome::Met]);
+        let text = marks(&found).draw(Style::Text);
         for part in [
-            "6.00 (none)",
-            "1.50 (ten)",
-            "4.00",
-            "faster",
-            "C2: 100 ms to 5 ms",
+            "1.40 (1.40..1.40)",
+            "at least 3 times",
+            "MISSED",
+            "11.00 (11.00..11.00)",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
-        assert_eq!(variants(&found, Style::Text).lines().count(), 2 + 2);
+    }
+
+    #[test]
+    fn a_wrong_answer_or_a_missing_subject_is_no_measurement_and_doubts_are_said() {
+        let mut wrong = trial("b", 2, 5_000, 100);
+        wrong.errors = 1;
+        let mut full = trial("a", 1, 6_000, 500);
+        full.warnings = "client_saturated".to_owned();
+        let missing = [full.clone(), trial("a", 2, 6_000, 500)];
+        let failed = [full.clone(), trial("b", 1, 5_000, 100), wrong];
+        for trials in [&missing[..], &failed] {
+            let (_, found) = found("layers", MARKS, trials);
+            assert_eq!(found[0].outcome(), Outcome::NotMeasured);
+            assert_eq!(found[2].outcome(), Outcome::Met);
+        }
+        let (_, found) = found("layers", MARKS, &[full, trial("b", 1, 5_000, 100)]);
+        assert_eq!((found[0].holds(), found[1].holds()), (true, false));
+        assert!(marks(&found).draw(Style::Text).contains("met (doubtful)"));
     }
 }

@@ -4,122 +4,67 @@
 //! fail a gate. The intervals are so wide that all of them together hold the true ratios with a
 //! probability of 95% (Bonferroni). What could not be judged by any figure does not pass.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use anyhow::bail;
-use serde::Serialize;
 
-use super::compare::{self, Compared, Comparison};
+use super::compare::{self, Comparison};
 use super::dataset::Dataset;
 use super::metric::Metric;
 use super::summary::Report;
 use super::targets::{self, Held};
-use crate::render::findings::{COMPARED, compared, list};
-use crate::render::table::{Cell, Style, Table};
+use crate::render::findings::{Line, compared, lines, reasons};
+use crate::render::table::{Cell, Columns, Document, Style, Table};
 use crate::stats::{Threshold, Verdict};
 
 /// What a gate found.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Gate {
+#[derive(Debug)]
+pub(crate) struct Gate {
     /// The run.
-    pub run: String,
-    /// What it is held against.
-    pub baseline: Option<String>,
-    /// The largest regression that passes, a share of one.
-    pub max_regression: Threshold,
-    /// The figures beside those of the baseline.
-    pub rows: Vec<Row>,
+    pub(crate) run: String,
+    /// Its servers beside those of the baseline; the threshold is the largest regression that passes.
+    pub(crate) comparison: Option<Comparison>,
     /// The targets of the run's suites.
-    pub targets: Vec<Held>,
-    /// What only one of the runs has.
-    pub left_out: Vec<String>,
+    pub(crate) targets: Vec<Held>,
 }
 
-/// One figure of a subject in a suite.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(rename = "GateRow"))]
-pub struct Row {
-    /// The suite.
-    pub suite: String,
-    /// The subject.
-    pub subject: String,
-    /// The figure in the baseline (a) and in the run (b).
-    pub compared: Compared,
-    /// What the gate says to it.
-    pub outcome: Outcome,
-}
-
-/// What a gate says to a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
+/// What a gate says to a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
     /// Not shown to be worse beyond the limit.
     Passed,
-    /// Worse beyond the limit by the whole interval; or none of the figures of its subject in this suite could be judged.
+    /// Worse beyond the limit by the whole interval; or no figure of its subject in this suite could
+    /// be judged.
     Failed,
     /// It could not be judged, and another figure of its subject in this suite could.
     NotJudged,
 }
 
 /// Judges a run, where there is a baseline by a comparison with it, whose threshold is the limit.
-///
-/// # Errors
-/// When there is nothing to hold it against.
-pub fn gate(
-    report: &Report,
-    comparison: Option<Comparison>,
-    max_regression: Threshold,
-) -> anyhow::Result<Gate> {
-    let mut found = Gate {
-        run: report.run.clone(),
-        baseline: None,
-        max_regression,
-        rows: Vec::new(),
-        targets: report.targets().cloned().collect(),
-        left_out: Vec::new(),
-    };
-    if let Some(comparison) = comparison {
-        found.baseline = Some(comparison.a);
-        found.left_out = comparison.left_out;
-        let is_floor = |suite: &str, subject: &str| {
-            let floors = report.suites.iter().filter(|table| table.suite == suite);
-            floors
-                .flat_map(|table| &table.floors)
-                .any(|row| row.subject == subject)
-        };
-        for pair in comparison.rows {
-            // A floor is nobody's work: when it is slower the machine is.
-            if is_floor(&pair.suite, &pair.b) {
-                continue;
-            }
-            let figures = pair.figures;
-            let is_judged = figures.iter().any(|one| one.verdict != Verdict::Unknown);
-            found.rows.extend(figures.into_iter().map(|compared| Row {
-                suite: pair.suite.clone(),
-                subject: pair.b.clone(),
-                outcome: outcome(compared.verdict, is_judged),
-                compared,
-            }));
-        }
+pub(crate) fn gate(report: &Report, mut comparison: Option<Comparison>) -> anyhow::Result<Gate> {
+    if let Some(comparison) = &mut comparison {
+        let floors = report.suites.iter().flat_map(|table| &table.floors);
+        let floors: BTreeSet<&String> = floors.map(|row| &row.subject).collect();
+        // No server is in a floor: when it is slower the machine is.
+        comparison.rows.retain(|pair| !floors.contains(&pair.b));
     }
-    if found.rows.is_empty() && found.targets.is_empty() {
+    let targets: Vec<Held> = report.targets().cloned().collect();
+    if targets.is_empty() && comparison.as_ref().is_none_or(|one| one.rows.is_empty()) {
         bail!(
             "there is nothing to hold {} against: name a run with --baseline, or set [targets] in a suite and measure it",
-            found.run
+            report.run
         );
     }
-    Ok(found)
+    Ok(Gate {
+        run: report.run.clone(),
+        comparison,
+        targets,
+    })
 }
 
 /// Compares all other servers of a run with one of its subjects. Floors take part in the fit that
 /// the ratios come from.
-///
-/// # Errors
-/// When there is no other server.
-pub fn against_subject(
+pub(crate) fn against_subject(
     run: &Dataset,
     baseline: &str,
     by: &[Metric],
@@ -137,8 +82,10 @@ pub fn against_subject(
     compare::subjects(run, baseline, &others, by, max_regression)
 }
 
-fn outcome(verdict: Verdict, is_judged: bool) -> Outcome {
-    match verdict {
+fn outcome((pair, one): &Line<'_>) -> Outcome {
+    let mut figures = pair.figures.iter();
+    let is_judged = figures.any(|one| one.verdict != Verdict::Unknown);
+    match one.verdict {
         Verdict::Faster | Verdict::Equal | Verdict::CannotTell => Outcome::Passed,
         Verdict::Unknown if is_judged => Outcome::NotJudged,
         Verdict::Slower | Verdict::Unknown => Outcome::Failed,
@@ -147,93 +94,68 @@ fn outcome(verdict: Verdict, is_judged: bool) -> Outcome {
 
 impl Gate {
     /// Whether the run may pass.
-    #[must_use]
-    pub fn passes(&self) -> bool {
-        self.count(Outcome::Failed) == 0 && self.targets.iter().all(|held| held.is_met)
+    pub(crate) fn passes(&self) -> bool {
+        let is_failed = |line: &Line<'_>| outcome(line) == Outcome::Failed;
+        !self.lines().iter().any(is_failed) && self.targets.iter().all(|held| held.is_met)
     }
 
-    fn count(&self, outcome: Outcome) -> usize {
-        self.rows
-            .iter()
-            .filter(|row| row.outcome == outcome)
-            .count()
+    fn lines(&self) -> Vec<Line<'_>> {
+        lines(self.comparison.iter().flat_map(|found| &found.rows))
     }
 }
 
-fn row_table<'r>(rows: impl Iterator<Item = &'r Row>, style: Style) -> String {
-    let mut header = vec![
-        ("suite", "suite"),
-        ("subject", "subject"),
-        ("outcome", "outcome"),
-    ];
-    header.extend(COMPARED);
-    let mut table = Table::keyed(&header, 4);
-    for row in rows {
-        let outcome = match row.outcome {
-            Outcome::Passed => "passed",
-            Outcome::Failed => "FAILED",
-            Outcome::NotJudged => "not judged",
-        };
-        let mut cells: Vec<Cell> = vec![
-            row.suite.as_str().into(),
-            row.subject.as_str().into(),
-            outcome.into(),
-        ];
-        cells.extend(compared(&row.compared, style));
-        table.cells(cells);
-    }
-    table.draw(style)
-}
-
-/// What failed, for people.
-#[must_use]
-pub fn render(gate: &Gate, style: Style) -> String {
-    if style == Style::Csv {
-        return csv(gate);
-    }
-    let word = if gate.passes() {
-        "PASSES"
-    } else {
-        "DOES NOT PASS"
+/// What was judged, as a document; people see what failed.
+pub(crate) fn render(gate: &Gate, style: Style) -> String {
+    let lines = gate.lines();
+    let of = |wanted| move |line: &&Line<'_>| outcome(line) == wanted;
+    let failed: Vec<Line<'_>> = lines.iter().filter(of(Outcome::Failed)).copied().collect();
+    let not_judged = lines.iter().filter(of(Outcome::NotJudged)).count();
+    let word = |line: &Line<'_>| match outcome(line) {
+        Outcome::Passed => "passed".into(),
+        Outcome::Failed => Cell::shown("failed", "FAILED"),
+        Outcome::NotJudged => Cell::shown("not_judged", "not judged"),
     };
-    let mut text = format!("{} {word}.\n", gate.run);
-    if let Some(baseline) = &gate.baseline {
-        let counts = [Outcome::Failed, Outcome::NotJudged].map(|outcome| gate.count(outcome));
-        // Writing into a string does not fail.
-        let _ = writeln!(
-            text,
-            "Against {baseline}: of {} figures {} failed and {} could not be judged. A regression fails \
+    let columns = Columns::<Line<'_>>::new()
+        .text("suite", "suite", |(pair, _)| &pair.suite)
+        .text("subject", "subject", |(pair, _)| &pair.b)
+        .add("outcome", "outcome", word)
+        .with(compared().of(|(_, one)| *one));
+    let passes = gate.passes();
+    let mut document = Document::default();
+    document.fact("run", &gate.run);
+    document.fact("passes", passes);
+    let word = if passes { "PASSES" } else { "DOES NOT PASS" };
+    document.say(format!("{} {word}.\n", gate.run));
+    let comparison = gate.comparison.as_ref();
+    document.fact("baseline", comparison.map(|found| &found.a));
+    document.fact(
+        "max_regression",
+        comparison.map(|found| found.threshold.share()),
+    );
+    if let Some(comparison) = comparison {
+        document.say(format!(
+            "Against {}: of {} figures {} failed and {not_judged} could not be judged. A regression fails \
              when the near end of its interval is beyond {}; all intervals together hold the true \
-             ratios with a probability of 95%.",
-            gate.rows.len(),
-            counts[0],
-            counts[1],
-            gate.max_regression
-        );
-        if counts[0] > 0 {
-            let failed = gate
-                .rows
-                .iter()
-                .filter(|row| row.outcome == Outcome::Failed);
-            let _ = write!(text, "\n{}", row_table(failed, style));
-        }
+             ratios with a probability of 95%.\n",
+            comparison.a,
+            lines.len(),
+            failed.len(),
+            comparison.threshold
+        ));
     }
+    if !failed.is_empty() {
+        document.say("\n");
+        document.table_for_people(Table::of(&columns, 4, &failed));
+    }
+    document.list("reasons", "Unknown, because", &reasons(&failed));
+    document.table_for_programs("rows", Table::of(&columns, 4, &lines));
+    let targets = targets::table(&gate.targets);
     if !gate.targets.is_empty() {
-        let targets = targets::table(&gate.targets, style);
-        let _ = write!(text, "\nTargets:\n\n{targets}");
+        document.say("\nTargets:\n\n");
+        document.table_for_people(targets.clone());
     }
-    list(&mut text, "Left out", gate.left_out.iter());
-    text
-}
-
-/// All rows as CSV; targets follow after an empty line.
-fn csv(gate: &Gate) -> String {
-    let mut parts = Vec::new();
-    if !gate.rows.is_empty() {
-        parts.push(row_table(gate.rows.iter(), Style::Csv));
-    }
-    if !gate.targets.is_empty() {
-        parts.push(targets::table(&gate.targets, Style::Csv));
-    }
-    parts.join("\n")
+    document.table_for_programs("targets", targets);
+    let left_out = comparison.map(|found| &found.left_out[..]);
+    document.list("left_out", "Left out", left_out.unwrap_or_default());
+    document.draw(style)
 }

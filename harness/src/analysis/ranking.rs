@@ -6,66 +6,73 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use serde::Serialize;
 
 use super::compare::about;
 use super::dataset::{Dataset, Figure};
 use super::metric::Metric;
-use crate::render::text::WIRES_DIFFER;
+use crate::results::warning::Validity;
 use crate::stats::{Better, Ratio, Resampled, Threshold, Verdict, geometric_mean};
 
 /// An order.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Ranking {
+#[derive(Debug)]
+pub(crate) struct Ranking {
     /// The run.
-    pub run: String,
+    pub(crate) run: String,
     /// What it goes by.
-    pub by: Metric,
+    pub(crate) by: Metric,
     /// Differences below this are none, a share of one; more than was asked for where figures hold
     /// roughly.
-    pub threshold: Threshold,
+    pub(crate) threshold: Threshold,
     /// The suites that count.
-    pub suites: Vec<String>,
+    pub(crate) suites: Vec<String>,
     /// The subjects, the best first.
-    pub places: Vec<Place>,
+    pub(crate) places: Vec<Place>,
     /// What readers have to know of the subjects.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// Suites and subjects that do not count, each with the reason.
-    pub left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
 }
 
 /// One subject.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Place {
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
     /// Its place, from 1.
-    pub rank: usize,
+    pub(crate) rank: usize,
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Geometric mean of how many times worse it is than the best of each suite.
-    pub to_best: Ratio,
+    pub(crate) to_best: Ratio,
     /// The same, to the first of the order.
-    pub to_first: Ratio,
+    pub(crate) to_first: Ratio,
+    /// The same, to the subject above.
+    pub(crate) to_above: Ratio,
     /// What it is beside the subject above.
-    pub beside_above: Verdict,
+    pub(crate) beside_above: Verdict,
     /// What it is beside the first.
-    pub beside_first: Verdict,
+    pub(crate) beside_first: Verdict,
     /// How many times worse it is than the best, in each suite.
-    pub each: Vec<(String, f64)>,
+    pub(crate) each: Vec<(String, f64)>,
+}
+
+/// What readers have to know where subjects on stdio stand beside others.
+pub(crate) const WIRES_DIFFER: &str = "stdio beside HTTP: over stdio all clients share one pipe and many calls go in one write, over \
+     HTTP each has a connection of its own. That is what the transports are, and it is not what the \
+     servers do with a call. No floor here bounds stdio.";
+
+/// Whether some of these wires are stdio and some are not.
+pub(crate) fn mixes_stdio<'w>(wires: impl Iterator<Item = &'w str>) -> bool {
+    let kinds: BTreeSet<bool> = wires.map(|wire| wire == "stdio").collect();
+    kinds.len() > 1
 }
 
 /// What a subject has in every suite that counts, in their order.
-struct Runner<'a> {
-    subject: &'a str,
-    figures: Vec<Figure>,
+pub(super) struct Runner<'a> {
+    pub(super) subject: &'a str,
+    pub(super) figures: Vec<Figure>,
 }
 
 /// Ranks the subjects of a run; all servers when none is named.
-///
-/// # Errors
-/// When a name is not known, or there is nothing that could be ranked.
-pub fn ranking(
+pub(crate) fn ranking(
     run: &Dataset,
     suites: &[String],
     subjects: &[String],
@@ -81,14 +88,11 @@ pub fn ranking(
     let mut runners: Vec<Runner<'_>> = subjects.into_iter().map(runner).collect();
     let mut counted = Vec::new();
     for suite in suites {
-        let figures = runners
-            .iter()
-            .map(|runner| run.figure(by, suite, runner.subject));
+        let figures = runners.iter();
+        let figures = figures.map(|runner| run.figure(by, suite, runner.subject));
         let figures = figures.collect::<Result<Vec<Figure>, _>>()?;
-        let cannot = runners
-            .iter()
-            .zip(&figures)
-            .filter(|(_, figure)| !figure.counts());
+        let cannot = runners.iter().zip(&figures);
+        let cannot = cannot.filter(|(_, figure)| !figure.counts());
         let missing: Vec<&str> = cannot.map(|(runner, _)| runner.subject).collect();
         if missing.is_empty() {
             counted.push(suite.clone());
@@ -110,17 +114,11 @@ pub fn ranking(
             left_out.join("\n  ")
         );
     }
-    let figures = runners.iter().flat_map(|runner| &runner.figures);
-    let worst = figures.map(|figure| figure.validity).max();
+    let worst = runners.iter().map(Runner::validity).max();
     let threshold = threshold.at_least(worst.unwrap_or_default().least_difference());
-    let is_stdio = |runner: &Runner<'_>| {
-        let row = run
-            .trials
-            .iter()
-            .find(|trial| trial.subject == runner.subject);
-        row.is_some_and(|trial| trial.wire == "stdio")
-    };
-    let mixes = runners.iter().any(is_stdio) && !runners.iter().all(is_stdio);
+    let is_ranked = |name: &str| runners.iter().any(|runner| runner.subject == name);
+    let rows = run.trials.iter().filter(|trial| is_ranked(&trial.subject));
+    let mixes = mixes_stdio(rows.map(|trial| trial.wire.as_str()));
     Ok(Ranking {
         run: run.run.clone(),
         by,
@@ -172,10 +170,17 @@ fn chosen<'a>(
 }
 
 impl Runner<'_> {
-    /// How many times worse it is than another, in each suite.
-    fn worse<'f>(&'f self, other: &'f Self, better: Better) -> impl Iterator<Item = f64> + 'f {
-        let pairs = self.figures.iter().zip(&other.figures);
-        pairs.map(move |(own, other)| worse(own, other, better))
+    /// How many times worse it is than others, in each suite.
+    fn worse<'f>(&self, others: impl Iterator<Item = &'f Figure>, better: Better) -> Vec<f64> {
+        let pairs = self.figures.iter().zip(others);
+        pairs
+            .map(|(own, other)| worse(own, other, better))
+            .collect()
+    }
+
+    fn validity(&self) -> Validity {
+        let all = self.figures.iter().map(|figure| figure.validity);
+        all.max().unwrap_or_default()
     }
 }
 
@@ -188,8 +193,8 @@ fn worse(own: &Figure, other: &Figure, better: Better) -> f64 {
     }
 }
 
-/// Puts the runners in order, each beside the best, the one above, and the first.
-fn places(
+/// Puts the runners in order, each beside the best of each suite, the first, and the one above.
+pub(super) fn places(
     run: &Dataset,
     mut runners: Vec<Runner<'_>>,
     suites: &[String],
@@ -198,21 +203,14 @@ fn places(
 ) -> Vec<Place> {
     let better = by.better();
     let best = |suite: usize| {
-        let is_best = |a: &&Runner<'_>, b: &&Runner<'_>| {
+        let pace = |a: &&Runner<'_>, b: &&Runner<'_>| {
             worse(&a.figures[suite], &b.figures[suite], better).total_cmp(&1.0)
         };
-        runners
-            .iter()
-            .min_by(is_best)
-            .map(|runner| (runner.subject, runner.figures[suite].clone()))
+        let best = runners.iter().min_by(pace);
+        best.map(|runner| (runner.subject, runner.figures[suite].clone()))
     };
     let best: Vec<(&str, Figure)> = (0..suites.len()).filter_map(best).collect();
-    let to_best = |runner: &Runner<'_>| -> Vec<f64> {
-        let pairs = runner.figures.iter().zip(&best);
-        pairs
-            .map(|(own, (_, best))| worse(own, best, better))
-            .collect()
-    };
+    let to_best = |runner: &Runner<'_>| runner.worse(best.iter().map(|(_, best)| best), better);
     let mean = |runner: &Runner<'_>| geometric_mean(&to_best(runner)).unwrap_or(f64::INFINITY);
     runners.sort_by(|a, b| mean(a).total_cmp(&mean(b)));
     // For each runner and suite three ratios, from one set of draws for each suite.
@@ -221,19 +219,18 @@ fn places(
     for (suite, (best, _)) in suites.iter().zip(&best) {
         let others = |place: usize| {
             let above = runners[place.saturating_sub(1)].subject;
-            [*best, above, runners[0].subject]
+            [*best, runners[0].subject, above]
         };
         let pair = |place: usize, other| match better {
             Better::Less => (runners[place].subject, other),
             Better::More => (other, runners[place].subject),
         };
         let pairs = (0..runners.len()).flat_map(|at| others(at).map(|other| pair(at, other)));
-        let mut found = run
-            .ratios(by, suite, &pairs.collect::<Vec<_>>())
-            .into_iter();
-        for ratios in drawn.iter_mut().flatten() {
-            ratios.push(found.next().flatten());
-        }
+        let found = run.ratios(by, suite, &pairs.collect::<Vec<_>>());
+        let slots = drawn.iter_mut().flatten();
+        slots
+            .zip(found)
+            .for_each(|(ratios, found)| ratios.push(found));
     }
     let ratio = |point: f64, each: &[Option<Resampled>]| {
         let each: Option<Vec<Resampled>> = each.iter().cloned().collect();
@@ -245,24 +242,30 @@ fn places(
         };
         found.map_or(none, |found| about(point, found.ratio()))
     };
-    let place = |(index, ([best, above, first], runner)): (usize, (&[Vec<_>; 3], &Runner<'_>))| {
-        let to = |other: usize, each: &[Option<Resampled>]| {
-            let point: Vec<f64> = runner.worse(&runners[other], better).collect();
-            ratio(geometric_mean(&point).unwrap_or(f64::NAN), each)
+    let place = |(index, ([best, first, above], runner)): (usize, (&[Vec<_>; 3], &Runner<'_>))| {
+        let beside = |other: usize, each: &[Option<Resampled>]| {
+            let other = &runners[other];
+            let point = geometric_mean(&runner.worse(other.figures.iter(), better));
+            let ratio = ratio(point.unwrap_or(f64::NAN), each);
+            let validity = runner.validity().max(other.validity());
+            let threshold = threshold.at_least(validity.least_difference());
+            // The means are costs already, whichever way the metric is better.
+            let verdict = match index {
+                0 => Verdict::Equal,
+                _ => threshold.judge(&ratio, Better::Less),
+            };
+            (ratio, verdict)
         };
-        // The means are costs already, whichever way the metric is better.
-        let judge = |ratio: &Ratio| match index {
-            0 => Verdict::Equal,
-            _ => threshold.judge(ratio, Better::Less),
-        };
-        let to_first = to(0, first);
+        let (to_first, beside_first) = beside(0, first);
+        let (to_above, beside_above) = beside(index.saturating_sub(1), above);
         Place {
             rank: index + 1,
             subject: runner.subject.to_owned(),
             to_best: ratio(mean(runner), best),
             to_first,
-            beside_above: judge(&to(index.saturating_sub(1), above)),
-            beside_first: judge(&to_first),
+            to_above,
+            beside_above,
+            beside_first,
             each: suites.iter().cloned().zip(to_best(runner)).collect(),
         }
     };

@@ -10,16 +10,14 @@ use serde::Serialize;
 use super::dataset::Dataset;
 use super::metric::Metric;
 use super::ranking::{Place, Ranking, ranking};
-use crate::config::subject::Subject;
-use crate::config::suite::Workload;
+use crate::config::suite::{Suite, Workload};
 use crate::results::trial::Trial;
 use crate::stats::{Threshold, Verdict};
 
 /// Where clients and server run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Deployment {
+pub(crate) enum Deployment {
     /// The client starts the server on its own machine.
     Local,
     /// The server is on another machine: stdio cannot reach it.
@@ -28,40 +26,38 @@ pub enum Deployment {
 
 /// What is looked for.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Wish {
+pub(crate) struct Wish {
     /// The kind of work.
-    pub workload: Workload,
+    pub(crate) workload: Workload,
     /// Where it will run.
-    pub deployment: Deployment,
+    pub(crate) deployment: Deployment,
     /// Clients at once.
-    pub clients: Option<usize>,
+    pub(crate) clients: Option<usize>,
     /// The most resident memory, in bytes.
-    pub max_rss_bytes: Option<u64>,
+    pub(crate) max_rss_bytes: Option<u64>,
     /// What decides.
-    pub by: Metric,
+    pub(crate) by: Metric,
     /// Differences below this are none, a share of one.
-    pub threshold: Threshold,
+    pub(crate) threshold: Threshold,
 }
 
 /// What to use, and why.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Recommendation {
+#[derive(Debug)]
+pub(crate) struct Recommendation {
     /// What was looked for.
-    pub wish: Wish,
+    pub(crate) wish: Wish,
     /// The subject to use.
-    pub subject: String,
+    pub(crate) subject: String,
     /// How it was started.
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
     /// By how much it wins, in a sentence.
-    pub wins: String,
+    pub(crate) wins: String,
     /// Subjects that are not told apart from it.
-    pub equals: Vec<String>,
+    pub(crate) equals: Vec<String>,
     /// What would change the answer.
-    pub would_change: Vec<String>,
+    pub(crate) would_change: Vec<String>,
     /// The order that it comes from.
-    pub ranking: Ranking,
+    pub(crate) ranking: Ranking,
 }
 
 impl Deployment {
@@ -74,29 +70,15 @@ impl Deployment {
 }
 
 /// Whether a run has what the question is about: suites of that work, and servers that may be used.
-#[must_use]
-pub fn answers(run: &Dataset, wish: &Wish) -> bool {
+pub(crate) fn answers(run: &Dataset, wish: &Wish) -> bool {
     let suites = suites_for(run, wish);
-    let has_clients = |suite: &String| {
-        let clients = run.suites.get(suite).map(|suite| suite.load.clients());
-        wish.clients.is_none() || clients == wish.clients
-    };
-    let servers = run
-        .subjects
-        .subject
-        .keys()
-        .filter(|name| !run.is_floor(name));
-    suites.iter().any(has_clients)
-        && servers
-            .into_iter()
-            .any(|name| why_not(run, &suites, name, wish).is_none())
+    let clients = |suite: &String| run.suites.get(suite).map(|suite| suite.load.clients());
+    let is_asked = |suite| wish.clients.is_none() || clients(suite) == wish.clients;
+    suites.iter().any(is_asked) && candidates(run, &suites, wish).iter().any(Result::is_ok)
 }
 
-/// Chooses.
-///
-/// # Errors
-/// When the run has nothing that stands for the work, or no server fits: with the reasons.
-pub fn recommend(run: &Dataset, wish: &Wish) -> anyhow::Result<Recommendation> {
+/// Chooses: the first of a ranking of the servers that fit.
+pub(crate) fn recommend(run: &Dataset, wish: &Wish) -> anyhow::Result<Recommendation> {
     let suites = suites_for(run, wish);
     if suites.is_empty() {
         let known = run.suites.values().filter_map(|suite| suite.workload);
@@ -112,15 +94,10 @@ pub fn recommend(run: &Dataset, wish: &Wish) -> anyhow::Result<Recommendation> {
         );
     }
     let (mut fit, mut excluded) = (Vec::new(), Vec::new());
-    for name in run
-        .subjects
-        .subject
-        .keys()
-        .filter(|name| !run.is_floor(name))
-    {
-        match why_not(run, &suites, name, wish) {
-            Some(why) => excluded.push(format!("{name} {why}.")),
-            None => fit.push(name.clone()),
+    for candidate in candidates(run, &suites, wish) {
+        match candidate {
+            Ok(name) => fit.push(name),
+            Err(why) => excluded.push(why),
         }
     }
     if fit.is_empty() {
@@ -135,56 +112,57 @@ pub fn recommend(run: &Dataset, wish: &Wish) -> anyhow::Result<Recommendation> {
         bail!("nothing could be ranked in {}", run.run);
     };
     let command = run.subjects.subject.get(&first.subject);
-    let is_equal = |place: &&Place| place.beside_first.is_tie();
     let equal = |place: &Place| {
         let words = order.threshold.words(place.beside_first);
-        format!(
-            "{} ({}, {words})",
-            place.subject,
-            percent(place.to_first.point)
-        )
+        let percent = percent(place.to_first.point);
+        format!("{} ({percent}, {words})", place.subject)
     };
+    let equals = behind.iter().filter(|place| place.beside_first.is_tie());
     Ok(Recommendation {
         wish: wish.clone(),
         subject: first.subject.clone(),
-        command: command
-            .map(|one: &Subject| one.command.clone())
-            .unwrap_or_default(),
+        command: command.map_or_else(Vec::new, |one| one.command.clone()),
         wins: wins(behind),
-        equals: behind.iter().filter(is_equal).map(equal).collect(),
+        equals: equals.map(equal).collect(),
         would_change: would_change(run, wish, &order, excluded),
         ranking: order,
     })
 }
 
+/// The servers of a run; in the place of one that cannot be recommended a sentence that says why.
+fn candidates(run: &Dataset, suites: &[String], wish: &Wish) -> Vec<Result<String, String>> {
+    let names = run.subjects.subject.keys();
+    let servers = names.filter(|name| !run.is_floor(name));
+    let candidate = |name: &String| match why_not(run, suites, name, wish) {
+        Some(why) => Err(format!("{name} {why}.")),
+        None => Ok(name.clone()),
+    };
+    servers.map(candidate).collect()
+}
+
 /// The suites of the run that stand for this kind of work, and where there are some, those of them
 /// with that number of clients.
 fn suites_for(run: &Dataset, wish: &Wish) -> Vec<String> {
-    let of_work = run.suites.iter();
-    let of_work =
-        of_work.filter(|(_, suite)| suite.workload.is_some_and(|kind| wish.workload.takes(kind)));
-    let (right, other): (Vec<_>, Vec<_>) = of_work.partition(|(_, suite)| {
-        wish.clients
-            .is_none_or(|asked| asked == suite.load.clients())
-    });
+    let is_of_work = |suite: &Suite| suite.workload.is_some_and(|kind| wish.workload.takes(kind));
+    let has_clients = |suite: &Suite| wish.clients.is_none_or(|one| one == suite.load.clients());
+    let of_work = run.suites.iter().filter(|(_, suite)| is_of_work(suite));
+    let (right, other): (Vec<_>, Vec<_>) = of_work.partition(|(_, suite)| has_clients(suite));
     let taken = if right.is_empty() { other } else { right };
     taken.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
 /// Why a server cannot be recommended, if so.
 fn why_not(run: &Dataset, suites: &[String], name: &str, wish: &Wish) -> Option<String> {
-    let rows: Vec<&Trial> = suites
-        .iter()
-        .flat_map(|suite| run.rows(suite, name))
-        .collect();
+    let mut rows: Vec<&Trial> = Vec::new();
     for suite in suites {
-        let mut own = rows.iter().filter(|row| row.suite == *suite).peekable();
-        if own.peek().is_none() {
+        let own: Vec<&Trial> = run.rows(suite, name).collect();
+        if own.is_empty() {
             return Some(format!("was not asked {suite}"));
         }
-        if !own.all(|row| row.is_right()) {
+        if !own.iter().all(|row| row.is_right()) {
             return Some(format!("had errors or a failed trial in {suite}"));
         }
+        rows.extend(own);
     }
     if wish.deployment == Deployment::Remote && rows.iter().any(|row| row.wire == "stdio") {
         return Some("speaks stdio, which does not reach another machine".to_owned());
@@ -215,17 +193,14 @@ fn wins(behind: &[Place]) -> String {
             Some(_) => "It wins over no other candidate by more than the readings tell.".to_owned(),
         };
     };
-    let ends = second.to_first.interval;
-    let ends = ends.map_or_else(
-        || "no interval: fewer than 3 trials".to_owned(),
-        |ends| {
-            format!(
-                "95% interval {} to {}",
-                percent(ends.low),
-                percent(ends.high)
-            )
-        },
-    );
+    let ends = match second.to_first.interval {
+        None => "no interval: fewer than 3 trials".to_owned(),
+        Some(ends) => format!(
+            "95% interval {} to {}",
+            percent(ends.low),
+            percent(ends.high)
+        ),
+    };
     format!(
         "Wins over {}, which is {} worse ({ends}).",
         second.subject,
@@ -237,22 +212,17 @@ fn wins(behind: &[Place]) -> String {
 fn would_change(run: &Dataset, wish: &Wish, order: &Ranking, excluded: Vec<String>) -> Vec<String> {
     let mut said = excluded;
     said.extend(order.left_out.iter().map(|why| format!("{why}.")));
-    if order
-        .places
-        .iter()
-        .any(|place| place.beside_first == Verdict::Unknown)
-    {
+    let is_unknown = |place: &Place| place.beside_first == Verdict::Unknown;
+    if order.places.iter().any(is_unknown) {
         said.push("Fewer than 3 trials: no verdict says that the order is not chance.".to_owned());
     }
-    let clients = order
+    let suites = order
         .suites
         .iter()
-        .filter_map(|suite| Some(run.suites.get(suite)?.load.clients()));
-    let clients: BTreeSet<usize> = clients.collect();
-    if let Some(asked) = wish
-        .clients
-        .filter(|asked| clients.iter().any(|one| one != asked))
-    {
+        .filter_map(|suite| run.suites.get(suite));
+    let clients: BTreeSet<usize> = suites.map(|suite| suite.load.clients()).collect();
+    let is_other = |asked: &usize| clients.iter().any(|one| one != asked);
+    if let Some(asked) = wish.clients.filter(is_other) {
         let measured: Vec<String> = clients.iter().map(ToString::to_string).collect();
         said.push(format!(
             "Measured with {} clients, asked for {asked}: measure with --clients {asked} to know.",

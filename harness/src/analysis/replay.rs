@@ -21,42 +21,39 @@ use crate::stats::{Interval, Threshold};
 
 /// One claim and what the run says of it.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Answered {
+pub(crate) struct Answered {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// The replay that answers it.
-    pub replay: String,
+    pub(crate) replay: String,
     /// The claim.
-    pub says: String,
+    pub(crate) says: String,
     /// Who published it.
-    pub source: String,
+    pub(crate) source: String,
     /// What it is about.
-    pub kind: Vec<Kind>,
+    pub(crate) kind: Vec<Kind>,
     /// How it was read.
-    pub read: Reading,
+    pub(crate) read: Reading,
     /// The most counted requests a second that its load shape allows whatever the server does.
-    pub ceiling_per_s: Option<f64>,
+    pub(crate) ceiling_per_s: Option<f64>,
     /// What is weak in it.
-    pub caveats: Vec<String>,
+    pub(crate) caveats: Vec<String>,
     /// The published figures.
-    pub published: Vec<Value>,
+    pub(crate) published: Vec<Value>,
     /// The figures of the run. The first one decides.
-    pub rows: Vec<Shown>,
+    pub(crate) rows: Vec<Shown>,
     /// The verdict.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The verdict in a sentence.
-    pub sentence: String,
+    pub(crate) sentence: String,
     /// Why the verdict may be another one.
-    pub doubts: Vec<String>,
+    pub(crate) doubts: Vec<String>,
 }
 
 /// What a run says of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::Display)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(rename = "ClaimVerdict"))]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It holds here.
     #[strum(serialize = "reproduced")]
     Reproduced,
@@ -79,30 +76,29 @@ pub enum Verdict {
 
 /// One figure beside the published ones.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Shown {
+pub(crate) struct Shown {
     /// What it is.
-    pub what: String,
+    pub(crate) what: String,
     /// The measure.
-    pub figure: Measure,
+    pub(crate) figure: Measure,
     /// Whether it is one figure divided by another.
-    pub is_ratio: bool,
+    pub(crate) is_ratio: bool,
     /// The figure; absent when a trial went wrong or none was made.
-    pub found: Option<f64>,
+    pub(crate) found: Option<f64>,
     /// Least and most over the trials, or where a ratio lies with a probability of 95%.
-    pub interval: Option<Interval>,
+    pub(crate) interval: Option<Interval>,
     /// Calls with a right answer, of all calls.
-    pub right_percent: Option<f64>,
+    pub(crate) right_percent: Option<f64>,
     /// Whether it holds in some trial.
-    pub holds: bool,
+    pub(crate) holds: bool,
     /// The published figures that stand beside it.
-    pub published: Vec<Value>,
+    pub(crate) published: Vec<Value>,
     /// The figure over the published one, where load and limits are the same.
-    pub over_published: Option<f64>,
+    pub(crate) over_published: Option<f64>,
     /// What differs from the published load and limits.
-    pub differences: Vec<String>,
+    pub(crate) differences: Vec<String>,
     /// The machines, which differ always.
-    pub machines: String,
+    pub(crate) machines: String,
 }
 
 /// What a run says of the claims that it was made for.
@@ -118,8 +114,7 @@ pub(super) fn answers(replayed: &Replayed, run: &Dataset) -> Result<Vec<Answered
 }
 
 /// What can be said of claims that need no run: nothing can answer them, or they are references.
-#[must_use]
-pub fn without_a_run(replayed: &Replayed) -> Vec<Answered> {
+pub(crate) fn without_a_run(replayed: &Replayed) -> Vec<Answered> {
     let mut all = Vec::new();
     for (name, replay) in &replayed.replay {
         for answer in &replay.claim {
@@ -367,12 +362,8 @@ fn ratio_interval(
     let Measure::Metric(metric) = measure else {
         return Ok(None);
     };
-    let side = |name| Side {
-        run,
-        suite: name,
-        subject: name,
-    };
-    let found = compare(metric, side(base), side(with), Threshold::default(), 1)?;
+    let sides = [base, with].map(|name| Side::of(run, name, name));
+    let found = compare(metric, sides, Threshold::default(), 1)?;
     Ok(found.ratio.and_then(|ratio| ratio.interval))
 }
 

@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
-use super::bounds::{self, Judged};
 use super::capacity::{Capacity, capacities, kept_up};
-use super::compare::about;
 use super::dataset::{Dataset, measured};
-use super::experiments::{self, Weighed};
+use super::experiments::{self, Finding};
 use super::metric::Metric;
+use super::ranking::{Runner, places};
 use super::replay::{self, Answered};
 use super::targets::{Held, hold};
 use crate::config::FormatError;
@@ -18,181 +15,162 @@ use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
 use crate::results::trial::{Status, Trial};
 use crate::results::warning::{Validity, Warning};
-use crate::stats::{Better, Ratio, Threshold, Verdict, median_of};
+use crate::stats::{Ratio, Threshold, Verdict, median_of};
 
 /// All that a report says.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Report {
+#[derive(Debug)]
+pub(crate) struct Report {
     /// Name of the folder.
-    pub run: String,
+    pub(crate) run: String,
     /// On what and how it was made, and whether it came to its end.
-    pub environment: Environment,
+    pub(crate) environment: Environment,
     /// How steady the machine was.
-    pub steadiness: Steadiness,
+    pub(crate) steadiness: Steadiness,
     /// Marks, where the run was made for some.
-    pub marks: Vec<Judged>,
+    pub(crate) marks: Vec<Finding>,
     /// Experiments, where the run was made for some.
-    pub levers: Vec<Weighed>,
+    pub(crate) levers: Vec<Finding>,
     /// Published claims, where the run was made to answer some.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub replay: Vec<Answered>,
+    pub(crate) replay: Vec<Answered>,
     /// Capacities, where the run searched for them.
-    pub capacities: Vec<Capacity>,
+    pub(crate) capacities: Vec<Capacity>,
     /// What readers of a subject's rows have to know, by its name.
-    pub notes: BTreeMap<String, String>,
+    pub(crate) notes: BTreeMap<String, String>,
     /// A table for each suite that has trials.
-    pub suites: Vec<SuiteTable>,
+    pub(crate) suites: Vec<SuiteTable>,
     /// Warnings, with how many trials have them.
-    pub warnings: Vec<WarningCount>,
+    pub(crate) warnings: Vec<WarningCount>,
 }
 
 /// How steady the machine was, as shares of one; each is absent where the run does not show it.
-#[derive(Debug, Default, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Steadiness {
+#[derive(Debug, Default, serde::Serialize)]
+pub(crate) struct Steadiness {
     /// Standard deviation of the rounds: drift that all subjects shared, and that was taken out.
     /// Median over the suites, of CPU time per call.
-    pub rounds: Option<f64>,
+    pub(crate) rounds: Option<f64>,
     /// Standard deviation of the readings around the fit. Median over the suites.
-    pub readings: Option<f64>,
+    pub(crate) readings: Option<f64>,
     /// The most of a core's time that the hypervisor took in a trial.
-    pub steal: Option<f64>,
+    pub(crate) steal: Option<f64>,
     /// Trials in which something else ran on the cores in use.
-    pub trials_with_other_load: usize,
+    pub(crate) trials_with_other_load: usize,
     /// The smallest difference that the run could have told between neighbours of its tables, in
     /// the metric that ranks. Median over the neighbours.
-    pub least_told: Option<f64>,
+    pub(crate) least_told: Option<f64>,
 }
 
 /// One suite.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct SuiteTable {
+#[derive(Debug)]
+pub(crate) struct SuiteTable {
     /// Its name.
-    pub suite: String,
+    pub(crate) suite: String,
     /// Its definition, with the settings of the run.
-    #[cfg_attr(test, schemars(with = "serde_json::Map<String, serde_json::Value>"))]
-    pub definition: Suite,
+    pub(crate) definition: Suite,
     /// What the ranks go by.
-    pub ranked_by: Metric,
+    pub(crate) ranked_by: Metric,
     /// Ranked subjects, the best first, and behind them those that cannot be ranked.
-    pub servers: Vec<Row>,
+    pub(crate) servers: Vec<Row>,
     /// Floors.
-    pub floors: Vec<Row>,
+    pub(crate) floors: Vec<Row>,
     /// What is promised of the servers, and what they did.
-    pub targets: Vec<Held>,
+    pub(crate) targets: Vec<Held>,
     /// What went wrong, trial by trial.
-    pub failures: Vec<Failure>,
+    pub(crate) failures: Vec<Failure>,
 }
 
 /// One subject in one suite.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Row {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Row {
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Its fast path: on, off, or empty where there is none.
-    pub fast_path: String,
+    pub(crate) fast_path: String,
     /// The wire that it speaks.
-    pub wire: String,
+    pub(crate) wire: String,
     /// Its place, from 1; absent when it is not ranked.
-    pub rank: Option<usize>,
+    pub(crate) rank: Option<usize>,
     /// What it is beside the row above, in the metric that ranks.
-    pub beside_above: Option<Verdict>,
+    pub(crate) beside_above: Option<Verdict>,
     /// How many times worse it is than the best in the metric that ranks; absent when not ranked.
-    pub ratio_to_best: Option<Ratio>,
+    pub(crate) ratio_to_best: Option<Ratio>,
     /// Trials that were to be made.
-    pub trials_made: usize,
+    pub(crate) trials_made: usize,
     /// Trials that were measured.
-    pub trials_measured: usize,
+    pub(crate) trials_measured: usize,
     /// Trials that were not made, because the server had not got ready twice in a row.
-    pub trials_skipped: usize,
+    pub(crate) trials_skipped: usize,
     /// Measured trials whose rate and latencies hold, at least roughly.
-    pub trials_rate_holds: usize,
+    pub(crate) trials_rate_holds: usize,
     /// Measured trials whose CPU time holds, at least roughly.
-    pub trials_cpu_holds: usize,
+    pub(crate) trials_cpu_holds: usize,
     /// Of an open loop: whether it kept up with the planned rate in every trial.
-    pub kept_up: bool,
+    pub(crate) kept_up: bool,
     /// Numbers of the trials whose rate or CPU time lies far from the others. They count all the
     /// same.
-    pub outliers: Vec<u32>,
+    pub(crate) outliers: Vec<u32>,
     /// Right answers in the windows of all its trials.
-    pub calls: u64,
+    pub(crate) calls: u64,
     /// Errors in the windows of all its trials.
-    pub errors: u64,
+    pub(crate) errors: u64,
     /// Errors in the warm-ups and at the ends of the sessions of all its trials.
-    pub errors_around: u64,
+    pub(crate) errors_around: u64,
     /// Trials whose server did not end well.
-    pub exits_unclean: u64,
+    pub(crate) exits_unclean: u64,
     /// The metrics that it has, each over the trials in which it holds; if there are none, over all
     /// that were measured.
-    pub figures: BTreeMap<Metric, f64>,
+    pub(crate) figures: BTreeMap<Metric, f64>,
     /// How far rate and latencies hold.
-    #[serde(skip)]
     pub(crate) rate: Validity,
     /// How far CPU time per call holds.
-    #[serde(skip)]
     pub(crate) cpu: Validity,
 }
 
 /// Something that went wrong.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Failure {
+#[derive(Debug)]
+pub(crate) struct Failure {
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The trial, from 1.
-    pub trial: u32,
+    pub(crate) trial: u32,
     /// How the trial ended.
-    pub status: Status,
+    pub(crate) status: Status,
     /// What was seen.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// A warning, and the trials that have it.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(rename = "Doubt"))]
-pub struct WarningCount {
+#[derive(Debug)]
+pub(crate) struct WarningCount {
     /// The warning.
-    pub warning: Warning,
+    pub(crate) warning: Warning,
     /// Trials that have it.
-    pub trials: usize,
+    pub(crate) trials: usize,
     /// Trials of the run.
-    pub of: usize,
+    pub(crate) of: usize,
 }
 
 impl Report {
     /// Reads a recorded run.
-    ///
-    /// # Errors
-    /// [`FormatError`] when a file of the folder is missing or damaged.
-    pub fn read(folder: &RunFolder) -> Result<Self, FormatError> {
+    pub(crate) fn read(folder: &RunFolder) -> Result<Self, FormatError> {
         Self::of(&Dataset::read(folder.clone())?)
     }
 
     /// The report of a run.
-    ///
-    /// # Errors
-    /// [`FormatError`] when a file of the folder is missing or damaged.
     pub(crate) fn of(run: &Dataset) -> Result<Self, FormatError> {
         let mut least_told = Vec::new();
         let suites = run.suites.iter();
         let suites = suites.map(|(name, suite)| suite_table(run, name, suite, &mut least_told));
         let suites = suites.collect::<Result<Vec<_>, _>>()?;
-        let bound = run.environment.capacity;
-        let experiments = run.folder.read_experiments()?;
-        let found = crate::results::capacity::read(&run.folder.capacities())?;
+        let (levers, marks) = experiments::findings(&run.folder.read_experiments()?, run)?;
         let subjects = run.subjects.subject.iter();
         Ok(Self {
             run: run.run.clone(),
             environment: run.environment.clone(),
             steadiness: Steadiness::of(run, &mut least_told),
-            marks: bounds::judge(&experiments, run)?,
-            levers: experiments::weigh(&experiments, run)?,
+            marks,
+            levers,
             replay: replay::answers(&run.folder.read_replayed()?, run)?,
-            capacities: bound.map_or_else(Vec::new, |bound| capacities(bound, run, &found)),
+            capacities: capacities(run)?,
             notes: subjects
                 .filter_map(|(name, subject)| Some((name.clone(), subject.note.clone()?)))
                 .collect(),
@@ -202,7 +180,7 @@ impl Report {
     }
 
     /// The targets of all suites.
-    pub fn targets(&self) -> impl Iterator<Item = &Held> {
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Held> {
         self.suites.iter().flat_map(|table| &table.targets)
     }
 }
@@ -232,30 +210,23 @@ impl Steadiness {
 }
 
 fn warnings(run: &Dataset, suites: &[SuiteTable]) -> Vec<WarningCount> {
-    let count = |warning: Warning| {
-        let trials = run.trials.iter();
-        trials
-            .filter(|trial| trial.warnings().contains(&warning))
-            .count()
-    };
     let few = suites.iter().flat_map(|table| {
         let rows = table.servers.iter().chain(&table.floors);
         rows.filter(|row| row.rests_on_few(table.ranked_by))
-            .map(|row| row.trials_measured)
     });
-    let few = (Warning::FewTrials, few.sum());
-    let all = Warning::ALL
-        .iter()
-        .map(|warning| (*warning, count(*warning)));
-    let all = all
-        .filter(|(warning, _)| *warning != Warning::FewTrials)
-        .chain([few]);
-    let doubt = |(warning, trials)| WarningCount {
-        warning,
-        trials,
+    let few: usize = few.map(|row| row.trials_measured).sum();
+    let count = |warning: &Warning| WarningCount {
+        warning: *warning,
+        trials: match warning {
+            Warning::FewTrials => few,
+            _ => (run.trials.iter())
+                .filter(|trial| trial.warnings().contains(warning))
+                .count(),
+        },
         of: run.trials.len(),
     };
-    all.filter(|(_, trials)| *trials > 0).map(doubt).collect()
+    let all = Warning::ALL.iter().map(count);
+    all.filter(|one| one.trials > 0).collect()
 }
 
 fn suite_table(
@@ -271,20 +242,8 @@ fn suite_table(
     let rows = rows.collect::<Result<Vec<Row>, _>>()?;
     let (floors, mut servers): (Vec<Row>, Vec<Row>) =
         rows.into_iter().partition(|row| run.is_floor(&row.subject));
-    let ranked_by = rank(
-        run,
-        name,
-        &mut servers,
-        definition.load.rate_per_s.is_some(),
-    );
-    let ratios = servers
-        .windows(2)
-        .filter(|pair| pair.iter().all(|row| row.rank.is_some()));
-    let pairs: Vec<(&str, &str)> = ratios
-        .map(|pair| (pair[1].subject.as_str(), pair[0].subject.as_str()))
-        .collect();
-    let neighbours = run.ratios(ranked_by, name, &pairs).into_iter().flatten();
-    least_told.extend(neighbours.filter_map(|one| Threshold::default().least_told(&one.ratio())));
+    let is_open_loop = definition.load.rate_per_s.is_some();
+    let ranked_by = rank(run, name, &mut servers, is_open_loop, least_told)?;
     let mut targets = Vec::new();
     for row in &servers {
         if let Some(promised) = &definition.targets {
@@ -386,63 +345,47 @@ impl Row {
 /// one that did not had less to do. Subjects are ranked by calls a second. If one of them has no
 /// trial whose rate holds (the client was saturated in all, say), or all have the planned rate of an
 /// open loop, they are ranked by the server's CPU time per call.
-fn rank(run: &Dataset, suite: &str, rows: &mut [Row], is_open_loop: bool) -> Metric {
+fn rank(
+    run: &Dataset,
+    suite: &str,
+    rows: &mut [Row],
+    is_open_loop: bool,
+    least_told: &mut Vec<f64>,
+) -> Result<Metric, FormatError> {
     let can_be_ranked = |row: &&Row| row.is_right() && (!is_open_loop || row.kept_up);
-    let mut ranked: Vec<&Row> = rows.iter().filter(can_be_ranked).collect();
+    let ranked: Vec<&Row> = rows.iter().filter(can_be_ranked).collect();
     let have = |metric| ranked.iter().all(|row| row.figures.contains_key(&metric));
     let is_by_rate = !is_open_loop && ranked.iter().all(|row| row.rate.is_usable());
-    let by_cpu = !is_by_rate && have(Metric::CpuUsPerCall);
-    let metric = if by_cpu {
+    let metric = if !is_by_rate && have(Metric::CpuUsPerCall) {
         Metric::CpuUsPerCall
     } else {
         Metric::CallsPerS
     };
-    let cost = |row: &Row| {
-        let value = row.figures.get(&metric).copied();
-        match metric.better() {
-            Better::Less => value.unwrap_or(f64::INFINITY),
-            Better::More => 1.0 / value.unwrap_or(f64::MIN_POSITIVE),
-        }
-    };
-    ranked.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
-    let names: Vec<&str> = ranked.iter().map(|row| row.subject.as_str()).collect();
-    // Each beside the best and beside the one above, as how many times worse it is.
-    let worse = |of: usize, other: usize| match metric.better() {
-        Better::Less => (names[of], names[other]),
-        Better::More => (names[other], names[of]),
-    };
-    let pairs =
-        (0..names.len()).flat_map(|place| [worse(place, 0), worse(place, place.max(1) - 1)]);
-    let found = run.ratios(metric, suite, &pairs.collect::<Vec<_>>());
-    let mut places = BTreeMap::new();
-    for (index, row) in ranked.iter().enumerate() {
-        let above = ranked.get(index.wrapping_sub(1));
-        let of = |row: &Row| match metric {
-            Metric::CallsPerS => row.rate,
-            _ => row.cpu,
-        };
-        let validity = above.map_or(Validity::Holds, |above| of(row).max(of(above)));
-        let threshold = Threshold::default().at_least(validity.least_difference());
-        let ratio = |place: usize| found.get(place).cloned().flatten().map(|one| one.ratio());
-        // Costs, whichever way the metric is better.
-        let judge = |ratio: Ratio| threshold.judge(&ratio, Better::Less);
-        let beside = above.map(|_| ratio(2 * index + 1).map_or(Verdict::Unknown, judge));
-        let to_best = cost(row) / cost(ranked[0]);
-        let to_best = ratio(2 * index).map(|found| about(to_best, found));
-        places.insert(row.subject.clone(), (index + 1, beside, to_best));
+    let mut runners = Vec::new();
+    for row in ranked {
+        let figures = vec![run.figure(metric, suite, &row.subject)?];
+        let subject = row.subject.as_str();
+        runners.push(Runner { subject, figures });
     }
-    for row in rows.iter_mut() {
-        if let Some((rank, beside, to_best)) = places.remove(&row.subject) {
-            (row.rank, row.beside_above, row.ratio_to_best) = (Some(rank), beside, to_best);
+    let (threshold, suites) = (Threshold::default(), [suite.to_owned()]);
+    for place in places(run, runners, &suites, metric, threshold) {
+        let is_first = place.rank == 1;
+        if !is_first {
+            least_told.extend(threshold.least_told(&place.to_above));
+        }
+        if let Some(row) = rows.iter_mut().find(|row| row.subject == place.subject) {
+            row.rank = Some(place.rank);
+            row.beside_above = (!is_first).then_some(place.beside_above);
+            row.ratio_to_best = Some(place.to_best).filter(|ratio| ratio.point.is_finite());
         }
     }
     rows.sort_by_key(|row| row.rank.unwrap_or(usize::MAX));
-    metric
+    Ok(metric)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, SuiteTable, suite_table};
+    use super::{SuiteTable, suite_table};
     use crate::analysis::dataset::dataset_for_tests;
     use crate::analysis::metric::Metric;
     use crate::results::trial::Trial;
@@ -476,12 +419,8 @@ mod tests {
     }
 
     fn ranks(table: &SuiteTable) -> Vec<(&str, Option<usize>)> {
-        let place = |row: &Row| (row.rank, row.subject.clone());
-        let names = table
-            .servers
-            .iter()
-            .map(|row| (row.subject.as_str(), place(row).0));
-        names.collect()
+        let rows = table.servers.iter();
+        rows.map(|row| (row.subject.as_str(), row.rank)).collect()
     }
 
     #[test]

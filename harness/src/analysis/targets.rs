@@ -1,35 +1,34 @@
 //! The targets of a suite, compared with what its subjects did.
 
-use serde::Serialize;
+use serde_json::Value;
 
 use super::dataset::Dataset;
 use super::metric::{Aggregation, Metric};
 use super::summary::Row;
 use crate::config::FormatError;
 use crate::config::suite::Targets;
-use crate::render::table::{Cell, Style, Table};
+use crate::render::table::{Cell, Columns, Table};
 use crate::results::warning::Validity;
 
 /// One target of one subject.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Held {
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
     /// The suite.
-    pub suite: String,
+    pub(crate) suite: String,
     /// The subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The key of the target, which has its unit in its name.
-    pub target: String,
+    pub(crate) target: String,
     /// The most that it may be.
-    pub at_most: f64,
+    pub(crate) at_most: f64,
     /// What it was; nothing when a trial failed, or the percentile is a failed call.
-    pub found: Option<f64>,
+    pub(crate) found: Option<f64>,
     /// Whether it was met: never by a subject of which a trial failed.
-    pub is_met: bool,
+    pub(crate) is_met: bool,
     /// Whether the figure holds in some trial.
-    pub holds: bool,
+    pub(crate) holds: bool,
     /// Whether so many calls failed that the percentile is one of them: it has no end.
-    pub is_endless: bool,
+    pub(crate) is_endless: bool,
 }
 
 /// Compares a subject's row with the targets.
@@ -95,30 +94,30 @@ fn with_failures(
 }
 
 /// The table of targets.
-pub(crate) fn table(held: &[Held], style: Style) -> String {
-    let header = ["suite", "subject", "target", "at most", "found", "verdict"];
-    let mut table = Table::new(&header, 3);
-    for one in held {
+pub(crate) fn table(held: &[Held]) -> Table {
+    let found = |one: &Held| match one.found {
+        None if one.is_endless => Cell::shown(Value::Null, "a failed call"),
+        found => found.into(),
+    };
+    let verdict = |one: &Held| {
         let doubt = if one.holds { "" } else { " (doubtful)" };
-        let verdict = match (one.found, one.is_met) {
-            (None, _) if !one.is_endless => "NOT MEASURED".to_owned(),
-            (_, true) => format!("met{doubt}"),
-            (_, false) => format!("MISSED{doubt}"),
-        };
-        let found = match one.found {
-            None if one.is_endless => "a failed call".into(),
-            found => Cell::from(found),
-        };
-        table.cells(vec![
-            one.suite.as_str().into(),
-            one.subject.as_str().into(),
-            one.target.as_str().into(),
-            one.at_most.to_string().into(),
-            found,
-            verdict.into(),
-        ]);
-    }
-    table.draw(style)
+        match (one.found, one.is_met) {
+            (None, _) if !one.is_endless => Cell::shown("not_measured", "NOT MEASURED"),
+            (_, true) => Cell::shown("met", format!("met{doubt}")),
+            (_, false) => Cell::shown("missed", format!("MISSED{doubt}")),
+        }
+    };
+    let columns = Columns::<Held>::new()
+        .text("suite", "suite", |one| &one.suite)
+        .text("subject", "subject", |one| &one.subject)
+        .text("target", "target", |one| &one.target)
+        .add("at_most", "at most", |one| {
+            Cell::shown(one.at_most, one.at_most.to_string())
+        })
+        .add("found", "found", found)
+        .add("verdict", "verdict", verdict)
+        .flag("holds", |one| one.holds);
+    Table::of(&columns, 3, held)
 }
 
 #[cfg(test)]

@@ -261,7 +261,7 @@ impl Agree {
              off by: rate, p50, p99 against mcp-harness.\n",
             self.trials, self.duration_s, self.clients, self.sse_clients, self.rate_per_s,
         );
-        with_notes(&table, style, &notes)
+        with_notes(found, &table, style, &notes)
     }
 }
 

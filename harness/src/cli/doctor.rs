@@ -138,5 +138,5 @@ fn text(checks: &Vec<Check>, style: Style) -> String {
     if !remedies.is_empty() {
         remedies.insert_str(0, "\nWhat would help:\n\n");
     }
-    with_notes(&table, style, &remedies)
+    with_notes(checks, &table, style, &remedies)
 }

@@ -13,7 +13,7 @@ use super::args::BenchFlags;
 use super::record::{RecordFlags, RecordedRun};
 use super::report::ReportFormat;
 use super::{Places, Verdict, check_known};
-use crate::analysis::{bounds, experiments};
+use crate::analysis::experiments::{self, Finding, Outcome};
 use crate::config::experiment::Experiment;
 use crate::config::load::Load;
 use crate::config::matrix;
@@ -96,12 +96,9 @@ impl Experiments {
         });
         let (made, verdict) = (self.common).make(places, chosen, Replayed::default(), interrupt)?;
         let rows = &made.report.levers;
-        self.common.format.show(rows, |rows, style| {
-            let variants = experiments::variants(rows, style);
-            format!("{variants}\n{}", experiments::table(rows, style))
-        })?;
-        let missing = rows.iter().filter(|one| one.ratio.is_none()).count();
-        warn_of_doubtful("rows", rows.iter().map(|one| one.holds));
+        (self.common.format).show(rows, |rows, style| experiments::render(rows, style))?;
+        let missing = rows.iter().filter(|one| !one.is_measured()).count();
+        warn_of_doubtful("rows", rows.iter().map(Finding::holds));
         if missing > 0 {
             eprintln!("of {} rows {missing} could not be measured", rows.len());
         }
@@ -119,11 +116,11 @@ impl Overhead {
         let one = BTreeMap::from([(name.into_owned(), one)]);
         let (made, verdict) = (self.common).make(places, one, Replayed::default(), interrupt)?;
         let rows = &made.report.marks;
-        (self.common.format).show(rows, |rows, style| bounds::table(rows, style))?;
-        let count = |verdict| rows.iter().filter(|one| one.verdict == verdict).count();
-        let missed = count(bounds::Verdict::Missed);
-        let not_measured = count(bounds::Verdict::NotMeasured);
-        warn_of_doubtful("bounds", rows.iter().map(|one| one.holds));
+        (self.common.format).show(rows, |rows, style| experiments::marks(rows).draw(style))?;
+        let count = |outcome| rows.iter().filter(|one| one.outcome() == outcome).count();
+        let missed = count(Outcome::Missed);
+        let not_measured = count(Outcome::NotMeasured);
+        warn_of_doubtful("bounds", rows.iter().map(Finding::holds));
         let is_met = missed + not_measured == 0;
         if !is_met {
             let all = rows.len();

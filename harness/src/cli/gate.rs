@@ -64,7 +64,7 @@ impl Gate {
                 Some(compare::runs(&baseline, &run, &by, self.max_regression)?)
             }
         };
-        let found = gate::gate(&Report::of(&run)?, comparison, self.max_regression)?;
+        let found = gate::gate(&Report::of(&run)?, comparison)?;
         self.recorded.show(&found, gate::render)?;
         Ok(Verdict::of(found.passes()))
     }

@@ -11,7 +11,7 @@ use crate::config::experiment::Experiment;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::config::template::text_of;
-use crate::render::table::Table;
+use crate::render::table::{Style, Table, json};
 
 /// Flags of `list`.
 #[derive(Debug, Args)]
@@ -31,7 +31,10 @@ impl List {
         let experiments = experiments.transpose()?.unwrap_or_default();
         let all =
             json!({ "subjects": subjects.subject, "suites": suites, "experiments": experiments });
-        self.format.show(&all, |_, style| {
+        self.format.show(&all, |all, style| {
+            if style == Style::Json {
+                return json(all);
+            }
             let mut tables = vec![subjects_table(&subjects), suites_table(&suites)];
             if !experiments.is_empty() {
                 tables.push(experiments_table(&experiments));

@@ -95,9 +95,7 @@ impl Replay {
     }
 
     fn print(&self, all: &[analysis::Answered]) -> anyhow::Result<()> {
-        self.common
-            .format()
-            .show(&all, |all, style| draw(all, style))
+        self.common.format().show(all, draw)
     }
 }
 

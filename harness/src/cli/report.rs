@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
-use super::{Places, Verdict, print, print_json};
+use super::{Places, Verdict, print};
 use crate::analysis::dataset::Dataset;
 use crate::analysis::summary;
 use crate::config::FormatError;
-use crate::render::table::{Style, Table};
+use crate::render::table::{Style, Table, json};
 use crate::report;
-use crate::results::environment::Environment;
 use crate::results::folder::RunFolder;
 
 /// How tables are printed.
@@ -31,34 +31,40 @@ pub(super) enum ReportFormat {
 impl ReportFormat {
     /// Prints the report of a run.
     pub(super) fn print(self, run: &Dataset, found: &summary::Report) -> anyhow::Result<()> {
-        let style = match self {
-            Self::Text => Style::Text,
-            Self::Markdown => Style::Markdown,
-            Self::Json => return print_json(found),
-            Self::Csv => Style::Csv,
-        };
-        print(&report::tables_and_answers(run, found, style)?)
+        print(&report::tables_and_answers(run, found, self.style())?)
     }
 
-    /// Prints a finding or a table.
-    pub(super) fn show<T: serde::Serialize>(
+    /// Prints what was found.
+    pub(super) fn show<T: ?Sized>(
         self,
         value: &T,
         draw: impl FnOnce(&T, Style) -> String,
     ) -> anyhow::Result<()> {
+        print(&draw(value, self.style()))
+    }
+
+    const fn style(self) -> Style {
         match self {
-            Self::Text => print(&draw(value, Style::Text)),
-            Self::Markdown => print(&draw(value, Style::Markdown)),
-            Self::Json => print_json(value),
-            Self::Csv => print(&draw(value, Style::Csv)),
+            Self::Text => Style::Text,
+            Self::Markdown => Style::Markdown,
+            Self::Json => Style::Json,
+            Self::Csv => Style::Csv,
         }
     }
 }
 
-/// A table with what is to be said below it, for people.
-pub(super) fn with_notes(table: &Table, style: Style, notes: &str) -> String {
-    let notes = if style == Style::Csv { "" } else { notes };
-    table.draw(style) + notes
+/// A table with what is to be said below it, for people. JSON is what the table was made from.
+pub(super) fn with_notes<T: Serialize + ?Sized>(
+    from: &T,
+    table: &Table,
+    style: Style,
+    notes: &str,
+) -> String {
+    match style {
+        Style::Json => json(from),
+        Style::Csv => table.draw(style),
+        Style::Text | Style::Markdown => table.draw(style) + notes,
+    }
 }
 
 /// The run of that path, or of that name in the results; the latest one when none is named.
@@ -110,25 +116,15 @@ impl Recorded {
         places: &Places,
         is_right: impl Fn(&Dataset) -> bool,
     ) -> Result<Dataset, FormatError> {
-        let entries = std::fs::read_dir(self.results(places))
-            .into_iter()
-            .flatten();
-        let started = |entry: std::io::Result<std::fs::DirEntry>| {
-            let folder = RunFolder::open(&entry.ok()?.path()).ok()?;
-            let environment = Environment::read(&folder.environment()).ok()?;
-            Some((environment.started, folder))
-        };
-        let mut folders: Vec<(String, RunFolder)> = entries.filter_map(started).collect();
-        folders.sort_by(|(a, _), (b, _)| b.cmp(a));
         // A damaged run is skipped: another may answer.
-        let folders = folders.into_iter();
-        let mut runs = folders.filter_map(|(_, folder)| Dataset::read(folder).ok());
+        let folders = RunFolder::all(&self.results(places))?.into_iter();
+        let mut runs = folders.filter_map(|folder| Dataset::read(folder).ok());
         runs.find(is_right)
             .map_or_else(|| self.dataset(places, None), Ok)
     }
 
     /// Prints what was found.
-    pub(super) fn show<T: serde::Serialize>(
+    pub(super) fn show<T>(
         &self,
         value: &T,
         draw: impl FnOnce(&T, Style) -> String,

@@ -133,5 +133,5 @@ fn table(weights: &Vec<Weight>, style: Style) -> String {
             failures.extend(["\n", &weight.subject, ": ", failure, "\n"]);
         }
     }
-    with_notes(&table, style, &failures)
+    with_notes(weights, &table, style, &failures)
 }

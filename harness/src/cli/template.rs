@@ -13,6 +13,7 @@ use crate::analysis::dataset::Dataset;
 use crate::analysis::recommend::{Deployment, Wish, answers, recommend};
 use crate::config::suite::Workload;
 use crate::project::{Dependency, Project};
+use crate::render::table::{Style, json};
 use crate::stats::Threshold;
 
 /// The library's flags that a recommended server keeps. What is left at its default is not among
@@ -121,7 +122,10 @@ impl Template {
             flags: &project.flags,
             why: &project.why,
         };
-        self.recorded.show(&made, |made, _| made.text())?;
+        self.recorded.show(&made, |made, style| match style {
+            Style::Json => json(made),
+            _ => made.text(),
+        })?;
         Ok(Verdict::Right)
     }
 
@@ -134,12 +138,11 @@ impl Template {
             by: By::Cpu.metric(),
             threshold: Threshold::default(),
         };
-        let run = match &self.run {
-            Some(run) => Some(self.recorded.dataset(places, Some(run))?),
-            None => {
-                let latest = self.recorded.latest_that(places, |run| answers(run, &wish));
-                latest.ok().filter(|run| answers(run, &wish))
-            }
+        let run = if let Some(run) = &self.run {
+            Some(self.recorded.dataset(places, Some(run))?)
+        } else {
+            let latest = self.recorded.latest_that(places, |run| answers(run, &wish));
+            latest.ok().filter(|run| answers(run, &wish))
         };
         match run {
             Some(run) => chosen(&run, &wish),

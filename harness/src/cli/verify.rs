@@ -86,5 +86,5 @@ fn table(all: &Vec<Checked>, style: Style) -> String {
     if !details.is_empty() {
         details.insert_str(0, "\nWhat differed:\n\n");
     }
-    with_notes(&table, style, &details)
+    with_notes(all, &table, style, &details)
 }

@@ -2,121 +2,108 @@
 
 use std::fmt::Write as _;
 
-use super::table::{Cell, Style, Table};
+use super::table::{Cell, Columns, Document, Style, Table, json};
 use crate::analysis::replay::{Answered, Shown, Verdict, number};
 use crate::config::published::Value;
 
-/// Draws them all. As CSV: the table of figures alone.
-#[must_use]
-pub fn draw(answered: &[Answered], style: Style) -> String {
-    let mut notes = Notes::default();
-    let table = figures(answered, &mut notes, style);
-    if style == Style::Csv {
-        return table;
-    }
-    let mut text = table;
-    notes.write(&mut text);
-    ceilings(answered, &mut text);
-    text.push_str(&references(answered, style));
-    text.push('\n');
-    for one in answered
-        .iter()
-        .filter(|one| one.verdict != Verdict::Reference)
-    {
-        verdict(one, &mut text);
-    }
-    text
-}
+/// A figure of a claim.
+type Line<'a> = (&'a Answered, &'a Shown);
 
-/// Lists of differences, each once, with a letter.
-#[derive(Default)]
-struct Notes {
-    lists: Vec<String>,
-}
-
-impl Notes {
-    fn mark(&mut self, list: String) -> String {
-        let place = self.lists.iter().position(|one| *one == list);
-        let place = place.unwrap_or_else(|| {
-            self.lists.push(list);
-            self.lists.len() - 1
-        });
-        format!("differs [{}]", place + 1)
-    }
-
-    fn write(&self, text: &mut String) {
-        if !self.lists.is_empty() {
-            text.push_str("\nWhat differs from the published load, in the place of a ratio:\n");
-        }
-        for (place, list) in self.lists.iter().enumerate() {
-            let _ = writeln!(text, "[{}] {list}.", place + 1);
+/// Draws them all. As CSV: the table of figures alone. As JSON: claim by claim.
+pub(crate) fn draw(answered: &[Answered], style: Style) -> String {
+    match style {
+        Style::Json => json(answered),
+        Style::Csv => figures(answered, &lists(answered)).draw(style),
+        Style::Text | Style::Markdown => {
+            let mut document = Document::default();
+            tell(&mut document, answered);
+            document.draw(style)
         }
     }
 }
 
-fn figures(answered: &[Answered], notes: &mut Notes, style: Style) -> String {
-    let header = [
-        "claim",
-        "measured here",
-        "figure",
-        "found",
-        "interval",
-        "right %",
-        "published",
-        "over published",
-    ];
-    let mut table = Table::new(&header, 3);
+/// Puts them all into a document, for people.
+pub(crate) fn tell(document: &mut Document, answered: &[Answered]) {
+    let lists = lists(answered);
+    document.table_for_people(figures(answered, &lists));
+    if !lists.is_empty() {
+        document.say("\nWhat differs from the published load, in the place of a ratio:\n");
+    }
+    for (place, list) in lists.iter().enumerate() {
+        document.say(format!("[{}] {list}.\n", place + 1));
+    }
+    ceilings(document, answered);
+    references(document, answered);
+    document.say("\n");
     for one in answered {
-        for row in &one.rows {
-            let figure = row.figure.name();
-            table.cells(vec![
-                one.id.as_str().into(),
-                row.what.as_str().into(),
-                if row.is_ratio {
-                    format!("{figure}, times")
-                } else {
-                    figure
-                }
-                .into(),
-                found(row),
-                row.interval.map_or(Cell::Missing, |ends| {
-                    format!("{}..{}", number(ends.low), number(ends.high)).into()
-                }),
-                row.right_percent.into(),
-                published(&row.published).into(),
-                over(row, notes, style),
-            ]);
+        if one.verdict != Verdict::Reference {
+            document.say(verdict(one));
         }
     }
-    table.draw(style)
 }
 
-fn found(row: &Shown) -> Cell {
+/// What differs from the published load and limits where that forbids a ratio.
+fn differing(row: &Shown) -> Option<String> {
+    let is_divided = row.over_published.is_some();
+    if is_divided || row.published.is_empty() || row.differences.is_empty() {
+        return None;
+    }
+    let all = row.differences.iter().chain([&row.machines]);
+    Some(all.map(String::as_str).collect::<Vec<_>>().join("; "))
+}
+
+/// The lists of differences, each once. Their numbers stand in the table.
+fn lists(answered: &[Answered]) -> Vec<String> {
+    let mut lists = Vec::new();
+    for list in (answered.iter().flat_map(|one| &one.rows)).filter_map(differing) {
+        if !lists.contains(&list) {
+            lists.push(list);
+        }
+    }
+    lists
+}
+
+fn figures(answered: &[Answered], lists: &[String]) -> Table {
+    let figure = |(_, row): &Line<'_>| {
+        let times = if row.is_ratio { ", times" } else { "" };
+        format!("{}{times}", row.figure.name()).into()
+    };
+    let interval = |(_, row): &Line<'_>| match row.interval {
+        Some(ends) => format!("{}..{}", number(ends.low), number(ends.high)).into(),
+        None => Cell::number(None, 0),
+    };
+    let over = |(_, row): &Line<'_>| match differing(row) {
+        Some(list) => {
+            let before = lists.iter().take_while(|one| **one != list).count();
+            Cell::shown(list, format!("differs [{}]", before + 1))
+        }
+        None => Cell::number(row.over_published, 2),
+    };
+    let columns = Columns::<Line<'_>>::new()
+        .text("claim", "claim", |(one, _)| &one.id)
+        .text("measured here", "measured here", |(_, row)| &row.what)
+        .add("figure", "figure", figure)
+        .add("found", "found", |(_, row)| found(row).into())
+        .add("interval", "interval", interval)
+        .figure("right %", "right %", |(_, row)| row.right_percent)
+        .add("published", "published", |(_, row)| {
+            published(&row.published).into()
+        })
+        .add("over published", "over published", over);
+    let lines = (answered.iter()).flat_map(|one| one.rows.iter().map(move |row| (one, row)));
+    Table::of(&columns, 3, &lines.collect::<Vec<Line<'_>>>())
+}
+
+fn found(row: &Shown) -> String {
     let doubt = if row.holds { "" } else { " (doubtful)" };
     row.found.map_or_else(
-        || "NOT MEASURED".into(),
-        |value| format!("{}{doubt}", number(value)).into(),
+        || "NOT MEASURED".to_owned(),
+        |value| format!("{}{doubt}", number(value)),
     )
 }
 
-/// The ratio, or what forbids it.
-fn over(row: &Shown, notes: &mut Notes, style: Style) -> Cell {
-    if let Some(ratio) = row.over_published {
-        return Cell::number(Some(ratio), 2);
-    }
-    if row.published.is_empty() || row.differences.is_empty() {
-        return Cell::Missing;
-    }
-    let all = row.differences.iter().chain([&row.machines]);
-    let list = all.map(String::as_str).collect::<Vec<_>>().join("; ");
-    match style {
-        Style::Csv => list.into(),
-        Style::Text | Style::Markdown => notes.mark(list).into(),
-    }
-}
-
 /// Published figures, each with its unit.
-pub(crate) fn published(values: &[Value]) -> String {
+pub(crate) fn published<'v>(values: impl IntoIterator<Item = &'v Value>) -> String {
     let text = |value: &Value| {
         let most = value
             .up_to
@@ -124,25 +111,25 @@ pub(crate) fn published(values: &[Value]) -> String {
         let text = format!("{}{most} {}", value.value, value.metric.name());
         text.trim_end().to_owned()
     };
-    values.iter().map(text).collect::<Vec<_>>().join(", ")
+    values.into_iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// What load shapes allow at most.
-fn ceilings(answered: &[Answered], text: &mut String) {
+fn ceilings(document: &mut Document, answered: &[Answered]) {
     for one in answered.iter().filter(|one| !one.rows.is_empty()) {
         if let Some(ceiling) = one.ceiling_per_s {
-            let _ = writeln!(
-                text,
-                "\n{}: the published clients wait between iterations, so no server shows more than {} counted requests/s.",
+            document.say(format!(
+                "\n{}: the published clients wait between iterations, so no server shows more than {} \
+                 counted requests/s.\n",
                 one.id,
                 number(ceiling)
-            );
+            ));
         }
     }
 }
 
 /// Other implementations' rows.
-fn references(answered: &[Answered], style: Style) -> String {
+fn references(document: &mut Document, answered: &[Answered]) {
     let mut table = Table::new(&["claim", "reference", "published"], 3);
     let mut is_empty = true;
     for one in answered
@@ -158,22 +145,19 @@ fn references(answered: &[Answered], style: Style) -> String {
         for name in names {
             is_empty = false;
             let own = one.published.iter().filter(|value| value.of == name);
-            let own: Vec<Value> = own.cloned().collect();
-            table.row(vec![one.id.clone(), name.to_owned(), published(&own)]);
+            table.row(vec![one.id.clone(), name.to_owned(), published(own)]);
         }
     }
-    if is_empty {
-        return String::new();
+    if !is_empty {
+        document.say("\nOther implementations, as published; none of them was measured here:\n\n");
+        document.table_for_people(table);
     }
-    format!(
-        "\nOther implementations, as published; none of them was measured here:\n\n{}",
-        table.draw(style)
-    )
 }
 
-fn verdict(one: &Answered, text: &mut String) {
+fn verdict(one: &Answered) -> String {
     let sentence = one.sentence.trim_end_matches('.');
-    let _ = write!(text, "- {}: {}: {sentence}.", one.id, one.verdict);
+    let mut text = format!("- {}: {}: {sentence}.", one.id, one.verdict);
+    // Writing into a string does not fail.
     if !one.doubts.is_empty() {
         let _ = write!(text, " Not certain: {}.", one.doubts.join("; "));
     }
@@ -181,4 +165,5 @@ fn verdict(one: &Answered, text: &mut String) {
     for caveat in &one.caveats {
         let _ = writeln!(text, "  - {caveat}");
     }
+    text
 }

@@ -1,65 +1,44 @@
-//! The report for people: what it was made on and how, a table for each suite, what went wrong,
-//! what is doubtful. As CSV: a row for each suite and subject.
+//! The report of a run: what it was made on and how, a table for each suite, what went wrong, what
+//! is doubtful. Programs read one table with a row for each suite and subject.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::table::{Cell, Style, Table};
+use serde_json::json;
+
+use super::findings::ratio_columns;
+use super::replay;
+use super::table::{Cell, Columns, Document, Style, Table};
 use crate::analysis::metric::Metric;
-use crate::analysis::summary::{Failure, Report, Row, Steadiness, SuiteTable};
-use crate::analysis::{bounds, capacity, experiments, targets};
+use crate::analysis::ranking::{WIRES_DIFFER, mixes_stdio};
+use crate::analysis::summary::{Failure, Report, Row, Steadiness, SuiteTable, WarningCount};
+use crate::analysis::{capacity, experiments, targets};
 use crate::config::load::Load;
 use crate::config::matrix::Point;
 use crate::config::template::text_of;
-use crate::results::environment::{Environment, Machine, State};
+use crate::results::environment::{Environment, State};
+use crate::results::warning::Validity;
 use crate::stats::{Threshold, Verdict};
 
-/// Writing into a string does not fail, so its results carry nothing.
-macro_rules! say {
-    ($text:expr, $($arguments:tt)*) => {
-        let _ = writeln!($text, $($arguments)*);
-    };
+/// A row of a table, and where it stands.
+#[derive(Clone, Copy)]
+struct Line<'r> {
+    suite: &'r SuiteTable,
+    row: &'r Row,
+    is_floor: bool,
+    /// The number of the note below the table.
+    note: Option<usize>,
 }
 
-/// A column of the tables of suites.
-enum Column {
-    /// What is known of a subject besides metrics: key, head, and cell.
-    Of(&'static str, &'static str, fn(&Row) -> Cell),
-    /// A metric.
-    Is(Metric),
-}
-
-/// The columns of a suite's table, the first three flush left.
-const COLUMNS: [Column; 11] = [
-    Column::Of("rank", "rank", rank),
-    Column::Of("subject", "subject", |row| row.subject.as_str().into()),
-    Column::Of("fast_path", "fast path", |row| {
-        row.fast_path.as_str().into()
-    }),
-    Column::Is(Metric::CallsPerS),
-    Column::Is(Metric::CpuUsPerCall),
-    Column::Of("ratio_to_best", "ratio", |row| {
-        Cell::number(row.ratio_to_best.map(|ratio| ratio.point), 2)
-    }),
-    Column::Of("ratio_interval", "95% interval", interval),
-    Column::Is(Metric::P50Ms),
-    Column::Is(Metric::P99Ms),
-    Column::Of("errors", "errors", |row| {
-        (row.errors + row.errors_around).to_string().into()
-    }),
-    Column::Of("valid", "valid", |row| valid(row).into()),
-];
-
-/// The columns of the second table, which is in report.md only.
-const MORE_COLUMNS: [Column; 8] = [
-    Column::Of("subject", "subject", |row| row.subject.as_str().into()),
-    Column::Is(Metric::P999Ms),
-    Column::Is(Metric::LateP99Ms),
-    Column::Is(Metric::JsonRpcPerS),
-    Column::Is(Metric::HttpPerS),
-    Column::Is(Metric::IterationsPerS),
-    Column::Is(Metric::RssPeakMb),
-    Column::Is(Metric::StartMs),
+/// Metrics of the second table, which is in report.md only.
+const MORE: [Metric; 7] = [
+    Metric::P999Ms,
+    Metric::LateP99Ms,
+    Metric::JsonRpcPerS,
+    Metric::HttpPerS,
+    Metric::IterationsPerS,
+    Metric::RssPeakMb,
+    Metric::StartMs,
 ];
 
 /// Metrics of a sweep's table, and those of sessions that end.
@@ -75,11 +54,6 @@ const SESSIONS: [Metric; 4] = [
     Metric::IterationBytesOut,
     Metric::IterationTokens,
 ];
-
-/// Below a table that has subjects on stdio and on other wires.
-pub(crate) const WIRES_DIFFER: &str = "stdio beside HTTP: over stdio all clients share one pipe and many calls go in one write, over \
-     HTTP each has a connection of its own. That is what the transports are, and it is not what the \
-     servers do with a call. No floor here bounds stdio.";
 
 const HOW_TO_READ: &str = "\
 - fast path: whether the server answers calls itself (on) or leaves all to the official SDK (off); \
@@ -112,113 +86,177 @@ tokens need the feature `tokens` of the harness.
 ";
 
 /// Draws the report.
-#[must_use]
-pub fn render(report: &Report, style: Style) -> String {
-    if style == Style::Csv {
-        return csv(report);
-    }
-    let mut text = String::new();
-    heading(&mut text, style, 1, &format!("Run {}", report.run));
-    state(&mut text, &report.environment);
-    steadiness(
-        &mut text,
+pub(crate) fn render(report: &Report, style: Style) -> String {
+    let mut document = Document::default();
+    document.heading(1, &format!("Run {}", report.run));
+    document.say(state(&report.environment));
+    document.say(steadiness(
         &report.steadiness,
         report.environment.trials_done,
-    );
-    environment(&mut text, &report.environment);
+    ));
+    document.say(environment(&report.environment));
+    document.fact("run", &report.run);
+    document.fact("environment", &report.environment);
+    document.fact("steadiness", &report.steadiness);
+    document.fact("replay", &report.replay);
     if !report.replay.is_empty() {
-        heading(&mut text, style, 2, "Published claims");
-        text.push_str(&super::replay::draw(&report.replay, style));
+        document.heading(2, "Published claims");
+        replay::tell(&mut document, &report.replay);
     }
+    let marks = experiments::marks(&report.marks);
+    document.fact("marks", &marks);
     if !report.marks.is_empty() {
-        heading(&mut text, style, 2, "Marks");
-        text.push_str(&bounds::table(&report.marks, style));
+        document.heading(2, "Marks");
+        document.table_for_people(marks);
     }
+    let levers = experiments::table(&report.levers);
+    let variants = experiments::variants(&report.levers);
+    document.fact("levers", &levers);
+    document.fact("variants", &variants);
+    let capacities = capacity::table(&report.capacities);
+    document.fact("capacities", &capacities);
+    let failures = report.suites.iter().flat_map(|table| &table.failures);
     if let Some(bound) = report.environment.capacity {
-        heading(&mut text, style, 2, "Capacity");
-        text.push_str(&capacity::table(bound, &report.capacities, style));
+        document.heading(2, "Capacity");
+        document.table_for_people(capacities);
+        document.say(capacity::meaning(bound));
     } else if !report.levers.is_empty() {
-        heading(&mut text, style, 2, "Levers");
-        text.push_str(&experiments::table(&report.levers, style));
-        heading(&mut text, style, 2, "All variants");
-        text.push_str(&experiments::variants(&report.levers, style));
-        failures(
-            &mut text,
-            report.suites.iter().flat_map(|table| &table.failures),
-        );
+        document.heading(2, "Levers");
+        document.table_for_people(levers);
+        document.heading(2, "All variants");
+        document.table_for_people(variants);
+        document.say(went_wrong(failures));
     } else if report.suites.is_empty() {
-        text.push_str("\nNo trial was finished.\n");
+        document.say("\nNo trial was finished.\n");
     } else {
-        for table in &report.suites {
-            heading(&mut text, style, 2, &table.suite);
-            suite(&mut text, table, &report.notes, style);
-        }
-        for (name, steps) in sweeps(&report.suites) {
-            heading(&mut text, style, 2, &format!("Sweep {name}"));
-            text.push_str(&sweep(&steps, style));
-        }
-        heading(&mut text, style, 2, "How to read the tables");
-        text.push_str(HOW_TO_READ);
+        tables(&mut document, report, style);
     }
+    for_programs(&mut document, report);
     if !report.warnings.is_empty() {
-        heading(&mut text, style, 2, "Warnings");
+        document.heading(2, "Warnings");
     }
-    for one in &report.warnings {
-        let warning = one.warning;
-        say!(
-            text,
-            "- {} of {} trials: {}; {}. Remedy: {}.",
-            one.trials,
-            one.of,
-            warning.meaning(),
-            warning.effect().words(),
-            warning.remedy()
-        );
-    }
-    text
+    document.say(report.warnings.iter().map(warning).collect::<String>());
+    document.draw(style)
 }
 
-/// A row for each suite and subject, with all metrics. Floors have no rank.
-fn csv(report: &Report) -> String {
-    let of_suite = |column: &&Column| matches!(column, Column::Of(..));
-    let columns: Vec<&Column> = COLUMNS.iter().filter(of_suite).collect();
-    let metrics: Vec<Column> = Metric::ALL.iter().copied().map(Column::Is).collect();
-    let columns: Vec<&Column> = columns.into_iter().chain(&metrics).collect();
-    let mut header = vec![("suite", "suite")];
-    header.extend(columns.iter().map(|column| column.names()));
-    let mut table = Table::keyed(&header, 0);
-    for suite in &report.suites {
-        for row in all_rows(suite) {
-            let mut cells = vec![Cell::from(suite.suite.as_str())];
-            cells.extend(columns.iter().map(|column| column.cell(row)));
-            table.cells(cells);
-        }
-    }
-    table.draw(Style::Csv)
-}
-
-impl Column {
-    const fn names(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::Of(key, head, _) => (key, head),
-            Self::Is(metric) => (metric.key(), metric.name()),
-        }
-    }
-
-    fn cell(&self, row: &Row) -> Cell {
-        match self {
-            Self::Of(_, _, cell) => cell(row),
-            Self::Is(metric) => row.figures.get(metric).copied().into(),
-        }
-    }
-}
-
-/// The place, marked where the row above is not told apart.
-fn rank(row: &Row) -> Cell {
-    let Some(rank) = row.rank else {
-        return Cell::Missing;
+/// A row for each suite and subject, with all metrics; and what else programs read of suites.
+fn for_programs(document: &mut Document, report: &Report) {
+    let suite = |table: &SuiteTable| {
+        json!({
+            "suite": table.suite,
+            "definition": table.definition,
+            "ranked_by": table.ranked_by,
+        })
     };
-    format!("{rank}{}", row.beside_above.map_or("", mark)).into()
+    let beside = |row: &Row| Cell::shown(row.beside_above.map(Verdict::name), "");
+    let counts = Columns::<Row>::new()
+        .count("trials_made", "", |row| row.trials_made as u64)
+        .count("trials_measured", "", |row| row.trials_measured as u64)
+        .count("trials_skipped", "", |row| row.trials_skipped as u64)
+        .count("trials_rate_holds", "", |row| row.trials_rate_holds as u64)
+        .count("trials_cpu_holds", "", |row| row.trials_cpu_holds as u64)
+        .flag("kept_up", |row| row.kept_up)
+        .count("calls", "", |row| row.calls)
+        .count("exits_unclean", "", |row| row.exits_unclean);
+    let about =
+        Columns::<Row>::new()
+            .text("wire", "", |row| &row.wire)
+            .add("beside_above", "", beside);
+    let columns = Columns::<Line<'_>>::new()
+        .text("suite", "", |line| &line.suite.suite)
+        .text(
+            "role",
+            "",
+            |line| if line.is_floor { "floor" } else { "server" },
+        )
+        .with(names())
+        .with(
+            about
+                .with(ratio())
+                .with(doubts())
+                .with(counts)
+                .of(|line| line.row),
+        )
+        .with(metrics(Metric::ALL.iter().copied()).of(|line| line.row));
+    let lines = report
+        .suites
+        .iter()
+        .flat_map(|suite| lines(suite, &report.notes));
+    document.table_for_programs("rows", Table::of(&columns, 0, &lines.collect::<Vec<_>>()));
+    document.fact(
+        "suites",
+        report.suites.iter().map(suite).collect::<Vec<_>>(),
+    );
+    let targets: Vec<_> = report.targets().cloned().collect();
+    document.fact("targets", targets::table(&targets));
+    let of_suite = |suite: &SuiteTable| {
+        suite
+            .failures
+            .iter()
+            .map(|one| failure(suite, one))
+            .collect()
+    };
+    let failures: Vec<Vec<_>> = report.suites.iter().map(of_suite).collect();
+    document.fact("failures", failures.concat());
+    document.fact("notes", &report.notes);
+    let warning =
+        |one: &WarningCount| json!({ "warning": one.warning, "trials": one.trials, "of": one.of });
+    document.fact(
+        "warnings",
+        report.warnings.iter().map(warning).collect::<Vec<_>>(),
+    );
+}
+
+fn failure(suite: &SuiteTable, one: &Failure) -> serde_json::Value {
+    json!({
+        "suite": suite.suite,
+        "subject": one.subject,
+        "trial": one.trial,
+        "status": one.status,
+        "text": one.text,
+    })
+}
+
+fn metrics<'c>(metrics: impl IntoIterator<Item = Metric>) -> Columns<'c, Row> {
+    metrics.into_iter().fold(Columns::new(), |columns, metric| {
+        let figure = move |row: &Row| row.figures.get(&metric).copied();
+        columns.figure(metric.key(), metric.name(), figure)
+    })
+}
+
+/// The first columns of a suite's table.
+fn names<'c>() -> Columns<'c, Line<'c>> {
+    let subject = |line: &Line<'_>| {
+        let name = &line.row.subject;
+        let noted = line.note.map(|note| format!("{name} [{note}]"));
+        Cell::shown(name.as_str(), noted.unwrap_or_else(|| name.clone()))
+    };
+    Columns::new()
+        .add("rank", "rank", rank)
+        .add("subject", "subject", subject)
+        .text("fast_path", "fast path", |line| &line.row.fast_path)
+}
+
+fn ratio<'c>() -> Columns<'c, Row> {
+    ratio_columns("ratio", 2, |row| row.ratio_to_best)
+}
+
+/// The last columns of a suite's table.
+fn doubts<'c>() -> Columns<'c, Row> {
+    Columns::<Row>::new()
+        .count("errors", "errors", |row| row.errors + row.errors_around)
+        .add("valid", "valid", |row| valid(row).into())
+}
+
+/// The place, marked for people where the row above is not told apart.
+fn rank(line: &Line<'_>) -> Cell {
+    let row = line.row;
+    let marked = |rank| format!("{rank}{}", row.beside_above.map_or("", mark));
+    match row.rank.map(marked) {
+        Some(marked) => Cell::shown(row.rank, marked),
+        None if line.is_floor => Cell::shown(row.rank, "floor"),
+        None => Cell::shown(row.rank, "-"),
+    }
 }
 
 /// The mark of a place that is not told apart from the one above.
@@ -229,13 +267,6 @@ pub(crate) const fn mark(beside_above: Verdict) -> &'static str {
         Verdict::CannotTell => "~",
         Verdict::Unknown => "?",
     }
-}
-
-fn interval(row: &Row) -> Cell {
-    let ends = row.ratio_to_best.and_then(|ratio| ratio.interval);
-    ends.map_or(Cell::Missing, |ends| {
-        format!("{:.2}..{:.2}", ends.low, ends.high).into()
-    })
 }
 
 /// Which figures hold, in how many of the measured trials where it is not in all, and how many
@@ -263,7 +294,7 @@ pub(crate) fn valid(row: &Row) -> String {
         (_, true, false) => format!("rate only{of_rate}"),
         (_, false, false) => "no".to_owned(),
     };
-    if [row.rate, row.cpu].contains(&crate::results::warning::Validity::Roughly) {
+    if [row.rate, row.cpu].contains(&Validity::Roughly) {
         text.push_str(", roughly");
     }
     let failed = row.trials_made - row.trials_measured - row.trials_skipped;
@@ -285,73 +316,95 @@ pub(crate) fn valid(row: &Row) -> String {
     text
 }
 
-fn all_rows(table: &SuiteTable) -> impl Iterator<Item = &Row> {
-    table.servers.iter().chain(&table.floors)
-}
-
-/// Draws the tables of a suite and what belongs to them.
-fn suite(text: &mut String, table: &SuiteTable, notes: &BTreeMap<String, String>, style: Style) {
-    asked(text, table);
-    let mut shown: Vec<&str> = Vec::new();
-    let draw = |columns: &[Column], left, edit: &mut dyn FnMut(&Row, &mut Vec<Cell>)| {
-        let header: Vec<_> = columns.iter().map(Column::names).collect();
-        let mut drawn = Table::keyed(&header, left);
-        for row in all_rows(table) {
-            let mut cells = columns.iter().map(|column| column.cell(row)).collect();
-            edit(row, &mut cells);
-            drawn.cells(cells);
-        }
-        drawn.draw(style)
-    };
-    let first = draw(&COLUMNS, 3, &mut |row, cells| {
-        if table
+/// The rows of a suite, floors behind the servers. Subjects with the same note share its number.
+fn lines<'r>(suite: &'r SuiteTable, notes: &BTreeMap<String, String>) -> Vec<Line<'r>> {
+    let mut shown: Vec<&String> = Vec::new();
+    let line = |row: &'r Row| Line {
+        suite,
+        row,
+        is_floor: suite
             .floors
             .iter()
-            .any(|floor| floor.subject == row.subject)
-        {
-            cells[0] = "floor".into();
-        }
-        if let Some(note) = notes.get(&row.subject) {
-            let at = shown.iter().position(|one| one == note).unwrap_or_else(|| {
+            .any(|floor| floor.subject == row.subject),
+        note: notes.get(&row.subject).map(|note| {
+            if !shown.contains(&note) {
                 shown.push(note);
-                shown.len() - 1
-            });
-            cells[1] = format!("{} [{}]", row.subject, at + 1).into();
-        }
-    });
-    text.push_str(&first);
-    for (index, note) in shown.iter().enumerate() {
-        say!(text, "\n[{}] {note}.", index + 1);
+            }
+            shown.iter().take_while(|one| **one != note).count() + 1
+        }),
+    };
+    suite
+        .servers
+        .iter()
+        .chain(&suite.floors)
+        .map(line)
+        .collect()
+}
+
+/// The tables of all suites and sweeps.
+fn tables(document: &mut Document, report: &Report, style: Style) {
+    for table in &report.suites {
+        document.heading(2, &table.suite);
+        document.say(asked(table));
+        suite(document, table, &report.notes, style);
     }
-    let has = |is_stdio: bool| all_rows(table).any(|row| (row.wire == "stdio") == is_stdio);
-    if has(true) && has(false) {
-        say!(text, "\n{WIRES_DIFFER}");
+    for (name, steps) in sweeps(&report.suites) {
+        document.heading(2, &format!("Sweep {name}"));
+        document.table_for_people(sweep(&steps));
+    }
+    document.heading(2, "How to read the tables");
+    document.say(HOW_TO_READ);
+}
+
+/// The tables of a suite and what belongs to them.
+fn suite(
+    document: &mut Document,
+    table: &SuiteTable,
+    notes: &BTreeMap<String, String>,
+    style: Style,
+) {
+    let lines = lines(table, notes);
+    let figures = metrics([Metric::CallsPerS, Metric::CpuUsPerCall]).with(ratio());
+    let figures = figures
+        .with(metrics([Metric::P50Ms, Metric::P99Ms]))
+        .with(doubts());
+    let columns = names().with(figures.of(|line| line.row));
+    document.table_for_people(Table::of(&columns, 3, &lines));
+    let numbered: BTreeMap<usize, &String> = (lines.iter())
+        .filter_map(|line| Some((line.note?, notes.get(&line.row.subject)?)))
+        .collect();
+    for (number, note) in numbered {
+        document.say(format!("\n[{number}] {note}.\n"));
+    }
+    if mixes_stdio(lines.iter().map(|line| line.row.wire.as_str())) {
+        document.say(format!("\n{WIRES_DIFFER}\n"));
     }
     // On a terminal thirty rows are enough to look at once.
     if style == Style::Markdown {
-        let more = draw(&MORE_COLUMNS, 1, &mut |_, _| ());
-        say!(text, "\n{}", more.trim_end());
+        let columns = Columns::<Row>::new().text("subject", "subject", |row| &row.subject);
+        let rows = lines.iter().map(|line| line.row);
+        document.say("\n");
+        document.table_for_people(Table::of(&columns.with(metrics(MORE)), 1, rows));
     }
     if !table.targets.is_empty() {
-        text.push_str("\nTargets:\n\n");
-        text.push_str(&targets::table(&table.targets, style));
+        document.say("\nTargets:\n\n");
+        document.table_for_people(targets::table(&table.targets));
     }
-    failures(text, table.failures.iter());
+    document.say(went_wrong(table.failures.iter()));
 }
 
 /// How the suite was asked, and what ranks.
-fn asked(text: &mut String, table: &SuiteTable) {
+fn asked(table: &SuiteTable) -> String {
     let definition = &table.definition;
     let load = &definition.load;
     let rule = rule(table);
-    say!(
-        text,
-        "{} Tool `{}`, {}, {}.\n{rule}\n",
+    format!(
+        "{} Tool `{}`, {}, {}.\n{rule}\n\n",
         definition.description,
         definition.label(),
         shape(load),
         windows(load),
-    );
+    )
 }
 
 /// What the ranks of a table go by, in a sentence.
@@ -388,76 +441,53 @@ pub(crate) fn windows(load: &Load) -> String {
 
 /// The loop and its clients, in words.
 pub(crate) fn shape(load: &Load) -> String {
-    let mut text = match load.rate_per_s {
-        Some(rate) => format!(
-            "open loop of {rate} calls/s ({}), up to {} clients",
-            load.arrivals(),
-            load.clients()
-        ),
-        None => format!("closed loop, {} clients", load.clients()),
-    };
-    let mut say = |more: String| {
-        text.push_str(", ");
-        text.push_str(&more);
-    };
-    if load.think_time_ms() > 0.0 {
-        say(format!("think time {} ms", load.think_time_ms()));
-    }
-    if load.iteration_pause_ms() > 0.0 {
-        say(format!(
-            "{} ms between iterations",
-            load.iteration_pause_ms()
-        ));
-    }
-    if load.ramp_s() > 0.0 || load.ramp_down_s() > 0.0 {
-        let (up, down) = (load.ramp_s(), load.ramp_down_s());
-        say(format!("ramps of {up} s and {down} s"));
-    }
-    if load.latency_after_s() > 0.0 {
-        say(format!(
-            "latencies from {} s of the window on",
-            load.latency_after_s()
-        ));
-    }
-    if let Some(connections) = load.connections {
-        say(format!("{connections} connections"));
-    }
-    if let Some(calls) = load.calls_per_session {
-        say(format!("{calls} calls per session"));
-    }
-    if load.round_trip_ms() > 0.0 {
-        say(format!(
-            "{} ms added to each round trip",
-            load.round_trip_ms()
-        ));
-    }
-    if load.threads() > 1 {
-        say(format!("{} load threads", load.threads()));
-    }
-    text
+    let (clients, arrivals) = (load.clients(), load.arrivals());
+    let (think_ms, trip_ms) = (load.think_time_ms(), load.round_trip_ms());
+    let (pause_ms, after_s) = (load.iteration_pause_ms(), load.latency_after_s());
+    let (up_s, down_s) = (load.ramp_s(), load.ramp_down_s());
+    let parts = [
+        Some(load.rate_per_s.map_or_else(
+            || format!("closed loop, {clients} clients"),
+            |rate| format!("open loop of {rate} calls/s ({arrivals}), up to {clients} clients"),
+        )),
+        (think_ms > 0.0).then(|| format!("think time {think_ms} ms")),
+        (pause_ms > 0.0).then(|| format!("{pause_ms} ms between iterations")),
+        (up_s > 0.0 || down_s > 0.0).then(|| format!("ramps of {up_s} s and {down_s} s")),
+        (after_s > 0.0).then(|| format!("latencies from {after_s} s of the window on")),
+        load.connections.map(|count| format!("{count} connections")),
+        load.calls_per_session
+            .map(|calls| format!("{calls} calls per session")),
+        (trip_ms > 0.0).then(|| format!("{trip_ms} ms added to each round trip")),
+        (load.threads() > 1).then(|| format!("{} load threads", load.threads())),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// What went wrong, if anything did.
-fn failures<'f>(text: &mut String, failures: impl Iterator<Item = &'f Failure>) {
-    let mut failures = failures.peekable();
-    if failures.peek().is_none() {
-        return;
-    }
-    text.push_str("\nWhat went wrong:\n\n");
-    for failure in failures {
-        let status = match serde_json::to_value(failure.status) {
-            Ok(serde_json::Value::String(status)) => status,
-            _ => String::new(),
-        };
+fn went_wrong<'f>(failures: impl Iterator<Item = &'f Failure>) -> String {
+    let one = |failure: &Failure| {
         // Indented below its list item, so that lines of a dead server stay lines in Markdown too.
         let detail = failure.text.lines().collect::<Vec<_>>().join("\n      ");
-        // Writing into a string does not fail.
-        let _ = writeln!(
-            text,
-            "- {}, trial {} ({status}):\n\n      {detail}\n",
-            failure.subject, failure.trial
-        );
+        let (subject, trial, status) = (&failure.subject, failure.trial, failure.status);
+        format!("- {subject}, trial {trial} ({status}):\n\n      {detail}\n\n")
+    };
+    let all: String = failures.map(one).collect();
+    if all.is_empty() {
+        return all;
     }
+    format!("\nWhat went wrong:\n\n{all}")
+}
+
+fn warning(one: &WarningCount) -> String {
+    let warning = one.warning;
+    format!(
+        "- {} of {} trials: {}; {}. Remedy: {}.\n",
+        one.trials,
+        one.of,
+        warning.meaning(),
+        warning.effect().words(),
+        warning.remedy()
+    )
 }
 
 /// The sweeps of a run, by name: their suites in the order of their values.
@@ -475,146 +505,106 @@ fn sweeps(suites: &[SuiteTable]) -> BTreeMap<&str, Vec<(&Point, &SuiteTable)>> {
 }
 
 /// The table of a sweep, subject by subject.
-fn sweep(steps: &[(&Point, &SuiteTable)], style: Style) -> String {
-    let rows = || steps.iter().flat_map(|(_, table)| all_rows(table));
-    let has_sessions = rows().any(|row| row.figures.contains_key(&Metric::IterationP50Ms));
-    let mut columns: Vec<Column> = SWEEP.map(Column::Is).into();
-    columns.push(Column::Of("errors", "errors", |row| {
-        (row.errors + row.errors_around).to_string().into()
-    }));
-    columns.push(Column::Of("valid", "valid", |row| valid(row).into()));
-    columns.extend(
-        SESSIONS
-            .into_iter()
-            .filter(|_| has_sessions)
-            .map(Column::Is),
-    );
-    let mut header: Vec<(&str, &str)> = vec![("subject", "subject")];
-    let keys = steps.first().map_or(&[][..], |(step, _)| &step.keys);
-    header.extend(keys.iter().map(|key| (key.as_str(), key.as_str())));
-    header.extend(
-        columns
-            .iter()
-            .map(|column| -> (&str, &str) { column.names() }),
-    );
-    let mut table = Table::keyed(&header, 1);
-    let subjects: BTreeSet<&str> = rows().map(|row| row.subject.as_str()).collect();
-    for subject in subjects {
-        for (step, suite) in steps {
-            if let Some(row) = all_rows(suite).find(|row| row.subject == subject) {
-                let mut cells = vec![Cell::from(subject)];
-                cells.extend(step.values.iter().map(|value| text_of(value).into()));
-                cells.extend(columns.iter().map(|column| column.cell(row)));
-                table.cells(cells);
-            }
-        }
+fn sweep(steps: &[(&Point, &SuiteTable)]) -> Table {
+    let no_notes = BTreeMap::new();
+    let mut rows: Vec<(&Point, Line<'_>)> = Vec::new();
+    for (step, table) in steps {
+        rows.extend(
+            lines(table, &no_notes)
+                .into_iter()
+                .map(|line| (*step, line)),
+        );
     }
-    table.draw(style)
+    rows.sort_by_key(|(step, line)| (&line.row.subject, step.number));
+    let has_sessions =
+        |(_, line): &(&Point, Line<'_>)| line.row.figures.contains_key(&Metric::IterationP50Ms);
+    let has_sessions = rows.iter().any(has_sessions);
+    let keys = steps.first().map_or(&[][..], |(step, _)| &step.keys);
+    let mut columns = Columns::<(&Point, Line<'_>)>::new();
+    columns = columns.text("", "subject", |(_, line)| &line.row.subject);
+    for (at, key) in keys.iter().enumerate() {
+        columns = columns.add("", key, move |(step, _)| {
+            step.values.get(at).map(text_of).unwrap_or_default().into()
+        });
+    }
+    let sessions = SESSIONS.into_iter().filter(|_| has_sessions);
+    let figures = metrics(SWEEP).with(doubts()).with(metrics(sessions));
+    let columns = columns.with(figures.of(|(_, line)| line.row));
+    Table::of(&columns, 1, &rows)
 }
 
 /// How steady the machine was, and what the run could have told.
-fn steadiness(text: &mut String, found: &Steadiness, trials: u64) {
+fn steadiness(found: &Steadiness, trials: u64) -> String {
     let percent = |share: Option<f64>| {
         share.map_or("not known".to_owned(), |share| {
             format!("{:.1}%", share * 100.0)
         })
     };
-    say!(
-        text,
+    let least = found.least_told.map_or_else(
+        || "not known (it takes two ranked subjects and 3 trials)".to_owned(),
+        |least| {
+            format!(
+                "{:.1}% (median over the neighbours of its tables, beyond a threshold of {})",
+                least * 100.0,
+                Threshold::default()
+            )
+        },
+    );
+    format!(
         "- steadiness: rounds {} (drift that all subjects shared, taken out), readings {}, steal up to \
-         {}, other load in {} of {trials} trials",
+         {}, other load in {} of {trials} trials\n\
+         - smallest difference that this run could have told: {least}\n",
         percent(found.rounds),
         percent(found.readings),
         percent(found.steal),
         found.trials_with_other_load
-    );
-    match found.least_told {
-        Some(least) => {
-            say!(
-                text,
-                "- smallest difference that this run could have told: {:.1}% (median over the \
-                 neighbours of its tables, beyond a threshold of {})",
-                least * 100.0,
-                Threshold::default()
-            );
-        }
-        None => {
-            say!(
-                text,
-                "- smallest difference that this run could have told: not known (it takes two ranked \
-                 subjects and 3 trials)"
-            );
-        }
-    }
+    )
 }
 
-fn heading(text: &mut String, style: Style, level: usize, title: &str) {
-    match style {
-        Style::Markdown => {
-            let before = if level == 1 { "" } else { "\n" };
-            say!(text, "{before}{} {title}\n", "#".repeat(level));
-        }
-        Style::Text | Style::Csv => {
-            let before = if level == 1 { "" } else { "\n" };
-            say!(
-                text,
-                "{before}{title}\n{}\n",
-                "=".repeat(title.chars().count())
-            );
-        }
-    }
-}
-
-fn state(text: &mut String, environment: &Environment) {
-    let done = format!(
-        "{} of {} trials",
-        environment.trials_done, environment.trials_planned
-    );
+fn state(environment: &Environment) -> String {
+    let (done, planned) = (environment.trials_done, environment.trials_planned);
+    let count = format!("{done} of {planned} trials");
     match environment.state {
-        State::Complete if environment.trials_done == environment.trials_planned => {
-            say!(text, "Complete: {done}.\n");
-        }
+        State::Complete if done == planned => format!("Complete: {count}.\n\n"),
         State::Complete => {
-            say!(
-                text,
-                "Complete: {done}; the others were left out, see what went wrong.\n"
-            );
+            format!("Complete: {count}; the others were left out, see what went wrong.\n\n")
         }
         State::Interrupted => {
-            say!(
-                text,
-                "INTERRUPTED after {done}: the tables hold what was measured until then.\n"
-            );
+            format!("INTERRUPTED after {count}: the tables hold what was measured until then.\n\n")
         }
-        State::Running => {
-            say!(
-                text,
-                "NOT FINISHED: {done}. The run is still under way, or was killed; the tables hold what was measured \
-                 until now.\n"
-            );
-        }
-        State::Failed => {
-            say!(text, "FAILED after {done}: {}\n", environment.failure);
-        }
+        State::Running => format!(
+            "NOT FINISHED: {count}. The run is still under way, or was killed; the tables hold what was \
+             measured until now.\n\n"
+        ),
+        State::Failed => format!("FAILED after {count}: {}\n\n", environment.failure),
     }
 }
 
-fn environment(text: &mut String, environment: &Environment) {
-    let or = |value: &str, instead: &str| {
-        if value.is_empty() {
-            instead.to_owned()
-        } else {
-            value.to_owned()
-        }
-    };
-    machine(text, &environment.machine);
+fn environment(environment: &Environment) -> String {
+    fn or<'t>(text: &'t str, instead: &'t str) -> &'t str {
+        if text.is_empty() { instead } else { text }
+    }
     let list = |cores: &[usize]| {
         let texts: Vec<String> = cores.iter().map(ToString::to_string).collect();
         texts.join(",")
     };
-    say!(
-        text,
-        "- cores: server {}, load and services {}",
+    let (machine, source) = (&environment.machine, &environment.source);
+    let boost = match machine.boost {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "unknown",
+    };
+    let kernel: Vec<&str> = machine.kernel.split(' ').take(2).collect();
+    let mut text = format!(
+        "- machine: {}, {} usable cores, {:.1} GB memory, {}, {}, governor {}, boost {boost}, clock {}\n\
+         - cores: server {}, load and services {}\n",
+        machine.cpu_model,
+        machine.cores_usable,
+        machine.memory_bytes as f64 / 1e9,
+        machine.os,
+        kernel.join(" "),
+        or(&machine.governor, "unknown"),
+        machine.clock_source,
         list(&environment.server_cores),
         list(&environment.load_cores)
     );
@@ -626,76 +616,42 @@ fn environment(text: &mut String, environment: &Environment) {
             .memory_bytes
             .map(|bytes| format!("{:.1} GB", bytes as f64 / 1e9));
         let all: Vec<String> = cores.into_iter().chain(memory).collect();
-        say!(
+        // Writing into a string does not fail.
+        let _ = writeln!(
             text,
             "- limits of the server: {}, by {}",
             all.join(", "),
             limits.by
         );
     }
-    let source = &environment.source;
     let dirty = if source.dirty {
         " with uncommitted changes"
     } else {
         ""
     };
-    say!(
+    let resumed = match &environment.resumed[..] {
+        [] => String::new(),
+        times => format!(" (continued at {})", times.join(", ")),
+    };
+    let _ = writeln!(
         text,
-        "- source: commit {}{dirty}, {}, profile {}, harness {}",
+        "- source: commit {}{dirty}, {}, profile {}, harness {}\n\
+         - time: {} to {}{resumed}, order seed {}\n\
+         - command: `{}`",
         or(&source.commit, "none"),
         source.rustc,
         environment.profile,
-        environment.harness_version
-    );
-    say!(
-        text,
-        "- time: {} to {}{}, order seed {}",
+        environment.harness_version,
         environment.started,
         or(&environment.ended, "?"),
-        resumed(&environment.resumed),
-        environment.seed
+        environment.seed,
+        environment.command.join(" ")
     );
-    say!(text, "- command: `{}`", environment.command.join(" "));
-}
-
-/// When the run was continued, where it was.
-fn resumed(times: &[String]) -> String {
-    if times.is_empty() {
-        String::new()
-    } else {
-        format!(" (continued at {})", times.join(", "))
-    }
-}
-
-fn machine(text: &mut String, machine: &Machine) {
-    let governor = if machine.governor.is_empty() {
-        "unknown"
-    } else {
-        &machine.governor
-    };
-    let boost = match machine.boost {
-        Some(true) => "on",
-        Some(false) => "off",
-        None => "unknown",
-    };
-    let kernel: Vec<&str> = machine.kernel.split(' ').take(2).collect();
-    say!(
-        text,
-        "- machine: {}, {} usable cores, {:.1} GB memory, {}, {}, governor {governor}, \
-         boost {boost}, clock {}",
-        machine.cpu_model,
-        machine.cores_usable,
-        machine.memory_bytes as f64 / 1e9,
-        machine.os,
-        kernel.join(" "),
-        machine.clock_source
-    );
+    text
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::valid;
     use crate::analysis::summary::Row;
     use crate::results::warning::Validity;
@@ -708,12 +664,6 @@ mod tests {
                 _ => Validity::Holds,
             };
             valid(&Row {
-                subject: "a".to_owned(),
-                fast_path: String::new(),
-                wire: "http".to_owned(),
-                rank: None,
-                beside_above: None,
-                ratio_to_best: None,
                 trials_made: 3,
                 trials_measured: measured,
                 trials_skipped: skipped,
@@ -721,17 +671,13 @@ mod tests {
                 trials_cpu_holds: cpu,
                 kept_up: true,
                 outliers: if cpu == 1 { vec![2, 5] } else { Vec::new() },
-                calls: 3,
-                errors: 0,
-                errors_around: 0,
-                exits_unclean: 0,
-                figures: BTreeMap::new(),
                 rate: validity(rate),
                 cpu: if cpu == 2 {
                     Validity::Roughly
                 } else {
                     validity(cpu)
                 },
+                ..Row::default()
             })
         };
         assert_eq!(shown(3, 3, 3, 0), "yes");

@@ -1,17 +1,18 @@
 //! The ranked tables: a row for each subject of each suite, with its labels, its figures, how far
 //! they hold, and the command that makes it again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::again;
 use crate::analysis::dataset::Dataset;
 use crate::analysis::metric::Metric;
+use crate::analysis::ranking::{WIRES_DIFFER, mixes_stdio};
 use crate::analysis::summary::{Report, Row, SuiteTable};
 use crate::config::template::text_of;
-use crate::render::table::{Cell, Style};
-use crate::render::text::{WIRES_DIFFER, mark, rule, shape, valid, windows};
+use crate::render::table::Cell;
+use crate::render::text::{mark, rule, shape, valid, windows};
 use crate::results::trial::Trial;
 use crate::results::warning::{Validity, Warning};
 
@@ -142,9 +143,8 @@ fn table(
     let first = suites.first();
     let wires = suites
         .iter()
-        .flat_map(|suite| all(suite))
-        .map(|row| row.wire == "stdio");
-    let wires: BTreeSet<bool> = wires.collect();
+        .flat_map(|suite| suite.servers.iter().chain(&suite.floors));
+    let mixed = mixes_stdio(wires.map(|row| row.wire.as_str()));
     let failures = suites.iter().flat_map(|suite| &suite.failures);
     let failure = |one: &crate::analysis::summary::Failure| {
         format!("{}, trial {}: {}", one.subject, one.trial, one.text)
@@ -167,10 +167,7 @@ fn table(
         steps: point.map_or_else(Vec::new, |point| point.keys.clone()),
         metrics: METRICS.iter().map(|metric| metric.name()).collect(),
         rows,
-        notes: (wires.len() > 1)
-            .then(|| WIRES_DIFFER.to_owned())
-            .into_iter()
-            .collect(),
+        notes: mixed.then(|| WIRES_DIFFER.to_owned()).into_iter().collect(),
         failures: failures.map(failure).collect(),
     }
 }
@@ -257,7 +254,7 @@ pub(super) fn validity(row: &Row, metric: Metric) -> Validity {
 fn figure(row: &Row, metric: Metric) -> FigureView {
     let value = row.figures.get(&metric).copied();
     FigureView {
-        text: Cell::from(value).text(Style::Text),
+        text: Cell::from(value).for_people(),
         sort: value,
         holds: match validity(row, metric) {
             _ if value.is_none() => "holds",

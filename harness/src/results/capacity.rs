@@ -11,40 +11,34 @@ use crate::config::capacity::Miss;
 /// The result of one search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FoundCapacity {
+pub(crate) struct FoundCapacity {
     /// Name of the suite.
-    pub suite: String,
+    pub(crate) suite: String,
     /// Name of the subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The highest rate that was confirmed, in thousandths of a call a second; absent when none was.
-    pub rate_per_s_milli: Option<u64>,
+    pub(crate) rate_per_s_milli: Option<u64>,
     /// Trials at that rate.
-    pub trials: u32,
+    pub(crate) trials: u32,
     /// Those of them that held.
-    pub trials_held: u32,
+    pub(crate) trials_held: u32,
     /// The lowest rate that was missed again and again; absent when none was.
-    pub missed_rate_per_s_milli: Option<u64>,
+    pub(crate) missed_rate_per_s_milli: Option<u64>,
     /// Why that rate was missed.
-    pub missed: Option<Miss>,
+    pub(crate) missed: Option<Miss>,
     /// Trials of the whole search.
-    pub probes: u32,
+    pub(crate) probes: u32,
     /// Those of them that said nothing about the server.
-    pub probes_void: u32,
+    pub(crate) probes_void: u32,
 }
 
 /// Writes what searches have found.
-///
-/// # Errors
-/// [`FormatError`] when the file cannot be written.
-pub fn write(path: &Path, found: &[FoundCapacity]) -> Result<(), FormatError> {
+pub(crate) fn write(path: &Path, found: &[FoundCapacity]) -> Result<(), FormatError> {
     table_file::write(path, found)
 }
 
 /// Reads what searches have found; nothing where there is no such file.
-///
-/// # Errors
-/// [`FormatError`] when the file is not of this format.
-pub fn read(path: &Path) -> Result<Vec<FoundCapacity>, FormatError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<FoundCapacity>, FormatError> {
     if !path.is_file() {
         return Ok(Vec::new());
     }

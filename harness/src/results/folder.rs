@@ -1,6 +1,7 @@
 //! `results/<date>-<host>-<rev>/`: where the files of one run lie. Folders are made once; only a run
 //! that was cut short is continued in its own.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -15,17 +16,17 @@ use crate::config::{FormatError, read_toml};
 
 /// The definitions that are kept with a run.
 #[derive(Debug, Clone, Copy)]
-pub struct Kept<'a> {
+pub(crate) struct Kept<'a> {
     /// Subjects, with their templates filled.
-    pub subjects: &'a Subjects,
+    pub(crate) subjects: &'a Subjects,
     /// The same as they were given, for a run that is continued: services are elsewhere then.
-    pub templates: &'a Subjects,
+    pub(crate) templates: &'a Subjects,
     /// Suites, with the run's settings.
-    pub suites: &'a BTreeMap<String, Suite>,
+    pub(crate) suites: &'a BTreeMap<String, Suite>,
     /// What the run is made for, where it is made for experiments.
-    pub experiments: &'a BTreeMap<String, Experiment>,
+    pub(crate) experiments: &'a BTreeMap<String, Experiment>,
     /// The published claims that it answers, and how.
-    pub replayed: &'a Replayed,
+    pub(crate) replayed: &'a Replayed,
 }
 
 /// The folder of one run.
@@ -37,10 +38,7 @@ pub struct RunFolder {
 impl RunFolder {
     /// Makes a new folder under `results`. When the name is taken (two runs within a second) a
     /// number is added.
-    ///
-    /// # Errors
-    /// [`FormatError::Write`].
-    pub fn create(results: &Path, name: &str) -> Result<Self, FormatError> {
+    pub(crate) fn create(results: &Path, name: &str) -> Result<Self, FormatError> {
         let failed = |path: &Path, source| FormatError::Write {
             path: path.to_owned(),
             source,
@@ -86,35 +84,38 @@ impl RunFolder {
         ))
     }
 
-    /// The youngest run under `results`, by the time that its name begins with.
-    ///
-    /// # Errors
-    /// [`FormatError`] when the folder cannot be read or holds no run.
-    pub fn latest(results: &Path) -> Result<Self, FormatError> {
+    /// The runs under `results`, the youngest first.
+    pub(crate) fn all(results: &Path) -> Result<Vec<Self>, FormatError> {
         let entries = std::fs::read_dir(results).map_err(|source| FormatError::Read {
             path: results.to_owned(),
             source,
         })?;
-        entries
-            .filter_map(|entry| Self::open(&entry.ok()?.path()).ok())
-            .max_by_key(started_and_name)
-            .ok_or_else(|| {
-                FormatError::invalid(
-                    results,
-                    "holds no run yet; make one with `mcp-harness measure`",
-                )
-            })
+        let folders = entries.filter_map(|entry| Self::open(&entry.ok()?.path()).ok());
+        let mut folders: Vec<Self> = folders.collect();
+        let started = |folder: &Self| Some(Environment::read(&folder.environment()).ok()?.started);
+        folders.sort_by_cached_key(|folder| Reverse((started(folder), folder.root.clone())));
+        if folders.is_empty() {
+            let text = "holds no run yet; make one with `mcp-harness measure`";
+            return Err(FormatError::invalid(results, text));
+        }
+        Ok(folders)
+    }
+
+    /// The youngest run under `results`.
+    ///
+    /// # Errors
+    /// [`FormatError`] when the folder cannot be read or holds no run.
+    pub fn latest(results: &Path) -> Result<Self, FormatError> {
+        Ok(Self::all(results)?.swap_remove(0))
     }
 
     /// The folder itself.
-    #[must_use]
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// On what and how the run was made, and whether it came to its end.
-    #[must_use]
-    pub fn environment(&self) -> PathBuf {
+    pub(crate) fn environment(&self) -> PathBuf {
         self.root.join("environment.json")
     }
 
@@ -125,40 +126,27 @@ impl RunFolder {
     }
 
     /// The trials in their order.
-    #[must_use]
-    pub fn order(&self) -> PathBuf {
+    pub(crate) fn order(&self) -> PathBuf {
         self.root.join("order.csv")
     }
 
     /// What a search for capacities has confirmed.
-    #[must_use]
-    pub fn capacities(&self) -> PathBuf {
+    pub(crate) fn capacities(&self) -> PathBuf {
         self.root.join("capacities.csv")
     }
 
-    /// The report for people.
-    #[must_use]
-    pub fn report(&self) -> PathBuf {
-        self.root.join("report.md")
-    }
-
     /// The histograms of one process of a subject, as a path within the folder.
-    #[must_use]
-    pub fn histogram_name(suite: &str, subject: &str, process: u32) -> String {
+    pub(crate) fn histogram_name(suite: &str, subject: &str, process: u32) -> String {
         format!("histograms/{suite}+{subject}+{process}.hlog")
     }
 
     /// The samples of one trial, as a path within the folder.
-    #[must_use]
-    pub fn samples_name(suite: &str, subject: &str, trial: u32) -> String {
+    pub(crate) fn samples_name(suite: &str, subject: &str, trial: u32) -> String {
         format!("samples/{suite}+{subject}+{trial}.csv")
     }
 
     /// Keeps the definitions that the run was made with, without the passwords in their URLs.
-    ///
-    /// # Errors
-    /// [`FormatError`] when they cannot be written.
-    pub fn write_definitions(&self, kept: &Kept<'_>) -> Result<(), FormatError> {
+    pub(crate) fn write_definitions(&self, kept: &Kept<'_>) -> Result<(), FormatError> {
         write_definition(&self.subjects_file(), kept.subjects)?;
         write_definition(&self.templates_file(), kept.templates)?;
         let experiments = self.experiments_folder();
@@ -179,18 +167,12 @@ impl RunFolder {
     }
 
     /// Keeps a suite whose settings the run has found out.
-    ///
-    /// # Errors
-    /// [`FormatError`] when it cannot be written.
-    pub fn write_suite(&self, name: &str, suite: &Suite) -> Result<(), FormatError> {
+    pub(crate) fn write_suite(&self, name: &str, suite: &Suite) -> Result<(), FormatError> {
         write_definition(&self.suite_file(name), suite)
     }
 
     /// One suite of the run.
-    ///
-    /// # Errors
-    /// [`FormatError`] when it cannot be read back.
-    pub fn read_suite(&self, name: &str) -> Result<Suite, FormatError> {
+    pub(crate) fn read_suite(&self, name: &str) -> Result<Suite, FormatError> {
         read_toml(&self.suite_file(name))
     }
 
@@ -203,18 +185,12 @@ impl RunFolder {
     }
 
     /// The subjects of the run as they were given, with templates. Passwords in URLs are missing.
-    ///
-    /// # Errors
-    /// [`FormatError`] when they cannot be read back.
-    pub fn read_templates(&self) -> Result<Subjects, FormatError> {
+    pub(crate) fn read_templates(&self) -> Result<Subjects, FormatError> {
         read_toml(&self.templates_file())
     }
 
     /// The experiments that the run was made for; none when it was made for none.
-    ///
-    /// # Errors
-    /// [`FormatError`] when they cannot be read back.
-    pub fn read_experiments(&self) -> Result<BTreeMap<String, Experiment>, FormatError> {
+    pub(crate) fn read_experiments(&self) -> Result<BTreeMap<String, Experiment>, FormatError> {
         let folder = self.experiments_folder();
         if folder.is_dir() {
             Experiment::read_folder(&folder)
@@ -224,10 +200,7 @@ impl RunFolder {
     }
 
     /// The published claims that the run answers; none when it was made for none.
-    ///
-    /// # Errors
-    /// [`FormatError`] when they cannot be read back.
-    pub fn read_replayed(&self) -> Result<Replayed, FormatError> {
+    pub(crate) fn read_replayed(&self) -> Result<Replayed, FormatError> {
         let file = self.replayed_file();
         if file.is_file() {
             read_toml(&file)
@@ -259,11 +232,6 @@ impl RunFolder {
     }
 }
 
-fn started_and_name(folder: &RunFolder) -> (String, PathBuf) {
-    let started = Environment::read(&folder.environment()).map(|environment| environment.started);
-    (started.unwrap_or_default(), folder.root.clone())
-}
-
 fn write_definition<T: serde::Serialize>(path: &Path, definition: &T) -> Result<(), FormatError> {
     let text =
         definition_text(definition).map_err(|message| FormatError::invalid(path, message))?;
@@ -271,10 +239,7 @@ fn write_definition<T: serde::Serialize>(path: &Path, definition: &T) -> Result<
 }
 
 /// A definition as TOML.
-///
-/// # Errors
-/// A sentence when it holds something that TOML cannot say (a JSON null).
-pub fn definition_text<T: serde::Serialize>(definition: &T) -> Result<String, String> {
+pub(crate) fn definition_text<T: serde::Serialize>(definition: &T) -> Result<String, String> {
     toml::to_string_pretty(definition)
         .map_err(|error| format!("cannot be written as TOML: {error}"))
 }

@@ -17,9 +17,6 @@ use hdrhistogram::serialization::interval_log::{
 use super::{whole, write_atomically};
 use crate::config::{FormatError, read_text};
 
-/// Nanoseconds in a microsecond: the unit of the reports over the unit of the histograms.
-const NS_PER_US: u64 = 1_000;
-
 /// A histogram, and the step that it is of if it is not of all.
 type Tagged = (Option<String>, Histogram<u64>);
 
@@ -129,10 +126,6 @@ pub fn read(path: &Path) -> Result<Histogram<u64>, FormatError> {
     merge(&read_intervals(path)?).map_err(|message| FormatError::invalid(path, message))
 }
 
-fn empty() -> Result<Histogram<u64>, String> {
-    Histogram::new(3).map_err(|error| error.to_string())
-}
-
 /// Merges histograms into one.
 ///
 /// # Errors
@@ -140,29 +133,27 @@ fn empty() -> Result<Histogram<u64>, String> {
 pub fn merge<'h>(
     parts: impl IntoIterator<Item = &'h Histogram<u64>>,
 ) -> Result<Histogram<u64>, String> {
-    let mut merged = empty()?;
+    let mut merged = Histogram::new(3).map_err(|error| error.to_string())?;
     for part in parts {
         merged.add(part).map_err(|error| error.to_string())?;
     }
     Ok(merged)
 }
 
-/// Nanoseconds to the nearest whole microsecond.
-#[must_use]
-pub const fn whole_us(ns: u64) -> u64 {
-    (ns + NS_PER_US / 2) / NS_PER_US
+/// A time to the nearest whole microsecond.
+pub(crate) fn whole_us(time: Duration) -> u64 {
+    whole(time.as_secs_f64() * 1e6)
 }
 
 /// The mean in whole microseconds.
-#[must_use]
-pub fn mean_us(histogram: &Histogram<u64>) -> u64 {
-    whole_us(whole(histogram.mean()))
+pub(crate) fn mean_us(histogram: &Histogram<u64>) -> u64 {
+    whole(histogram.mean() / 1e3)
 }
 
 /// A percentile (0 to 100) in whole microseconds; `None` when nothing was recorded.
-#[must_use]
-pub fn percentile_us(histogram: &Histogram<u64>, percentile: f64) -> Option<u64> {
-    (!histogram.is_empty()).then(|| whole_us(histogram.value_at_percentile(percentile)))
+pub(crate) fn percentile_us(histogram: &Histogram<u64>, percentile: f64) -> Option<u64> {
+    let ns = (!histogram.is_empty()).then(|| histogram.value_at_percentile(percentile));
+    ns.map(Duration::from_nanos).map(whole_us)
 }
 
 #[cfg(test)]
@@ -209,10 +200,6 @@ mod tests {
         assert_eq!(percentile_us(&merged, 99.0), Some(100));
         // The upper end of its bucket: three significant digits.
         assert!(percentile_us(&merged, 99.5).is_some_and(|us| (10_000..=10_010).contains(&us)));
-    }
-
-    #[test]
-    fn nothing_recorded_has_no_percentile() {
         assert_eq!(percentile_us(&recorded(std::iter::empty()), 50.0), None);
     }
 }

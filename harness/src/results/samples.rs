@@ -46,10 +46,7 @@ pub struct Sample {
 }
 
 /// Writes the samples of a trial.
-///
-/// # Errors
-/// [`FormatError`] when they cannot be written.
-pub fn write(path: &Path, samples: &[Sample]) -> Result<(), FormatError> {
+pub(crate) fn write(path: &Path, samples: &[Sample]) -> Result<(), FormatError> {
     table_file::write(path, samples)
 }
 
@@ -59,39 +56,4 @@ pub fn write(path: &Path, samples: &[Sample]) -> Result<(), FormatError> {
 /// [`FormatError`] when the file cannot be read or is not of this format.
 pub fn read(path: &Path) -> Result<Vec<Sample>, FormatError> {
     table_file::read(path, "file of samples")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Sample, Who, read, write};
-
-    #[test]
-    fn samples_survive_the_disk_and_have_the_columns_that_are_promised() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("samples.csv");
-        let sample = |who| Sample {
-            at_ms: 100,
-            who,
-            cpu_user_ms: 1,
-            cpu_system_ms: 2,
-            rss_bytes: u64::MAX,
-            threads: 3,
-            open_files: 4,
-            context_switches_voluntary: 5,
-            context_switches_involuntary: 6,
-        };
-        let samples = [Who::Server, Who::Services, Who::Client].map(sample);
-        write(&path, &samples).unwrap();
-        assert_eq!(read(&path).unwrap(), samples);
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(
-            text.lines().next(),
-            Some(
-                "at_ms,who,cpu_user_ms,cpu_system_ms,rss_bytes,threads,open_files,\
-                 context_switches_voluntary,context_switches_involuntary"
-            )
-        );
-        std::fs::write(&path, "at_ms,who\n1,nobody\n").unwrap();
-        assert!(read(&path).unwrap_err().to_string().contains("samples.csv"));
-    }
 }

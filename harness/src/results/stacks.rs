@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 
 /// One function of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// Its name, without the hash that the compiler adds.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether it is the kernel's.
-    pub is_kernel: bool,
+    pub(crate) is_kernel: bool,
 }
 
 /// Stacks, the caller before the called, and how often each was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stacks(pub BTreeMap<Vec<Frame>, u64>);
+pub(crate) struct Stacks(pub BTreeMap<Vec<Frame>, u64>);
 
 impl Stacks {
     /// Reads what `perf script --fields comm,ip,sym,dso` prints: for each sample a line with the name of the thread, a
     /// line for each frame, the innermost first, and an empty one.
-    #[must_use]
-    pub fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let mut folded = Self::default();
         let mut frames = Vec::new();
         for line in text.lines().chain([""]) {
@@ -40,14 +39,12 @@ impl Stacks {
     }
 
     /// How many samples there are.
-    #[must_use]
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.0.values().sum()
     }
 
     /// The functions that were running themselves in most samples, and in how many.
-    #[must_use]
-    pub fn hottest(&self, count: usize) -> Vec<(&Frame, u64)> {
+    pub(crate) fn hottest(&self, count: usize) -> Vec<(&Frame, u64)> {
         let mut own: BTreeMap<&Frame, u64> = BTreeMap::new();
         for (stack, seen) in &self.0 {
             if let Some(innermost) = stack.last() {

@@ -8,9 +8,6 @@ use super::write_atomically;
 use crate::config::{FormatError, read_text};
 
 /// Writes the rows of a file.
-///
-/// # Errors
-/// [`FormatError`] when it cannot be written.
 pub(super) fn write<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), FormatError> {
     let encode = || -> Result<Vec<u8>, String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
@@ -26,9 +23,6 @@ pub(super) fn write<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), FormatE
 }
 
 /// Reads the rows of a file, which is called this where it is none.
-///
-/// # Errors
-/// [`FormatError`] when the file cannot be read or is not of this format.
 pub(super) fn read<T: DeserializeOwned>(path: &Path, called: &str) -> Result<Vec<T>, FormatError> {
     let text = read_text(path)?;
     let rows = csv::Reader::from_reader(text.as_bytes()).into_deserialize();

@@ -12,9 +12,10 @@ use super::warning::{Effect, Warning};
 use crate::config::{FormatError, read_text};
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// The whole window was measured. There may have been errors: they are counted.
     #[default]
@@ -29,10 +30,10 @@ pub enum Status {
     Skipped,
 }
 
-/// One trial. Field names are the column names.
+/// One trial. Field names are the column names; older runs lack some.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 #[expect(
     missing_docs,
     reason = "names of columns carry meaning and unit; the README explains the rest"
@@ -44,77 +45,47 @@ pub struct Trial {
     pub role: String,
     pub transport: String,
     pub runtime: String,
-    #[serde(default)]
     pub fast_path: String,
     pub wire: String,
     pub trial: u32,
-    #[serde(default)]
     pub process: u32,
-    #[serde(default)]
     pub slice: u32,
     pub position: u32,
     pub started_unix_ms: i64,
     pub status: Status,
     pub clients: u64,
-    #[serde(default)]
     pub sessions: String,
-    #[serde(default)]
     pub revision: String,
-    #[serde(default)]
     pub connections: Option<u64>,
-    #[serde(default)]
     pub threads: Option<u64>,
-    #[serde(default)]
     pub rate_planned_per_s_milli: Option<u64>,
-    #[serde(default)]
     pub arrivals: String,
-    #[serde(default)]
     pub think_time_us: Option<u64>,
-    #[serde(default)]
     pub iteration_pause_us: Option<u64>,
-    #[serde(default)]
     pub round_trip_us: Option<u64>,
-    #[serde(default)]
     pub calls_per_session: Option<u64>,
     pub warmup_us: u64,
     pub window_us: Option<u64>,
-    #[serde(default)]
     pub elapsed_ns: Option<u64>,
     pub calls: u64,
     pub calls_per_s: Option<u64>,
-    #[serde(default)]
     pub tool_calls: Option<u64>,
-    #[serde(default)]
     pub tool_calls_per_s: Option<u64>,
-    #[serde(default)]
     pub json_rpc_requests: Option<u64>,
-    #[serde(default)]
     pub json_rpc_requests_per_s: Option<u64>,
-    #[serde(default)]
     pub http_requests: Option<u64>,
-    #[serde(default)]
     pub iterations: Option<u64>,
-    #[serde(default)]
     pub iteration_p50_us: Option<u64>,
-    #[serde(default)]
     pub iteration_p99_us: Option<u64>,
-    #[serde(default)]
     pub late_p50_us: Option<u64>,
-    #[serde(default)]
     pub late_p99_us: Option<u64>,
-    #[serde(default)]
     pub late_max_us: Option<u64>,
-    #[serde(default)]
     pub calls_unsent: Option<u64>,
-    #[serde(default)]
     pub in_flight_mean_milli: Option<u64>,
-    #[serde(default)]
     pub littles_law_in_flight_milli: Option<u64>,
-    #[serde(default)]
     pub paused_permille: Option<u64>,
     pub min_us: Option<u64>,
     pub mean_us: Option<u64>,
-    #[serde(default)]
     pub first_p50_us: Option<u64>,
     pub p50_us: Option<u64>,
     pub p90_us: Option<u64>,
@@ -132,16 +103,12 @@ pub struct Trial {
     pub errors_tool: u64,
     pub errors_mismatch: u64,
     pub errors_in_warmup: u64,
-    #[serde(default)]
     pub errors_in_closing: u64,
-    #[serde(default)]
     pub exit_unclean: u64,
     pub reconnects: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
-    #[serde(default)]
     pub text_bytes: Option<u64>,
-    #[serde(default)]
     pub text_tokens: Option<u64>,
     pub server_cpu_ns: Option<u64>,
     pub server_cpu_user_ms: Option<u64>,
@@ -151,29 +118,17 @@ pub struct Trial {
     pub calls_per_s_per_mb_milli: Option<u64>,
     pub rss_mean_bytes: Option<u64>,
     pub rss_peak_bytes: Option<u64>,
-    #[serde(default)]
     pub server_threads_max: Option<u64>,
-    #[serde(default)]
     pub server_open_files_max: Option<u64>,
-    #[serde(default)]
     pub server_context_switches_voluntary: Option<u64>,
-    #[serde(default)]
     pub server_context_switches_involuntary: Option<u64>,
-    #[serde(default)]
     pub services_cpu_ns: Option<u64>,
-    #[serde(default)]
     pub services_rss_peak_bytes: Option<u64>,
-    #[serde(default)]
     pub services_open_files_max: Option<u64>,
-    #[serde(default)]
     pub services_context_switches: Option<u64>,
-    #[serde(default)]
     pub client_cpu_ns: Option<u64>,
-    #[serde(default)]
     pub client_rss_peak_bytes: Option<u64>,
-    #[serde(default)]
     pub client_open_files_max: Option<u64>,
-    #[serde(default)]
     pub client_context_switches_involuntary: Option<u64>,
     pub startup_us: Option<u64>,
     pub binary_bytes: Option<u64>,
@@ -184,7 +139,6 @@ pub struct Trial {
     pub steal_permille: Option<u64>,
     pub warnings: String,
     pub histogram: String,
-    #[serde(default)]
     pub samples: String,
     pub failure: String,
 }
@@ -225,8 +179,7 @@ impl Trial {
 }
 
 /// Joins the names of warnings for the cell of the row.
-#[must_use]
-pub fn join_warnings(warnings: &[Warning]) -> String {
+pub(crate) fn join_warnings(warnings: &[Warning]) -> String {
     warnings
         .iter()
         .map(|warning| warning.name())
@@ -257,10 +210,7 @@ impl TrialWriter {
 
     /// Opens the file again behind its first `rows` rows; what comes after them is removed, and so is
     /// a row that was cut off in the middle of being written. A missing file is created.
-    ///
-    /// # Errors
-    /// [`FormatError::Write`]; [`FormatError::Invalid`] while another harness writes it.
-    pub fn reopen(path: &Path, rows: usize) -> Result<Self, FormatError> {
+    pub(crate) fn reopen(path: &Path, rows: usize) -> Result<Self, FormatError> {
         if !path.exists() {
             return Self::create(path);
         }
@@ -327,7 +277,8 @@ fn lock(path: &Path, file: &File) -> Result<(), FormatError> {
 pub fn read_trials(path: &Path) -> Result<Vec<Trial>, FormatError> {
     let text = read_text(path)?;
     let mut rows = Vec::new();
-    for row in csv::Reader::from_reader(whole_rows(&text).as_bytes()).deserialize() {
+    let whole = &text[..end_of_rows(&text, usize::MAX)];
+    for row in csv::Reader::from_reader(whole.as_bytes()).deserialize() {
         rows.push(row.map_err(|error| {
             FormatError::Parse {
                 path: path.to_owned(),
@@ -341,11 +292,6 @@ pub fn read_trials(path: &Path) -> Result<Vec<Trial>, FormatError> {
         })?);
     }
     Ok(rows)
-}
-
-/// The text up to the end of its last whole row.
-fn whole_rows(text: &str) -> &str {
-    &text[..end_of_rows(text, usize::MAX)]
 }
 
 /// Where the first so many whole rows end, that of the header among them. A line within quotation

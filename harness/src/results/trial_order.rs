@@ -28,8 +28,7 @@ pub struct PlannedTrial {
 
 impl PlannedTrial {
     /// The numbers of a trial that was made. Runs of older harnesses have no `process`.
-    #[must_use]
-    pub fn of(trial: &Trial) -> Self {
+    pub(crate) fn of(trial: &Trial) -> Self {
         Self {
             suite: trial.suite.clone(),
             subject: trial.subject.clone(),
@@ -41,10 +40,7 @@ impl PlannedTrial {
 }
 
 /// Writes the order of a run.
-///
-/// # Errors
-/// [`FormatError`] when it cannot be written.
-pub fn write(path: &Path, slots: &[PlannedTrial]) -> Result<(), FormatError> {
+pub(crate) fn write(path: &Path, slots: &[PlannedTrial]) -> Result<(), FormatError> {
     table_file::write(path, slots)
 }
 

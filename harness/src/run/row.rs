@@ -236,7 +236,8 @@ fn fill_load(trial: &mut Trial, outcome: &Outcome) {
     trial.iteration_p99_us = percentile_us(iterations, 99.0);
     trial.late_p50_us = percentile_us(&outcome.late_ns, 50.0);
     trial.late_p99_us = percentile_us(&outcome.late_ns, 99.0);
-    trial.late_max_us = (!outcome.late_ns.is_empty()).then(|| whole_us(outcome.late_ns.max()));
+    trial.late_max_us = (!outcome.late_ns.is_empty())
+        .then(|| whole_us(Duration::from_nanos(outcome.late_ns.max())));
     trial.calls_unsent = trial.rate_planned_per_s_milli.map(|_| outcome.unsent);
     trial.bytes_in = outcome.bytes_in;
     trial.bytes_out = outcome.bytes_out;
@@ -247,9 +248,9 @@ fn fill_load(trial: &mut Trial, outcome: &Outcome) {
         trial.littles_law_in_flight_milli = Some(permille(outcome.littles_law_in_flight()));
     }
     if !latency.is_empty() {
-        trial.min_us = Some(whole_us(latency.min()));
+        trial.min_us = Some(whole_us(Duration::from_nanos(latency.min())));
         trial.mean_us = Some(mean_us(latency));
-        trial.max_us = Some(whole_us(latency.max()));
+        trial.max_us = Some(whole_us(Duration::from_nanos(latency.max())));
     }
     // Of answers in several reads; a few of them among others say nothing about all.
     if outcome.first_ns.len() * 2 > outcome.calls {

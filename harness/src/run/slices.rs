@@ -11,11 +11,11 @@ use anyhow::Context as _;
 
 use super::live::{Live, Measured, Span, Surroundings};
 use super::row::{Job, blank, errors_in, fill, seconds, step_latencies};
-use super::trial::{count_text, whole_us};
+use super::trial::count_text;
 use super::usage::{Cost, UsageWindow};
 use crate::load::Outcome;
 use crate::results::folder::RunFolder;
-use crate::results::histogram::Interval;
+use crate::results::histogram::{Interval, whole_us};
 use crate::results::trial::{Status, Trial};
 use crate::results::warning::Warning;
 
@@ -108,7 +108,7 @@ impl<'a> Member<'a> {
         let state = match Live::start(around, &job)? {
             Ok(live) => {
                 is_remote = live.is_remote;
-                process.startup_us = live.startup.and_then(whole_us);
+                process.startup_us = live.startup.map(whole_us);
                 match count_text(around, &job, &live, &mut process)? {
                     Ok(()) => State::Live(Box::new(live)),
                     Err(failure) => State::Failed(Status::NoLoad, failure),

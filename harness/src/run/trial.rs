@@ -3,7 +3,7 @@
 //! Open loops, the search for a capacity, samples, memory and soak need it, and subjects that start a
 //! process for each call or cannot live beside others.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::count::count;
 use super::live::{Live, Measured, Span, Surroundings};
@@ -12,7 +12,7 @@ use super::row::{Job, blank, fill, seconds, step_latencies};
 use crate::config::subject::Processes;
 use crate::load::LoadError;
 use crate::results::folder::RunFolder;
-use crate::results::histogram::Interval;
+use crate::results::histogram::{Interval, whole_us};
 use crate::results::samples::Sample;
 use crate::results::trial::{Status, Trial};
 
@@ -52,7 +52,7 @@ pub(super) fn long_trial(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Res
             return Ok(found);
         }
     };
-    found.trial.startup_us = live.startup.and_then(whole_us);
+    found.trial.startup_us = live.startup.map(whole_us);
     if let Err(failure) = count_text(around, job, &live, &mut found.trial)? {
         (found.trial.status, found.trial.failure) = (Status::NoLoad, failure);
         return Ok(found);
@@ -65,11 +65,6 @@ pub(super) fn long_trial(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Res
     }
     live.end(&mut found.trial);
     Ok(found)
-}
-
-/// Whole microseconds.
-pub(super) fn whole_us(time: Duration) -> Option<u64> {
-    u64::try_from(time.as_micros()).ok()
 }
 
 /// Counts what a model would read of it, where the suite says so. The inner error says what went

@@ -99,7 +99,11 @@ fn the_typescript_sdk_on_stdio() {
 
 #[test]
 fn the_typescript_sdk_over_streamable_http() {
-    let found = over_http(&typescript("server.mjs"), "", &["text=42", "/content/0/type=\"text\""]);
+    let found = over_http(
+        &typescript("server.mjs"),
+        "",
+        &["text=42", "/content/0/type=\"text\""],
+    );
     assert_eq!(
         (found.revision.as_str(), found.sessions),
         ("2025-11-25", Sessions::Stateless)

@@ -130,14 +130,3 @@ impl From<Measure> for String {
         measure.key()
     }
 }
-
-#[cfg(test)]
-impl schemars::JsonSchema for Measure {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Measure".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "description": "A measure, with its unit in its key." })
-    }
-}

@@ -196,11 +196,11 @@ pub(super) fn capacity(sources: &Sources<'_>) -> anyhow::Result<Vec<Picture>> {
                 .summary
                 .capacities
                 .iter()
-                .filter(|one| one.suite == suite.suite);
+                .filter(|one| one.found.suite == suite.suite);
             let found: Vec<String> = found
                 .filter_map(|one| {
-                    let rate = one.rate_per_s_milli? as f64 / 1e3;
-                    Some(format!("{} {}", one.subject, plot::short(rate)))
+                    let rate = one.found.rate_per_s_milli? as f64 / 1e3;
+                    Some(format!("{} {}", one.found.subject, plot::short(rate)))
                 })
                 .collect();
             let axis = |name, scale| Axis { name, scale };

@@ -60,15 +60,12 @@ fn right_subjects_are_ranked_and_the_report_can_be_made_again() {
         serde_json::from_str(&project.run("report", &["--format", "json"]).exits(0).stdout)
             .unwrap();
     assert!(written.contains("stdio beside HTTP"), "{written}");
-    let suite = &report["suites"][0];
-    assert_eq!(suite["floors"][0]["subject"], "floor");
-    assert_eq!(suite["floors"][0]["rank"], serde_json::Value::Null);
-    let ranks: Vec<_> = suite["servers"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| &row["rank"])
-        .collect();
+    assert_eq!(report["suites"][0]["suite"], "echo");
+    let rows = report["rows"].as_array().unwrap();
+    let (floors, servers): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row["role"] == "floor");
+    assert_eq!(floors[0]["subject"], "floor");
+    assert_eq!(floors[0]["rank"], serde_json::Value::Null);
+    let ranks: Vec<_> = servers.iter().map(|row| &row["rank"]).collect();
     assert_eq!(ranks, [1, 2]);
     assert_eq!(project.survivors(), [""; 0]);
 }

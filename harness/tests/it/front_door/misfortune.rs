@@ -1,11 +1,21 @@
 //! Subjects that misbehave: each is reported, none is ranked, and the others go on.
 
-use harness::analysis::summary::Report;
 use harness::results::environment::State;
-use harness::results::folder::RunFolder;
 use harness::results::trial::{Status, Trial};
 
+use super::compare::json;
 use super::support::Project;
+
+/// The subjects of the latest report with their ranks.
+fn ranks(project: &Project) -> Vec<(String, Option<u64>)> {
+    let report = json(&project.run("report", &["--format", "json"]).exits(0));
+    let rows = report["rows"].as_array().unwrap().iter();
+    let rank = |row: &serde_json::Value| {
+        let subject = row["subject"].as_str().unwrap().to_owned();
+        (subject, row["rank"].as_u64())
+    };
+    rows.map(rank).collect()
+}
 
 #[test]
 fn every_misfortune_is_reported_and_the_others_go_on() {
@@ -70,15 +80,8 @@ fn every_misfortune_is_reported_and_the_others_go_on() {
     }
     done.told("exits takes no further part");
 
-    let report = Report::read(&RunFolder::open(&project.results()).unwrap()).unwrap();
-    let ranked = |name: &str| {
-        report.suites[0]
-            .servers
-            .iter()
-            .find(|row| row.subject == name)
-            .unwrap()
-            .rank
-    };
+    let ranks = ranks(&project);
+    let ranked = |name: &str| ranks.iter().find(|(subject, _)| subject == name).unwrap().1;
     assert_eq!(ranked("right"), Some(1));
     for subject in [
         "wrong",
@@ -150,14 +153,9 @@ fn what_goes_wrong_around_the_window_fails_the_run_and_is_not_ranked() {
     );
     let right = &project.trials_of("right")[0];
     assert!(right.is_right(), "{right:?}");
-    let report = Report::read(&RunFolder::open(&project.results()).unwrap()).unwrap();
-    let ranked: Vec<&str> = report.suites[0]
-        .servers
-        .iter()
-        .filter(|row| row.rank.is_some())
-        .map(|row| row.subject.as_str())
-        .collect();
-    assert_eq!(ranked, ["right"]);
+    let mut ranked = ranks(&project);
+    ranked.retain(|(_, rank)| rank.is_some());
+    assert_eq!(ranked, [("right".to_owned(), Some(1))]);
     done.printed("1 unclean exits");
 }
 

@@ -23,7 +23,7 @@ fn ratios_to_the_best_of_each_suite_are_averaged_geometrically() {
         |key: &str| -> Vec<&serde_json::Value> { places.iter().map(|one| &one[key]).collect() };
     // b: 2 and 1, so the square root of 2; a: 1 and 4, so 2; c: 1.01 and 3.95, so 1.997.
     assert_eq!(column("subject"), ["b", "c", "a"]);
-    let mean = |place: usize| places[place]["to_best"]["point"].as_f64().unwrap();
+    let mean = |place: usize| places[place]["ratio"].as_f64().unwrap();
     for (place, wanted) in [(0, 2_f64.sqrt()), (1, (1.01 * 3.95_f64).sqrt()), (2, 2.0)] {
         assert!((mean(place) - wanted).abs() < 1e-3, "{found}");
     }

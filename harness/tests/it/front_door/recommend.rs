@@ -67,7 +67,7 @@ fn the_first_of_the_suites_that_stand_for_the_work_is_recommended() {
     };
     let found = recommend(&["--workload", "api", "--clients", "2"]);
     assert_eq!(found["subject"], "quick");
-    assert_eq!(found["ranking"]["suites"], serde_json::json!(["files"]));
+    assert_eq!(found["suites"], serde_json::json!(["files"]));
     assert!(found["command"].as_array().unwrap().len() > 1, "{found}");
     says(&found, "would_change", "slow speaks stdio");
     says(&found, "wins", "Wins over near, which is +3.");

@@ -4,6 +4,10 @@ use harness::results::samples::{Who, read};
 
 use super::support::Project;
 
+/// The columns that are promised.
+const COLUMNS: &str = "at_ms,who,cpu_user_ms,cpu_system_ms,rss_bytes,threads,open_files,\
+                       context_switches_voluntary,context_switches_involuntary";
+
 #[test]
 fn each_trial_has_a_series_and_its_row_the_totals() {
     let project = Project::new(&["right", "stdio-right"]);
@@ -13,7 +17,10 @@ fn each_trial_has_a_series_and_its_row_the_totals() {
     for trial in project.trials() {
         let file = format!("samples/echo+{}+1.csv", trial.subject);
         assert_eq!(trial.samples, file);
-        let rows = read(&project.results().join(&file)).unwrap();
+        let path = project.results().join(&file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().next(), Some(COLUMNS));
+        let rows = read(&path).unwrap();
         let of = |who| rows.iter().filter(move |row| row.who == who);
         // One at each edge, and some in between.
         assert!(of(Who::Server).count() >= 3, "{rows:?}");

@@ -14,17 +14,18 @@ pub(crate) struct Program {
 impl Program {
     /// As a person would write it.
     pub(crate) fn command(&self) -> String {
-        format!(
-            "'{}' '{}'",
-            self.interpreter.display(),
-            self.file.display()
-        )
+        format!("'{}' '{}'", self.interpreter.display(), self.file.display())
     }
 }
 
 /// A program on the official TypeScript SDK: `server.mjs`, or the client `call.mjs`.
 pub(crate) fn typescript(file: &str) -> Program {
-    let files = ["package.json", "package-lock.json", "server.mjs", "call.mjs"];
+    let files = [
+        "package.json",
+        "package-lock.json",
+        "server.mjs",
+        "call.mjs",
+    ];
     let folder = installed("typescript", &files, |folder| {
         run(Command::new("npm")
             .args([
