@@ -4,8 +4,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ enum Behaviour {
     ToolError,
     /// Never answers a call.
     Slow,
+    /// Sleeps in each call until it has run for so many milliseconds.
+    SlowAtFirst(u64),
     /// Ends with exit code 3 at the call of that number.
     Dies(u64),
     /// Hides its tool from `tools/list`.
@@ -36,10 +38,13 @@ enum Behaviour {
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
+static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// What each call burns, in nanoseconds.
 static BURN_NS: AtomicU64 = AtomicU64::new(0);
 
 fn main() -> std::io::Result<()> {
+    LazyLock::force(&BEGUN);
     let mut arguments = std::env::args().skip(1);
     let behaviour = arguments.next().unwrap_or_default();
     let number = arguments
@@ -58,6 +63,7 @@ fn main() -> std::io::Result<()> {
         "wrong-at-first" => serve(Behaviour::WrongAtFirst),
         "tool-error" => serve(Behaviour::ToolError),
         "slow" => serve(Behaviour::Slow),
+        "slow-at-first" => serve(Behaviour::SlowAtFirst(number)),
         "dies" => serve(Behaviour::Dies(number)),
         "unlisted" => serve(Behaviour::Unlisted),
         "floor" => serve(Behaviour::Floor(number)),
@@ -228,6 +234,9 @@ fn call(arguments: &Value, behaviour: Behaviour) -> Value {
     };
     match behaviour {
         Behaviour::Slow => std::thread::sleep(FOR_EVER),
+        Behaviour::SlowAtFirst(ms) if BEGUN.elapsed() < Duration::from_millis(ms) => {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         Behaviour::Dies(at) if number >= at => {
             eprintln!("out of luck at call {number}");
             std::process::exit(3);

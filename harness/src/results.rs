@@ -13,6 +13,7 @@ pub(crate) mod stacks;
 mod table_file;
 pub mod trial;
 pub mod trial_order;
+pub mod warmup;
 pub mod warning;
 
 use std::path::Path;

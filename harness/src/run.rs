@@ -1,46 +1,45 @@
 //! The run: builds and starts what is measured, puts load on it window by window, reads what that
 //! costs, and records it.
 
-pub(crate) mod backends;
-pub(crate) mod build;
+mod backends;
 mod capacity;
 mod count;
 pub(crate) mod discover;
 mod environment;
 mod live;
 pub(crate) mod peers;
+mod per_call;
 #[expect(unreachable_pub, reason = "its items are for the crate only")]
 pub(crate) mod process;
-mod processes;
 pub(crate) mod profile;
 mod progress;
 pub(crate) mod resume;
+mod round;
 pub(crate) mod row;
-mod samples;
+mod settle;
 pub(crate) mod setup;
-mod slices;
 mod target;
 pub(crate) mod testbed;
-mod trial;
 mod trial_order;
 mod usage;
 pub(crate) mod verify;
-pub(crate) mod warnings;
+mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
+use self::capacity::TRIALS_OF_A_SEARCH;
 use self::environment::{environment, folder_name, now};
 use self::live::Surroundings;
 use self::progress::{Progress, expected};
 use self::resume::Begun;
+use self::round::make_round;
 use self::row::{Calls, Job, blank};
-use self::slices::process_round;
 use self::testbed::Testbed;
-use self::trial::{Found, long_trial};
 use self::trial_order::{add_rate_suites, base_of, planned_trials, rounds};
 use crate::config::capacity::CapacityBound;
 use crate::config::experiment::Experiment;
@@ -48,11 +47,12 @@ use crate::config::replay::Replayed;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
+use crate::results::capacity::FoundCapacity;
 use crate::results::environment::{Environment, State};
 use crate::results::folder::{Kept, RunFolder};
 use crate::results::trial::{Status, Trial, TrialWriter, read_trials};
 use crate::results::trial_order::PlannedTrial;
-use crate::results::{self, histogram};
+use crate::results::{self, histogram, samples, warmup};
 use crate::stats::median;
 
 /// What a run measures, and where it is recorded. It is handed over once, from the verb to the run.
@@ -123,17 +123,19 @@ pub(crate) struct Done {
 struct Run<'a> {
     bench: &'a Testbed,
     plan: &'a RunPlan,
-    calls: BTreeMap<&'a str, Calls>,
+    calls: CallsOf<'a>,
     folder: RunFolder,
     environment: Environment,
     writer: TrialWriter,
     /// All rows so far.
     rows: Vec<Trial>,
+    /// What searches have found.
+    capacities: Vec<FoundCapacity>,
     /// How often in a row each subject did not get ready.
-    misses: BTreeMap<&'a str, u32>,
+    misses: BTreeMap<String, u32>,
     all_right: bool,
     /// The subject whose trial has changed its store.
-    changed: Option<&'a str>,
+    changed: Option<String>,
 }
 
 /// Makes a run over a testbed whose services are up, and records it. What ends it early after it has
@@ -149,31 +151,22 @@ pub(crate) fn run(
     let environment = environment(bench, &plan, order.len())?;
     let folder = RunFolder::create(&plan.results, &folder_name(&environment))?;
     environment.write(&folder.environment())?;
-    let kept = Kept {
+    folder.write_definitions(&Kept {
         subjects: &bench.effective()?,
         templates: bench.subjects(),
         suites: &plan.suites,
         experiments: &plan.experiments,
         replayed: &plan.replayed,
-    };
-    folder.write_definitions(&kept)?;
+    })?;
     results::trial_order::write(&folder.order(), &order)?;
-    let run = Run {
-        bench,
-        plan: &plan,
-        calls,
-        writer: TrialWriter::create(&folder.trials())?,
+    let writer = TrialWriter::create(&folder.trials())?;
+    let begun = Begun {
         folder,
         environment,
-        rows: Vec::new(),
-        misses: BTreeMap::new(),
-        all_right: true,
-        changed: None,
+        order,
+        trials: Vec::new(),
     };
-    match plan.capacity {
-        Some(bound) => run.search(bound, &order, interrupt),
-        None => run.make(&order, interrupt),
-    }
+    make(bench, &plan, calls, begun, writer, interrupt)
 }
 
 /// Makes the trials that a run lacks, over a testbed that [`Begun::check`] has nothing against.
@@ -187,132 +180,136 @@ pub(crate) fn resume(
     let writer = TrialWriter::reopen(&begun.folder.trials(), begun.trials.len())?;
     // Nobody else writes them from here on.
     begun.trials = read_trials(&begun.folder.trials())?;
-    let run = Run {
-        bench,
-        plan,
-        calls,
-        writer,
-        all_right: begun.trials.iter().all(Trial::is_right),
-        environment: begun.environment_again(),
-        rows: begun.trials,
-        folder: begun.folder,
-        misses: BTreeMap::new(),
-        changed: None,
-    };
-    run.environment.write(&run.folder.environment())?;
-    run.make(&begun.order, interrupt)
+    begun.go_on();
+    begun.environment.write(&begun.folder.environment())?;
+    make(bench, plan, calls, begun, writer, interrupt)
 }
 
-/// The prepared calls of all suites.
-fn calls<'p>(bench: &Testbed, plan: &'p RunPlan) -> anyhow::Result<BTreeMap<&'p str, Calls>> {
+/// The prepared calls of suites, by name.
+type CallsOf<'p> = BTreeMap<&'p str, Arc<Calls>>;
+
+fn calls<'p>(bench: &Testbed, plan: &'p RunPlan) -> anyhow::Result<CallsOf<'p>> {
     let prepared = plan.suites.iter().map(|(name, suite)| {
         let calls = Calls::prepare(suite, &bench.service_urls())
             .map_err(|message| anyhow::anyhow!("suite {name}: {message}"))?;
-        Ok((name.as_str(), calls))
+        Ok((name.as_str(), Arc::new(calls)))
     });
     prepared.collect()
 }
 
-impl<'a> Run<'a> {
-    /// Makes the trials that are not made yet, and records how that ended.
-    fn make(mut self, order: &'a [PlannedTrial], interrupt: &Interrupt) -> anyhow::Result<Done> {
-        let made = self.all_rounds(order, interrupt);
-        self.close(made, interrupt)
-    }
+/// Makes the trials that are not made yet, and records how that ended.
+fn make(
+    bench: &Testbed,
+    plan: &RunPlan,
+    calls: CallsOf<'_>,
+    begun: Begun,
+    writer: TrialWriter,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Done> {
+    let mut run = Run {
+        bench,
+        plan,
+        calls,
+        folder: begun.folder,
+        environment: begun.environment,
+        writer,
+        all_right: begun.trials.iter().all(Trial::is_right),
+        rows: begun.trials,
+        capacities: Vec::new(),
+        misses: BTreeMap::new(),
+        changed: None,
+    };
+    let made = run.all_rounds(&begun.order, interrupt);
+    run.close(made, interrupt)
+}
 
-    fn all_rounds(
-        &mut self,
-        order: &'a [PlannedTrial],
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<()> {
+impl Run<'_> {
+    fn all_rounds(&mut self, order: &[PlannedTrial], interrupt: &Interrupt) -> anyhow::Result<()> {
         let made: BTreeSet<PlannedTrial> = self.rows.iter().map(PlannedTrial::of).collect();
+        let is_made = |planned: &PlannedTrial| made.contains(planned);
+        // A search knows its subjects in advance, and not its rates.
+        let trials = self.plan.capacity.map_or(1, |_| TRIALS_OF_A_SEARCH);
         let length = |round: &&[PlannedTrial]| -> Duration {
-            let windows = round.iter().filter(|planned| !made.contains(planned));
+            let missing = round.iter().filter(|planned| !is_made(planned));
             let suite = |planned: &PlannedTrial| self.plan.suites.get(&planned.suite);
-            windows
-                .filter_map(|planned| Some(expected(suite(planned)?, planned.slice)))
-                .sum()
+            let lengths = missing.filter_map(|one| Some(expected(suite(one)?, one.slice)));
+            lengths.sum::<Duration>() * trials
         };
         let rounds = rounds(order);
         let lengths: Vec<Duration> = rounds.iter().map(length).collect();
-        let progress = Progress::new(order.len(), lengths.iter().sum());
+        let progress = Progress::new(order.len() * trials as usize, lengths.iter().sum());
         progress.line(&format!("recording in {}", self.folder.root().display()));
         let around = Surroundings {
             bench: self.bench,
             progress: &progress,
             interrupt,
         };
-        let (mut position, mut done) = (0, Duration::ZERO);
-        for (round, length) in rounds.into_iter().zip(lengths) {
+        let mut position = 0;
+        for (round, length) in rounds.iter().zip(&lengths) {
             if interrupt.is_set() {
                 break;
             }
-            if !round.iter().all(|planned| made.contains(planned)) {
-                self.round(around, round, position, done)?;
+            match (round.first(), self.plan.capacity) {
+                _ if round.iter().all(is_made) => {}
+                (Some(pair), Some(bound)) => self.search(around, bound, pair)?,
+                _ => self.round(around, round, position)?,
             }
             position += round.len();
-            done += length;
+            progress.is_past(*length);
         }
         progress.finish();
         Ok(())
     }
 
-    /// Makes one long trial, or a process round of slices.
+    /// Makes a round of the order: one long trial, or the slices of one process of each subject.
     fn round(
         &mut self,
         around: Surroundings<'_>,
-        round: &'a [PlannedTrial],
+        round: &[PlannedTrial],
         position: usize,
-        done: Duration,
     ) -> anyhow::Result<()> {
-        self.bench.check_services()?;
         let mut suites: BTreeMap<&str, Suite> = BTreeMap::new();
         for planned in round {
-            let suite = self.suite_of(planned)?;
-            suites.insert(&planned.suite, suite);
+            suites.insert(&planned.suite, self.suite_of(planned)?);
         }
-        let (calls, mut jobs) = (self.calls.clone(), Vec::new());
+        let mut jobs = Vec::new();
         for (index, planned) in round.iter().enumerate() {
             let suite = suites.get(planned.suite.as_str());
-            let calls = calls.get(planned.suite.as_str());
-            let (suite, calls) = suite
-                .zip(calls)
-                .context("a suite of the order is missing")?;
-            let program = self.environment.programs.get(&planned.subject);
-            let job = Job {
-                suite_name: &planned.suite,
-                suite,
-                calls,
-                subject_name: &planned.subject,
-                planned,
-                position: u32::try_from(position + index + 1).unwrap_or(u32::MAX),
-                binary_bytes: program.map(|program| program.bytes),
-            };
-            let lacks_rate = base_of(&planned.suite).is_some() && suite.load.rate_per_s.is_none();
+            let suite = suite.context("a suite of the order is missing")?;
+            let job = self.job(planned, suite, position + index + 1)?;
             if self.has_missed(&planned.subject) {
                 let times = format!("it did not get ready {MISSES} times in a row");
                 self.skip(&job, &times)?;
-            } else if lacks_rate {
+            } else if base_of(&planned.suite).is_some() && suite.load.rate_per_s.is_none() {
                 self.skip(&job, "no subject had a rate in the closed loop")?;
             } else {
                 jobs.push(job);
             }
         }
-        let Some(first) = jobs.first() else {
-            return Ok(());
-        };
-        around.progress.begin(first, done);
-        if first.planned.slice > 0 {
-            self.slices(around, &jobs)
-        } else {
-            self.trial(around, first, round)
-        }
+        self.record_round(around, &jobs).map(|_| ())
     }
 
     fn has_missed(&self, subject: &str) -> bool {
-        self.misses
-            .get(subject)
-            .is_some_and(|misses| *misses >= MISSES)
+        let misses = self.misses.get(subject);
+        misses.is_some_and(|misses| *misses >= MISSES)
+    }
+
+    /// One window of the order.
+    fn job<'j>(
+        &self,
+        planned: &'j PlannedTrial,
+        suite: &'j Suite,
+        position: usize,
+    ) -> anyhow::Result<Job<'j>> {
+        let calls = self.calls.get(planned.suite.as_str());
+        let program = self.environment.programs.get(&planned.subject);
+        Ok(Job {
+            suite,
+            calls: Arc::clone(calls.context("a suite of the order is missing")?),
+            planned,
+            position: u32::try_from(position).unwrap_or(u32::MAX),
+            binary_bytes: program.map(|program| program.bytes),
+        })
     }
 
     /// The suite of a trial; one at a rate that is found by the run gets its rate here.
@@ -328,90 +325,78 @@ impl<'a> Run<'a> {
         Ok(suite)
     }
 
-    /// Makes and records one long trial.
-    fn trial(
+    /// Makes and records a round; its rows, none when a signal cut it short.
+    fn record_round(
         &mut self,
         around: Surroundings<'_>,
-        job: &Job<'_>,
-        round: &'a [PlannedTrial],
-    ) -> anyhow::Result<()> {
-        let subject = round.first().map_or("", |planned| &planned.subject);
-        self.reset_changed(job.suite, subject, around.interrupt)?;
-        let found = long_trial(around, job)?;
+        jobs: &[Job<'_>],
+    ) -> anyhow::Result<Vec<Trial>> {
+        let Some(first) = jobs.first() else {
+            return Ok(Vec::new());
+        };
+        self.bench.check_services()?;
+        if let Some(changed) = self.changed.take() {
+            self.bench.reset_store(&changed, around.interrupt)?;
+        }
+        let changes_store = first.suite.changes_store;
+        self.changed = changes_store.then(|| first.planned.subject.clone());
+        around.progress.begin(first);
+        let members = make_round(around, jobs)?;
         if around.interrupt.is_set() {
-            // Cut short: what was found is not a trial.
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.bench.check_services()?;
-        self.record(&found)?;
-        around
-            .progress
-            .end(self.environment.trials_done, &found.trial);
-        let is_ready = found.trial.status != Status::NotReady;
-        self.note(around, subject, is_ready);
-        Ok(())
-    }
-
-    /// Makes and records the slices of one process of each subject.
-    fn slices(&mut self, around: Surroundings<'_>, jobs: &[Job<'_>]) -> anyhow::Result<()> {
-        let members = process_round(around, jobs)?;
-        if around.interrupt.is_set() {
-            return Ok(());
-        }
-        self.bench.check_services()?;
+        let root = self.folder.root();
         for member in &members {
-            let file = member.rows.iter().find(|row| !row.histogram.is_empty());
-            if let Some(row) = file {
-                let path = self.folder.root().join(&row.histogram);
-                histogram::write(&path, &member.intervals)?;
+            if let Some(row) = member.rows.iter().find(|row| !row.histogram.is_empty()) {
+                histogram::write(&root.join(&row.histogram), &member.intervals)?;
+                if !member.warmup.is_empty() {
+                    let planned = &member.job.planned;
+                    let (suite, subject) = (&planned.suite, &planned.subject);
+                    let name = RunFolder::warmup_name(suite, subject, planned.process);
+                    warmup::write(&self.folder.made(&name)?, &member.warmup)?;
+                }
+                if !row.samples.is_empty() {
+                    samples::write(&root.join(&row.samples), &member.samples)?;
+                }
             }
         }
-        let mut rows: Vec<&Trial> = members.iter().flat_map(|member| &member.rows).collect();
+        let rows = members.iter().flat_map(|member| &member.rows);
+        let mut rows: Vec<Trial> = rows.cloned().collect();
         rows.sort_by_key(|row| row.position);
         self.append(&rows)?;
         for member in &members {
             let summary = member.summary(around)?;
-            around.progress.end(self.environment.trials_done, &summary);
-            let subjects = &self.bench.subjects().subject;
-            if let Some((name, _)) = subjects.get_key_value(&summary.subject) {
-                self.note(around, name, member.was_ready());
+            let done = self.environment.trials_done;
+            around.progress.end(done, &summary);
+            let misses = self.misses.entry(summary.subject.clone()).or_default();
+            *misses = if member.was_ready() { 0 } else { *misses + 1 };
+            if *misses == MISSES {
+                let line = format!("{} takes no further part in this run", summary.subject);
+                around.progress.line(&line);
             }
         }
-        Ok(())
-    }
-
-    /// Takes note of whether a subject got ready.
-    fn note(&mut self, around: Surroundings<'_>, subject: &'a str, is_ready: bool) {
-        let misses = self.misses.entry(subject).or_default();
-        *misses = if is_ready { 0 } else { *misses + 1 };
-        if *misses == MISSES {
-            let line = format!("{subject} takes no further part in this run");
-            around.progress.line(&line);
-        }
+        Ok(rows)
     }
 
     /// Records that a trial is not made.
     fn skip(&mut self, job: &Job<'_>, why: &str) -> anyhow::Result<()> {
-        let subject = self.bench.subject(job.subject_name)?;
-        let row = Trial {
+        let subject = self.bench.subject(&job.planned.subject)?;
+        self.append(&[Trial {
             status: Status::Skipped,
             failure: format!("not made: {why}"),
             ..blank(job, subject, SystemTime::now())
-        };
-        self.append(&[&row])
+        }])
     }
 
-    /// Brings the store back to its first state where the last trial has changed it.
-    fn reset_changed(
-        &mut self,
-        suite: &Suite,
-        subject: &'a str,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<()> {
-        if let Some(changed) = self.changed.take() {
-            self.bench.reset_store(changed, interrupt)?;
-        }
-        self.changed = suite.changes_store.then_some(subject);
+    /// Appends rows that belong together.
+    fn append(&mut self, rows: &[Trial]) -> anyhow::Result<()> {
+        self.writer.append(rows)?;
+        self.rows.extend_from_slice(rows);
+        self.all_right &= rows.iter().all(Trial::is_right);
+        let made = rows.iter().filter(|row| row.status != Status::Skipped);
+        self.environment.trials_done += made.count() as u64;
+        self.environment.write(&self.folder.environment())?;
         Ok(())
     }
 
@@ -423,10 +408,11 @@ impl<'a> Run<'a> {
             None if interrupt.is_set() => State::Interrupted,
             None => State::Complete,
         };
-        self.environment.failure = failure
-            .as_ref()
-            .map(|error| format!("{error:#}"))
-            .unwrap_or_default();
+        if self.plan.capacity.is_some() {
+            self.environment.trials_planned = self.environment.trials_done;
+        }
+        let text = failure.as_ref().map(|error| format!("{error:#}"));
+        self.environment.failure = text.unwrap_or_default();
         self.environment.ended = now();
         let written = self.environment.write(&self.folder.environment());
         match (written, failure) {
@@ -441,29 +427,6 @@ impl<'a> Run<'a> {
                 failure,
             }),
         }
-    }
-
-    fn record(&mut self, found: &Found) -> anyhow::Result<()> {
-        let root = self.folder.root();
-        if let Some(interval) = &found.interval {
-            let path = root.join(&found.trial.histogram);
-            histogram::write(&path, std::slice::from_ref(interval))?;
-        }
-        if !found.trial.samples.is_empty() {
-            results::samples::write(&root.join(&found.trial.samples), &found.samples)?;
-        }
-        self.append(&[&found.trial])
-    }
-
-    /// Appends rows that belong together.
-    fn append(&mut self, rows: &[&Trial]) -> anyhow::Result<()> {
-        self.writer.append(rows.iter().copied())?;
-        self.rows.extend(rows.iter().copied().cloned());
-        self.all_right &= rows.iter().all(|row| row.is_right());
-        let made = rows.iter().filter(|row| row.status != Status::Skipped);
-        self.environment.trials_done += made.count() as u64;
-        self.environment.write(&self.folder.environment())?;
-        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -69,10 +70,8 @@ impl Profile {
             slice: 0,
         };
         let job = Job {
-            suite_name: &suite_name,
             suite: &suite,
-            calls: &calls,
-            subject_name,
+            calls: Arc::new(calls),
             planned: &planned,
             position: 1,
             binary_bytes: None,

@@ -127,14 +127,14 @@ pub(super) fn resume(
     let (missing, planned) = (begun.missing(), begun.planned());
     if begun.is_complete() {
         eprintln!("the run is complete: none of its {planned} trials is missing");
-        let run = Dataset::read(begun.folder().clone())?;
+        let run = Dataset::read(begun.folder.clone())?;
         let report = Report::of(&run)?;
         return Ok((RecordedRun { run, report }, Verdict::Right));
     }
     warn_of_debug_build();
     eprintln!("{missing} of {planned} trials are missing");
-    let subjects = begun.folder().read_templates()?;
-    let setup = setup(places, flags, begun.environment(), &subjects)?;
+    let subjects = begun.folder.read_templates()?;
+    let setup = setup(places, flags, &begun.environment, &subjects)?;
     let plan = plan(&begun, root)?;
     let names: Vec<String> = subjects.subject.keys().cloned().collect();
     let mut bench = Testbed::new(setup, subjects, &names)?;
@@ -147,7 +147,7 @@ pub(super) fn resume(
 
 /// What was asked, with the settings of the run.
 fn plan(begun: &Begun, root: &Path) -> anyhow::Result<RunPlan> {
-    let (folder, environment) = (begun.folder(), begun.environment());
+    let (folder, environment) = (&begun.folder, &begun.environment);
     anyhow::ensure!(
         environment.capacity.is_none(),
         "the run in {} searched for capacities: each rate follows from how the one before went, so it cannot be continued; \

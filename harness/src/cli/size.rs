@@ -104,9 +104,10 @@ impl Size {
             interrupt.wait(SETTLED, || None::<()>);
             let startup = started.startup.map(|startup| startup.as_micros());
             startups.extend(startup.and_then(|micros| u64::try_from(micros).ok()));
-            let ids = started.running.ids().into_iter();
-            memories.extend(ids.filter_map(|id| Some(Tree::new(id).look(false)?.rss_bytes)));
-            // The pipes of a stdio server go with its target, which is dropped after this.
+            let id = started.running.id();
+            memories.extend(id.and_then(|id| Some(Tree::new(id).look(false)?.rss_bytes)));
+            // Its pipes are closed before a server on stdio is ended.
+            drop(started.target);
             started.running.stop();
         }
         weight.startup_us = median(startups);

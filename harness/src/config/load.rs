@@ -5,11 +5,21 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::subject;
 use crate::load::{Arrivals, MAX_CLIENTS, MAX_THREADS, Pace, Shape};
+
+/// How long the load before the measured windows lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Warmup {
+    /// As long as the definition says.
+    Fixed,
+    /// Until the rate has settled.
+    Auto,
+}
 
 /// Makes the struct and what has to name all keys. The text of a key is the help of its flag.
 macro_rules! load {
@@ -91,6 +101,13 @@ load! {
         /// Load before the measured windows, in seconds
         #[arg(value_name = "SECONDS")]
         warmup_s: f64 = 1.0;
+        /// Whether that load lasts `warmup_s`, or goes on from there until the rate has settled (`auto`: for
+        /// servers with a JIT or a garbage collector)
+        #[arg(value_name = "fixed|auto")]
+        warmup: Warmup = Warmup::Fixed;
+        /// Most of it with `warmup = "auto"`, in seconds
+        #[arg(value_name = "SECONDS")]
+        warmup_max_s: f64 = 60.0;
         /// How often each subject is started for slices
         #[arg(value_name = "N")]
         processes: u32 = 5;
@@ -228,6 +245,7 @@ impl Load {
         }
         for (key, seconds, least) in [
             ("warmup_s", self.warmup_s(), 0.0),
+            ("warmup_max_s", self.warmup_max_s(), 0.0),
             ("slice_s", self.slice_s(), 0.01),
             ("lead_in_s", self.lead_in_s(), 0.0),
             ("duration_s", self.duration_s(), 0.05),

@@ -145,6 +145,26 @@ impl RunFolder {
         format!("samples/{suite}+{subject}+{trial}.csv")
     }
 
+    /// The steps of the warm-up of one process of a subject, as a path within the folder.
+    #[must_use]
+    pub fn warmup_name(suite: &str, subject: &str, process: u32) -> String {
+        format!("warmups/{suite}+{subject}+{process}.csv")
+    }
+
+    /// A path within the folder, whose own folder is made where it is missing.
+    ///
+    /// # Errors
+    /// [`FormatError::Write`].
+    pub fn made(&self, name: &str) -> Result<PathBuf, FormatError> {
+        let path = self.root.join(name);
+        let folder = path.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(folder).map_err(|source| FormatError::Write {
+            path: folder.to_owned(),
+            source,
+        })?;
+        Ok(path)
+    }
+
     /// Keeps the definitions that the run was made with, without the passwords in their URLs.
     pub(crate) fn write_definitions(&self, kept: &Kept<'_>) -> Result<(), FormatError> {
         write_definition(&self.subjects_file(), kept.subjects)?;

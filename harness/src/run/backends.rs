@@ -5,61 +5,52 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, bail};
+use serde_json::Value;
 
+use crate::config::template::Context;
 use crate::host::proc::{ProcessId, Stat, processes};
 
 /// The script, within the project.
 const SCRIPT: &str = "scripts/services";
 
-/// The services that the script knows, the variable that it prints the URL of each as, and the name that
-/// templates have for it.
+/// The services that the script knows, the variable that it prints the URL of each as, and the name
+/// that templates have for it.
 pub(crate) const KNOWN: [(&str, &str, &str); 2] = [
     ("postgres", "MCP_DATABASE_URL", "postgres_url"),
     ("redis", "MCP_STORE_URL", "redis_url"),
 ];
 
-/// Services that run until this is dropped. The script removes them, too, when this process ends without
-/// having done so.
+/// Services that run until this is dropped. The script removes them, too, when this process ends
+/// without having done so.
 #[derive(Debug)]
 pub(crate) struct Backends {
     script: PathBuf,
     folder: PathBuf,
-    urls: BTreeMap<String, String>,
     /// The first process of each; others are their children.
-    ids: Vec<ProcessId>,
+    pub(super) ids: Vec<ProcessId>,
 }
 
 impl Backends {
-    /// Starts services of [`KNOWN`], on the cores of the calling thread.
-    pub(crate) fn up(root: &Path, names: &[&str]) -> anyhow::Result<Self> {
+    /// Starts services of [`KNOWN`], on the cores of the calling thread: with each its URL, by the name
+    /// that templates have for it.
+    pub(super) fn up(root: &Path, names: &[&str]) -> anyhow::Result<(Self, Context)> {
         let mut backends = Self {
             script: root.join(SCRIPT),
             folder: std::env::temp_dir().join(format!("mcp-harness-{}", std::process::id())),
-            urls: BTreeMap::new(),
             ids: Vec::new(),
         };
         eprintln!("services: {} up", names.join(", "));
         let guardian = std::process::id().to_string();
         let said = backends.run(&["up", "--while", &guardian], names)?;
-        for (name, variable, template) in KNOWN {
-            if names.contains(&name) {
-                let url = exported(&said, variable)
-                    .with_context(|| format!("{SCRIPT} up {name} did not print {variable}"))?;
-                backends.urls.insert(template.to_owned(), url);
-            }
-        }
+        let known = KNOWN.into_iter().filter(|(name, ..)| names.contains(name));
+        let url = |(name, variable, template): (&str, &str, &str)| {
+            let url = exported(&said, variable)
+                .with_context(|| format!("{SCRIPT} up {name} did not print {variable}"))?;
+            Ok((template.to_owned(), Value::String(url)))
+        };
+        let urls = known.map(url).collect::<anyhow::Result<Context>>()?;
         backends.ids = first_processes(&backends.folder);
-        Ok(backends)
-    }
-
-    /// Their processes, without the children of these.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = ProcessId> + '_ {
-        self.ids.iter().copied()
-    }
-
-    /// Where they are, by the name that templates have for it.
-    pub(crate) fn urls(&self) -> &BTreeMap<String, String> {
-        &self.urls
+        Ok((backends, urls))
     }
 
     /// Runs the script; what it prints on stdout.

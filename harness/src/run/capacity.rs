@@ -1,19 +1,12 @@
 //! A run that looks for the capacity of each subject: long trials at rates of an open loop, each
 //! chosen by how the last one went.
 
-use std::time::Duration;
-
-use anyhow::Context as _;
-
+use super::Run;
 use super::live::Surroundings;
-use super::progress::{Progress, expected};
-use super::row::Job;
-use super::trial::long_trial;
-use super::{Done, PlannedTrial, Run, Status};
 use crate::config::capacity::{CapacityBound, Miss};
-use crate::interrupt::Interrupt;
 use crate::results::capacity::{self, FoundCapacity};
-use crate::results::trial::Trial;
+use crate::results::trial::{Status, Trial};
+use crate::results::trial_order::PlannedTrial;
 use crate::results::warning::Warning;
 use crate::results::whole;
 
@@ -21,130 +14,56 @@ use crate::results::whole;
 const FIRST_RATE: f64 = 1_000.0;
 
 /// About how many trials a search takes, for the time left only.
-const TRIALS_OF_A_SEARCH: u32 = 14;
+pub(super) const TRIALS_OF_A_SEARCH: u32 = 14;
 
-impl<'a> Run<'a> {
-    /// Searches for the capacity of each pair, one after another, and records how that ended.
+impl Run<'_> {
+    /// Searches for the capacity of one subject in one suite, and records it unless the subject does
+    /// not get ready.
     pub(super) fn search(
-        mut self,
-        bound: CapacityBound,
-        pairs: &'a [PlannedTrial],
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Done> {
-        let made = self.search_all(bound, pairs, interrupt);
-        self.environment.trials_planned = self.environment.trials_done;
-        self.close(made, interrupt)
-    }
-
-    fn search_all(
-        &mut self,
-        bound: CapacityBound,
-        pairs: &'a [PlannedTrial],
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<()> {
-        let length = |pair: &PlannedTrial| {
-            let suite = self.plan.suites.get(&pair.suite);
-            suite.map(|suite| expected(suite, 0)).unwrap_or_default() * TRIALS_OF_A_SEARCH
-        };
-        let lengths: Vec<Duration> = pairs.iter().map(length).collect();
-        let trials = pairs.len() * TRIALS_OF_A_SEARCH as usize;
-        let progress = Progress::new(trials, lengths.iter().sum());
-        progress.line(&format!("recording in {}", self.folder.root().display()));
-        let around = Surroundings {
-            bench: self.bench,
-            progress: &progress,
-            interrupt,
-        };
-        let (mut found, mut done) = (Vec::new(), Duration::ZERO);
-        for (pair, length) in pairs.iter().zip(lengths) {
-            if interrupt.is_set() {
-                break;
-            }
-            if let Some(capacity) = self.search_one(around, bound, pair, done)? {
-                found.push(capacity);
-                capacity::write(&self.folder.capacities(), &found)?;
-            }
-            done += length;
-        }
-        progress.finish();
-        Ok(())
-    }
-
-    /// Searches for the capacity of one subject in one suite; none when it did not get ready.
-    fn search_one(
         &mut self,
         around: Surroundings<'_>,
         bound: CapacityBound,
-        pair: &'a PlannedTrial,
-        done: Duration,
-    ) -> anyhow::Result<Option<FoundCapacity>> {
+        pair: &PlannedTrial,
+    ) -> anyhow::Result<()> {
+        if self.has_missed(&pair.subject) {
+            return Ok(());
+        }
         let mut suite = self.suite_of(pair)?;
-        let calls = self.calls.get(pair.suite.as_str()).cloned();
-        let calls = calls.context("the calls of a suite are missing")?;
         let load = &suite.load;
         let mut search = Search::new(load.rate_per_s.unwrap_or(FIRST_RATE), load.trials());
-        let first = u32::try_from(self.environment.trials_done).unwrap_or(u32::MAX);
         let mut planned = pair.clone();
         planned.trial = 0;
         let mut probes: Vec<Trial> = Vec::new();
-        while let Some(rate) = search.rate() {
+        while let Some(rate) = search.rate {
             planned.trial += 1;
             planned.process = planned.trial;
             suite.load.rate_per_s = Some(rate);
-            let program = self.environment.programs.get(&pair.subject);
-            let job = Job {
-                suite_name: &pair.suite,
-                suite: &suite,
-                calls: &calls,
-                subject_name: &pair.subject,
-                planned: &planned,
-                position: first + planned.trial,
-                binary_bytes: program.map(|program| program.bytes),
+            let job = self.job(&planned, &suite, self.rows.len() + 1)?;
+            let was_right = self.all_right;
+            let found = self.record_round(around, &[job])?;
+            let is_there = |probe: &Trial| probe.status != Status::NotReady;
+            let Some(probe) = found.into_iter().next().filter(is_there) else {
+                return Ok(());
             };
-            let Some(probe) = self.probe(around, &job, &pair.subject, done)? else {
-                return Ok(None);
-            };
+            // At a rate that is too high errors are what is looked for; they are recorded, and are
+            // no fault of the run.
+            self.all_right = was_right;
             search.tell(judged(bound, &probe));
             probes.push(probe);
         }
         let (suite, subject) = (&pair.suite, &pair.subject);
-        around.progress.line(&match search.found() {
+        around.progress.line(&match search.found {
             Some(rate) => format!("{suite} {subject}: keeps up with {rate:.0} calls/s"),
             None => format!("{suite} {subject}: keeps up with no rate that was tried"),
         });
-        Ok(Some(search.result(pair, bound, &probes)))
-    }
-
-    /// One trial at one rate; none when there is no use in going on.
-    fn probe(
-        &mut self,
-        around: Surroundings<'_>,
-        job: &Job<'_>,
-        subject: &'a str,
-        done: Duration,
-    ) -> anyhow::Result<Option<Trial>> {
-        self.bench.check_services()?;
-        around.progress.begin(job, done);
-        self.reset_changed(job.suite, subject, around.interrupt)?;
-        let found = long_trial(around, job)?;
-        if around.interrupt.is_set() {
-            return Ok(None);
-        }
-        self.bench.check_services()?;
-        // At a rate that is too high errors are what is looked for; they are recorded, and are no
-        // fault of the run.
-        let was_right = self.all_right;
-        self.record(&found)?;
-        around
-            .progress
-            .end(self.environment.trials_done, &found.trial);
-        let is_there = found.trial.status != Status::NotReady;
-        self.all_right = was_right && is_there;
-        Ok(is_there.then_some(found.trial))
+        self.capacities.push(search.result(pair, bound, &probes));
+        capacity::write(&self.folder.capacities(), &self.capacities)?;
+        Ok(())
     }
 }
 
-/// What a probe says about the server: a miss for which something else may be the reason says nothing.
+/// What a probe says about the server: a miss for which something else may be the reason says
+/// nothing.
 fn judged(bound: CapacityBound, probe: &Trial) -> Probe {
     let Err(miss) = bound.holds(probe) else {
         return Probe::Held;
@@ -187,99 +106,94 @@ enum Probe {
 /// then asking again whether that was luck. A rate is missed when two probes in a row miss it.
 #[derive(Debug)]
 struct Search {
+    /// The highest rate that held, and the lowest one that was missed.
     low: Option<f64>,
     high: Option<f64>,
-    rate: f64,
-    /// Probes in a row that missed this rate, and that said nothing.
+    /// The rate to try next; none when the search is over.
+    rate: Option<f64>,
+    /// Probes in a row of this rate that held, that missed it, and that said nothing.
+    held: u32,
     missed: u32,
     void: u32,
-    /// The lowest rate that was missed.
-    lowest_missed: Option<f64>,
-    /// How many trials the rate that is found must have.
+    /// How many trials the rate that is found must have; it holds in most of them.
     trials: u32,
-    stage: Stage,
-}
-
-/// How far a search is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Stage {
-    /// Looking for rates that hold and that do not.
-    Closing,
-    /// Asking again whether the highest one holds.
-    Confirming { held: u32, missed: u32 },
-    /// Done, with the rate or without any.
-    Done(Option<f64>),
+    /// Whether it asks again whether the highest rate holds.
+    is_confirming: bool,
+    found: Option<f64>,
 }
 
 impl Search {
-    /// A search that begins with this rate. The one it finds has so many trials, and holds in most of them.
     fn new(first: f64, trials: u32) -> Self {
         Self {
             low: None,
             high: None,
-            rate: rounded(first.max(LEAST)),
+            rate: Some(rounded(first.max(LEAST))),
+            held: 0,
             missed: 0,
             void: 0,
-            lowest_missed: None,
             trials: trials.max(1),
-            stage: Stage::Closing,
-        }
-    }
-
-    /// The rate to try next; `None` when the search is over.
-    fn rate(&self) -> Option<f64> {
-        match self.stage {
-            Stage::Done(_) => None,
-            _ => Some(self.rate),
-        }
-    }
-
-    /// What was found, once it is over.
-    fn found(&self) -> Option<f64> {
-        match self.stage {
-            Stage::Done(found) => found,
-            _ => None,
+            is_confirming: false,
+            found: None,
         }
     }
 
     /// Takes in a probe at [`Self::rate`].
     fn tell(&mut self, probe: Probe) {
+        let Some(rate) = self.rate else {
+            return;
+        };
         if probe == Probe::Void && self.void + 1 < VOID_PROBES {
             self.void += 1;
             return;
         }
         self.void = 0;
         let holds = probe == Probe::Held;
-        match self.stage {
-            Stage::Closing if !holds && self.missed == 0 => self.missed = 1,
-            Stage::Closing => {
-                self.missed = 0;
-                self.close_in(holds);
-            }
-            Stage::Confirming { held, missed } => {
-                self.confirm(held + u32::from(holds), missed + u32::from(!holds));
-            }
-            Stage::Done(_) => {}
+        self.held += u32::from(holds);
+        self.missed += u32::from(!holds);
+        if !self.is_confirming {
+            self.close_in(rate);
+        }
+        if self.is_confirming && self.held * 2 > self.trials {
+            (self.found, self.rate) = (self.rate, None);
+        } else if self.is_confirming && self.missed * 2 >= self.trials {
+            self.high = Some(rate);
+            self.go_to(rate * STEP_DOWN);
         }
     }
 
-    /// The rate is too high.
-    fn note_missed(&mut self) {
-        self.lowest_missed = Some(
-            self.lowest_missed
-                .map_or(self.rate, |least| least.min(self.rate)),
-        );
+    /// Chooses the next rate between the highest that held and the lowest that was missed.
+    fn close_in(&mut self, rate: f64) {
+        match (self.held, self.missed) {
+            (0, 1) => return,
+            (0, _) => self.high = Some(rate),
+            _ => self.low = Some(rate),
+        }
+        match (self.low, self.high) {
+            (Some(low), None) => self.go_to(low * 2.0),
+            (None, Some(high)) => self.go_to(high / 2.0),
+            (Some(low), Some(high)) if high / low <= PRECISION => {
+                self.go_to(low);
+                // The trial that found it is the first of those that confirm it.
+                (self.is_confirming, self.held) = (true, 1);
+            }
+            (Some(low), Some(high)) => self.go_to((low * high).sqrt()),
+            (None, None) => {}
+        }
+    }
+
+    fn go_to(&mut self, rate: f64) {
+        (self.held, self.missed) = (0, 0);
+        self.rate = Some(rounded(rate)).filter(|rate| *rate >= LEAST);
     }
 
     /// What is recorded of the search.
     fn result(&self, pair: &PlannedTrial, bound: CapacityBound, probes: &[Trial]) -> FoundCapacity {
         let milli = |rate: f64| whole(rate * 1_000.0);
-        let found = self.found().map(milli);
+        let (found, missed) = (self.found.map(milli), self.high.map(milli));
         let at = |rate: Option<u64>| {
             let probes = probes.iter();
             probes.filter(move |probe| rate.is_some() && probe.rate_planned_per_s_milli == rate)
         };
-        let missed = self.lowest_missed.map(milli);
         let count = |probes: usize| u32::try_from(probes).unwrap_or(u32::MAX);
         let void = |probe: &&Trial| judged(bound, probe) == Probe::Void;
         FoundCapacity {
@@ -293,44 +207,6 @@ impl Search {
             probes: count(probes.len()),
             probes_void: count(probes.iter().filter(void).count()),
         }
-    }
-
-    fn close_in(&mut self, held: bool) {
-        if !held {
-            self.note_missed();
-        }
-        let end = if held { &mut self.low } else { &mut self.high };
-        *end = Some(self.rate);
-        self.rate = rounded(match (self.low, self.high) {
-            (Some(low), None) => low * 2.0,
-            (None, Some(high)) => high / 2.0,
-            (Some(low), Some(high)) if high / low <= PRECISION => {
-                self.rate = low;
-                // The trial that found it is the first of those that confirm it.
-                return self.confirm(1, 0);
-            }
-            (Some(low), Some(high)) => (low * high).sqrt(),
-            (None, None) => self.rate,
-        });
-        if self.rate < LEAST {
-            self.stage = Stage::Done(None);
-        }
-    }
-
-    fn confirm(&mut self, held: u32, missed: u32) {
-        self.stage = if held * 2 > self.trials {
-            Stage::Done(Some(self.rate))
-        } else if missed * 2 >= self.trials {
-            self.note_missed();
-            self.rate = rounded(self.rate * STEP_DOWN);
-            if self.rate < LEAST {
-                Stage::Done(None)
-            } else {
-                Stage::Confirming { held: 0, missed: 0 }
-            }
-        } else {
-            Stage::Confirming { held, missed }
-        };
     }
 }
 
@@ -354,16 +230,13 @@ mod tests {
     ) -> (Vec<f64>, Option<f64>) {
         let mut search = Search::new(first, trials);
         let mut tried = Vec::new();
-        while let Some(rate) = search.rate() {
+        while let Some(rate) = search.rate {
             tried.push(rate);
-            search.tell(if holds(rate) {
-                Probe::Held
-            } else {
-                Probe::Missed
-            });
+            let holds = holds(rate);
+            search.tell(if holds { Probe::Held } else { Probe::Missed });
             assert!(tried.len() < 200, "{tried:?}");
         }
-        (tried, search.found())
+        (tried, search.found)
     }
 
     #[test]
@@ -372,15 +245,12 @@ mod tests {
             let (tried, found) = search(first, 3, |rate| rate <= 12_000.0);
             let found = found.unwrap();
             assert!((11_300.0..=12_000.0).contains(&found), "{found}");
-            assert_eq!(
-                tried
-                    .iter()
-                    .filter(|rate| (**rate - found).abs() < 1.0)
-                    .count(),
-                2,
-                "{tried:?}"
-            );
+            let times = tried.iter().filter(|rate| (**rate - found).abs() < 1.0);
+            assert_eq!(times.count(), 2, "{tried:?}");
         }
+        let (tried, found) = search(1_000.0, 3, |_| false);
+        assert_eq!(found, None, "a server that never keeps up has none");
+        assert!(tried.len() < 30);
     }
 
     #[test]
@@ -405,13 +275,6 @@ mod tests {
         });
         let found = found.unwrap();
         assert!(found <= 12_000.0 && found > 11_000.0, "{found}");
-    }
-
-    #[test]
-    fn a_server_that_never_keeps_up_has_no_capacity() {
-        let (tried, found) = search(1_000.0, 3, |_| false);
-        assert_eq!(found, None);
-        assert!(tried.len() < 30);
     }
 
     #[test]
@@ -440,8 +303,8 @@ mod tests {
         let mut search = Search::new(1_000.0, 1);
         search.tell(Probe::Void);
         search.tell(Probe::Void);
-        assert_eq!(search.rate(), Some(1_000.0));
+        assert_eq!(search.rate, Some(1_000.0));
         search.tell(Probe::Held);
-        assert_eq!(search.rate(), Some(2_000.0));
+        assert_eq!(search.rate, Some(2_000.0));
     }
 }

@@ -1,36 +1,40 @@
 //! What a model would read, counted: the bytes and tokens of answers, or of the definitions of tools.
 //!
-//! The tokenizer is `o200k_base` (of the crate `tiktoken-rs`), that of `OpenAI`'s models since 2024. Others count
-//! differently, so ratios travel and absolute numbers hardly do.
+//! The tokenizer is `o200k_base` (of the crate `tiktoken-rs`), that of `OpenAI`'s models since 2024.
+//! Others count differently, so ratios travel and absolute numbers hardly do.
 
 use serde_json::Value;
 
+use super::live::Live;
 use super::row::{Job, seconds};
 use super::target::verification;
-use crate::config::subject::Subject;
 use crate::config::suite::Counts;
 use crate::interrupt::Interrupt;
-use crate::load::{self, Options, Target};
+use crate::load::{self, Options};
+use crate::results::trial::Trial;
 
 /// Most calls that are counted of a suite.
 const CALLS: usize = 16;
 
-/// Bytes and tokens.
-pub(super) type Read = (Option<u64>, Option<u64>);
-
-/// Asks a subject that is ready, and counts what it says. What goes wrong with the subject is a
-/// sentence.
+/// Asks a subject that is ready, and counts what it says, where the suite wants that. What goes
+/// wrong with the subject is a sentence.
 pub(super) fn count(
-    subject: &Subject,
+    live: &Live<'_>,
     job: &Job<'_>,
-    counts: Counts,
-    target: Target,
+    trial: &mut Trial,
     interrupt: &Interrupt,
-) -> anyhow::Result<Result<Read, String>> {
+) -> anyhow::Result<Result<(), String>> {
+    let Some(counts) = job.suite.counts else {
+        return Ok(Ok(()));
+    };
+    let Some(target) = live.address() else {
+        let text = "the suite counts what a model reads, which needs a wire over HTTP";
+        return Ok(Err(text.to_owned()));
+    };
     let call_timeout = seconds(job.suite.load.call_timeout_s());
     let options = Options {
-        revision: job.suite.revision(subject)?,
-        ..verification(subject, call_timeout, interrupt)?
+        revision: job.suite.revision(live.subject)?,
+        ..verification(live.subject, call_timeout, interrupt)?
     };
     let calls = &job.calls.timed[..job.calls.timed.len().min(CALLS)];
     let found = match load::verify(target, calls, options) {
@@ -45,10 +49,9 @@ pub(super) fn count(
             .map_err(|error| error.to_string()),
     };
     Ok(texts.map(|texts| {
-        let bytes = texts.iter().map(|text| text.len() as u64);
+        trial.text_bytes = mean(texts.iter().map(|text| text.len() as u64));
         let tokens: Option<Vec<u64>> = texts.iter().map(|text| tokens(text)).collect();
-        let tokens = tokens.and_then(|tokens| mean(tokens.into_iter()));
-        (mean(bytes), tokens)
+        trial.text_tokens = tokens.and_then(|tokens| mean(tokens.into_iter()));
     }))
 }
 

@@ -1,5 +1,5 @@
-//! Gets to know a server that no definition describes: which revision it agrees to, whether it keeps sessions,
-//! which tools it has, and what it answers.
+//! Gets to know a server that no definition describes: which revision it agrees to, whether it keeps
+//! sessions, which tools it has, and what it answers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,13 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::target::verification;
 use super::testbed::Testbed;
+use super::verify::ask;
 use crate::config::subject::{Sessions, Subject, Subjects, Wire};
 use crate::interrupt::Interrupt;
-use crate::load::{
-    self, CallError, ErrorKind, Exchange, LoadError, Revision, Verification, Verified,
-};
+use crate::load::{CallError, ErrorKind, Exchange, LoadError, Revision, Verified};
 
 /// What a server is like.
 #[derive(Debug)]
@@ -28,8 +26,8 @@ pub(crate) struct Discovered {
 
 /// The ways to speak to a server, those first that most likely fit.
 ///
-/// With sessions comes before without: who does not keep any just gives none, while a session that was given and
-/// not taken would stay at the server.
+/// With sessions comes before without: a server that keeps none just gives none, while a session that
+/// was given and not taken would stay at the server.
 pub(crate) fn candidates(
     subject: &Subject,
     revision: Option<Revision>,
@@ -74,34 +72,20 @@ pub(crate) fn discover(
 ) -> anyhow::Result<Discovered> {
     let mut seen = Vec::new();
     for (name, subject) in &bench.subjects().subject {
-        let mut started = bench.start(name, None, interrupt)?;
-        let options = verification(subject, call_timeout, interrupt)?;
-        let verified = load::verify(started.target, exchanges, options);
-        let lines = started.running.last_lines();
-        if subject.wire == Wire::Stdio {
-            started.running.await_end();
-        }
-        started.running.stop();
-        match verified {
-            Ok(Verification {
-                definitions: tools,
-                answers,
-                ..
-            }) => {
+        let asked = ask(bench, name, None, exchanges, call_timeout, interrupt)?;
+        match asked.verified {
+            Ok(found) => {
                 return Ok(Discovered {
                     subject: subject.clone(),
-                    tools,
-                    answers,
+                    tools: found.definitions,
+                    answers: found.answers,
                 });
             }
             Err(LoadError::Handshake { error, .. }) if may_differ_by_revision(error.kind) => {
-                let revision = subject.revision()?;
-                seen.push(format!(
-                    "  {revision}, {}: {error}",
-                    words(subject.sessions)
-                ));
+                let (revision, sessions) = (subject.revision()?, words(subject.sessions));
+                seen.push(format!("  {revision}, {sessions}: {error}"));
             }
-            Err(error) => bail!("{error}\nits last lines:\n{lines}"),
+            Err(error) => bail!("{error}\nits last lines:\n{}", asked.last_lines),
         }
     }
     bail!("no handshake works:\n{}", seen.join("\n"))

@@ -1,7 +1,7 @@
 //! What a run says about itself: when, on what and with what it is made.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -85,28 +85,20 @@ fn shared_out(layout: &Layout) -> SharedOut {
     }
 }
 
-/// The programs on the bench, and the harness itself.
+/// The programs on the testbed, and the harness itself. One that is found by `PATH` has no entry.
 pub(super) fn programs(bench: &Testbed) -> anyhow::Result<BTreeMap<String, Program>> {
-    let mut programs = read(&bench.programs()?, &bench.setup().root);
-    let own = std::env::current_exe().context("cannot find the harness's own program")?;
-    programs.extend(facts::program(&own).map(|program| ("mcp-harness".to_owned(), program)));
-    Ok(programs)
-}
-
-/// Programs named by a path are looked up from the current folder; one found by `PATH` has no
-/// entry.
-fn read(files: &BTreeMap<String, PathBuf>, root: &Path) -> BTreeMap<String, Program> {
     // Many subjects are one program with other flags, and to read it takes a while.
-    let mut known: BTreeMap<&PathBuf, Option<Program>> = BTreeMap::new();
-    for path in files.values() {
-        known
-            .entry(path)
-            .or_insert_with(|| facts::program(path).or_else(|| facts::program(&root.join(path))));
-    }
-    files
-        .iter()
-        .filter_map(|(name, path)| Some((name.clone(), known.get(path)?.clone()?)))
-        .collect()
+    let mut known: BTreeMap<PathBuf, Option<Program>> = BTreeMap::new();
+    let mut files = bench.programs()?;
+    let own = std::env::current_exe().context("cannot find the harness's own program")?;
+    files.insert("mcp-harness".to_owned(), own);
+    let root = &bench.setup().root;
+    let read = |(name, path): (String, PathBuf)| {
+        let look = || facts::program(&path).or_else(|| facts::program(&root.join(&path)));
+        let program = known.entry(path.clone()).or_insert_with(look);
+        Some((name, program.clone()?))
+    };
+    Ok(files.into_iter().filter_map(read).collect())
 }
 
 /// What is set of the variables that change what cargo builds

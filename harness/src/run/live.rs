@@ -1,28 +1,26 @@
-//! A live subject, and one window of load on it: a slice, a long trial and a probe of a capacity
-//! search all go through [`Live::window`].
+//! A live subject, and one window of load on it: slices, long trials, their warm-ups and the probes
+//! of a capacity search all go through [`Live::window`].
 //!
 //! Over HTTP each window opens its sessions anew; its lead-in covers that. A server on stdio has one
 //! session for its life: the first window opens it, and each later one continues it over duplicates
 //! of the same pipes. The pipes stay open until [`Live::end`], so no window ends the server.
 
-use std::process::{ChildStdin, ChildStdout};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::thread::{Scope, ScopedJoinHandle};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::progress::Progress;
-use super::row::{Job, seconds};
+use super::row::{Job, seconds, us};
 use super::testbed::{Started, Testbed};
-use super::usage::{Cost, UsageWindow, sampled};
-use crate::config::subject::{Processes, Subject, Wire};
+use super::usage::{Cost, Readings, UsageWindow};
+use crate::config::subject::{Processes, Subject};
 use crate::host::cores::{Cores, pin_this_thread};
 use crate::host::proc::ProcessId;
 use crate::interrupt::Interrupt;
 use crate::load::{self, Exchange, LoadError, Moment, Outcome, Plan, Shape, Target};
-use crate::results::samples::Sample;
 use crate::results::trial::{Status, Trial};
-use crate::run::process::Server;
 
 /// Longer than any window: the calls beside the timed ones end when these do.
 const UNTIL_STOPPED: Duration = Duration::from_hours(24);
@@ -51,22 +49,17 @@ pub(super) struct Span {
 pub(super) struct Measured {
     pub(super) outcome: Outcome,
     pub(super) cost: Cost,
-    pub(super) samples: Vec<Sample>,
-    /// When the window opened; none when it did not.
-    pub(super) opened: Option<SystemTime>,
+    pub(super) readings: Readings,
 }
 
 /// A subject that is ready for load. It is ended when this is dropped.
 #[derive(Debug)]
 pub(super) struct Live<'a> {
     pub(super) subject: &'a Subject,
-    servers: Vec<Server>,
-    /// One for each process; of a server on stdio the pipes themselves.
-    targets: Vec<Target>,
+    /// Its processes; of a server on stdio the target is the pipes themselves.
+    started: Vec<Started>,
     /// Windows that there were over the pipes.
     windows: u32,
-    pub(super) startup: Option<Duration>,
-    pub(super) is_remote: bool,
 }
 
 impl<'a> Live<'a> {
@@ -76,70 +69,63 @@ impl<'a> Live<'a> {
         around: Surroundings<'a>,
         job: &Job<'_>,
     ) -> anyhow::Result<Result<Self, String>> {
-        let subject = around.bench.subject(job.subject_name)?;
+        let subject = around.bench.subject(&job.planned.subject)?;
         let processes = match subject.processes {
             Processes::PerClient => job.suite.load.clients(),
             Processes::Shared | Processes::PerCall => 1,
         };
-        let mut live = Self {
-            subject,
-            servers: Vec::new(),
-            targets: Vec::new(),
-            windows: 0,
-            startup: None,
-            is_remote: false,
-        };
-        let (name, bytes) = (job.subject_name, job.suite.answer_bytes);
         let cores = &around.bench.setup().layout_of(&job.suite.load).server;
-        for _ in 0..processes {
-            match around.bench.start_on(cores, name, bytes, around.interrupt) {
-                Ok(Started {
-                    running,
-                    target,
-                    startup,
-                }) => {
-                    live.is_remote |= is_remote(&target);
-                    live.startup = live.startup.max(startup);
-                    live.servers.push(running);
-                    live.targets.push(target);
-                }
-                Err(error) => return Ok(Err(format!("{error:#}"))),
-            }
-        }
-        Ok(Ok(live))
+        let start = |_| {
+            let (name, bytes) = (&job.planned.subject, job.suite.answer_bytes);
+            (around.bench).start_on(cores, name, bytes, around.interrupt)
+        };
+        let started: anyhow::Result<Vec<Started>> = (0..processes).map(start).collect();
+        Ok(match started {
+            Ok(started) => Ok(Self {
+                subject,
+                started,
+                windows: 0,
+            }),
+            Err(error) => Err(format!("{error:#}")),
+        })
     }
 
     /// Its processes.
     pub(super) fn ids(&self) -> Vec<ProcessId> {
-        self.servers.iter().flat_map(Server::ids).collect()
+        let ids = self.started.iter().filter_map(|one| one.running.id());
+        ids.collect()
     }
 
     /// Where its one process is, for calls besides the load; none for pipes.
     pub(super) fn address(&self) -> Option<Target> {
-        self.targets.first()?.again()
+        self.started.first()?.target.again()
+    }
+
+    /// How long its slowest process took until it was ready, in microseconds.
+    pub(super) fn startup_us(&self) -> Option<u64> {
+        let startups = self.started.iter().filter_map(|one| one.startup);
+        startups.max().map(us)
+    }
+
+    /// Whether its wire leaves this machine.
+    pub(super) fn is_remote(&self) -> bool {
+        self.started.iter().any(|one| match &one.target {
+            Target::Http { address, .. }
+            | Target::Sse { address, .. }
+            | Target::Floor { address, .. } => !address.socket.ip().is_loopback(),
+            Target::Stdio { .. } => false,
+        })
     }
 
     /// Whether one of its processes has ended although nothing ended it.
     pub(super) fn has_died(&self) -> bool {
-        self.servers.iter().any(Server::has_ended)
+        self.started.iter().any(|one| one.running.has_ended())
     }
 
     /// The last lines that it wrote.
     pub(super) fn last_lines(&self) -> String {
-        let lines: Vec<String> = self.servers.iter().map(Server::last_lines).collect();
-        lines.join("\n")
-    }
-
-    /// Targets for the next window.
-    fn next_targets(&self) -> anyhow::Result<Vec<Target>> {
-        let windows = self.windows;
-        let next = |target: &Target| match target {
-            Target::Stdio { stdin, stdout, .. } => {
-                next_pipes(stdin, stdout, windows).context("cannot duplicate the pipes of a server")
-            }
-            other => other.again().context("a target there is but once"),
-        };
-        self.targets.iter().map(next).collect()
+        let lines = self.started.iter().map(|one| one.running.last_lines());
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// Puts the load of the job on it for one window, and reads what that costs. The inner error says
@@ -150,103 +136,92 @@ impl<'a> Live<'a> {
         job: &Job<'_>,
         span: Span,
     ) -> anyhow::Result<Result<Measured, LoadError>> {
-        let Surroundings { bench, .. } = around;
-        let layout = bench.setup().layout_of(&job.suite.load);
+        let layout = around.bench.setup().layout_of(&job.suite.load);
         let beside = self.beside(job)?;
-        let targets = self.next_targets()?;
-        let mut window = UsageWindow::new(self.ids(), bench.service_ids());
-        let samples = window.samples();
+        let targets = self
+            .started
+            .iter()
+            .map(|one| next(&one.target, self.windows));
+        let targets = targets.collect::<anyhow::Result<Vec<Target>>>()?;
+        let window = UsageWindow::new(self.ids(), around.bench.service_ids());
         let subject = self.subject;
         let load = || {
             let observer = &mut |moment| match moment {
-                Moment::MeasureStart => window.open(),
-                Moment::MeasureEnd => window.close(),
+                Moment::MeasureStart | Moment::MeasureEnd => window.edge(),
                 Moment::HandshakeDone | Moment::Tick { .. } => {}
             };
             put_load(targets, job, subject, span, observer, around.interrupt)
         };
+        let load = || with_beside(around, job, subject, beside, load);
         let loaded = if span.has_samples {
-            sampled(&samples, &layout.load, || {
-                with_beside(around, job, subject, beside, load)
-            })??
+            window.sampled(&layout.load, load)??
         } else {
-            with_beside(around, job, subject, beside, load)?
+            load()?
         };
         // Without a handshake the next window has to try it again.
         self.windows += u32::from(loaded.is_ok());
+        let readings = window.finish();
         Ok(loaded.map(|outcome| Measured {
             outcome,
-            cost: window.cost(layout),
-            samples: if span.has_samples {
-                samples.rows()
-            } else {
-                Vec::new()
-            },
-            opened: window.opened(),
+            cost: readings.cost(layout),
+            readings,
         }))
     }
 
     /// What other clients ask at the same time, how many they are, and where.
-    fn beside<'j>(&self, job: &Job<'j>) -> anyhow::Result<Option<Beside<'j>>> {
+    fn beside<'j>(&self, job: &'j Job<'_>) -> anyhow::Result<Option<Beside<'j>>> {
         let Some((exchange, clients)) = &job.calls.beside else {
             return Ok(None);
         };
         let target = self.address().with_context(|| {
             format!(
                 "suite {}: [beside] needs a wire over HTTP, {} has stdio",
-                job.suite_name, job.subject_name
+                job.planned.suite, job.planned.subject
             )
         })?;
         Ok(Some((exchange, *clients, target)))
     }
 
     /// Ends it, and puts into the row how that went. A server that has died before is not ended by it.
-    pub(super) fn end(mut self, trial: &mut Trial) {
-        let has_died = self.has_died();
-        let last_lines = self.last_lines();
+    pub(super) fn end(self, trial: &mut Trial) {
+        let (has_died, last_lines) = (self.has_died(), self.last_lines());
         // The end of its stdin ends a server on stdio; a signal right now would hide how it does.
-        self.targets.clear();
-        for server in &mut self.servers {
-            if self.subject.wire == Wire::Stdio {
-                server.await_end();
-            }
+        let close_pipes = |one: Started| one.running;
+        let servers: Vec<_> = self.started.into_iter().map(close_pipes).collect();
+        for mut server in servers {
             let ended = server.stop();
-            if has_died && !ended.is_clean {
-                trial.status = Status::Died;
-                let death = format!("died ({}); its last lines:\n{last_lines}", ended.status);
-                trial.failure.push_str(&death);
-            } else if !ended.is_clean {
-                trial.exit_unclean = 1;
-                let how = if ended.killed {
+            let how = match ended.status {
+                _ if ended.is_clean => continue,
+                status if has_died => {
+                    trial.status = Status::Died;
+                    format!("died ({status}); its last lines:\n{last_lines}")
+                }
+                _ if ended.killed => {
                     "did not end within the grace time after SIGTERM, was killed".to_owned()
-                } else {
-                    format!("ended with {} instead of exit code 0", ended.status)
-                };
-                trial.failure.push_str(&how);
-            }
+                }
+                status => format!("ended with {status} instead of exit code 0"),
+            };
+            trial.exit_unclean = u64::from(!has_died);
+            trial.failure.push_str(&how);
         }
         trial.failure.truncate(trial.failure.trim_end().len());
     }
 }
 
-/// Duplicates of the pipes of a child: closing these does not close the child's.
-fn next_pipes(stdin: &ChildStdin, stdout: &ChildStdout, windows: u32) -> std::io::Result<Target> {
+/// The target of the next window. Of pipes it is duplicates: closing them does not close the child's.
+fn next(target: &Target, windows: u32) -> anyhow::Result<Target> {
     use std::os::fd::AsFd as _;
-    Ok(Target::Stdio {
-        stdin: stdin.as_fd().try_clone_to_owned()?.into(),
-        stdout: stdout.as_fd().try_clone_to_owned()?.into(),
-        earlier_runs: windows,
-    })
-}
-
-/// Whether the wire leaves this machine.
-fn is_remote(target: &Target) -> bool {
-    match target {
-        Target::Http { address, .. }
-        | Target::Sse { address, .. }
-        | Target::Floor { address, .. } => !address.socket.ip().is_loopback(),
-        Target::Stdio { .. } => false,
-    }
+    let Target::Stdio { stdin, stdout, .. } = target else {
+        return target.again().context("a target there is but once");
+    };
+    let again = || -> std::io::Result<Target> {
+        Ok(Target::Stdio {
+            stdin: stdin.as_fd().try_clone_to_owned()?.into(),
+            stdout: stdout.as_fd().try_clone_to_owned()?.into(),
+            earlier_runs: windows,
+        })
+    };
+    again().context("cannot duplicate the pipes of a server")
 }
 
 /// The timed load of a job, from the calling thread.
@@ -299,7 +274,7 @@ fn with_beside(
     std::thread::scope(|scope| {
         let beside =
             beside.map(|beside| spawn(scope, cores, || keep_busy(beside, job, subject, &over)));
-        let timed = spawn(scope, cores, load).context("cannot start a load thread")?;
+        let timed = spawn(scope, cores, load)?;
         // The bar is drawn from here, so that it is not in the load thread's time.
         around.progress.tick_until(|| timed.is_finished());
         let timed = joined(timed);
@@ -311,34 +286,33 @@ fn with_beside(
         let Some(beside) = beside else {
             return Ok(Ok(outcome));
         };
-        Ok(
-            joined(beside.context("cannot start a load thread")?)??.map(|beside| {
-                for errors in [&beside.errors, &beside.warmup_errors] {
-                    outcome.errors.join(errors, "beside the timed calls: ");
-                }
-                outcome
-            }),
-        )
+        Ok(joined(beside?)??.map(|beside| {
+            for errors in [&beside.errors, &beside.warmup_errors] {
+                outcome.errors.join(errors, "beside the timed calls: ");
+            }
+            outcome
+        }))
     })
 }
 
-/// A thread on these cores.
+/// A load thread on these cores.
 fn spawn<'scope, T: Send + 'scope>(
-    scope: &'scope std::thread::Scope<'scope, '_>,
+    scope: &'scope Scope<'scope, '_>,
     cores: &'scope Cores,
     work: impl FnOnce() -> T + Send + 'scope,
-) -> std::io::Result<std::thread::ScopedJoinHandle<'scope, anyhow::Result<T>>> {
+) -> anyhow::Result<ScopedJoinHandle<'scope, anyhow::Result<T>>> {
     let work = move || {
         pin_this_thread(cores)?;
         Ok(work())
     };
     let named = std::thread::Builder::new().name("load".to_owned());
-    named.spawn_scoped(scope, work)
+    let spawned = named.spawn_scoped(scope, work);
+    spawned.context("cannot start a load thread")
 }
 
 /// What a thread brought.
-pub(super) fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> anyhow::Result<T> {
-    let panicked = "a load thread panicked: this is a defect of the harness";
+pub(super) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> anyhow::Result<T> {
+    let panicked = "a thread of the measurement panicked: this is a defect of the harness";
     thread.join().map_err(|_| anyhow::anyhow!(panicked))
 }
 

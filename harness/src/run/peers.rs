@@ -3,20 +3,17 @@
 //! `agree` compares figures with theirs, `doctor` the speed. Each turn has a fresh server and a warm-up that does not
 //! count. A client that reports an error ends the comparison: its figures would be of something else.
 
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::{TimeVal, TimeValLike as _};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::process::{end_group, has_ended};
+use super::per_call::children_cpu;
+use super::process;
 use super::testbed::Testbed;
-use crate::host::cores::pinned;
 use crate::interrupt::Interrupt;
 use crate::load::{self, Arrivals, Exchange, Pace, Plan, Revision, Shape, Target};
 use crate::results::whole;
@@ -193,9 +190,9 @@ impl Turn<'_> {
     ) -> anyhow::Result<Reading> {
         let mut command = self.command(client, url, seconds, folder)?;
         // Of all children that have been waited for: during this function that is the client alone.
-        let before = children_cpu_us()?;
+        let before = children_cpu()?;
         let text = self.output(client, &mut command, seconds)?;
-        let cpu_us = children_cpu_us()? - before;
+        let cpu = children_cpu()?.saturating_sub(before);
         let read = match client {
             Client::Wrk => read_wrk(&text),
             Client::Oha => read_oha(&text),
@@ -207,7 +204,7 @@ impl Turn<'_> {
             calls_per_s,
             p50_us,
             p99_us,
-            cpu_us: cpu_us / calls.max(1) as f64,
+            cpu_us: cpu.as_secs_f64() * 1e6 / calls.max(1) as f64,
         })
     }
 
@@ -270,29 +267,18 @@ impl Turn<'_> {
         seconds: u64,
     ) -> anyhow::Result<String> {
         let name = client.name();
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
-        let mut child = pinned(&self.bench.setup().layout.load, || command.spawn())?
-            .with_context(|| format!("cannot run {name}"))?;
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let limit = Duration::from_secs(seconds) + GRACE;
-        // It prints a few lines, which the pipes hold until it has ended.
-        let ended = (self.interrupt).wait(limit, || has_ended(child.id()).then_some(()));
-        if ended.is_none() {
-            end_group(child.id());
-            child
-                .wait()
-                .with_context(|| format!("cannot wait for the end of {name}"))?;
-            ensure!(
-                !self.interrupt.is_set(),
-                "interrupted while {name} was running"
-            );
-            bail!("{name} did not end within {limit:?}; does the subject still answer?");
-        }
-        let output = child.wait_with_output();
-        let output = output.with_context(|| format!("cannot read the output of {name}"))?;
+        // It inherits the load cores: the calling thread is pinned to them.
+        let output = process::output(command, limit, self.interrupt);
+        let output = output.with_context(|| format!("cannot run {name}"))?;
+        ensure!(
+            !self.interrupt.is_set(),
+            "interrupted while {name} was running"
+        );
+        let output = output.with_context(|| {
+            format!("{name} did not end within {limit:?}; does the subject still answer?")
+        })?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(
@@ -302,14 +288,6 @@ impl Turn<'_> {
         );
         Ok(text)
     }
-}
-
-/// CPU time of all children that have been waited for, in microseconds.
-fn children_cpu_us() -> anyhow::Result<f64> {
-    let usage =
-        getrusage(UsageWho::RUSAGE_CHILDREN).context("cannot read the CPU time of a client")?;
-    let us = |time: TimeVal| time.num_microseconds() as f64;
-    Ok(us(usage.user_time()) + us(usage.system_time()))
 }
 
 /// The request as a script of `wrk`, which builds it once and sends the same bytes again and again.

@@ -10,7 +10,7 @@ mod stderr;
 
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,13 +52,13 @@ const END_BY_ITSELF: Duration = Duration::from_secs(1);
 /// The exit code of a program that handles SIGTERM and says so, as a JVM does: 128 + 15.
 const ENDED_BY_SIGTERM: i32 = 128 + Signal::SIGTERM as i32;
 
-/// Where a child is ready, and since when.
-#[derive(Debug, Clone)]
+/// Where a child is ready.
+#[derive(Debug)]
 pub(crate) struct Ready {
     /// A URL, or `stdio`.
     pub(crate) place: String,
-    /// From the start of the process until it was ready.
-    pub(crate) after: Duration,
+    /// From the start of the process until it was ready, if that could be seen.
+    pub(crate) after: Option<Duration>,
 }
 
 /// A child that has been started.
@@ -66,6 +66,8 @@ pub(crate) struct Ready {
 pub struct Running {
     name: String,
     child: Child,
+    /// Whether it has pipes, and ends when they are closed.
+    is_piped: bool,
     started: Instant,
     log: Arc<StderrLog>,
     ended: Option<Ended>,
@@ -113,6 +115,7 @@ impl Running {
         let mut running = Self {
             name: name.to_owned(),
             child,
+            is_piped: piped,
             started,
             log: Arc::default(),
             ended: None,
@@ -124,70 +127,48 @@ impl Running {
         Ok(running)
     }
 
-    /// Waits for the ready line. An error says that the child has ended, that it was silent for too
-    /// long, or that a signal came.
+    /// Waits for the ready line, or until the port of a child that prints none answers. An error
+    /// says that the child has ended, that it was silent for too long, or that a signal came.
     pub(crate) fn wait_ready(
         &mut self,
+        port: Option<&Port>,
         limit: Duration,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Ready> {
-        let (log, started) = (Arc::clone(&self.log), self.started);
-        let ready = || {
-            let (place, at) = log.ready()?;
-            let after = at.duration_since(started);
-            Some(Ready { place, after })
+        let look = |this: &Self| match port {
+            None => this.log.ready(),
+            Some(port) => port
+                .answers()
+                .then(|| (port.url().to_owned(), Instant::now())),
         };
-        let late = format!(
-            "{} did not print a line `ready URL` (or `ready stdio`) on stderr within {limit:?}",
-            self.name
-        );
-        self.wait_until(limit, interrupt, ready, &late)
-    }
-
-    /// Waits until the port of a child that prints no ready line answers; errors as above.
-    pub(crate) fn wait_port(
-        &mut self,
-        port: &Port,
-        limit: Duration,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Ready> {
-        let started = self.started;
-        let ready = || {
-            port.answers().then(|| Ready {
-                place: port.url().to_owned(),
-                after: started.elapsed(),
-            })
-        };
-        let late = format!(
-            "nothing answered at {} within {limit:?} after the start of {}; give it more time (ready_within_s), or mend \
-             the URL",
-            port.url(),
-            self.name
-        );
-        self.wait_until(limit, interrupt, ready, &late)
-    }
-
-    fn wait_until(
-        &mut self,
-        limit: Duration,
-        interrupt: &Interrupt,
-        ready: impl Fn() -> Option<Ready>,
-        late: &str,
-    ) -> anyhow::Result<Ready> {
-        let found = interrupt.wait(limit, || match ready() {
+        let found = interrupt.wait(limit, || match look(self) {
             None if self.has_ended() && self.log.is_closed() => Some(None),
             None => None,
             ready => Some(ready),
         });
         let name = self.name.clone();
-        match found {
-            Some(Some(ready)) => Ok(ready),
-            None if interrupt.is_set() => bail!("interrupted while {name} was getting ready"),
-            None => bail!("{late}; its last lines:\n{}", self.last_lines()),
-            Some(None) => {
+        match (found, port) {
+            (Some(Some((place, at))), _) => Ok(Ready {
+                place,
+                after: Some(at.duration_since(self.started)),
+            }),
+            (Some(None), _) => {
                 let (last_lines, status) = (self.last_lines(), self.stop().status);
                 bail!("{name} ended ({status}) before it was ready; its last lines:\n{last_lines}")
             }
+            (None, _) if interrupt.is_set() => {
+                bail!("interrupted while {name} was getting ready")
+            }
+            (None, None) => bail!(
+                "{name} did not print a line `ready URL` (or `ready stdio`) on stderr within {limit:?}; its last lines:\n{}",
+                self.last_lines()
+            ),
+            (None, Some(port)) => bail!(
+                "nothing answered at {} within {limit:?} after the start of {name}; give it more time (ready_within_s), or \
+                 mend the URL; its last lines:\n{}",
+                port.url(),
+                self.last_lines()
+            ),
         }
     }
 
@@ -222,26 +203,30 @@ impl Running {
         self.log.last_lines()
     }
 
-    /// Ends the child and all of its process group: SIGTERM, after the grace time SIGKILL. Says how
-    /// it ended.
+    /// Ends the child and all of its process group, and says how it ended. A child with pipes, which
+    /// must be closed by now, may end by itself; then SIGTERM, after the grace time SIGKILL.
     pub(crate) fn stop(&mut self) -> Ended {
         // Once reaped, the number may belong to another process and must not be signalled again.
         if let Some(ended) = &self.ended {
             return ended.clone();
         }
-        let end = end_group(self.id());
+        drop(self.take_pipes());
+        if self.is_piped {
+            await_end(self.id(), END_BY_ITSELF);
+        }
+        let (is_told, killed) = end_group(self.id());
         let (status, is_clean) = match self.child.wait() {
             Ok(status) => {
                 let by_sigterm = status.signal() == Some(Signal::SIGTERM as i32)
                     || status.code() == Some(ENDED_BY_SIGTERM);
-                let is_clean = status.success() || (end.is_told && by_sigterm);
+                let is_clean = status.success() || (is_told && by_sigterm);
                 (in_words(status), is_clean)
             }
             Err(error) => (format!("its end cannot be seen: {error}"), false),
         };
         let ended = Ended {
             status,
-            killed: end.is_killed,
+            killed,
             is_clean,
         };
         self.ended = Some(ended.clone());
@@ -266,40 +251,34 @@ fn in_words(status: ExitStatus) -> String {
     }
 }
 
-/// The server of a subject: a child of the harness, or a process that others have started.
+/// The server of a subject.
 #[derive(Debug)]
 pub enum Server {
-    /// Started for this trial, and ended after it.
+    /// A child of the harness.
     Ours(Running),
-    /// Runs already, and goes on after the trial.
-    Theirs {
-        /// Its process, where that is known.
-        pid: Option<ProcessId>,
-    },
+    /// Others have started it, and it goes on after the trial; its process, where that is known.
+    Theirs(Option<ProcessId>),
 }
 
 impl Server {
     /// The process whose cost (with its descendants') can be read; none where it is not known.
-    pub(crate) fn ids(&self) -> Vec<ProcessId> {
+    pub(crate) fn id(&self) -> Option<ProcessId> {
         match self {
-            Self::Ours(running) => vec![running.id()],
-            Self::Theirs { pid } => pid.iter().copied().collect(),
+            Self::Ours(running) => Some(running.id()),
+            Self::Theirs(pid) => *pid,
         }
     }
 
     /// Whether it is known to have ended.
     pub(crate) fn has_ended(&self) -> bool {
-        match self {
-            Self::Ours(running) => running.has_ended(),
-            Self::Theirs { pid } => pid.is_some_and(has_ended),
-        }
+        self.id().is_some_and(has_ended)
     }
 
     /// For how long it has been running, if the harness started it.
     pub(crate) fn age(&self) -> Option<Duration> {
         match self {
             Self::Ours(running) => Some(running.started.elapsed()),
-            Self::Theirs { .. } => None,
+            Self::Theirs(_) => None,
         }
     }
 
@@ -307,15 +286,7 @@ impl Server {
     pub(crate) fn last_lines(&self) -> String {
         match self {
             Self::Ours(running) => running.last_lines(),
-            Self::Theirs { .. } => "  (not seen: the harness did not start it)".to_owned(),
-        }
-    }
-
-    /// Waits a while until a child has ended by itself, as a server on stdio does whose stdin is
-    /// closed.
-    pub(crate) fn await_end(&self) {
-        if let Self::Ours(running) = self {
-            await_end(running.id(), END_BY_ITSELF);
+            Self::Theirs(_) => "  (not seen: the harness did not start it)".to_owned(),
         }
     }
 
@@ -323,22 +294,13 @@ impl Server {
     pub(crate) fn stop(&mut self) -> Ended {
         match self {
             Self::Ours(running) => running.stop(),
-            Self::Theirs { .. } => Ended {
+            Self::Theirs(_) => Ended {
                 status: "not ended: the harness did not start it".to_owned(),
                 killed: false,
                 is_clean: true,
             },
         }
     }
-}
-
-/// How a group came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct GroupEnd {
-    /// The child had not ended by itself and was sent SIGTERM.
-    pub(crate) is_told: bool,
-    /// SIGTERM and the grace time were not enough.
-    pub(crate) is_killed: bool,
 }
 
 fn pid(child: ProcessId) -> Pid {
@@ -365,8 +327,9 @@ fn await_end(child: ProcessId, limit: Duration) {
 }
 
 /// Ends a child that leads its process group, and all of the group: SIGTERM, after the grace time
-/// SIGKILL. The child must not be reaped yet, and is there to be waited for afterwards.
-pub(crate) fn end_group(child: ProcessId) -> GroupEnd {
+/// SIGKILL. The child must not be reaped yet, and is there to be waited for afterwards. Says whether
+/// it was sent SIGTERM, and whether that was not enough.
+fn end_group(child: ProcessId) -> (bool, bool) {
     let is_told = !has_ended(child);
     if is_told {
         // The group may be gone between the look and the signal: then there is nothing to end.
@@ -376,7 +339,24 @@ pub(crate) fn end_group(child: ProcessId) -> GroupEnd {
     let is_killed = is_told && !has_ended(child);
     // Also for children of the child that it left behind.
     let _ = killpg(pid(child), Signal::SIGKILL);
-    GroupEnd { is_told, is_killed }
+    (is_told, is_killed)
+}
+
+/// Runs a command to its end, in a process group of its own: what it printed into pipes, which has to
+/// be little. `None` when the limit or a signal came first, which ends it.
+pub(super) fn output(
+    command: &mut Command,
+    limit: Duration,
+    interrupt: &Interrupt,
+) -> std::io::Result<Option<Output>> {
+    let mut child = command.stdin(Stdio::null()).process_group(0).spawn()?;
+    let ended = interrupt.wait(limit, || has_ended(child.id()).then_some(()));
+    if ended.is_none() {
+        end_group(child.id());
+        child.wait()?;
+        return Ok(None);
+    }
+    child.wait_with_output().map(Some)
 }
 
 #[cfg(test)]
@@ -397,7 +377,7 @@ mod tests {
         };
         let cores = Cores::usable().unwrap();
         let mut shell = Running::start("shell", &launch, &cores, false).unwrap();
-        let ready = shell.wait_ready(launch.ready_within, &Interrupt::default());
+        let ready = shell.wait_ready(None, launch.ready_within, &Interrupt::default());
         assert_eq!(ready.unwrap().place, "x");
         shell
     }

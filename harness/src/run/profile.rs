@@ -35,9 +35,9 @@ pub(crate) fn record(
     data: &Path,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Stacks> {
-    let subject = bench.subject(job.subject_name)?;
-    let mut started = bench.start(job.subject_name, job.suite.answer_bytes, interrupt)?;
-    let ids = with_descendants(started.running.ids());
+    let subject = bench.subject(&job.planned.subject)?;
+    let mut started = bench.start(&job.planned.subject, job.suite.answer_bytes, interrupt)?;
+    let ids = with_descendants(started.running.id().into_iter().collect());
     let target = started.target;
     let span = Span {
         lead_in: seconds(job.suite.load.warmup_s()),

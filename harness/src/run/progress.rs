@@ -2,12 +2,12 @@
 //! of it on stderr.
 
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::row::Job;
-use crate::config::subject::duration;
+use super::row::{Job, seconds};
 use crate::config::suite::Suite;
 use crate::results::trial::{Status, Trial};
 
@@ -27,12 +27,13 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     trials: usize,
     begun: Instant,
+    /// How long the rounds before this one were to take, in milliseconds.
+    past_ms: AtomicU64,
 }
 
 /// How long a window of this suite takes, about: a long trial, or the slice of this number.
 pub(super) fn expected(suite: &Suite, slice: u32) -> Duration {
     let load = &suite.load;
-    let seconds = |seconds| duration(seconds).unwrap_or_default();
     let start = seconds(load.warmup_s()) + AROUND_A_TRIAL;
     let window = seconds(load.lead_in_s()) + seconds(load.slice_s()) + AROUND_A_SLICE;
     match slice {
@@ -68,20 +69,25 @@ impl Progress {
             bar,
             trials,
             begun: Instant::now(),
+            past_ms: AtomicU64::new(0),
         };
         progress.line(&format!("{trials} trials, about {}", in_words(total)));
         progress
     }
 
-    /// A trial begins; `done` is how long the trials before it were to take.
-    pub(crate) fn begin(&self, job: &Job<'_>, done: Duration) {
+    /// A round of this first window begins.
+    pub(super) fn begin(&self, job: &Job<'_>) {
         if let Some(bar) = &self.bar {
-            bar.set_position(ms(done));
-            bar.set_message(format!(
-                "{} {} #{}",
-                job.suite_name, job.subject_name, job.planned.trial
-            ));
+            let planned = job.planned;
+            let (suite, subject, trial) = (&planned.suite, &planned.subject, planned.trial);
+            bar.set_position(self.past_ms.load(Ordering::Relaxed));
+            bar.set_message(format!("{suite} {subject} #{trial}"));
         }
+    }
+
+    /// A round that was to take so long is over.
+    pub(super) fn is_past(&self, length: Duration) {
+        self.past_ms.fetch_add(ms(length), Ordering::Relaxed);
     }
 
     /// Moves the bar with the clock until `is_done`; without a bar there is nothing to do, and it
@@ -98,20 +104,19 @@ impl Progress {
 
     /// A trial is over, or all slices of a process are; `done` is how many windows are made.
     pub(super) fn end(&self, done: u64, trial: &Trial) {
+        let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
         let figures = match (trial.status, trial.calls_per_s) {
             (Status::Measured, Some(rate)) => {
                 let cpu = trial
                     .server_cpu_ns_per_call
-                    .map_or_else(|| "-".to_owned(), |ns| format!("{:.1}", ns as f64 / 1e3));
+                    .map(|ns| format!("{:.1}", ns as f64 / 1e3));
+                let (cpu, p50) = (or_dash(cpu), or_dash(trial.p50_us.map(|us| us.to_string())));
                 let first = trial.failure.lines().next().unwrap_or_default();
                 let errors = match trial.errors + trial.errors_around() {
                     0 if trial.exit_unclean > 0 => format!(", UNCLEAN EXIT: {first}"),
                     0 => String::new(),
                     errors => format!(", {errors} ERRORS: {first}"),
                 };
-                let p50 = trial
-                    .p50_us
-                    .map_or_else(|| "-".to_owned(), |us| us.to_string());
                 format!("{rate} calls/s, p50 {p50} us, server CPU {cpu} us/call{errors}")
             }
             _ => format!("FAILED: {}", trial.failure),

@@ -1,5 +1,5 @@
-//! A run that was cut short, and what has to be the same before it may be continued: trials made by other programs, or on
-//! another machine, would stand in one table and could not be compared.
+//! A run that was cut short, and what has to be the same before it may be continued: trials made by
+//! other programs, or on another machine, would stand in one table and could not be compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,8 +17,10 @@ use crate::results::trial_order::{self, PlannedTrial};
 /// A run that has begun.
 #[derive(Debug)]
 pub(crate) struct Begun {
-    pub(super) folder: RunFolder,
-    pub(super) environment: Environment,
+    /// Where it is recorded.
+    pub(crate) folder: RunFolder,
+    /// What it was made with and on.
+    pub(crate) environment: Environment,
     pub(super) order: Vec<PlannedTrial>,
     pub(super) trials: Vec<Trial>,
 }
@@ -43,16 +45,6 @@ impl Begun {
         })
     }
 
-    /// Where it is recorded.
-    pub(crate) fn folder(&self) -> &RunFolder {
-        &self.folder
-    }
-
-    /// What it was made with and on.
-    pub(crate) fn environment(&self) -> &Environment {
-        &self.environment
-    }
-
     /// How many trials it is to have.
     pub(crate) fn planned(&self) -> usize {
         self.order.len()
@@ -60,11 +52,10 @@ impl Begun {
 
     /// How many of them are not made yet.
     pub(crate) fn missing(&self) -> usize {
-        let made = self.made();
-        self.order
-            .iter()
-            .filter(|planned| !made.contains(planned))
-            .count()
+        // Those that were skipped are made.
+        let made: BTreeSet<_> = self.trials.iter().map(PlannedTrial::of).collect();
+        let order = self.order.iter();
+        order.filter(|planned| !made.contains(planned)).count()
     }
 
     /// Whether there is nothing left to do.
@@ -72,36 +63,34 @@ impl Begun {
         self.environment.state == State::Complete && self.missing() == 0
     }
 
-    /// The trials that are made, those that were skipped among them.
-    pub(super) fn made(&self) -> BTreeSet<PlannedTrial> {
-        self.trials.iter().map(PlannedTrial::of).collect()
-    }
-
-    /// What the folder says from now on.
-    pub(super) fn environment_again(&self) -> Environment {
+    /// The folder says from now on that the run is under way.
+    pub(super) fn go_on(&mut self) {
         let made = self.trials.iter();
         let done = made.filter(|trial| trial.status != Status::Skipped).count();
-        let mut environment = self.environment.clone();
-        environment.state = State::Running;
-        environment.failure.clear();
-        environment.ended.clear();
-        environment.trials_done = done as u64;
-        environment.resumed.push(now());
-        environment
+        self.environment = Environment {
+            state: State::Running,
+            failure: String::new(),
+            ended: String::new(),
+            trials_done: done as u64,
+            ..self.environment.clone()
+        };
+        self.environment.resumed.push(now());
     }
 
     /// Refuses to continue with another harness, on another machine, or with other programs.
     pub(crate) fn check(&self, bench: &Testbed) -> anyhow::Result<()> {
-        let mut differences = Vec::new();
-        let then = &self.environment;
-        differ(
-            &mut differences,
-            "harness version",
-            &then.harness_version,
-            HARNESS_VERSION,
+        let (then, now) = (&self.environment.machine, bench.machine());
+        let before = described(
+            &self.environment.harness_version,
+            then,
+            &self.environment.programs,
         );
-        machines_differ(&mut differences, &then.machine, bench.machine());
-        programs_differ(&mut differences, &then.programs, &programs(bench)?);
+        let after = described(HARNESS_VERSION, now, &programs(bench)?);
+        let mut differences = differences(&before, &after);
+        if has_other_memory(then, now) {
+            let (then, now) = (then.memory_bytes, now.memory_bytes);
+            differences.push(format!("- memory in bytes: {then} then, {now} now"));
+        }
         anyhow::ensure!(
             differences.is_empty(),
             "the run in {} cannot be continued: its new trials could not be compared with those it has.\n{}\n\
@@ -116,14 +105,11 @@ impl Begun {
 /// The rows before the first of a process round that is not recorded to its end: it is made again.
 fn whole_rounds(mut trials: Vec<Trial>, order: &[PlannedTrial]) -> Vec<Trial> {
     let made: BTreeSet<PlannedTrial> = trials.iter().map(PlannedTrial::of).collect();
-    let mut torn = rounds(order).into_iter().filter(|round| {
-        let lacking = round
-            .iter()
-            .filter(|planned| !made.contains(planned))
-            .count();
-        lacking > 0 && lacking < round.len()
-    });
-    if let Some(torn) = torn.next() {
+    let is_torn = |round: &&[PlannedTrial]| {
+        let lacking = round.iter().filter(|planned| !made.contains(planned));
+        (1..round.len()).contains(&lacking.count())
+    };
+    if let Some(torn) = rounds(order).into_iter().find(is_torn) {
         let is_of_it = |trial: &Trial| torn.contains(&PlannedTrial::of(trial));
         let whole = trials.iter().position(is_of_it);
         trials.truncate(whole.unwrap_or(trials.len()));
@@ -131,70 +117,66 @@ fn whole_rounds(mut trials: Vec<Trial>, order: &[PlannedTrial]) -> Vec<Trial> {
     trials
 }
 
-/// Takes note of what was one thing then and is another now.
-fn differ(
-    differences: &mut Vec<String>,
-    what: &str,
-    then: &(impl std::fmt::Debug + ?Sized),
-    now: &(impl std::fmt::Debug + ?Sized),
-) {
-    let (then, now) = (format!("{then:?}"), format!("{now:?}"));
-    if then != now {
-        differences.push(format!("- {what}: {then} then, {now} now"));
-    }
-}
-
-fn machines_differ(differences: &mut Vec<String>, then: &Machine, now: &Machine) {
-    for (what, then, now) in [
-        ("host", &then.host, &now.host),
-        ("processor", &then.cpu_model, &now.cpu_model),
-        ("kernel", &then.kernel, &now.kernel),
-        ("system", &then.os, &now.os),
-        ("governor", &then.governor, &now.governor),
-        ("clock source", &then.clock_source, &now.clock_source),
-    ] {
-        differ(differences, what, then, now);
-    }
-    differ(
-        differences,
-        "usable cores",
-        &then.cores_usable,
-        &now.cores_usable,
-    );
-    differ(differences, "boost", &then.boost, &now.boost);
-    // What the kernel keeps for itself is not the same after each start.
-    if then.memory_bytes.abs_diff(now.memory_bytes) > then.memory_bytes / 100 {
-        let (then, now) = (then.memory_bytes, now.memory_bytes);
-        differ(differences, "memory in bytes", &then, &now);
-    }
-    let limits = |machine: &Machine| (machine.cgroup_cpu_milli, machine.cgroup_memory_bytes);
-    differ(
-        differences,
-        "limits of the control group (thousandths of a core, bytes)",
-        &limits(then),
-        &limits(now),
-    );
-}
-
-fn programs_differ(
-    differences: &mut Vec<String>,
-    then: &BTreeMap<String, Program>,
-    now: &BTreeMap<String, Program>,
-) {
-    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
-    for name in names {
-        let hash = |programs: &BTreeMap<String, Program>| {
-            let program = programs.get(name);
-            program.map_or_else(|| "missing".to_owned(), |program| program.sha256.clone())
-        };
+/// What must not change between the trials of a run, by what it is called.
+fn described(
+    harness_version: &str,
+    machine: &Machine,
+    programs: &BTreeMap<String, Program>,
+) -> BTreeMap<String, String> {
+    let limits = (machine.cgroup_cpu_milli, machine.cgroup_memory_bytes);
+    let facts = [
+        ("harness version", format!("{harness_version:?}")),
+        ("host", format!("{:?}", machine.host)),
+        ("processor", format!("{:?}", machine.cpu_model)),
+        ("kernel", format!("{:?}", machine.kernel)),
+        ("system", format!("{:?}", machine.os)),
+        ("governor", format!("{:?}", machine.governor)),
+        ("clock source", format!("{:?}", machine.clock_source)),
+        ("usable cores", machine.cores_usable.to_string()),
+        ("boost", format!("{:?}", machine.boost)),
+        (
+            "limits of the control group (thousandths of a core, bytes)",
+            format!("{limits:?}"),
+        ),
+    ];
+    let facts = facts.map(|(what, value)| (what.to_owned(), value));
+    let program = |(name, program): (&String, &Program)| {
         let what = format!("program of {name}, SHA-256");
-        differ(differences, &what, &hash(then), &hash(now));
-    }
+        (what, format!("{:?}", program.sha256))
+    };
+    facts
+        .into_iter()
+        .chain(programs.iter().map(program))
+        .collect()
+}
+
+/// Whether the memory differs by more than 1%: what the kernel keeps for itself is not the same after
+/// each start.
+fn has_other_memory(then: &Machine, now: &Machine) -> bool {
+    then.memory_bytes.abs_diff(now.memory_bytes) > then.memory_bytes / 100
+}
+
+/// A line for each fact that was one thing then and is another now.
+fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let value = |facts: &BTreeMap<String, String>, name| {
+        let value: Option<&String> = facts.get(name);
+        value.map_or_else(|| "missing".to_owned(), Clone::clone)
+    };
+    let differ = names
+        .into_iter()
+        .map(|name| (name, value(then, name), value(now, name)))
+        .filter(|(_, then, now)| then != now);
+    differ
+        .map(|(name, then, now)| format!("- {name}: {then} then, {now} now"))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::machines_differ;
+    use std::collections::BTreeMap;
+
+    use super::{described, differences, has_other_memory};
     use crate::results::environment::Machine;
 
     #[test]
@@ -206,16 +188,22 @@ mod tests {
             };
             let mut now = then.clone();
             change(&mut now);
-            let mut differences = Vec::new();
-            machines_differ(&mut differences, &then, &now);
-            differences.join("\n")
+            let facts = |machine| described("1", machine, &BTreeMap::new());
+            let told = differences(&facts(&then), &facts(&now)).join("\n");
+            (has_other_memory(&then, &now), told)
         };
-        assert_eq!(told(|now| now.memory_bytes -= 8 << 20), "");
-        assert_eq!(told(|now| now.load_average_milli = 900), "");
-        assert!(told(|now| now.memory_bytes -= 1 << 30).contains("memory in bytes"));
-        assert!(
-            told(|now| now.cgroup_cpu_milli = Some(500)).contains("limits of the control group")
+        assert_eq!(
+            told(|now| now.memory_bytes -= 8 << 20),
+            (false, String::new())
         );
-        assert!(told(|now| now.governor = "powersave".to_owned()).contains("governor"));
+        assert_eq!(
+            told(|now| now.load_average_milli = 900),
+            (false, String::new())
+        );
+        assert!(told(|now| now.memory_bytes -= 1 << 30).0);
+        let limited = told(|now| now.cgroup_cpu_milli = Some(500)).1;
+        assert!(limited.contains("limits of the control group"), "{limited}");
+        let governed = told(|now| now.governor = "powersave".to_owned()).1;
+        assert!(governed.contains("governor"), "{governed}");
     }
 }

@@ -1,10 +1,10 @@
 //! One window that is to be measured, and the row of what was found in it.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
 
-use super::live::Measured;
 use super::testbed::Testbed;
 use super::usage::Cost;
 use super::warnings::{Conditions, permille, warnings, warnings_of_definitions};
@@ -14,22 +14,21 @@ use crate::config::suite::Suite;
 use crate::config::template::Context;
 use crate::load::{ErrorKind, Errors, Exchange, Outcome};
 use crate::results::histogram::{mean_us, percentile_us, whole_us};
-use crate::results::trial::{Trial, join_warnings};
+use crate::results::trial::Trial;
 use crate::results::trial_order::PlannedTrial;
+use crate::results::warning::Warning;
 use crate::results::whole;
 
 /// No server answers a call in less CPU time: it takes a system call to read and one to write.
 const LEAST_CALL_NS: u64 = 100;
 
 /// One window that is to be measured.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Job<'a> {
-    pub(crate) suite_name: &'a str,
     /// The suite with the run's settings.
     pub(crate) suite: &'a Suite,
-    pub(crate) calls: &'a Calls,
-    pub(crate) subject_name: &'a str,
-    /// The numbers of the trial.
+    pub(crate) calls: Arc<Calls>,
+    /// The names of suite and subject, and the numbers of the trial.
     pub(crate) planned: &'a PlannedTrial,
     /// Place in the order of the run, from 1.
     pub(crate) position: u32,
@@ -59,15 +58,15 @@ impl Calls {
 }
 
 impl Job<'_> {
-    /// The names of the warnings about what was found.
+    /// The warnings about what was found.
     pub(super) fn warnings(
         &self,
         bench: &Testbed,
         (outcome, cost): (&Outcome, &Cost),
         is_remote: bool,
-    ) -> anyhow::Result<String> {
+    ) -> anyhow::Result<Vec<Warning>> {
         let setup = bench.setup();
-        let subject = bench.subject(self.subject_name)?;
+        let subject = bench.subject(&self.planned.subject)?;
         let is_built = subject.build.is_some();
         let conditions = Conditions {
             layout: setup.layout_of(&self.suite.load),
@@ -79,7 +78,7 @@ impl Job<'_> {
         };
         let mut raised = warnings(cost, outcome, &conditions);
         raised.extend(warnings_of_definitions(subject, self.suite, is_remote));
-        Ok(join_warnings(&raised))
+        Ok(raised)
     }
 }
 
@@ -95,7 +94,7 @@ fn unix_ms(time: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn us(duration: Duration) -> u64 {
+pub(super) fn us(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -108,9 +107,9 @@ fn milli(value: f64) -> u64 {
 pub(super) fn blank(job: &Job<'_>, subject: &Subject, started: SystemTime) -> Trial {
     let load = &job.suite.load;
     Trial {
-        suite: job.suite_name.to_owned(),
+        suite: job.planned.suite.clone(),
         tool: job.suite.label(),
-        subject: job.subject_name.to_owned(),
+        subject: job.planned.subject.clone(),
         role: subject.role.to_string(),
         transport: subject.transport.clone(),
         runtime: subject.runtime.clone().unwrap_or_default(),
@@ -153,8 +152,7 @@ fn possible_cpu_ns(outcome: &Outcome, cost: &Cost) -> Option<u64> {
 }
 
 /// Puts what the load and the window found into the row.
-pub(super) fn fill(trial: &mut Trial, job: &Job<'_>, measured: &Measured) {
-    let Measured { outcome, cost, .. } = measured;
+pub(super) fn fill(trial: &mut Trial, job: &Job<'_>, outcome: &Outcome, cost: &Cost) {
     fill_load(trial, outcome);
     fill_steps(trial, job.suite, outcome);
     fill_errors(trial, outcome);
@@ -323,18 +321,15 @@ mod tests {
 
     #[test]
     fn cpu_time_that_no_server_can_do_with_is_no_figure() {
+        let outcome = Outcome {
+            calls: 1_000,
+            ..Outcome::default()
+        };
         let of = |ns| {
-            let (calls, server_cpu_ns) = (1_000, Some(ns));
-            let (outcome, cost) = (
-                Outcome {
-                    calls,
-                    ..Outcome::default()
-                },
-                Cost {
-                    server_cpu_ns,
-                    ..Cost::default()
-                },
-            );
+            let cost = Cost {
+                server_cpu_ns: Some(ns),
+                ..Cost::default()
+            };
             possible_cpu_ns(&outcome, &cost)
         };
         assert_eq!(of(5_000_000), Some(5_000_000));

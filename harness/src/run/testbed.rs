@@ -1,23 +1,19 @@
-//! The bench that subjects are put on: definitions, cores, services, and the values of templates.
+//! The testbed that subjects are put on: definitions, cores, services, and the values of templates.
 
-mod definitions;
 mod prepare;
-mod start;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use self::prepare::store_flag;
-use self::start::Found;
 use super::backends::{self, Backends};
-use super::build::build;
 use super::setup::{Setup, base_context};
 use super::target::target;
 use crate::config::subject::{ReadyBy, Subject, Subjects, Wire};
-use crate::config::template::{Context, fill_command};
+use crate::config::template::{Context, fill, fill_command};
 use crate::host::cores::{Cores, pin_this_thread};
 use crate::host::facts;
 use crate::host::limits::Limiter;
@@ -25,7 +21,7 @@ use crate::host::proc::ProcessId;
 use crate::interrupt::Interrupt;
 use crate::load::Target;
 use crate::results::environment::{Machine, ServerLimits};
-use crate::run::process::{Running, Server};
+use crate::run::process::{Port, Ready, Running, Server};
 
 /// Subjects, ready to be started one at a time.
 #[derive(Debug)]
@@ -45,47 +41,44 @@ pub(crate) struct Testbed {
 /// A subject that is ready for load.
 #[derive(Debug)]
 pub(crate) struct Started {
+    /// Where its wire is. Pipes are closed before the process is ended.
+    pub(crate) target: Target,
     /// Its process.
     pub(crate) running: Server,
-    /// Where its wire is.
-    pub(crate) target: Target,
     /// From the start of the process until it was ready, if that could be seen.
     pub(crate) startup: Option<Duration>,
 }
 
 impl Testbed {
-    /// Puts the selected subjects on the bench; nothing is built or started yet. The calling thread
+    /// Puts the selected subjects on the testbed; nothing is built or started yet. The calling thread
     /// is pinned to the load cores, and so are the threads and services that it starts.
     pub(crate) fn new(
         setup: Setup,
         mut subjects: Subjects,
         selected: &[String],
     ) -> anyhow::Result<Self> {
-        subjects.subject.retain(|name, _| selected.contains(name));
-        let uses_store = |subject: &Subject| store_flag(&subject.command).is_some();
-        if !subjects.subject.values().any(uses_store) {
-            subjects.store = None;
-        }
-        let needed: BTreeSet<String> = subjects
-            .service
-            .keys()
-            .filter(|service| {
-                let url = format!("{service}_url");
-                subjects
-                    .subject
-                    .values()
-                    .any(|subject| subject.mentions(&url))
-            })
-            .cloned()
-            .collect();
-        subjects.service.retain(|name, _| needed.contains(name));
-        let builds: BTreeSet<String> = (subjects.subject.values().map(|subject| &subject.build))
-            .chain(subjects.service.values().map(|service| &service.build))
-            .chain(subjects.store.iter().map(|store| &store.build))
+        let Subjects {
+            build,
+            service,
+            store,
+            subject,
+        } = &mut subjects;
+        subject.retain(|name, _| selected.contains(name));
+        service.retain(|name, _| {
+            let url = format!("{name}_url");
+            subject.values().any(|one| one.mentions(&url))
+        });
+        store.take_if(|_| {
+            !subject
+                .values()
+                .any(|one| prepare::store_flag(one).is_some())
+        });
+        let builds: BTreeSet<&String> = (subject.values().map(|subject| &subject.build))
+            .chain(service.values().map(|service| &service.build))
+            .chain(store.iter().map(|store| &store.build))
             .flatten()
-            .cloned()
             .collect();
-        subjects.build.retain(|name, _| builds.contains(name));
+        build.retain(|name, _| builds.contains(name));
         // Before this thread is pinned, or it would see the load cores only.
         let machine = facts::machine();
         pin_this_thread(setup.common_load())?;
@@ -100,51 +93,6 @@ impl Testbed {
             machine,
             is_built: false,
         })
-    }
-
-    /// Builds what the selected subjects need.
-    pub(crate) fn build(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
-        for (name, definition) in &self.subjects.build {
-            let command = fill_command(&definition.command, &self.context)
-                .with_context(|| format!("build.{name}"))?;
-            build(name, &command, &self.setup.root, interrupt)?;
-        }
-        self.is_built = !self.subjects.build.is_empty();
-        Ok(())
-    }
-
-    /// Starts the services and backends that the selected subjects name, on the load cores.
-    pub(crate) fn start_services(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
-        for (name, service) in &self.subjects.service {
-            let launch = service
-                .launch(&self.context)
-                .with_context(|| format!("service.{name}"))?;
-            let mut running = Running::start(name, &launch, self.setup.common_load(), false)?;
-            let ready = running.wait_ready(launch.ready_within, interrupt)?;
-            self.context
-                .insert(format!("{name}_url"), Value::String(ready.place));
-            self.services.push(running);
-        }
-        let names = self.backend_names();
-        if !names.is_empty() {
-            let backends = Backends::up(&self.setup.root, &names)?;
-            for (name, url) in backends.urls() {
-                self.context
-                    .insert(name.clone(), Value::String(url.clone()));
-            }
-            self.backends = Some(backends);
-        }
-        Ok(())
-    }
-
-    /// The backends whose URLs the selected subjects mention.
-    fn backend_names(&self) -> Vec<&'static str> {
-        let subjects = || self.subjects.subject.values();
-        let is_needed = |template| subjects().any(|subject| subject.mentions(template));
-        let needed = backends::KNOWN
-            .into_iter()
-            .filter(|(_, _, template)| is_needed(template));
-        needed.map(|(name, ..)| name).collect()
     }
 
     /// Starts a subject on the server cores and waits until it is ready.
@@ -167,8 +115,7 @@ impl Testbed {
     ) -> anyhow::Result<Started> {
         let subject = self.subject(name)?;
         let (mut running, place, startup) = if subject.runs_already() {
-            let server = Server::Theirs { pid: subject.pid };
-            (server, self.place(name)?, None)
+            (Server::Theirs(subject.pid), self.place(name)?, None)
         } else {
             let (running, ready) =
                 self.start_process(cores, (name, answer_bytes), None, interrupt)?;
@@ -177,16 +124,10 @@ impl Testbed {
         let target = target(subject, &place, answer_bytes, &mut running)
             .map_err(|error| anyhow::anyhow!("{name} is ready, but {error}"))?;
         Ok(Started {
-            running,
             target,
+            running,
             startup,
         })
-    }
-
-    /// The command line of a subject, filled.
-    fn command(&self, name: &str) -> anyhow::Result<Vec<String>> {
-        fill_command(&self.subject(name)?.command, &self.context)
-            .with_context(|| format!("subject.{name}"))
     }
 
     fn start_process(
@@ -195,51 +136,57 @@ impl Testbed {
         (name, answer_bytes): (&str, Option<u32>),
         limit: Option<Duration>,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<(Running, Found)> {
+    ) -> anyhow::Result<(Running, Ready)> {
         let subject = self.subject(name)?;
         let mut context = self.context.clone();
         if let Some(bytes) = answer_bytes {
             context.insert("answer_bytes".to_owned(), Value::from(bytes));
         }
-        let mut launch = subject
-            .launch(&context)
-            .with_context(|| format!("subject.{name}"))?;
+        let launch = subject.launch(&context);
+        let mut launch = launch.with_context(|| format!("subject.{name}"))?;
         let limit = limit.unwrap_or(launch.ready_within);
         if let Some(limiter) = &self.limiter {
             launch.command = limiter.wrap(launch.command);
             launch.environment.extend(limiter.variable());
         }
+        let port = (subject.ready == ReadyBy::Port).then(|| self.port(name));
+        let port = port.transpose()?;
+        if let Some(port) = port.as_ref().filter(|port| port.is_taken()) {
+            bail!(
+                "something listens at {} before {name} is started: end it, or measure it as it is, by its URL without a \
+                 command",
+                port.url()
+            );
+        }
         let piped = subject.wire == Wire::Stdio;
-        let start = || Running::start(name, &launch, cores, piped);
-        Ok(match subject.ready {
-            ReadyBy::Line => {
-                let mut running = start()?;
-                let ready = running.wait_ready(limit, interrupt)?;
-                (running, ready.into())
-            }
-            ReadyBy::Port => {
-                let port = self.port(name)?;
-                if port.is_taken() {
-                    bail!(
-                        "something listens at {} before {name} is started: end it, or measure it as it is, by its URL without a \
-                         command",
-                        port.url()
-                    );
-                }
-                let mut running = start()?;
-                let ready = running.wait_port(&port, limit, interrupt)?;
-                (running, ready.into())
-            }
-            ReadyBy::None => (start()?, Found::unseen_on_stdio()),
-        })
+        let mut running = Running::start(name, &launch, cores, piped)?;
+        let ready = match subject.ready {
+            ReadyBy::None => Ready {
+                place: "stdio".to_owned(),
+                after: None,
+            },
+            _ => running.wait_ready(port.as_ref(), limit, interrupt)?,
+        };
+        Ok((running, ready))
+    }
+
+    /// The URL of a subject's definition, filled.
+    fn place(&self, name: &str) -> anyhow::Result<String> {
+        let url = self.subject(name)?.url.as_deref().unwrap_or_default();
+        fill(url, &self.context).with_context(|| format!("subject.{name}"))
+    }
+
+    /// The port of a subject that prints no ready line.
+    fn port(&self, name: &str) -> anyhow::Result<Port> {
+        let (subject, url) = (self.subject(name)?, self.place(name)?);
+        Port::new(&url, subject.wire, subject.revision()?)
+            .map_err(|error| anyhow::anyhow!("subject.{name}: its url {error}"))
     }
 
     /// One of the selected subjects.
     pub(crate) fn subject(&self, name: &str) -> anyhow::Result<&Subject> {
-        self.subjects
-            .subject
-            .get(name)
-            .with_context(|| format!("{name} is not on the bench"))
+        let subject = self.subjects.subject.get(name);
+        subject.with_context(|| format!("{name} is not on the testbed"))
     }
 
     /// The selected subjects.
@@ -249,7 +196,7 @@ impl Testbed {
 
     /// The processes of the services and backends.
     pub(crate) fn service_ids(&self) -> Vec<ProcessId> {
-        let backends = self.backends.iter().flat_map(Backends::ids);
+        let backends = self.backends.iter().flat_map(|all| all.ids.iter().copied());
         self.services
             .iter()
             .map(Running::id)
@@ -269,17 +216,17 @@ impl Testbed {
         }
     }
 
-    /// What the servers are limited to; nothing before [`Testbed::limit_servers`].
+    /// What the servers are limited to; nothing before [`Testbed::make_ready`].
     pub(crate) fn server_limits(&self) -> Option<ServerLimits> {
         self.limiter.as_ref().map(Limiter::described)
     }
 
-    /// The machine as it was before the bench was set up.
+    /// The machine as it was before the testbed was set up.
     pub(crate) fn machine(&self) -> &Machine {
         &self.machine
     }
 
-    /// Whether programs on the bench were built by [`Testbed::build`].
+    /// Whether programs on the testbed were built by [`Testbed::build`].
     pub(crate) fn is_built(&self) -> bool {
         self.is_built
     }
@@ -295,8 +242,66 @@ impl Testbed {
         self.context.insert(name.to_owned(), value);
     }
 
-    /// How the bench is set up.
+    /// How the testbed is set up.
     pub(crate) fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// The definitions with their templates filled, as far as they do not differ between trials.
+    pub(crate) fn effective(&self) -> anyhow::Result<Subjects> {
+        let mut context = self.context.clone();
+        context.insert("answer_bytes".to_owned(), Value::from("{answer_bytes}"));
+        let services = self
+            .subjects
+            .service
+            .keys()
+            .map(|name| format!("{name}_url"));
+        let backends = backends::KNOWN.iter().map(|(_, _, url)| (*url).to_owned());
+        for url in services.chain(backends) {
+            let as_it_is = Value::String(format!("{{{url}}}"));
+            context.entry(url).or_insert(as_it_is);
+        }
+        let mut filled = self.subjects.clone();
+        for (name, build) in &mut filled.build {
+            let command = fill_command(&build.command, &context);
+            build.command = command.with_context(|| format!("build.{name}"))?;
+        }
+        for (name, service) in &mut filled.service {
+            let launch = service.launch(&context);
+            let launch = launch.with_context(|| format!("service.{name}"))?;
+            (service.command, service.environment) = (launch.command, launch.environment);
+        }
+        for (name, subject) in &mut filled.subject {
+            let fill = |url: &String| fill(url, &context);
+            let url = subject.url.as_ref().map(fill).transpose();
+            let launch = url.and_then(|url| Ok((url, subject.launch(&context)?)));
+            let (url, launch) = launch.with_context(|| format!("subject.{name}"))?;
+            subject.url = url;
+            (subject.command, subject.environment) = (launch.command, launch.environment);
+        }
+        Ok(filled)
+    }
+
+    /// The files of the programs on the testbed, by the name of their subject or service.
+    pub(crate) fn programs(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+        let Subjects {
+            service, subject, ..
+        } = self.effective()?;
+        let subjects = subject.into_iter().map(|(name, one)| (name, one.command));
+        let services = service.into_iter().map(|(name, one)| (name, one.command));
+        let file =
+            |(name, command): (_, Vec<String>)| Some((name, command.into_iter().next()?.into()));
+        Ok(subjects.chain(services).filter_map(file).collect())
+    }
+
+    /// What suites may name in templates: the places of the services.
+    pub(crate) fn service_urls(&self) -> Context {
+        let names = self
+            .subjects
+            .service
+            .keys()
+            .map(|name| format!("{name}_url"));
+        let value = |name: String| Some((name.clone(), self.context.get(&name)?.clone()));
+        names.filter_map(value).collect()
     }
 }

@@ -13,18 +13,17 @@ use crate::results::trial_order::PlannedTrial;
 /// What the name of a suite at one rate ends with.
 const AT_RATE: &str = "@rate";
 
-/// How the subjects of a group are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Windows {
-    Slices { processes: u32, slices: u32 },
-    LongTrials(u32),
-}
+/// A suite and a subject.
+type Pair = (String, String);
 
 /// Suites with their subjects, measured next to each other.
 #[derive(Debug, Clone)]
 struct Group {
-    pairs: Vec<(String, String)>,
-    windows: Windows,
+    pairs: Vec<Pair>,
+    /// How often each subject is started.
+    processes: u32,
+    /// Slices of each process; 0 for one long trial.
+    slices: u32,
 }
 
 /// The suite that one at a rate was made of.
@@ -61,27 +60,20 @@ pub(super) fn planned_trials(bench: &Testbed, plan: &RunPlan) -> anyhow::Result<
         plan.groups.clone()
     };
     let left_out = leave_out(&mut groups, bench, plan);
-    if plan.capacity.is_some() {
+    let groups: Vec<Group> = match plan.capacity {
         // A search knows its subjects in advance, and not its rates.
-        let pairs = |pairs| Group {
-            pairs,
-            windows: Windows::LongTrials(1),
-        };
-        return checked(
-            order(
-                &groups.into_iter().map(pairs).collect::<Vec<_>>(),
-                plan.seed,
-            ),
-            &left_out,
-        );
-    }
-    let groups: Vec<Group> = (groups.into_iter())
-        .flat_map(|pairs| by_windows(pairs, bench, plan))
-        .collect();
-    checked(order(&groups, plan.seed), &left_out)
-}
-
-fn checked(order: Vec<PlannedTrial>, left_out: &[String]) -> anyhow::Result<Vec<PlannedTrial>> {
+        Some(_) => (groups.into_iter())
+            .map(|pairs| Group {
+                pairs,
+                processes: 1,
+                slices: 0,
+            })
+            .collect(),
+        None => (groups.into_iter())
+            .flat_map(|pairs| by_windows(pairs, bench, plan))
+            .collect(),
+    };
+    let order = order(&groups, plan.seed);
     anyhow::ensure!(
         !order.is_empty(),
         "nothing to measure: none of the chosen subjects can take part in a chosen suite\n{}",
@@ -94,7 +86,7 @@ fn checked(order: Vec<PlannedTrial>, left_out: &[String]) -> anyhow::Result<Vec<
 }
 
 /// Every subject in every suite, the floors in those that they can take part in.
-fn every_pair(bench: &Testbed, suites: &BTreeMap<String, Suite>) -> Vec<Vec<(String, String)>> {
+fn every_pair(bench: &Testbed, suites: &BTreeMap<String, Suite>) -> Vec<Vec<Pair>> {
     let group = |(suite, definition): (&String, &Suite)| {
         let subjects = bench.subjects().subject.iter();
         let takes_part = |role| role == Role::Server || definition.answer_bytes.is_some();
@@ -107,7 +99,7 @@ fn every_pair(bench: &Testbed, suites: &BTreeMap<String, Suite>) -> Vec<Vec<(Str
 }
 
 /// Takes out who cannot take part; a line for each suite and reason.
-fn leave_out(groups: &mut [Vec<(String, String)>], bench: &Testbed, plan: &RunPlan) -> Vec<String> {
+fn leave_out(groups: &mut [Vec<Pair>], bench: &Testbed, plan: &RunPlan) -> Vec<String> {
     let mut reasons: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
     for pairs in groups {
         pairs.retain(|(suite, subject)| {
@@ -132,7 +124,7 @@ fn leave_out(groups: &mut [Vec<(String, String)>], bench: &Testbed, plan: &RunPl
 /// Splits a group by how its subjects are measured. Subjects that cannot live beside others have long
 /// trials: those that share a port or the limits of one control group, those with a process for each
 /// call, and those whose calls change a store.
-fn by_windows(pairs: Vec<(String, String)>, bench: &Testbed, plan: &RunPlan) -> Vec<Group> {
+fn by_windows(pairs: Vec<Pair>, bench: &Testbed, plan: &RunPlan) -> Vec<Group> {
     let subjects = &bench.subjects().subject;
     let url = |subject: &String| {
         let subject = subjects.get(subject)?;
@@ -144,59 +136,52 @@ fn by_windows(pairs: Vec<(String, String)>, bench: &Testbed, plan: &RunPlan) -> 
     let shares_port = |subject: &String| {
         url(subject).is_some_and(|one| urls.iter().filter(|url| *url == one).count() > 1)
     };
-    let mut groups: BTreeMap<Windows, Vec<(String, String)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(bool, u32, u32), Vec<Pair>> = BTreeMap::new();
     for (suite, subject) in pairs {
         let (Some(definition), Some(one)) = (plan.suites.get(&suite), subjects.get(&subject))
         else {
             continue;
         };
         let load = &definition.load;
-        let lives_alone = one.processes == Processes::PerCall
+        let is_long = load.slices() == 0
+            || one.processes == Processes::PerCall
             || definition.changes_store
             || bench.setup().limits != Limits::default()
             || shares_port(&subject);
-        let windows = if load.slices() == 0 || lives_alone {
-            Windows::LongTrials(load.trials())
+        let (processes, slices) = if is_long {
+            (load.trials(), 0)
         } else {
-            Windows::Slices {
-                processes: load.processes(),
-                slices: load.slices(),
-            }
+            (load.processes(), load.slices())
         };
-        groups.entry(windows).or_default().push((suite, subject));
+        // Slices come before long trials.
+        let group = groups.entry((is_long, processes, slices));
+        group.or_default().push((suite, subject));
     }
-    let groups = groups.into_iter();
-    groups
-        .map(|(windows, pairs)| Group { pairs, windows })
-        .collect()
+    let group = |((_, processes, slices), pairs)| Group {
+        pairs,
+        processes,
+        slices,
+    };
+    groups.into_iter().map(group).collect()
 }
 
 /// The order of the run: round by round, group by group, and within that the subjects shuffled, so
 /// that what drifts (temperature, neighbours) falls on all of them alike.
 fn order(groups: &[Group], seed: u64) -> Vec<PlannedTrial> {
     let mut generator = Generator::new(seed);
-    let rounds_of = |group: &Group| match group.windows {
-        Windows::Slices { processes, .. } => processes,
-        Windows::LongTrials(trials) => trials,
-    };
-    let rounds = groups.iter().map(rounds_of).max().unwrap_or(0);
+    let rounds = groups.iter().map(|group| group.processes).max();
     let mut order = Vec::new();
-    for process in 1..=rounds {
-        for group in groups.iter().filter(|group| process <= rounds_of(group)) {
-            let slices = match group.windows {
-                Windows::Slices { slices, .. } => 1..=slices,
-                Windows::LongTrials(_) => 0..=0,
-            };
-            for slice in slices.clone() {
-                let mut pairs: Vec<&(String, String)> = group.pairs.iter().collect();
+    for process in 1..=rounds.unwrap_or(0) {
+        for group in groups.iter().filter(|group| process <= group.processes) {
+            for slice in group.slices.min(1)..=group.slices {
+                let mut pairs: Vec<&Pair> = group.pairs.iter().collect();
                 generator.shuffle(&mut pairs);
                 order.extend(pairs.into_iter().map(|(suite, subject)| PlannedTrial {
                     suite: suite.clone(),
                     subject: subject.clone(),
-                    trial: if slice == 0 {
-                        process
-                    } else {
-                        (process - 1) * slices.end() + slice
+                    trial: match slice {
+                        0 => process,
+                        _ => (process - 1) * group.slices + slice,
                     },
                     process,
                     slice,
@@ -223,21 +208,19 @@ pub(super) fn rounds(order: &[PlannedTrial]) -> Vec<&[PlannedTrial]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Group, Windows, order, rounds};
-
-    fn group(suite: &str, subjects: u32, windows: Windows) -> Group {
-        let pair = |number| (suite.to_owned(), format!("s{number}"));
-        Group {
-            pairs: (0..subjects).map(pair).collect(),
-            windows,
-        }
-    }
+    use super::{Group, order, rounds};
+    use crate::results::trial_order::PlannedTrial;
 
     #[test]
     fn slices_go_round_within_a_process_and_long_trials_stand_alone() {
-        let (processes, slices) = (2, 3);
-        let turns = Windows::Slices { processes, slices };
-        let groups = [group("a", 4, turns), group("b", 2, Windows::LongTrials(3))];
+        let group = |suite: &str, subjects: u32, processes, slices| Group {
+            pairs: (0..subjects)
+                .map(|number| (suite.to_owned(), format!("s{number}")))
+                .collect(),
+            processes,
+            slices,
+        };
+        let groups = [group("a", 4, 2, 3), group("b", 2, 3, 0)];
         let planned = order(&groups, 1);
         assert_eq!(planned.len(), 4 * 2 * 3 + 2 * 3);
         let rounds = rounds(&planned);
@@ -250,7 +233,7 @@ mod tests {
             .collect();
         assert_eq!((numbers[0], numbers[11]), ((4, 2, 1), (6, 2, 3)));
         assert!(numbers.is_sorted());
-        let names = |of: &[super::PlannedTrial]| -> Vec<String> {
+        let names = |of: &[PlannedTrial]| -> Vec<String> {
             of.iter().map(|one| one.subject.clone()).collect()
         };
         let names: Vec<_> = rounds[0].chunks(4).map(names).collect();

@@ -1,4 +1,5 @@
-//! Every prepared call of some suites, once, to one subject: which answers are right, and how the others differ.
+//! Every prepared call of some suites, once, to one subject: which answers are right, and how the
+//! others differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use super::testbed::Testbed;
 use crate::config::subject::Role;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
-use crate::load::{self, CallError, Exchange, Verification, Verified};
+use crate::load::{self, CallError, Exchange, LoadError, Verification, Verified};
+use crate::run::process::Ended;
 
 /// Different complaints that are kept of one suite.
 const SHOWN: usize = 3;
@@ -30,7 +32,8 @@ pub(crate) struct Checked {
     pub(crate) wrong: Vec<String>,
 }
 
-/// Starts the subject and checks its answers. A floor has a start for each suite, because its answers have a length.
+/// Starts the subject and checks its answers. A floor has a start for each suite, because its answers
+/// have a length.
 pub(crate) fn check(
     bench: &Testbed,
     name: &str,
@@ -51,14 +54,24 @@ pub(crate) fn check(
         let exchanges: Vec<Exchange> = (suites.iter())
             .flat_map(|(_, (_, exchanges))| exchanges.clone())
             .collect();
-        let verified = ask(
+        let asked = ask(
             bench,
             name,
             answer_bytes,
             &exchanges,
             call_timeout,
             interrupt,
-        )?;
+        );
+        let verified = match asked {
+            Err(error) => Err(format!("{error:#}")),
+            Ok(asked) => match asked.verified {
+                Err(error) => Err(format!("{error}\nits last lines:\n{}", asked.last_lines)),
+                Ok(_) if asked.ended.killed => {
+                    Err("it did not end within the grace time after SIGTERM".to_owned())
+                }
+                Ok(verified) => Ok(verified),
+            },
+        };
         let answers = verified
             .as_ref()
             .map_or(&[][..], |verified| &verified.answers);
@@ -93,31 +106,31 @@ pub(crate) fn check(
     Ok(checked)
 }
 
-/// The answers of a freshly started subject, or why there are none.
-fn ask(
+/// What a subject answered, and how it ended.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) verified: Result<Verification, LoadError>,
+    pub(super) ended: Ended,
+    pub(super) last_lines: String,
+}
+
+/// Starts a subject, lists its tools, makes each call once, and ends it.
+pub(super) fn ask(
     bench: &Testbed,
     name: &str,
     answer_bytes: Option<u32>,
     exchanges: &[Exchange],
     call_timeout: Duration,
     interrupt: &Interrupt,
-) -> anyhow::Result<Result<Verification, String>> {
-    let mut started = match bench.start(name, answer_bytes, interrupt) {
-        Ok(started) => started,
-        Err(error) => return Ok(Err(format!("{error:#}"))),
-    };
+) -> anyhow::Result<Asked> {
+    let mut started = bench.start(name, answer_bytes, interrupt)?;
     let options = verification(bench.subject(name)?, call_timeout, interrupt)?;
     let verified = load::verify(started.target, exchanges, options);
     let ended = started.running.stop();
-    Ok(match verified {
-        Err(error) => {
-            let lines = started.running.last_lines();
-            Err(format!("{error}\nits last lines:\n{lines}"))
-        }
-        Ok(_) if ended.killed => {
-            Err("it did not end within the grace time after SIGTERM".to_owned())
-        }
-        Ok(verified) => Ok(verified),
+    Ok(Asked {
+        verified,
+        ended,
+        last_lines: started.running.last_lines(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! The doubts that a trial raises: from what the window cost and the load saw to warnings.
+//! The warnings that a trial raises, from what the window cost and the load saw.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub(crate) struct Conditions<'a> {
     pub(crate) server_memory_bytes: Option<u64>,
 }
 
-/// The doubts about a trial, in the order of reports.
+/// The warnings about a trial, in the order of reports.
 pub(crate) fn warnings(
     cost: &Cost,
     outcome: &Outcome,
@@ -188,9 +188,10 @@ fn is_late(outcome: &Outcome) -> bool {
     outcome.unsent > 0 || is_late_at(0.5) || is_late_at(0.99)
 }
 
-/// Whether the calls in flight are not rate times mean latency, beyond what has its reasons: of the calls at the edges of
-/// the window only a part lies in it, and those of an open loop wait before they are sent. Calls that went wrong are in flight
-/// too and have no latency, so nothing is said about a window with errors.
+/// Whether the calls in flight are not rate times mean latency, beyond what has its reasons: of the
+/// calls at the edges of the window only a part lies in it, and those of an open loop wait before they
+/// are sent. Calls that went wrong are in flight too and have no latency, so nothing is said about a
+/// window with errors.
 fn breaks_littles_law(outcome: &Outcome, clients: usize) -> bool {
     if outcome.in_flight.is_zero() || outcome.errors.total() > 0 {
         return false;
@@ -235,4 +236,293 @@ pub(super) fn warnings_of_definitions(
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::time::Duration;
+
+    use super::{Conditions, warnings};
+    use crate::host::cores::Layout;
+    use crate::host::proc::Utilisation;
+    use crate::load::Outcome;
+    use crate::results::environment::Machine;
+    use crate::results::warning::Warning;
+    use crate::run::usage::{Cost, Totals};
+
+    type Case = (fn(&mut Made), &'static [Warning]);
+
+    const MS: u64 = 1_000_000;
+    const GIB: u64 = 1 << 30;
+
+    /// A trial, and what it was made under.
+    struct Made {
+        cost: Cost,
+        outcome: Outcome,
+        layout: Layout,
+        machine: Machine,
+        is_release: bool,
+        is_open_loop: bool,
+        server_memory_bytes: Option<u64>,
+    }
+
+    fn layout(load: &str) -> Layout {
+        Layout {
+            server: "0".parse().unwrap(),
+            load: load.parse().unwrap(),
+            shares_physical_core: false,
+        }
+    }
+
+    fn cores(busy_permille: u64) -> Utilisation {
+        Utilisation {
+            busy_permille,
+            irq_permille: 0,
+            steal_permille: 0,
+        }
+    }
+
+    /// What a trial raises that nothing is wrong with but this.
+    fn raised(change: impl FnOnce(&mut Made)) -> Vec<Warning> {
+        let mut made = Made {
+            cost: Cost {
+                server_share_permille: Some(900),
+                server_cores: Some(cores(910)),
+                load_cores: Some(cores(500)),
+                throttled: Some(0),
+                ..Cost::default()
+            },
+            outcome: Outcome {
+                calls: 10_000,
+                elapsed: Duration::from_secs(1),
+                client_cpu: Duration::from_millis(500),
+                ..Outcome::default()
+            },
+            layout: layout("1"),
+            machine: Machine::default(),
+            is_release: true,
+            is_open_loop: false,
+            server_memory_bytes: None,
+        };
+        change(&mut made);
+        let conditions = Conditions {
+            layout: &made.layout,
+            machine: &made.machine,
+            is_release: made.is_release,
+            is_open_loop: made.is_open_loop,
+            clients: 10,
+            server_memory_bytes: made.server_memory_bytes,
+        };
+        warnings(&made.cost, &made.outcome, &conditions)
+    }
+
+    #[test]
+    fn each_warning_has_its_cause_and_nothing_else_raises_it() {
+        use Warning as W;
+        let cases: [Case; 19] = [
+            (|_| {}, &[]),
+            (|one| one.is_release = false, &[W::NotRelease]),
+            (|one| one.layout = layout("0"), &[W::SharedCores]),
+            (
+                |one| one.layout.shares_physical_core = true,
+                &[W::SharesPhysicalCore],
+            ),
+            (
+                |one| one.outcome.client_cpu = Duration::from_millis(960),
+                &[W::ClientSaturated],
+            ),
+            (|one| one.outcome.calls = 999, &[W::FewCalls]),
+            (
+                |one| one.cost.load_cores = Some(cores(980)),
+                &[W::LoadCoresSaturated, W::OtherLoad],
+            ),
+            (
+                |one| {
+                    one.cost.load_cores = Some(cores(980));
+                    one.cost.services_busy_permille = Some(470);
+                },
+                &[W::LoadCoresSaturated],
+            ),
+            (
+                |one| one.cost.load_cores = Some(cores(610)),
+                &[W::OtherLoad],
+            ),
+            (
+                |one| {
+                    one.cost.load_cores = Some(Utilisation {
+                        steal_permille: 30,
+                        ..cores(500)
+                    });
+                },
+                &[W::Steal],
+            ),
+            (|one| one.cost.throttled = Some(2), &[W::Throttled]),
+            (
+                |one| one.cost.server_share_permille = Some(700),
+                &[W::OtherLoad],
+            ),
+            (
+                |one| one.machine.clock_source = "hpet".to_owned(),
+                &[W::ClockSource],
+            ),
+            (|one| one.machine.clock_source = "kvm-clock".to_owned(), &[]),
+            (
+                |one| one.machine.governor = "powersave".to_owned(),
+                &[W::Governor],
+            ),
+            (|one| one.machine.governor = "performance".to_owned(), &[]),
+            // A service that fills a core, or most of full ones.
+            (|one| service(one, (950, 950), 730), &[]),
+            (|one| service(one, (960, 960), 735), &[W::BackendSaturated]),
+            (
+                |one| service(one, (700, 1_400), 960),
+                &[W::LoadCoresSaturated, W::BackendSaturated],
+            ),
+        ];
+        for (number, (change, wanted)) in cases.into_iter().enumerate() {
+            assert_eq!(raised(change), wanted, "case {number}");
+        }
+    }
+
+    /// What the busiest service and all of them used, beside load on two cores.
+    fn service(made: &mut Made, (busiest, all): (u64, u64), load: u64) {
+        made.layout = layout("1,2");
+        made.cost.busiest_service_permille = Some(busiest);
+        made.cost.services_busy_permille = Some(all);
+        made.cost.load_cores = Some(cores(load));
+    }
+
+    #[test]
+    fn late_and_missing_sends_count_in_an_open_loop_only() {
+        // Of 10,000 calls with this latency 1,000 are this late; further ones have these two.
+        let late = |latency_ms: u64, late_us: u64, further: (u64, u64, u64)| {
+            move |one: &mut Made| {
+                one.is_open_loop = true;
+                let found = &mut one.outcome;
+                let latency = &mut found.latency_ns;
+                latency.record_n(latency_ms * MS, 10_000).unwrap();
+                latency.record_n(further.0 * MS, further.2).unwrap();
+                found.late_ns.record_n(1_000, 9_000).unwrap();
+                found.late_ns.record_n(late_us * 1_000, 1_000).unwrap();
+                found.late_ns.record_n(further.1, further.2).unwrap();
+            }
+        };
+        let more = (1, 1, 0);
+        let wanted = [Warning::SendsLate];
+        assert_eq!(raised(late(5, 400, more)), [], "8% of p99");
+        assert_eq!(raised(late(5, 600, more)), wanted, "12% of p99");
+        assert_eq!(raised(late(1, 90, more)), [], "a timer's wake-up");
+        assert_eq!(raised(late(50, 2_000, more)), [], "below a tenth");
+        let tail = "2 ms are little of a p99 of 50 ms, whatever the median is";
+        assert_eq!(raised(late(5, 2_000, (50, 1_000, 1_000))), [], "{tail}");
+        let always = (1, 150_000, 20_000);
+        assert_eq!(raised(late(1, 90, always)), wanted, "15% of the median");
+        let unsent = |one: &mut Made| {
+            late(5, 10, more)(one);
+            one.outcome.unsent = 1;
+        };
+        assert_eq!(raised(unsent), wanted, "one was not sent");
+        let closed = |one: &mut Made| {
+            late(5, 2_000, more)(one);
+            one.is_open_loop = false;
+        };
+        assert_eq!(raised(closed), []);
+    }
+
+    #[test]
+    fn a_client_that_waits_awake_is_not_full_and_no_other_load() {
+        let spinning = |client_ms, spun_ms, own: Option<u64>, threads| {
+            raised(move |one| {
+                one.layout = layout(if threads == 1 { "1" } else { "1,2" });
+                one.cost.load_cores = Some(cores(990));
+                one.cost.client_cpu_ns = own.map(|ms| ms * MS);
+                one.outcome.threads = threads;
+                one.outcome.client_cpu = Duration::from_millis(client_ms);
+                one.outcome.client_spun = Duration::from_millis(spun_ms);
+            })
+        };
+        assert_eq!(spinning(380, 600, None, 1), []);
+        assert_eq!(spinning(760, 1_200, None, 2), []);
+        // The CPU time of the process contains the waiting, so it does not hide the load of others.
+        assert_eq!(spinning(100, 600, Some(700), 1), [Warning::OtherLoad]);
+        assert_eq!(spinning(100, 600, Some(980), 1), []);
+    }
+
+    #[test]
+    fn calls_in_flight_are_held_against_rate_times_latency() {
+        let of = |calls: u64, latency_ms: u64, in_flight: f64, late_ms: u64| {
+            raised(move |one| {
+                (one.cost, one.outcome.calls) = (Cost::default(), calls);
+                one.outcome.elapsed = Duration::from_secs(10);
+                one.outcome.in_flight = Duration::from_secs_f64(in_flight * 10.0);
+                let latency = &mut one.outcome.latency_ns;
+                latency.record_n(latency_ms * MS, calls).unwrap();
+                one.outcome.late_ns.record_n(late_ms * MS, calls).unwrap();
+            })
+        };
+        let wanted = [Warning::LittlesLaw];
+        // 1,000 a second of 10 ms are 10.
+        for (in_flight, wanted) in [
+            (10.0, &[][..]),
+            (9.6, &[]),
+            (9.0, &wanted),
+            (12.0, &wanted),
+            (0.0, &[]), // nothing kept the time
+        ] {
+            assert_eq!(of(10_000, 10, in_flight, 0), wanted, "{in_flight}");
+        }
+        // Of 100 in flight for a second each, ten clients may have begun or ended one outside of ten
+        // seconds: that is one more.
+        assert_eq!(of(1_000, 1_000, 94.5, 0), []);
+        assert_eq!(of(1_000, 1_000, 94.0, 0), wanted);
+        assert_eq!(of(10_000, 10, 5.0, 0), wanted);
+        assert_eq!(of(10_000, 10, 5.0, 5), [], "half of it they waited");
+    }
+
+    #[test]
+    fn memory_is_held_against_the_limit_of_the_server_and_that_of_all() {
+        let of = |server, client, server_memory_bytes, cgroup_memory_bytes| {
+            raised(move |one| {
+                let totals = |rss_max_bytes| Totals {
+                    rss_max_bytes: Some(rss_max_bytes),
+                    ..Totals::default()
+                };
+                one.cost.rss_peak_bytes = Some(server);
+                (one.cost.server, one.cost.client) = (totals(server), totals(client));
+                one.server_memory_bytes = server_memory_bytes;
+                one.machine.cgroup_memory_bytes = cgroup_memory_bytes;
+            })
+        };
+        let wanted = [Warning::MemoryNearLimit];
+        assert_eq!(of(GIB, GIB, None, None), []);
+        assert_eq!(of(GIB / 10 * 9, GIB, Some(GIB), None), []);
+        assert_eq!(of(GIB / 100 * 96, 0, Some(GIB), None), wanted);
+        assert_eq!(of(GIB, GIB, None, Some(3 * GIB)), []);
+        assert_eq!(of(GIB, GIB, None, Some(2 * GIB)), wanted);
+    }
+
+    #[test]
+    fn other_load_counts_beyond_the_noise_of_ticks_and_without_interrupts_measured_apart() {
+        let noise = |seconds| {
+            raised(move |one| {
+                one.cost.server_share_permille = Some(420);
+                (one.cost.server_cores, one.cost.load_cores) = (Some(cores(500)), None);
+                one.outcome.elapsed = Duration::from_secs(seconds);
+            })
+        };
+        // Two standard deviations of a half-busy core are 10% after a second and 5% after four.
+        assert_eq!(noise(1), []);
+        assert_eq!(noise(4), [Warning::OtherLoad]);
+        let interrupts = |irq_time_accounting| {
+            raised(move |one| {
+                one.cost.server_share_permille = Some(700);
+                one.cost.server_cores = Some(Utilisation {
+                    irq_permille: 200,
+                    ..cores(900)
+                });
+                one.machine.irq_time_accounting = irq_time_accounting;
+            })
+        };
+        assert_eq!(interrupts(Some(true)), []);
+        for in_processes in [Some(false), None] {
+            assert_eq!(interrupts(in_processes), [Warning::OtherLoad]);
+        }
+    }
+}

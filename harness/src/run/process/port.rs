@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::config::subject::Wire;
-use crate::load::{Address, Revision};
+use crate::load::Revision;
+use crate::run::target::split_url;
 
 /// How long one attempt may take; a server that is still waking up gets another.
 const LOOK: Duration = Duration::from_secs(2);
@@ -19,14 +20,9 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    /// The port of this URL, already split; asked as this wire begins.
-    pub(crate) fn new(
-        url: &str,
-        address: &Address,
-        path: &str,
-        wire: Wire,
-        revision: Revision,
-    ) -> Self {
+    /// The port of this URL; asked as this wire begins. The error says what is wrong with the URL.
+    pub(crate) fn new(url: &str, wire: Wire, revision: Revision) -> Result<Self, String> {
+        let (address, path) = split_url(url)?;
         let host = format!("Host: {address}\r\nConnection: close\r\n");
         let request = match wire {
             Wire::Sse => format!("GET {path} HTTP/1.1\r\n{host}Accept: text/event-stream\r\n\r\n"),
@@ -42,11 +38,11 @@ impl Port {
                 )
             }
         };
-        Self {
+        Ok(Self {
             url: url.to_owned(),
             address: address.socket,
             request,
-        }
+        })
     }
 
     /// The URL.
@@ -100,14 +96,8 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             String::from_utf8_lossy(&request[..count]).into_owned()
         });
-        let revision = Revision::default();
-        let port = Port::new(
-            "http://x/mcp",
-            &address.into(),
-            "/mcp",
-            Wire::Http,
-            revision,
-        );
+        let url = format!("http://{address}/mcp");
+        let port = Port::new(&url, Wire::Http, Revision::default()).unwrap();
         let answers = port.answers();
         let request = server.join().unwrap();
         assert!(

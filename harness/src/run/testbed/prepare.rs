@@ -1,25 +1,33 @@
-//! What has to be there before the first trial: databases that are filled, stores in their first state.
+//! What has to be there before the first trial: programs, services, databases that are filled, stores
+//! in their first state.
 
 use std::collections::BTreeMap;
+use std::os::fd::AsFd as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::Testbed;
+use super::{Backends, Testbed, backends};
 use crate::config::subject::{Launch, Role, Subject, duration};
 use crate::config::template::fill_command;
 use crate::host::limits::{Limiter, Limits};
 use crate::interrupt::Interrupt;
 use crate::results::redact::redact;
-use crate::run::process::Running;
+use crate::run::process::{self, Running};
 
 /// Longest first start over an empty database, which is filled then; and longest reset of a store.
 const PREPARE_LIMIT: Duration = Duration::from_mins(5);
 
-/// The store that a command line names.
-pub(super) fn store_flag(command: &[String]) -> Option<&String> {
-    flag_value(command, "--store-url")
+/// Longer than any build takes: a limit only so that nothing waits without one.
+const BUILD_LIMIT: Duration = Duration::from_hours(6);
+
+const STORE: &str = "--store-url";
+
+/// The store that a subject's command line names.
+pub(super) fn store_flag(subject: &Subject) -> Option<&String> {
+    flag_value(&subject.command, STORE)
 }
 
 fn flag_value<'c>(command: &'c [String], flag: &str) -> Option<&'c String> {
@@ -28,42 +36,115 @@ fn flag_value<'c>(command: &'c [String], flag: &str) -> Option<&'c String> {
 }
 
 impl Testbed {
-    /// Limits the servers that are started from now on, where the setup says so.
-    pub(crate) fn limit_servers(&mut self) -> anyhow::Result<()> {
-        if self.setup.limits != Limits::default() {
-            self.limiter = Some(Limiter::new(self.setup.limits)?);
+    /// Builds what the selected subjects need, in the project's root folder; what a build prints goes
+    /// to stderr.
+    pub(crate) fn build(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        for (name, definition) in &self.subjects.build {
+            let command = fill_command(&definition.command, &self.context)
+                .with_context(|| format!("build.{name}"))?;
+            let shown = command.join(" ");
+            eprintln!("build {name}: {shown}");
+            let (program, arguments) = command
+                .split_first()
+                .context("the build command is empty")?;
+            let to_stderr = std::io::stderr().as_fd().try_clone_to_owned();
+            let mut command = Command::new(program);
+            command
+                .args(arguments)
+                .current_dir(&self.setup.root)
+                .stdout(to_stderr.context("cannot share stderr")?);
+            let built = process::output(&mut command, BUILD_LIMIT, interrupt);
+            let built = built.with_context(|| {
+                format!("cannot start the build \"{shown}\"; is {program} installed?")
+            })?;
+            let status = built.context("interrupted while building")?.status;
+            if !status.success() {
+                bail!(
+                    "the build \"{shown}\" failed ({status}); mend it, or measure what is there with --no-build"
+                );
+            }
         }
+        self.is_built = !self.subjects.build.is_empty();
         Ok(())
     }
 
     /// Limits servers, starts services and backends, and prepares databases and stores.
     pub(crate) fn make_ready(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
-        self.limit_servers()?;
+        if self.setup.limits != Limits::default() {
+            self.limiter = Some(Limiter::new(self.setup.limits)?);
+        }
         self.start_services(interrupt)?;
         self.prepare_databases(interrupt)?;
         self.prepare_stores(interrupt)
     }
 
-    /// Starts the first subject of each database once, so that filling an empty one is nobody's
-    /// start-up time.
-    pub(crate) fn prepare_databases(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
-        let folder = self.setup.state_folder();
-        let mut first: BTreeMap<String, (&String, &Subject)> = BTreeMap::new();
-        for (name, subject) in &self.subjects.subject {
-            let is_meant = subject.role == Role::Server
-                && (subject.mentions("database_url") || subject.mentions("postgres_url"));
-            if is_meant {
-                let url = flag_value(&self.command(name)?, "--database-url").cloned();
-                first
-                    .entry(url.unwrap_or_default())
-                    .or_insert((name, subject));
-            }
+    /// Starts the services and backends that the selected subjects name, on the load cores.
+    fn start_services(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        for (name, service) in &self.subjects.service {
+            let launch = service.launch(&self.context);
+            let launch = launch.with_context(|| format!("service.{name}"))?;
+            let mut running = Running::start(name, &launch, self.setup.common_load(), false)?;
+            let ready = running.wait_ready(None, launch.ready_within, interrupt)?;
+            let url = Value::String(ready.place);
+            self.context.insert(format!("{name}_url"), url);
+            self.services.push(running);
         }
+        let is_needed = |template| {
+            let mut subjects = self.subjects.subject.values();
+            subjects.any(|subject| subject.mentions(template))
+        };
+        let known = backends::KNOWN.into_iter();
+        let needed = known.filter(|(_, _, template)| is_needed(template));
+        let names: Vec<&str> = needed.map(|(name, ..)| name).collect();
+        if !names.is_empty() {
+            let (backends, urls) = Backends::up(&self.setup.root, &names)?;
+            self.context.extend(urls);
+            self.backends = Some(backends);
+        }
+        Ok(())
+    }
+
+    /// The first of those subjects for each value of a flag.
+    fn first_of_each(
+        &self,
+        flag: &str,
+        is_meant: impl Fn(&Subject) -> bool,
+    ) -> anyhow::Result<Vec<(&String, &Subject)>> {
+        let mut first = BTreeMap::new();
+        // A floor's command cannot be filled yet.
+        let meant = self
+            .subjects
+            .subject
+            .iter()
+            .filter(|(_, one)| is_meant(one));
+        for (name, subject) in meant {
+            let url = flag_value(&self.command(subject, name)?, flag).cloned();
+            first
+                .entry(url.unwrap_or_default())
+                .or_insert((name, subject));
+        }
+        Ok(first.into_values().collect())
+    }
+
+    /// The command line of a subject, filled.
+    fn command(&self, subject: &Subject, name: &str) -> anyhow::Result<Vec<String>> {
+        let filled = fill_command(&subject.command, &self.context);
+        filled.with_context(|| format!("subject.{name}"))
+    }
+
+    /// Starts the first subject of each database once, so that filling an empty one is in no start-up
+    /// time.
+    fn prepare_databases(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        let first = self.first_of_each("--database-url", |subject| {
+            subject.role == Role::Server
+                && (subject.mentions("database_url") || subject.mentions("postgres_url"))
+        })?;
         if !first.is_empty() {
+            let folder = self.setup.state_folder();
             std::fs::create_dir_all(&folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        for (name, subject) in first.into_values() {
+        for (name, subject) in first {
             let begin = Instant::now();
             let cores = &self.setup.layout.server;
             let limit = PREPARE_LIMIT.max(duration(subject.ready_within_s).unwrap_or_default());
@@ -82,17 +163,8 @@ impl Testbed {
     }
 
     /// Brings each store of the subjects to its first state.
-    pub(crate) fn prepare_stores(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
-        let mut first: BTreeMap<String, &String> = BTreeMap::new();
-        for (name, subject) in &self.subjects.subject {
-            // A floor's command cannot be filled yet.
-            if store_flag(&subject.command).is_some() {
-                let command = self.command(name)?;
-                let url = store_flag(&command).cloned().unwrap_or_default();
-                first.entry(url).or_insert(name);
-            }
-        }
-        for name in first.into_values() {
+    fn prepare_stores(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        for (name, _) in self.first_of_each(STORE, |subject| store_flag(subject).is_some())? {
             let begin = Instant::now();
             if let Some(url) = self.reset_store(name, interrupt)? {
                 let seconds = begin.elapsed().as_secs_f64();
@@ -109,40 +181,26 @@ impl Testbed {
         name: &str,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Option<String>> {
-        let Some(store) = &self.subjects.store else {
+        let (subject, store) = (self.subject(name)?, &self.subjects.store);
+        let Some(store) = store.as_ref().filter(|_| store_flag(subject).is_some()) else {
             return Ok(None);
         };
-        if store_flag(&self.subject(name)?.command).is_none() {
-            return Ok(None);
-        }
-        let command = self.command(name)?;
-        let url = store_flag(&command).cloned().unwrap_or_default();
+        let command = self.command(subject, name)?;
+        let url = flag_value(&command, STORE).cloned().unwrap_or_default();
         let mut context = self.context.clone();
         context.insert("store_url".to_owned(), Value::String(url.clone()));
-        let reset = fill_command(&store.reset, &context).context("store.reset")?;
-        self.run_to_its_end("the reset of the store", reset, interrupt)?;
-        Ok(Some(url))
-    }
-
-    /// Runs a program on the load cores until it ends; what it says is shown when it fails.
-    fn run_to_its_end(
-        &self,
-        what: &str,
-        command: Vec<String>,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<()> {
         let launch = Launch {
-            command,
+            command: fill_command(&store.reset, &context).context("store.reset")?,
             environment: BTreeMap::new(),
             ready_within: PREPARE_LIMIT,
         };
+        let what = "the reset of the store";
         let mut running = Running::start(what, &launch, self.setup.common_load(), false)?;
         interrupt.wait(PREPARE_LIMIT, || running.has_ended().then_some(()));
         if interrupt.is_set() {
             bail!("interrupted during {what}");
         }
-        let is_late = !running.has_ended();
-        let last_lines = running.last_lines();
+        let (is_late, last_lines) = (!running.has_ended(), running.last_lines());
         let ended = running.stop();
         if is_late {
             bail!("{what} took longer than {PREPARE_LIMIT:?}; its last lines:\n{last_lines}");
@@ -151,6 +209,6 @@ impl Testbed {
             let status = ended.status;
             bail!("{what} failed ({status}); its last lines:\n{last_lines}");
         }
-        Ok(())
+        Ok(Some(url))
     }
 }

@@ -48,7 +48,8 @@ fn every_misfortune_is_reported_and_the_others_go_on() {
         assert!(trial.errors_mismatch > 0, "{trial:?}");
         assert_eq!(
             (trial.calls, trial.p50_us, trial.errors),
-            (0, None, trial.errors_mismatch)
+            (0, None, trial.errors_mismatch),
+            "{trial:?}"
         );
         assert!(
             trial.failure.contains("not what you said"),

@@ -1,8 +1,8 @@
 //! Windows of load on servers: slices over live servers, calls beside the timed ones, and processes
 //! for each call.
 
-use harness::results::histogram;
 use harness::results::trial::{Status, Trial, TrialWriter};
+use harness::results::{histogram, warmup};
 
 use super::support::{Done, Project, SUITE};
 
@@ -189,6 +189,42 @@ fn a_rate_that_all_keep_up_with_is_found_and_measured_beside_the_closed_loop() {
     let kept = project.results().join("definitions/suites/echo@rate.toml");
     let kept = std::fs::read_to_string(kept).unwrap();
     assert!(kept.contains("rate_per_s = "), "{kept}");
+}
+
+#[test]
+fn a_warm_up_goes_on_until_the_rate_has_settled_and_keeps_it() {
+    let project = Project::new(&["slow-at-first=1500"]);
+    let auto = ["--warmup", "auto", "--trials", "1", "--duration-s", "1"];
+    project.measure(&auto).exits(0);
+    let trial = &project.trials()[0];
+    let steps = project.results().join("warmups/echo+slow-at-first+1.csv");
+    let steps = warmup::read(&steps).unwrap();
+    let (first, last) = (steps[0].calls_per_s, steps[steps.len() - 1].calls_per_s);
+    assert!(first <= 200, "two clients that wait 10 ms each: {steps:?}");
+    assert!(last > 5 * first, "{steps:?}");
+    // The rate of the whole window is the settled one, and the trial says how long that took.
+    assert!(trial.calls_per_s > Some(5 * first), "{trial:?}");
+    let warmed_us = steps[steps.len() - 1].at_ms * 1_000;
+    assert!(
+        warmed_us > 1_500_000 && trial.warmup_us >= warmed_us,
+        "{trial:?}"
+    );
+}
+
+#[test]
+fn a_warm_up_that_does_not_settle_ends_at_its_bound() {
+    let project = Project::new(&["right"]);
+    let done = slices(&project, &["--warmup", "auto", "--warmup-max-s", "0.5"]).exits(0);
+    done.told("has not settled after 500ms");
+    for process in [1, 2] {
+        let steps = format!("warmups/echo+right+{process}.csv");
+        let steps = warmup::read(&project.results().join(steps)).unwrap();
+        assert_eq!(
+            steps.iter().map(|step| step.at_ms).collect::<Vec<_>>(),
+            [250, 500]
+        );
+    }
+    assert_eq!(project.trials().len(), 6);
 }
 
 #[test]

@@ -15,7 +15,8 @@ use super::live::{Measured, Surroundings, joined};
 use super::row::{Job, seconds};
 use super::target::verification;
 use super::testbed::Started;
-use super::usage::{UsageWindow, sampled};
+use super::usage::UsageWindow;
+use super::warnings::permille;
 use crate::host::cores::pin_this_thread;
 use crate::load::{self, CallError, ErrorKind, Exchange, Options, Outcome, Shape};
 
@@ -30,13 +31,12 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
     anyhow::ensure!(
         job.suite.shape() == Shape::default(),
         "suite {}: {} starts a process for each call, which knows one tool and a closed loop without think time only",
-        job.suite_name,
-        job.subject_name
+        job.planned.suite,
+        job.planned.subject
     );
     let (is_open, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
     // The servers come and go: what they use is that of the children that have ended.
-    let mut window = UsageWindow::new(Vec::new(), bench.service_ids());
-    let samples = window.samples();
+    let window = UsageWindow::new(Vec::new(), bench.service_ids());
     let calling = || {
         std::thread::scope(|scope| {
             let callers: Vec<_> = (0..load.clients())
@@ -46,8 +46,8 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
                 })
                 .collect();
             interrupt.wait(seconds(load.warmup_s()), || None::<()>);
-            window.open();
-            let (begun, cpu) = (Instant::now(), children_cpu_ns());
+            window.edge();
+            let (begun, cpu) = (Instant::now(), children_cpu());
             is_open.store(true, Ordering::Relaxed);
             interrupt.wait(seconds(load.duration_s()), || None::<()>);
             is_over.store(true, Ordering::Relaxed);
@@ -55,7 +55,7 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
             (begun, cpu, callers)
         })
     };
-    let (begun, cpu, callers) = sampled(&samples, &layout.load, calling)?;
+    let (begun, cpu, callers) = window.sampled(&layout.load, calling)?;
     let mut all = Outcome::default();
     for caller in callers? {
         all.join(&caller?).context("cannot merge latencies")?;
@@ -63,19 +63,18 @@ pub(super) fn per_call(around: Surroundings<'_>, job: &Job<'_>) -> anyhow::Resul
     all.threads = load.clients();
     // The last calls are awaited, and counted: so is the time that they take.
     all.elapsed = begun.elapsed();
-    window.close();
-    let mut cost = window.cost(layout);
-    let used = children_cpu_ns().zip(cpu);
-    cost.server_cpu_ns = used.map(|(now, then)| now.saturating_sub(then));
-    let cores = layout.server.numbers().len().max(1);
-    let all_ns = all.elapsed.as_nanos().max(1) * cores as u128;
-    let permille = |ns: u64| u64::try_from(u128::from(ns) * 1_000 / all_ns).unwrap_or(u64::MAX);
-    cost.server_share_permille = cost.server_cpu_ns.map(permille);
+    window.edge();
+    let readings = window.finish();
+    let mut cost = readings.cost(layout);
+    let used = children_cpu()?.saturating_sub(cpu?);
+    cost.server_cpu_ns = u64::try_from(used.as_nanos()).ok();
+    let cores = layout.server.numbers().len().max(1) as f64;
+    let share = used.as_secs_f64() / all.elapsed.as_secs_f64().max(1e-9) / cores;
+    cost.server_share_permille = Some(permille(share));
     Ok(Measured {
         outcome: all,
         cost,
-        samples: samples.rows(),
-        opened: window.opened(),
+        readings,
     })
 }
 
@@ -132,11 +131,11 @@ fn call(
         mut running,
         target,
         startup,
-    } = match (around.bench).start_on(cores, job.subject_name, None, around.interrupt) {
+    } = match (around.bench).start_on(cores, &job.planned.subject, None, around.interrupt) {
         Ok(started) => started,
         Err(error) => return Ok(Err(failed(format!("{error:#}")))),
     };
-    let subject = around.bench.subject(job.subject_name)?;
+    let subject = around.bench.subject(&job.planned.subject)?;
     let call_timeout = seconds(job.suite.load.call_timeout_s());
     let options = Options {
         lists_tools: false,
@@ -149,7 +148,6 @@ fn call(
     let since_ready = begun.elapsed();
     let whole = startup.map_or_else(|| running.age(), |startup| Some(startup + since_ready));
     let took = whole.unwrap_or(since_ready);
-    running.await_end();
     running.stop();
     Ok(match answered {
         Err(error) => Err(failed(error.to_string())),
@@ -160,9 +158,10 @@ fn call(
     })
 }
 
-/// CPU time of all children that have ended, in nanoseconds.
-fn children_cpu_ns() -> Option<u64> {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
-    let ns = usage.user_time().num_nanoseconds() + usage.system_time().num_nanoseconds();
-    u64::try_from(ns).ok()
+/// CPU time of all children that have ended and were waited for.
+pub(super) fn children_cpu() -> anyhow::Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN);
+    let usage = usage.context("cannot read the CPU time of children")?;
+    let us = (usage.user_time() + usage.system_time()).num_microseconds();
+    Ok(Duration::from_micros(u64::try_from(us)?))
 }
