@@ -135,9 +135,13 @@ template DIR *ARGS:
     scripts/build --release --bin mcp-harness
     {{ harness }} template {{ DIR }} {{ ARGS }}
 
-# Print the tables of the latest run, or of RUN, again
+# Print the tables of the latest run, or of RUN, again, and write its report.html
 report *RUN: build
     {{ harness }} report {{ RUN }}
+
+# Look at a report in headless Chromium, for instance `just check-report results/RUN/report.html screenshots`
+check-report *ARGS:
+    scripts/check-report {{ ARGS }}
 
 # Delete the recorded runs (not results/README.md)
 clean-results:

@@ -126,7 +126,7 @@ enum Verb {
     Replay(Box<replay::Replay>),
     /// Sample the stacks of a server under load, for a flame graph viewer
     Profile(Box<profile::Profile>),
-    /// Show the tables of a recorded run again
+    /// Show the tables of recorded runs again, and write the page that people look at
     Report(report::Report),
     /// Compare two recorded runs, or two subjects of one
     Compare(compare::Compare),

@@ -3,8 +3,9 @@
 //!
 //! `config` holds the files that come in, `results` those of a run's folder, `load` the load engine,
 //! `host` what the system tells, `run` the run and its processes, `stats` what trials say and how
-//! surely, `analysis` the comparisons, `render` the tables, `schema` their JSON Schemas, and `cli` the
-//! verbs of the command line. The crate knows servers by their wire only.
+//! surely, `analysis` the comparisons, `render` the tables, `report` the page that people look at,
+//! `schema` their JSON Schemas, and `cli` the verbs of the command line. The crate knows servers by
+//! their wire only.
 
 pub mod analysis;
 pub mod cli;
@@ -14,6 +15,7 @@ pub mod interrupt;
 pub mod load;
 pub mod project;
 mod render;
+mod report;
 pub mod results;
 mod run;
 pub mod schema;

@@ -401,13 +401,17 @@ fn measure(figure: Measure, is_ratio: bool) -> Measure {
     }
 }
 
+impl Shown {
+    /// The published figure of the same measure.
+    pub(crate) fn beside(&self) -> Option<&Value> {
+        let wanted = measure(self.figure, self.is_ratio);
+        self.published.iter().find(|value| value.metric == wanted)
+    }
+}
+
 /// The figure over the published one of the same measure, where load and limits are the same.
 fn over_published(shown: &Shown) -> Option<f64> {
-    let wanted = measure(shown.figure, shown.is_ratio);
-    let value = shown
-        .published
-        .iter()
-        .find(|value| value.metric == wanted)?;
+    let value = shown.beside()?;
     // A range has no one figure to divide by.
     let is_one = value.up_to.is_none() && value.value > 0.0;
     let is_same = shown.differences.is_empty() && !shown.machines.is_empty();
@@ -415,4 +419,4 @@ fn over_published(shown: &Shown) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,11 +10,10 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::args::BenchFlags;
-use super::record::RecordFlags;
+use super::record::{RecordFlags, RecordedRun};
 use super::report::ReportFormat;
 use super::{Places, Verdict, check_known};
 use crate::analysis::experiments::{self, Finding, Outcome};
-use crate::analysis::summary::Report;
 use crate::config::experiment::Experiment;
 use crate::config::load::Load;
 use crate::config::matrix;
@@ -95,9 +94,8 @@ impl Experiments {
         chosen.retain(|name, one| {
             self.only.contains(name) || (self.only.is_empty() && !one.on_request)
         });
-        let (report, verdict) =
-            (self.common).make(places, chosen, Replayed::default(), interrupt)?;
-        let rows = &report.levers;
+        let (made, verdict) = (self.common).make(places, chosen, Replayed::default(), interrupt)?;
+        let rows = &made.report.levers;
         (self.common.format).show(rows, |rows, style| experiments::render(rows, style))?;
         let missing = rows.iter().filter(|one| !one.is_measured()).count();
         warn_of_doubtful("rows", rows.iter().map(Finding::holds));
@@ -116,8 +114,8 @@ impl Overhead {
         let mut one = Experiment::read(&file)?;
         places.quote(&mut one)?;
         let one = BTreeMap::from([(name.into_owned(), one)]);
-        let (report, verdict) = (self.common).make(places, one, Replayed::default(), interrupt)?;
-        let rows = &report.marks;
+        let (made, verdict) = (self.common).make(places, one, Replayed::default(), interrupt)?;
+        let rows = &made.report.marks;
         (self.common.format).show(rows, |rows, style| experiments::marks(rows).draw(style))?;
         let count = |outcome| rows.iter().filter(|one| one.outcome() == outcome).count();
         let missed = count(Outcome::Missed);
@@ -152,7 +150,7 @@ impl Common {
         experiments: BTreeMap<String, Experiment>,
         replayed: Replayed,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<(Report, Verdict)> {
+    ) -> anyhow::Result<(RecordedRun, Verdict)> {
         let subjects = Subjects::read(&places.subjects())?;
         let suites = Suite::read_folder(&places.suites())?;
         let made = matrix::experiments(&experiments, &subjects, &suites, &self.load)

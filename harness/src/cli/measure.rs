@@ -12,7 +12,6 @@ use super::{Places, Verdict, record};
 use crate::config::capacity::CapacityBound;
 use crate::config::load::Load;
 use crate::interrupt::Interrupt;
-use crate::render::text::render;
 use crate::results::whole;
 use crate::run::{AtRate, RunPlan};
 
@@ -91,8 +90,8 @@ const RESUME_HAS: [&str; 12] = [
 impl Measure {
     pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
         if let Some(root) = &self.resume {
-            let (report, verdict) = record::resume(root, places, &self.bench, interrupt)?;
-            self.format.show(&report, render)?;
+            let (made, verdict) = record::resume(root, places, &self.bench, interrupt)?;
+            self.format.print(&made.run, &made.report)?;
             return Ok(verdict);
         }
         let mut plan = if self.server.is_given() {
@@ -115,8 +114,8 @@ impl Measure {
         plan.capacity = self.find_capacity.then(|| CapacityBound {
             p99_us: whole(self.p99_ms * 1_000.0),
         });
-        let (report, verdict) = self.record.make(places, &self.bench, plan, interrupt)?;
-        self.format.show(&report, render)?;
+        let (made, verdict) = self.record.make(places, &self.bench, plan, interrupt)?;
+        self.format.print(&made.run, &made.report)?;
         Ok(verdict)
     }
 }

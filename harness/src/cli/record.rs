@@ -9,22 +9,26 @@ use clap::Args;
 
 use super::args::BenchFlags;
 use super::{Places, Verdict};
+use crate::analysis::dataset::Dataset;
 use crate::analysis::summary::Report;
-use crate::config::FormatError;
 use crate::config::subject::Subjects;
 use crate::host::cores::{Layout, Server};
 use crate::host::limits::Limits;
 use crate::interrupt::Interrupt;
-use crate::render::table::Style;
-use crate::render::text::render;
+use crate::report;
 use crate::results::environment::{Environment, State};
 use crate::results::folder::RunFolder;
 use crate::results::redact::{is_redacted, redact};
-use crate::results::write_atomically;
 use crate::run::resume::Begun;
 use crate::run::setup::Setup;
 use crate::run::testbed::Testbed;
 use crate::run::{self, Done, RunPlan};
+
+/// A run that was made, and what is to be said of it.
+pub(super) struct RecordedRun {
+    pub(super) run: Dataset,
+    pub(super) report: Report,
+}
 
 /// Where a run is recorded, and in which order it is made.
 #[derive(Debug, Args)]
@@ -50,7 +54,7 @@ impl RecordFlags {
         flags: &BenchFlags,
         mut plan: RunPlan,
         interrupt: &Interrupt,
-    ) -> anyhow::Result<(Report, Verdict)> {
+    ) -> anyhow::Result<(RecordedRun, Verdict)> {
         warn_of_debug_build();
         let subjects = std::mem::take(&mut plan.subjects);
         let (names, suites) = (&plan.names, &plan.suites);
@@ -73,30 +77,35 @@ fn warn_of_debug_build() {
 }
 
 /// Writes the report of a run; says whether nothing went wrong in it.
-fn finish(done: Done) -> anyhow::Result<(Report, Verdict)> {
-    let written = write_report(&done.folder);
+fn finish(done: Done) -> anyhow::Result<(RecordedRun, Verdict)> {
     eprintln!("recorded in {}", done.folder.root().display());
+    let written = write_report(&done.folder);
     if let Some(failure) = done.failure {
         if let Err(error) = written {
-            eprintln!("warning: the report could not be written: {error}");
+            eprintln!("warning: the report could not be written: {error:#}");
         }
         return Err(failure);
     }
-    let report = written?;
-    let missed = report.targets().filter(|held| !held.is_met).count();
+    let recorded = written?;
+    let missed = recorded
+        .report
+        .targets()
+        .filter(|held| !held.is_met)
+        .count();
     if missed > 0 {
         eprintln!("{missed} targets are missed, see the tables");
     }
     let is_right = done.all_right && done.state == State::Complete && missed == 0;
-    Ok((report, Verdict::of(is_right)))
+    Ok((recorded, Verdict::of(is_right)))
 }
 
 /// Puts the report into the folder of its run.
-fn write_report(folder: &RunFolder) -> Result<Report, FormatError> {
-    let report = Report::read(folder)?;
-    let text = render(&report, Style::Markdown);
-    write_atomically(&folder.report(), text.as_bytes())?;
-    Ok(report)
+fn write_report(folder: &RunFolder) -> anyhow::Result<RecordedRun> {
+    let run = Dataset::read(folder.clone())?;
+    let report = Report::of(&run)?;
+    let page = report::write(&[(&run, &report)], folder.root())?;
+    eprintln!("report: {}", page.display());
+    Ok(RecordedRun { run, report })
 }
 
 /// Different from run to run; six digits, so that it can be typed again.
@@ -113,12 +122,14 @@ pub(super) fn resume(
     places: &Places,
     flags: &BenchFlags,
     interrupt: &Interrupt,
-) -> anyhow::Result<(Report, Verdict)> {
+) -> anyhow::Result<(RecordedRun, Verdict)> {
     let begun = Begun::open(root)?;
     let (missing, planned) = (begun.missing(), begun.planned());
     if begun.is_complete() {
         eprintln!("the run is complete: none of its {planned} trials is missing");
-        return Ok((Report::read(&begun.folder)?, Verdict::Right));
+        let run = Dataset::read(begun.folder.clone())?;
+        let report = Report::of(&run)?;
+        return Ok((RecordedRun { run, report }, Verdict::Right));
     }
     warn_of_debug_build();
     eprintln!("{missing} of {planned} trials are missing");

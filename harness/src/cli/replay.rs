@@ -65,21 +65,19 @@ impl Replay {
             self.print(&report.replay)?;
             return Ok(Verdict::Right);
         }
-        let made = self.plan(places)?;
-        if made.experiments.is_empty() {
-            self.print(&analysis::without_a_run(&made.replayed))?;
+        let plan = self.plan(places)?;
+        if plan.experiments.is_empty() {
+            self.print(&analysis::without_a_run(&plan.replayed))?;
             return Ok(Verdict::Right);
         }
-        let (report, verdict) =
-            (self.common).make(places, made.experiments, made.replayed, interrupt)?;
-        self.print(&report.replay)?;
+        let (made, verdict) =
+            (self.common).make(places, plan.experiments, plan.replayed, interrupt)?;
+        let found = &made.report.replay;
+        self.print(found)?;
         let is_missing = |one: &&analysis::Answered| one.verdict == analysis::Verdict::NotMeasured;
-        let missing = report.replay.iter().filter(is_missing).count();
+        let missing = found.iter().filter(is_missing).count();
         if missing > 0 {
-            eprintln!(
-                "of {} claims {missing} could not be measured",
-                report.replay.len()
-            );
+            eprintln!("of {} claims {missing} could not be measured", found.len());
         }
         Ok(Verdict::of(verdict == Verdict::Right && missing == 0))
     }

@@ -1,8 +1,9 @@
-//! `report`: the tables of a recorded run again; and what all verbs share that read runs: how they
-//! are named, and how tables are printed.
+//! `report`: the tables of recorded runs again, and the page that people look at; and what all verbs
+//! share that read runs: how they are named, and how tables are printed.
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::analysis::dataset::Dataset;
 use crate::analysis::summary;
 use crate::config::FormatError;
 use crate::render::table::{Style, Table, json};
-use crate::render::text::render;
+use crate::report;
 use crate::results::folder::RunFolder;
 
 /// How tables are printed.
@@ -28,6 +29,11 @@ pub(super) enum ReportFormat {
 }
 
 impl ReportFormat {
+    /// Prints the report of a run.
+    pub(super) fn print(self, run: &Dataset, found: &summary::Report) -> anyhow::Result<()> {
+        print(&report::tables_and_answers(run, found, self.style())?)
+    }
+
     /// Prints what was found.
     pub(super) fn show<T: ?Sized>(
         self,
@@ -129,18 +135,43 @@ impl Recorded {
 
 /// Flags of `report`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Writes report.html and report.md into the folder of the first run: which configuration to use, pictures, and every row
+with the command that makes it again. Several runs make one page: one with --find-capacity beside one of all suites, or
+runs with 1, 2 and 4 --server-cores. Tables of all of them are printed.
+
+Examples:
+  mcp-harness report                                          the latest run
+  mcp-harness report results/RUN_A results/RUN_B --into page")]
 pub(super) struct Report {
-    /// The folder of the run [default: the latest]
-    run: Option<PathBuf>,
+    /// The runs [default: the latest]
+    run: Vec<PathBuf>,
     #[command(flatten)]
     recorded: Recorded,
+    /// The folder that report.html and report.md are written to [default: that of the first run]
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
 }
 
 impl Report {
     pub(super) fn run(&self, places: &Places) -> anyhow::Result<Verdict> {
-        let folder = self.recorded.folder(places, self.run.as_deref())?;
-        self.recorded
-            .show(&summary::Report::read(&folder)?, render)?;
+        let named = self.run.iter().map(|run| Some(run.as_path()));
+        let latest = self.run.is_empty().then_some(None);
+        let read = |run| self.recorded.dataset(places, run);
+        let runs: Vec<Dataset> = named.chain(latest).map(read).collect::<Result<_, _>>()?;
+        let found = runs.iter().map(summary::Report::of);
+        let found: Vec<summary::Report> = found.collect::<Result<_, _>>()?;
+        let pairs: Vec<_> = runs.iter().zip(&found).collect();
+        for (run, found) in &pairs {
+            self.recorded.format.print(run, found)?;
+        }
+        if let Some(first) = runs.first() {
+            let into = self.into.as_deref().unwrap_or(first.folder.root());
+            std::fs::create_dir_all(into)
+                .with_context(|| format!("making the folder {}", into.display()))?;
+            let page = report::write(&pairs, into)?;
+            eprintln!("report: {}", page.display());
+        }
         Ok(Verdict::Right)
     }
 }

@@ -102,7 +102,8 @@ fn found(row: &Shown) -> String {
     )
 }
 
-fn published<'v>(values: impl IntoIterator<Item = &'v Value>) -> String {
+/// Published figures, each with its unit.
+pub(crate) fn published<'v>(values: impl IntoIterator<Item = &'v Value>) -> String {
     let text = |value: &Value| {
         let most = value
             .up_to

@@ -75,6 +75,11 @@ impl Cell {
         }
     }
 
+    /// The text for people.
+    pub(crate) fn for_people(self) -> String {
+        self.shown
+    }
+
     /// The text of a CSV file. Whole numbers have no fraction.
     fn csv(&self) -> String {
         let text = match &self.value {

@@ -271,7 +271,7 @@ pub(crate) const fn mark(beside_above: Verdict) -> &'static str {
 
 /// Which figures hold, in how many of the measured trials where it is not in all, and how many
 /// trials are missing.
-fn valid(row: &Row) -> String {
+pub(crate) fn valid(row: &Row) -> String {
     let of = |holding: usize| {
         if holding == row.trials_measured {
             String::new()
@@ -397,16 +397,7 @@ fn suite(
 fn asked(table: &SuiteTable) -> String {
     let definition = &table.definition;
     let load = &definition.load;
-    let rule = match table.ranked_by {
-        Metric::CpuUsPerCall if load.rate_per_s.is_some() => {
-            "Ranked by server CPU per call: in an open loop all have the rate that was planned."
-        }
-        Metric::CpuUsPerCall => {
-            "Ranked by server CPU per call: at least one subject has no trial whose rate holds (see \
-             valid)."
-        }
-        _ => "Ranked by calls a second.",
-    };
+    let rule = rule(table);
     format!(
         "{} Tool `{}`, {}, {}.\n{rule}\n\n",
         definition.description,
@@ -416,8 +407,22 @@ fn asked(table: &SuiteTable) -> String {
     )
 }
 
+/// What the ranks of a table go by, in a sentence.
+pub(crate) fn rule(table: &SuiteTable) -> &'static str {
+    match table.ranked_by {
+        Metric::CpuUsPerCall if table.definition.load.rate_per_s.is_some() => {
+            "Ranked by server CPU per call: in an open loop all have the rate that was planned."
+        }
+        Metric::CpuUsPerCall => {
+            "Ranked by server CPU per call: at least one subject has no trial whose rate holds (see \
+             valid)."
+        }
+        _ => "Ranked by calls a second.",
+    }
+}
+
 /// The windows of a subject, in words.
-fn windows(load: &Load) -> String {
+pub(crate) fn windows(load: &Load) -> String {
     if load.slices() > 0 {
         return format!(
             "{} processes of {} slices of {} s",
@@ -435,7 +440,7 @@ fn windows(load: &Load) -> String {
 }
 
 /// The loop and its clients, in words.
-fn shape(load: &Load) -> String {
+pub(crate) fn shape(load: &Load) -> String {
     let (clients, arrivals) = (load.clients(), load.arrivals());
     let (think_ms, trip_ms) = (load.think_time_ms(), load.round_trip_ms());
     let (pause_ms, after_s) = (load.iteration_pause_ms(), load.latency_after_s());

@@ -135,11 +135,6 @@ impl RunFolder {
         self.root.join("capacities.csv")
     }
 
-    /// The report for people.
-    pub(crate) fn report(&self) -> PathBuf {
-        self.root.join("report.md")
-    }
-
     /// The histograms of one process of a subject, as a path within the folder.
     pub(crate) fn histogram_name(suite: &str, subject: &str, process: u32) -> String {
         format!("histograms/{suite}+{subject}+{process}.hlog")

@@ -24,6 +24,7 @@ mod profile;
 mod rank;
 mod recommend;
 mod replay;
+mod report;
 mod resume;
 mod right_answers;
 mod samples;

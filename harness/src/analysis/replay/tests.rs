@@ -1,4 +1,4 @@
-use super::{Verdict, answers};
+use super::{Answered, Verdict, answers};
 use crate::analysis::dataset::{Dataset, dataset_for_tests};
 use crate::config::replay::Replayed;
 use crate::render::replay::draw;
@@ -100,6 +100,12 @@ fn run(shared: &[u64], unique: &[u64], errors: u64) -> Dataset {
             .collect()
     };
     dataset_for_tests([of("shared", shared), of("unique", unique)].concat())
+}
+
+/// A claim that is explained, with a ratio of 3; one that is not testable; and a reference.
+pub(crate) fn answered_for_tests() -> Vec<Answered> {
+    let run = run(&[300, 303, 297], &[100, 101, 99], 0);
+    answers(&replayed(), &run).unwrap()
 }
 
 #[test]

@@ -41,17 +41,21 @@ fn golden(path: &str) -> PathBuf {
 #[test]
 fn the_outputs_of_recorded_runs_are_the_golden_ones() {
     let mut differ = Vec::new();
+    let pages = tempfile::tempdir().unwrap();
     for (name, code, flags) in CASES {
         for format in ["text", "markdown", "csv", "json"] {
-            let output = Command::new(env!("CARGO_BIN_EXE_mcp-harness"))
+            let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-harness"));
+            command
                 .arg("--root")
                 .arg(golden(""))
                 .args(flags)
                 .arg("--out")
                 .arg(golden("runs"))
-                .args(["--format", format])
-                .output()
-                .unwrap();
+                .args(["--format", format]);
+            if flags.first() == Some(&"report") {
+                command.arg("--into").arg(pages.path());
+            }
+            let output = command.output().unwrap();
             let printed = Done::from(output).exits(code).stdout;
             let file = golden(&format!("{name}.{format}"));
             if std::env::var_os("UPDATE_GOLDEN").is_some() {

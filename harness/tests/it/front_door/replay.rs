@@ -95,7 +95,7 @@ id = "S8.sse"
 not_testable = "there is no server of SSE here"
 "#;
 
-fn project() -> Project {
+pub(super) fn project() -> Project {
     let project = Project::new(&["right"]);
     let quoted = LEVER.replace("says = \"100 ms to 5 ms\"\n", "");
     project.write("harness/experiments/pool.toml", &quoted);
