@@ -430,7 +430,7 @@ mod tests {
         for origin in [
             "https://a.example:444",
             "http://a.example",
-            "chrome-extension://abd",
+            "chrome-extension://xyz",
         ] {
             let refused = guard.check_origin(origin.as_bytes());
             assert_eq!(refused, Err(GuardError::Origin), "{origin}");
