@@ -1,6 +1,7 @@
 //! A subject for the harness's own tests: an MCP server (Streamable HTTP, JSON answers, or stdio)
 //! with one tool, `echo`, that answers right or misbehaves in a known way. First argument: the
-//! behaviour. Second: a number, where one is needed. `--burn-ns N` after them makes each call take so long.
+//! behaviour. Second: a number, where one is needed. `--burn-ns N` after them makes each call take
+//! so long.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

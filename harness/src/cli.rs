@@ -140,7 +140,8 @@ enum Verb {
     Recommend(recommend::Recommend),
     /// Make a cargo project for a server of your own, with what a run recommends
     Template(template::Template),
-    /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts to be trusted here?
+    /// Measure one program beside itself, and slowed by a known share, in many runs: are verdicts
+    /// to be trusted here?
     Aa(aa::Aa),
     /// Weigh every program: its size, how long it takes to start, its memory when idle
     Size(size::Size),

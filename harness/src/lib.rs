@@ -1,11 +1,11 @@
 //! Asks the questions: which subjects, which suites, how much load; what was answered, how fast, at
 //! which price.
 //!
-//! `config` holds the files that come in, `results` those of a run's folder, `load` the load engine,
-//! `host` what the system tells, `run` the run and its processes, `stats` what trials say and how
-//! surely, `analysis` the comparisons, `render` the tables, `report` the page that people look at,
-//! `schema` their JSON Schemas, and `cli` the verbs of the command line. The crate knows servers by
-//! their wire only.
+//! `config` holds the files that come in, `results` those of a run's folder, `load` the load
+//! engine, `host` what the system tells, `run` the run and its processes, `stats` what trials say
+//! and how surely, `analysis` the comparisons, `render` the tables, `report` the page that people
+//! look at, `schema` their JSON Schemas, and `cli` the verbs of the command line. The crate knows
+//! servers by their wire only.
 
 pub mod analysis;
 pub mod cli;

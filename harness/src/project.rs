@@ -339,7 +339,8 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-/// Formats the sources: where lines break depends on the name. Without rustfmt they stay as they are.
+/// Formats the sources: where lines break depends on the name. Without rustfmt they stay as they
+/// are.
 fn format(folder: &Path) {
     let paths = FILES.iter().map(|(path, _)| folder.join(path));
     let sources = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));

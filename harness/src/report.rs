@@ -1,9 +1,9 @@
 //! The report that people look at: one HTML file and one Markdown file of recorded runs.
 //!
-//! `answers` is the first screen, `tables` the ranked rows, `pictures` what is drawn and `plot` how,
-//! `again` the commands that make rows again, `claims` what others published, and `page`
-//! puts them into the template. Everything comes from the folders of runs, so the same folders
-//! always give the same files. The figures are those of `analysis`; nothing is computed twice.
+//! `answers` is the first screen, `tables` the ranked rows, `pictures` what is drawn and `plot`
+//! how, `again` the commands that make rows again, `claims` what others published, and `page` puts
+//! them into the template. Everything comes from the folders of runs, so the same folders always
+//! give the same files. The figures are those of `analysis`; nothing is computed twice.
 
 mod again;
 mod answers;
@@ -39,8 +39,8 @@ pub(crate) fn tables_and_answers(
     })
 }
 
-/// Writes `report.html` of these runs, and `report.md` of the first of them; returns the path of the
-/// page.
+/// Writes `report.html` of these runs, and `report.md` of the first of them; returns the path of
+/// the page.
 ///
 /// # Errors
 /// When a run cannot be read, or a file not be written.

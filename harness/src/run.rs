@@ -138,8 +138,8 @@ struct Run<'a> {
     changed: Option<String>,
 }
 
-/// Makes a run over a testbed whose services are up, and records it. What ends it early after it has
-/// begun (a service that dies, a disk that is full) is in [`Done::failure`], and in the folder.
+/// Makes a run over a testbed whose services are up, and records it. What ends it early after it
+/// has begun (a service that dies, a disk that is full) is in [`Done::failure`], and in the folder.
 pub(crate) fn run(
     bench: &Testbed,
     mut plan: RunPlan,

@@ -1,11 +1,13 @@
-//! JSON Schemas (draft 2020-12) of what the harness writes: the files of `harness/schema`, which are part of the program.
+//! JSON Schemas (draft 2020-12) of what the harness writes: the files of `harness/schema`, which
+//! are part of the program.
 //!
 //! Those of files come from the types that the harness writes with, those of what verbs print from
 //! the golden files, whose rows have every column. A test fails when a schema is old:
 //! `UPDATE_SCHEMAS=1 cargo test -p harness schema` writes them anew. The crate that makes them is
 //! needed by that test alone.
 //!
-//! A trial is a row of `trials.csv` with its cells as numbers and texts; an empty cell of a number is null.
+//! A trial is a row of `trials.csv` with its cells as numbers and texts; an empty cell of a number
+//! is null.
 
 macro_rules! schemas {
     ($($name:literal)*) => {

@@ -88,9 +88,9 @@ pub fn start_log(default: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Begins `shutdown` at the first SIGTERM, SIGINT or SIGHUP, and ends the process on the spot at the
-/// second. A thread of its own waits for them, whatever the runtime. A process that was started with
-/// SIGHUP ignored (`nohup`) goes on ignoring it.
+/// Begins `shutdown` at the first SIGTERM, SIGINT or SIGHUP, and ends the process on the spot at
+/// the second. A thread of its own waits for them, whatever the runtime. A process that was started
+/// with SIGHUP ignored (`nohup`) goes on ignoring it.
 ///
 /// # Errors
 /// When the handler or its thread cannot be set up.

@@ -45,8 +45,8 @@ struct Table {
     unsent: usize,
     /// Set when the client has gone. A call that begins later ends at once.
     ended: bool,
-    /// Whether a task waits for the table to be empty. Every call empties it, and most of the time no
-    /// task waits.
+    /// Whether a task waits for the table to be empty. Every call empties it, and most of the time
+    /// no task waits.
     is_awaited: bool,
 }
 

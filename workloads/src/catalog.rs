@@ -1,8 +1,9 @@
 //! The catalogue: 100,000 products, each computed from its index.
 //!
-//! The database, the catalogue API and every expected answer of a suite come from this formula, so the
-//! right answer is known without the server under test. The formula is that of the public v2 benchmark,
-//! which leaves brand names, tags, weight and description open: those are this project's.
+//! The database, the catalogue API and every expected answer of a suite come from this formula, so
+//! the right answer is known without the server under test. The formula is that of the public v2
+//! benchmark, which leaves brand names, tags, weight and description open: those are this
+//! project's.
 
 mod contract;
 mod names;

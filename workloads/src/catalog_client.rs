@@ -50,7 +50,8 @@ pub struct CatalogClientOptions {
 }
 
 impl CatalogClientOptions {
-    /// Options for `base_url` with the defaults: 100 idle connections, ten seconds a call, no other limit.
+    /// Options for `base_url` with the defaults: 100 idle connections, ten seconds a call, no other
+    /// limit.
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         Self {
@@ -265,7 +266,8 @@ impl CatalogClient {
         self.get_typed(&format!("/products/{id}")).await
     }
 
-    /// The price of a cart with tax and shipping, in units: `POST /cart/calculate`. It changes nothing there.
+    /// The price of a cart with tax and shipping, in units: `POST /cart/calculate`. It changes
+    /// nothing there.
     ///
     /// # Errors
     /// When the API cannot be reached, refuses the cart, or answers with something else.
@@ -317,8 +319,8 @@ impl CatalogClient {
         endpoint::resolve(&self.0.base, endpoint)
     }
 
-    /// Sends `request`, which goes to `url`, and reads the whole answer, of at most `limit_bytes`. Every
-    /// call passes here.
+    /// Sends `request`, which goes to `url`, and reads the whole answer, of at most `limit_bytes`.
+    /// Every call passes here.
     async fn send(
         &self,
         request: RequestBuilder,

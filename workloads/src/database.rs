@@ -1,8 +1,8 @@
 //! The SQL database behind `query_products`.
 //!
-//! [`Database::open`] creates, fills and opens it, so a server finds its products on every start. The
-//! engines are `SQLite` and, with the feature `postgres`, `PostgreSQL`. Calls only read, each on one
-//! connection of a pool.
+//! [`Database::open`] creates, fills and opens it, so a server finds its products on every start.
+//! The engines are `SQLite` and, with the feature `postgres`, `PostgreSQL`. Calls only read, each
+//! on one connection of a pool.
 
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -28,8 +28,8 @@ const SCHEMA: &str = include_str!("../schema/database.sqlite.sql");
 /// Which database to open, and how many calls may use it at once.
 #[derive(Clone, Debug)]
 pub struct DatabaseOptions {
-    /// `sqlite:PATH`, `sqlite://PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST:PORT/NAME`. See
-    /// [`Storage::default_url`].
+    /// `sqlite:PATH`, `sqlite://PATH`, `sqlite::memory:` or
+    /// `postgres://USER:PASSWORD@HOST:PORT/NAME`. See [`Storage::default_url`].
     pub url: String,
     /// The connections that calls read through.
     pub pool: PoolOptions,
@@ -83,8 +83,8 @@ pub trait Query: Sync {
     ) -> impl Future<Output = sqlx::Result<Self::Rows>> + Send;
 }
 
-/// Keeps its tokens if this crate has the feature `postgres`, which another crate may have turned on.
-/// Implementations of `database::Query` in other crates need it.
+/// Keeps its tokens if this crate has the feature `postgres`, which another crate may have turned
+/// on. Implementations of `database::Query` in other crates need it.
 #[cfg(feature = "postgres")]
 #[macro_export]
 macro_rules! with_postgres {
@@ -98,8 +98,9 @@ macro_rules! with_postgres {
 }
 
 impl Database {
-    /// Opens the database: creates a file and its folders where they are missing (a `PostgreSQL` database
-    /// must exist), creates the tables, and seeds the missing products. Several processes may do so at once.
+    /// Opens the database: creates a file and its folders where they are missing (a `PostgreSQL`
+    /// database must exist), creates the tables, and seeds the missing products. Several processes
+    /// may do so at once.
     ///
     /// # Errors
     /// When the URL is not understood, or a step fails; the error names both and a remedy.
@@ -126,8 +127,8 @@ impl Database {
         self.run(filter).await
     }
 
-    /// Runs `query` on a connection of the pool. A `PostgreSQL` connection that died while it was idle is
-    /// replaced, and the query runs again.
+    /// Runs `query` on a connection of the pool. A `PostgreSQL` connection that died while it was
+    /// idle is replaced, and the query runs again.
     ///
     /// # Errors
     /// When no connection becomes free within the pool's timeout, or the query fails.
@@ -163,7 +164,8 @@ async fn open_sqlite(url: &StorageUrl, options: &PoolOptions) -> Result<Engine, 
         let checkpoint = sqlite::checkpoint(&mut writer).await;
         checkpoint.map_err(url.place.failed(Step::Seed))?;
     }
-    // One connection now, and others when calls need them: each is a thread, and a file cannot be away.
+    // One connection now, and others when calls need them: each is a thread, and a file cannot be
+    // away.
     let reading = file.options().pragma("query_only", "ON");
     let readers = pool::settings(options).connect_with(reading).await;
     let readers = readers.map_err(url.place.failed(Step::Pool))?;

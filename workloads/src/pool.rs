@@ -1,4 +1,5 @@
-//! The options of a pool of connections. The code that opens the connections knows what is behind them.
+//! The options of a pool of connections. The code that opens the connections knows what is behind
+//! them.
 
 use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
@@ -51,7 +52,8 @@ pub struct PoolOptions {
     pub size: PoolSize,
     /// How long a call waits for a connection, whether one has to become free or to be opened.
     pub timeout: Duration,
-    /// How long a connection may be idle before it is closed; without it, as long as the pool lives.
+    /// How long a connection may be idle before it is closed; without it, as long as the pool
+    /// lives.
     pub idle_timeout: Option<Duration>,
 }
 

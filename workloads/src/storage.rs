@@ -1,5 +1,5 @@
-//! What the [database](crate::database) and the [store](crate::store) share: URLs, errors, pools and the
-//! opening of `SQLite` files.
+//! What the [database](crate::database) and the [store](crate::store) share: URLs, errors, pools
+//! and the opening of `SQLite` files.
 //!
 //! A URL names an engine. Invariant: errors and log lines show it without its password.
 
@@ -143,9 +143,9 @@ impl Storage {
         }
     }
 
-    /// The URL of the `SQLite` file that is used when no URL is given: `products.db` or `store.db` in
-    /// `$XDG_CACHE_HOME/mcp-transport-lab`, or the same below `~/.cache`. A relative `XDG_CACHE_HOME`
-    /// counts as unset (XDG base directory specification).
+    /// The URL of the `SQLite` file that is used when no URL is given: `products.db` or `store.db`
+    /// in `$XDG_CACHE_HOME/mcp-transport-lab`, or the same below `~/.cache`. A relative
+    /// `XDG_CACHE_HOME` counts as unset (XDG base directory specification).
     ///
     /// # Errors
     /// When neither `XDG_CACHE_HOME` nor `HOME` is an absolute path in UTF-8.
@@ -175,7 +175,8 @@ impl Storage {
     }
 }
 
-/// Removes from `url` what may be a password. When that is unclear, it removes more rather than less.
+/// Removes from `url` what may be a password. When that is unclear, it removes more rather than
+/// less.
 pub(crate) fn redact(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();

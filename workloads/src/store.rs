@@ -1,11 +1,12 @@
 //! The store behind the shop tools: carts, order histories, a popularity ranking and rate counters.
 //!
-//! [`Store`] is one contract over two engines: `SQLite`, embedded, and, with the feature `redis`, Redis. Both
-//! hold what [`content`] makes by formula, so the right answer is known without asking them.
+//! [`Store`] is one contract over two engines: `SQLite`, embedded, and, with the feature `redis`,
+//! Redis. Both hold what [`content`] makes by formula, so the right answer is known without asking
+//! them.
 //!
 //! Invariants: an order is recorded as a whole or not at all; every call is bounded (the wait for a
-//! connection by the pool's timeout; `SQLite`'s wait for the file's lock by the same; Redis's answer by
-//! [`ANSWER_LIMIT`]); no error shows a password.
+//! connection by the pool's timeout; `SQLite`'s wait for the file's lock by the same; Redis's
+//! answer by [`ANSWER_LIMIT`]); no error shows a password.
 
 pub mod content;
 #[cfg(feature = "redis")]
@@ -36,8 +37,8 @@ pub const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// Which store to open, and how many calls may use it at once.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// `sqlite:PATH`, `sqlite://PATH`, `sqlite::memory:` or `redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER]`.
-    /// See [`Storage::default_url`].
+    /// `sqlite:PATH`, `sqlite://PATH`, `sqlite::memory:` or
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER]`. See [`Storage::default_url`].
     pub url: String,
     /// How many connections are kept, and how long a call waits for one.
     pub pool: PoolOptions,
@@ -114,8 +115,8 @@ macro_rules! on_engine {
 }
 
 impl Store {
-    /// Opens the store. A `SQLite` file and its folders are created and filled on the first start. Redis is
-    /// filled by the program `seed`, and need not be reachable yet.
+    /// Opens the store. A `SQLite` file and its folders are created and filled on the first start.
+    /// Redis is filled by the program `seed`, and need not be reachable yet.
     ///
     /// # Errors
     /// When the URL is not understood, or a step of opening a file fails.
@@ -150,8 +151,8 @@ impl Store {
         on_engine!(self, engine => engine.history(user_id, newest).await)
     }
 
-    /// The `count` most popular products, highest score first. Those of equal score come in the reverse
-    /// order of their ids as text, which is Redis's order.
+    /// The `count` most popular products, highest score first. Those of equal score come in the
+    /// reverse order of their ids as text, which is Redis's order.
     ///
     /// # Errors
     /// When the store does not answer in time, or what it holds is no ranking.
@@ -162,9 +163,10 @@ impl Store {
         on_engine!(self, engine => engine.popular(count).await)
     }
 
-    /// Records `order`, all of it or nothing: appends it to the history of its user, adds the quantity of
-    /// each item to the popularity of its product, and increments the user's rate counter, whose value it
-    /// returns. A call that is dropped has recorded all of it or nothing, too.
+    /// Records `order`, all of it or nothing: appends it to the history of its user, adds the
+    /// quantity of each item to the popularity of its product, and increments the user's rate
+    /// counter, whose value it returns. A call that is dropped has recorded all of it or nothing,
+    /// too.
     ///
     /// # Errors
     /// When the order names no user, or the store does not answer in time. Then nothing was recorded,
@@ -188,8 +190,8 @@ impl Store {
         on_engine!(self, engine => engine.seed(false, &mut progress).await)
     }
 
-    /// Removes everything that the store holds, and adds the content anew. Of Redis it touches only the
-    /// store's own keys; calls that run meanwhile find some of them missing.
+    /// Removes everything that the store holds, and adds the content anew. Of Redis it touches only
+    /// the store's own keys; calls that run meanwhile find some of them missing.
     ///
     /// # Errors
     /// When the store does not answer.

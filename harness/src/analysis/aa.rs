@@ -1,5 +1,5 @@
-//! What figures and verdicts are worth: how often the same program beside itself gets a verdict, how
-//! often a gate fails it, how often a known difference is told apart, and how far copies of one
+//! What figures and verdicts are worth: how often the same program beside itself gets a verdict,
+//! how often a gate fails it, how often a known difference is told apart, and how far copies of one
 //! program lie apart in a table.
 
 use super::compare::Compared;
@@ -10,7 +10,8 @@ use crate::render::findings::compared;
 use crate::render::table::{Cell, Columns, Document, Style, Table};
 use crate::stats::{Better, Resampled, Threshold, Verdict, median_of};
 
-/// In so many runs one verdict that tells it from itself is allowed, and the known difference may be missed twice.
+/// In so many runs one verdict that tells it from itself is allowed, and the known difference may
+/// be missed twice.
 const RUNS: usize = 20;
 
 /// The most that the figures of copies may err, as the root mean square of the logarithms of their
@@ -54,8 +55,8 @@ impl Trust {
         self.runs.iter().filter(|run| is(run)).count()
     }
 
-    /// A/A, sensitivity and the gate: a sentence each, and whether it holds. Of 20 runs one may tell
-    /// the same program from itself, and 18 have to tell the slowed one apart.
+    /// A/A, sensitivity and the gate: a sentence each, and whether it holds. Of 20 runs one may
+    /// tell the same program from itself, and 18 have to tell the slowed one apart.
     fn tests(&self) -> Vec<(String, bool)> {
         let all = self.runs.len();
         let (allowed, needed) = ((all / RUNS).max(1), (all * 18).div_ceil(RUNS));

@@ -162,7 +162,8 @@ impl Dataset {
         }
     }
 
-    /// The common fit of a metric in a suite; none with fewer than two subjects whose readings hold.
+    /// The common fit of a metric in a suite; none with fewer than two subjects whose readings
+    /// hold.
     pub(crate) fn fit(&self, metric: Metric, suite: &str) -> Option<Rc<SuiteFit>> {
         let key = (metric, suite.to_owned());
         if let Some(found) = self.fits.borrow().get(&key) {
@@ -265,8 +266,8 @@ pub(crate) fn measured<'a>(
     trials.into_iter().filter(has_figures)
 }
 
-/// The trials in which a metric holds, at least roughly, and how far it holds; where there are none,
-/// all that were measured.
+/// The trials in which a metric holds, at least roughly, and how far it holds; where there are
+/// none, all that were measured.
 fn taken<'a>(metric: Metric, rows: impl Iterator<Item = &'a Trial>) -> (Vec<&'a Trial>, Validity) {
     let validity = |trial: &Trial| metric.validity(trial.validity());
     let measured: Vec<&Trial> = measured(rows).collect();

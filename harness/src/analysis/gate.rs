@@ -22,7 +22,8 @@ use crate::stats::{Threshold, Verdict};
 pub(crate) struct Gate {
     /// The run.
     pub(crate) run: String,
-    /// Its servers beside those of the baseline; the threshold is the largest regression that passes.
+    /// Its servers beside those of the baseline; the threshold is the largest regression that
+    /// passes.
     pub(crate) comparison: Option<Comparison>,
     /// The targets of the run's suites.
     pub(crate) targets: Vec<Held>,
@@ -33,8 +34,8 @@ pub(crate) struct Gate {
 enum Outcome {
     /// Not shown to be worse beyond the limit.
     Passed,
-    /// Worse beyond the limit by the whole interval; or no figure of its subject in this suite could
-    /// be judged.
+    /// Worse beyond the limit by the whole interval; or no figure of its subject in this suite
+    /// could be judged.
     Failed,
     /// It could not be judged, and another figure of its subject in this suite could.
     NotJudged,

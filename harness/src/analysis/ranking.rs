@@ -1,4 +1,5 @@
-//! One order over many suites: the geometric mean of each subject's ratios to the best of every suite.
+//! One order over many suites: the geometric mean of each subject's ratios to the best of every
+//! suite.
 //!
 //! Only suites count in which all ranked subjects have figures that hold; the others are named with
 //! the reason, because a mean over other suites is a mean of something else.

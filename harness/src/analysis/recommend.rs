@@ -1,5 +1,5 @@
-//! Which configuration to use: the first of a ranking over the suites that stand for a kind of work,
-//! of those servers that fit where it will run and how much memory there is.
+//! Which configuration to use: the first of a ranking over the suites that stand for a kind of
+//! work, of those servers that fit where it will run and how much memory there is.
 
 use std::collections::BTreeSet;
 

@@ -343,8 +343,8 @@ impl Row {
 ///
 /// A subject is ranked when nothing went wrong in any trial, and in an open loop when it kept up:
 /// one that did not had less to do. Subjects are ranked by calls a second. If one of them has no
-/// trial whose rate holds (the client was saturated in all, say), or all have the planned rate of an
-/// open loop, they are ranked by the server's CPU time per call.
+/// trial whose rate holds (the client was saturated in all, say), or all have the planned rate of
+/// an open loop, they are ranked by the server's CPU time per call.
 fn rank(
     run: &Dataset,
     suite: &str,

@@ -60,8 +60,8 @@ pub(super) struct Aa {
     /// How far do the figures of eight copies of one program lie apart in a table?
     #[arg(long, conflicts_with_all = ["base_burn_ns", "slowed_by", "threshold", "gate", "max_regression"])]
     table: bool,
-    /// The subject; without --table its program must know the flag --burn-ns [default: floor-http, with --table
-    /// http-json-tokio]
+    /// The subject; without --table its program must know the flag --burn-ns [default: floor-http,
+    /// with --table http-json-tokio]
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
     /// What it is asked
@@ -70,9 +70,9 @@ pub(super) struct Aa {
     /// Runs [default: 20, with --table 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     runs: Option<u32>,
-    /// What all three burn for each call, so that the server sets the pace and the client waits for each answer. Of a quicker
-    /// one much of the cost is how often it has to wake the client, which depends on the pace of both, and the share that is
-    /// burned is not the share that is measured
+    /// What all three burn for each call, so that the server sets the pace and the client waits for
+    /// each answer. Of a quicker one much of the cost is how often it has to wake the client, which
+    /// depends on the pace of both, and the share that is burned is not the share that is measured
     #[arg(long, value_name = "NANOSECONDS", default_value_t = 40_000)]
     base_burn_ns: u64,
     /// How much slower the slowed one is
@@ -87,7 +87,8 @@ pub(super) struct Aa {
     /// The largest regression that passes such a gate
     #[arg(long, value_name = "SHARE", default_value = "5%")]
     max_regression: Threshold,
-    /// Seed of the order of the first run; each run after it has the next [default: from the clock; it is recorded]
+    /// Seed of the order of the first run; each run after it has the next [default: from the clock;
+    /// it is recorded]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// The folder that run folders are made in [default: ROOT/results/aa]

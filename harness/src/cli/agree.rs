@@ -1,4 +1,5 @@
-//! `agree`: the load client's figures beside those of other clients, where the server sets the pace.
+//! `agree`: the load client's figures beside those of other clients, where the server sets the
+//! pace.
 
 use std::path::PathBuf;
 
@@ -62,10 +63,12 @@ pub(super) struct Agree {
     /// Calls a second of the open loop
     #[arg(long, value_name = "RATE", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     rate_per_s: u32,
-    /// Sessions of `sse`; with several the SDK's client, which has one thread, measures its own queue
+    /// Sessions of `sse`; with several the SDK's client, which has one thread, measures its own
+    /// queue
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     sse_clients: u16,
-    /// The SDK's client, as `scripts/install-sdk-client` installs it [default: ROOT/target/sdk-client/client.mjs]
+    /// The SDK's client, as `scripts/install-sdk-client` installs it [default:
+    /// ROOT/target/sdk-client/client.mjs]
     #[arg(long, value_name = "FILE")]
     sdk_client: Option<PathBuf>,
     /// Largest difference that counts as agreement, in percent

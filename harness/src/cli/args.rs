@@ -81,7 +81,8 @@ pub(super) struct BenchFlags {
 /// What the server may use.
 #[derive(Debug, Clone, Args)]
 struct LimitFlags {
-    /// Memory of the server, like 512M or 1Gi (K, M, G: powers of 1000; Ki, Mi, Gi: of 1024) [default: no limit]
+    /// Memory of the server, like 512M or 1Gi (K, M, G: powers of 1000; Ki, Mi, Gi: of 1024)
+    /// [default: no limit]
     #[arg(long, visible_alias = "memory", value_name = "BYTES", value_parser = memory_limit)]
     server_memory: Option<u64>,
     /// Processor time of the server in cores, like 2 or 0.5, beside the cores that it is pinned to
@@ -219,7 +220,8 @@ impl Selection {
 
 /// Keeps the suites that are measured on a machine: those that are named (`named`), or without any
 /// name those that are not for a request or a larger machine. The names of suites that are left out
-/// because they want more cores for the server than the machine has; one that is named itself stays.
+/// because they want more cores for the server than the machine has; one that is named itself
+/// stays.
 fn keep_measured(
     chosen: &mut BTreeMap<String, Suite>,
     named: &[String],

@@ -1,7 +1,7 @@
 //! `experiments` and `overhead`: variants of servers, measured in one run.
 //!
-//! `experiments` shows what each flag and size of a server is worth, `overhead` whether the cost of each layer stays within
-//! its bounds. Both are recorded as `measure` does.
+//! `experiments` shows what each flag and size of a server is worth, `overhead` whether the cost of
+//! each layer stays within its bounds. Both are recorded as `measure` does.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -45,12 +45,13 @@ pub(super) struct Measure {
     load: Load,
     #[command(flatten)]
     record: RecordFlags,
-    /// Make the trials that a run lacks which was interrupted, killed or failed, with its own definitions, order and cores. What
-    /// it was begun with has to be there unchanged; a URL with a password has to be given again
+    /// Make the trials that a run lacks which was interrupted, killed or failed, with its own
+    /// definitions, order and cores. What it was begun with has to be there unchanged; a URL with a
+    /// password has to be given again
     #[arg(long, value_name = "RUN", conflicts_with_all = RESUME_HAS)]
     resume: Option<PathBuf>,
-    /// Find the highest rate that each subject keeps up with: an open loop (--rate-per-s is where it begins, by default
-    /// 1,000), --trials trials at the rate that is found
+    /// Find the highest rate that each subject keeps up with: an open loop (--rate-per-s is where
+    /// it begins, by default 1,000), --trials trials at the rate that is found
     #[arg(long, conflicts_with = "resume")]
     find_capacity: bool,
     /// With --find-capacity: 99 of 100 calls are answered within this, from when they were due
@@ -63,7 +64,8 @@ pub(super) struct Measure {
     )]
     p99_ms: f64,
     /// Beside the closed loop, compare CPU per call at one rate that every subject keeps up with:
-    /// slices of an open loop in a suite SUITE@rate. `auto` is half of what the slowest subject does
+    /// slices of an open loop in a suite SUITE@rate. `auto` is half of what the slowest subject
+    /// does
     #[arg(long, value_name = "auto|RATE", conflicts_with_all = ["resume", "find_capacity"])]
     at_rate: Option<AtRate>,
     /// How the report is printed at the end

@@ -1,4 +1,5 @@
-//! `profile`: the stacks of one server under the load of one suite, as text for a flame graph viewer.
+//! `profile`: the stacks of one server under the load of one suite, as text for a flame graph
+//! viewer.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -217,7 +217,8 @@ fn setup(
     })
 }
 
-/// The URL that a run was begun with: from its record, or given again where that does not hold the password.
+/// The URL that a run was begun with: from its record, or given again where that does not hold the
+/// password.
 fn url_again(flag: &str, given: Option<&String>, recorded: &str) -> anyhow::Result<String> {
     match given {
         Some(given) if redact(given) == recorded => Ok(given.clone()),

@@ -1,5 +1,5 @@
-//! `report`: the tables of recorded runs again, and the page that people look at; and what all verbs
-//! share that read runs: how they are named, and how tables are printed.
+//! `report`: the tables of recorded runs again, and the page that people look at; and what all
+//! verbs share that read runs: how they are named, and how tables are printed.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! A server of one's own, by flags alone: `measure --url` and `measure --command`.
 //!
-//! The flags become the same definitions that files hold. What they do not say is found out from the server before
-//! anything is timed, and a wrong answer ends the command there.
+//! The flags become the same definitions that files hold. What they do not say is found out from
+//! the server before anything is timed, and a wrong answer ends the command there.
 
 use std::collections::BTreeMap;
 
@@ -24,11 +24,12 @@ use crate::run::discover::{Discovered, candidates, check_call, definitions, disc
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A server of your own")]
 pub(super) struct ServerFlags {
-    /// Where the server listens, like `http://127.0.0.1:8000/mcp`. Without --command it runs already
+    /// Where the server listens, like `http://127.0.0.1:8000/mcp`. Without --command it runs
+    /// already
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// How the server is started: program and arguments, split as a shell would; no shell is run. Without --url it is
-    /// spoken to on its standard streams
+    /// How the server is started: program and arguments, split as a shell would; no shell is run.
+    /// Without --url it is spoken to on its standard streams
     #[arg(long, value_name = "COMMAND")]
     command: Option<String>,
     /// What is spoken at --url
@@ -40,9 +41,9 @@ pub(super) struct ServerFlags {
     /// The arguments of the call, a JSON object [default: {}]
     #[arg(long, value_name = "JSON", requires = "tool")]
     arguments: Option<String>,
-    /// What a right answer is: text=TEXT (the first content block), contains=PART (of it), /json/pointer=JSON (a place
-    /// in the result), or any (a result that is no error). Several must all hold. Without it the server's first answer
-    /// is what all others are held against
+    /// What a right answer is: text=TEXT (the first content block), contains=PART (of it),
+    /// /json/pointer=JSON (a place in the result), or any (a result that is no error). Several must
+    /// all hold. Without it the server's first answer is what all others are held against
     #[arg(long, value_name = "RULE", requires = "tool")]
     expect: Vec<String>,
     /// The protocol revision [default: the newest with a handshake that both speak]
@@ -139,7 +140,8 @@ impl ServerFlags {
         serde_json::from_str(text).with_context(wrong)
     }
 
-    /// Finds out what the server is like, and asks it: once where it is known what is right, and otherwise twice.
+    /// Finds out what the server is like, and asks it: once where it is known what is right, and
+    /// otherwise twice.
     fn discover(
         &self,
         subject: &Subject,

@@ -1,4 +1,5 @@
-//! `verify`: checks the answers of every tool of every subject, with real handshakes over its real wire.
+//! `verify`: checks the answers of every tool of every subject, with real handshakes over its real
+//! wire.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! When a server still keeps up with a rate: the bound of a search for its capacity, and how a trial is held against it.
+//! When a server still keeps up with a rate: the bound of a search for its capacity, and how a
+//! trial is held against it.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +46,8 @@ impl Miss {
 }
 
 impl CapacityBound {
-    /// Whether a trial at a planned rate kept to it; otherwise the first reason why not, in the order
-    /// of [`Miss`].
+    /// Whether a trial at a planned rate kept to it; otherwise the first reason why not, in the
+    /// order of [`Miss`].
     pub(crate) fn holds(self, trial: &Trial) -> Result<(), Miss> {
         let planned = u128::from(trial.rate_planned_per_s_milli.unwrap_or_default());
         let due = planned * u128::from(trial.window_us.unwrap_or_default()) / 1_000_000_000;

@@ -1,5 +1,5 @@
-//! `experiments/NAME.toml`: one experiment each, on what a flag, a size or a layer of a server costs
-//! or gains.
+//! `experiments/NAME.toml`: one experiment each, on what a flag, a size or a layer of a server
+//! costs or gains.
 //!
 //! An experiment is a list of comparisons. A comparison is between variants that it makes of one
 //! server, or between subjects as they are, and may have bounds. `matrix::experiments` makes the
@@ -54,7 +54,8 @@ pub struct Experiment {
 pub struct Published {
     /// Its id in the list of published numbers.
     pub id: String,
-    /// The claim, with its figures. Empty where it is quoted by id alone, until [`Experiment::quote`].
+    /// The claim, with its figures. Empty where it is quoted by id alone, until
+    /// [`Experiment::quote`].
     #[serde(default)]
     pub says: String,
 }
@@ -155,8 +156,8 @@ impl Experiment {
         Ok(all)
     }
 
-    /// How hard an experiment asks where it does not say itself: clients enough to queue, times long
-    /// enough for a median.
+    /// How hard an experiment asks where it does not say itself: clients enough to queue, times
+    /// long enough for a median.
     pub(super) fn usual_load() -> Load {
         let mut load = Load::defaults();
         load.apply(&Load {

@@ -1,7 +1,7 @@
 //! `[load]`: how hard a suite asks.
 //!
-//! One struct for what a suite says, for what flags, sweeps and experiments put in its place, and for
-//! what a run records. A new key is a line in the table below, and the code that uses it.
+//! One struct for what a suite says, for what flags, sweeps and experiments put in its place, and
+//! for what a run records. A new key is a line in the table below, and the code that uses it.
 
 use std::time::Duration;
 
@@ -101,8 +101,8 @@ load! {
         /// Load before the measured windows, in seconds
         #[arg(value_name = "SECONDS")]
         warmup_s: f64 = 1.0;
-        /// Whether that load lasts `warmup_s`, or goes on from there until the rate has settled (`auto`: for
-        /// servers with a JIT or a garbage collector)
+        /// Whether that load lasts `warmup_s`, or goes on from there until the rate has settled
+        /// (`auto`: for servers with a JIT or a garbage collector)
         #[arg(value_name = "fixed|auto")]
         warmup: Warmup = Warmup::Fixed;
         /// Most of it with `warmup = "auto"`, in seconds
@@ -111,9 +111,9 @@ load! {
         /// How often each subject is started for slices
         #[arg(value_name = "N")]
         processes: u32 = 5;
-        /// Slices of each process, by turns with the other subjects, all alive; 0: long trials. It is 0
-        /// also where `trials`, `duration_s`, `rate_per_s`, `calls_per_session` or a ramp is set and
-        /// this is not
+        /// Slices of each process, by turns with the other subjects, all alive; 0: long trials. It
+        /// is 0 also where `trials`, `duration_s`, `rate_per_s`, `calls_per_session` or a ramp is
+        /// set and this is not
         #[arg(value_name = "N")]
         slices: u32 = 8;
         /// Length of a slice, in seconds
@@ -133,12 +133,12 @@ load! {
         call_timeout_s: f64 = 30.0;
     }
     without a default {
-        /// Closed loop: added to the think time after an iteration, which is all steps of a suite, or
-        /// else a session that ends
+        /// Closed loop: added to the think time after an iteration, which is all steps of a suite,
+        /// or else a session that ends
         #[arg(value_name = "MILLISECONDS")]
         iteration_pause_ms: f64;
-        /// Closed loop: the clients begin one after the other within this time, which starts with the
-        /// warm-up; a warm-up as long keeps it out of the window
+        /// Closed loop: the clients begin one after the other within this time, which starts with
+        /// the warm-up; a warm-up as long keeps it out of the window
         #[arg(value_name = "SECONDS")]
         ramp_s: f64;
         /// Closed loop: the clients end one after the other in this last part of the window
@@ -150,19 +150,19 @@ load! {
         /// Connections that the clients use in turn over HTTP; by default each has its own
         #[arg(value_name = "N")]
         connections: usize;
-        /// Open loop: calls a second, planned before the run, due whatever the server does, and timed from
-        /// when they were due. Without it the loop is closed: a client's next call is due when its last
-        /// one is done
+        /// Open loop: calls a second, planned before the run, due whatever the server does, and
+        /// timed from when they were due. Without it the loop is closed: a client's next call is
+        /// due when its last one is done
         #[arg(value_name = "RATE")]
         rate_per_s: f64;
-        /// A client ends its session and its connection after so many calls, and begins anew. Without it
-        /// a session lasts as long as the run
+        /// A client ends its session and its connection after so many calls, and begins anew.
+        /// Without it a session lasts as long as the run
         #[arg(value_name = "N")]
         calls_per_session: u32;
     }
     without a flag {
-        /// Physical cores of the server, in the place of `--server-cores`. The load has as many threads
-        /// where `threads` is not set with it
+        /// Physical cores of the server, in the place of `--server-cores`. The load has as many
+        /// threads where `threads` is not set with it
         server_cores: usize;
     }
 }
@@ -196,7 +196,8 @@ impl Load {
         }
     }
 
-    /// Puts the flags that were given in the place of what a definition says, and checks the result.
+    /// Puts the flags that were given in the place of what a definition says, and checks the
+    /// result.
     pub(crate) fn apply_flags(&mut self, flags: &Self) -> anyhow::Result<()> {
         self.apply(flags);
         self.check().map_err(anyhow::Error::msg)

@@ -1,8 +1,8 @@
 //! The expander: one definition that makes many, each written out.
 //!
-//! `[family.NAME]` makes subjects or builds, `[[sweep]]` makes suites, and experiments make a subject
-//! and a suite for each variant. Only files know them. All other code, and a run's folder, has the
-//! definitions that they make.
+//! `[family.NAME]` makes subjects or builds, `[[sweep]]` makes suites, and experiments make a
+//! subject and a suite for each variant. Only files know them. All other code, and a run's folder,
+//! has the definitions that they make.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! `published/SOURCE.toml`: what others have published, claim by claim.
 //!
 //! A claim has an id, its sentence, its figures, the load that it was measured with, and what is
-//! weak in it. Experiments, replays and documents quote a claim by its id; its text stands here alone.
+//! weak in it. Experiments, replays and documents quote a claim by its id; its text stands here
+//! alone.
 
 mod measure;
 

@@ -1,7 +1,7 @@
 //! `subjects.toml`: how each server is built and started, and where its wire is.
 //!
-//! A subject is data: adding one, in any language, is a table in that file and no code. What differs
-//! by the values of a few axes only is one table too, a family (see `matrix`).
+//! A subject is data: adding one, in any language, is a table in that file and no code. What
+//! differs by the values of a few axes only is one table too, a family (see `matrix`).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -228,15 +228,16 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<String>,
     /// Program and arguments. Templates: `{root}`, `{target_dir}`, `{bin_dir}`, `{profile}`,
-    /// `{database_url}`, `{NAME_url}` of each service, and on floors `{answer_bytes}`. Empty for a server
-    /// that runs already, which [`Subject::url`] says the place of.
+    /// `{database_url}`, `{NAME_url}` of each service, and on floors `{answer_bytes}`. Empty for a
+    /// server that runs already, which [`Subject::url`] says the place of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
-    /// Where the server listens: of one that runs already, or whose command prints no ready line. With
-    /// the templates of the command.
+    /// Where the server listens: of one that runs already, or whose command prints no ready line.
+    /// With the templates of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The process of a server that runs already, so that its processor time and memory can be read.
+    /// The process of a server that runs already, so that its processor time and memory can be
+    /// read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
     /// How the harness finds out that the command can be asked.
@@ -378,7 +379,8 @@ fn check_command(at: &str, command: &[String]) -> Result<(), String> {
 impl Subject {
     /// A server of which only the protocol is known.
     pub(crate) fn server(wire: Wire, revision: Revision) -> Result<Self, String> {
-        // By way of its keys, so that all others are what they are in a file that does not name them.
+        // By way of its keys, so that all others are what they are in a file that does not name
+        // them.
         let keys = json!({ "transport": wire.to_string(), "wire": wire, "revision": revision });
         serde_json::from_value(keys).map_err(|error| error.to_string())
     }

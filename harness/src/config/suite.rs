@@ -1,5 +1,5 @@
-//! `suites/NAME.toml`: the calls, what a right answer is, how hard the load is, and which subjects can
-//! take part.
+//! `suites/NAME.toml`: the calls, what a right answer is, how hard the load is, and which subjects
+//! can take part.
 //!
 //! The right answer comes from the definition alone, never from what some server said.
 
@@ -223,7 +223,8 @@ impl Suite {
                     .to_owned(),
             );
         }
-        // By way of its keys, so that all others are what they are in a file that does not name them.
+        // By way of its keys, so that all others are what they are in a file that does not name
+        // them.
         let suite = json!({
             "description": format!("{}, asked with the same arguments each time.", escaped(tool)),
             "tool": tool,

@@ -1,9 +1,9 @@
 //! Strings with holes, and the values that vary from call to call.
 //!
 //! A hole is `{name}`, or `{name:06}` for a number padded with zeros; `{{` and `}}` stand for the
-//! braces. A string that is exactly one hole takes the value with its type: `"{id}"` is a number when
-//! `id` is. Values are drawn by a seeded generator, so that every subject of every run gets the same
-//! calls.
+//! braces. A string that is exactly one hole takes the value with its type: `"{id}"` is a number
+//! when `id` is. Values are drawn by a seeded generator, so that every subject of every run gets
+//! the same calls.
 
 use std::collections::BTreeMap;
 
@@ -238,8 +238,8 @@ pub enum Length {
     Template(String),
 }
 
-/// Longest generated string: a larger one than any body that a server takes by default (4 MiB) would
-/// only measure rejections.
+/// Longest generated string: a larger one than any body that a server takes by default (4 MiB)
+/// would only measure rejections.
 const MAX_STRING: usize = 4 << 20;
 
 impl Variable {

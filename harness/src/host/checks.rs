@@ -1,4 +1,5 @@
-//! Checks whether this machine is fit to measure on: cores, frequency, clock, limits, and whether it is quiet.
+//! Checks whether this machine is fit to measure on: cores, frequency, clock, limits, and whether
+//! it is quiet.
 
 use std::time::Duration;
 

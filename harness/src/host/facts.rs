@@ -88,8 +88,8 @@ pub(crate) fn is_fast_clock(clock_source: &str) -> bool {
     )
 }
 
-/// Whether this governor keeps the processor's frequency whatever the load. An empty name (a virtual
-/// machine has no governor) counts as one that does.
+/// Whether this governor keeps the processor's frequency whatever the load. An empty name (a
+/// virtual machine has no governor) counts as one that does.
 pub(crate) fn is_steady_governor(governor: &str) -> bool {
     matches!(governor, "" | "performance")
 }

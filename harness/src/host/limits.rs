@@ -1,9 +1,9 @@
 //! Limits for servers alone: a control group of their own (version 2) where it can be written, and
 //! else `systemd-run --scope`.
 //!
-//! Both wrap the server's command. The wrapper joins the group and then becomes the server (`exec`):
-//! the process number stays the same, and the server has its limits before its first instruction.
-//! The time for that is part of its start-up.
+//! Both wrap the server's command. The wrapper joins the group and then becomes the server
+//! (`exec`): the process number stays the same, and the server has its limits before its first
+//! instruction. The time for that is part of its start-up.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -250,8 +250,8 @@ mod tests {
         memory_bytes: Some(1 << 30),
     };
 
-    /// Files like those of control groups: this process is in `mount/user/own`, and only `mount/user`
-    /// hands controllers on.
+    /// Files like those of control groups: this process is in `mount/user/own`, and only
+    /// `mount/user` hands controllers on.
     fn tree(mount: &Path) {
         let own = mount.join("user/own");
         fs::create_dir_all(&own).unwrap();

@@ -155,9 +155,9 @@ impl Tree {
     /// CPU time of the tree: the greater of two sums.
     ///
     /// One is over the living processes, each with its ended children: a parent that waits for a
-    /// child takes its time over, in ticks. The other is over the clocks of all processes ever seen:
-    /// precise, and complete where a parent ignores the ends of its children, but without what a
-    /// process did after it was last looked at.
+    /// child takes its time over, in ticks. The other is over the clocks of all processes ever
+    /// seen: precise, and complete where a parent ignores the ends of its children, but without
+    /// what a process did after it was last looked at.
     fn cpu_ns(&mut self, living: &[(ProcessId, Stat)]) -> u64 {
         let mut by_parents = 0;
         for (process, stat) in living {

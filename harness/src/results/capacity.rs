@@ -16,7 +16,8 @@ pub(crate) struct FoundCapacity {
     pub(crate) suite: String,
     /// Name of the subject.
     pub(crate) subject: String,
-    /// The highest rate that was confirmed, in thousandths of a call a second; absent when none was.
+    /// The highest rate that was confirmed, in thousandths of a call a second; absent when none
+    /// was.
     pub(crate) rate_per_s_milli: Option<u64>,
     /// Trials at that rate.
     pub(crate) trials: u32,

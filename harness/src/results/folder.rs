@@ -1,5 +1,5 @@
-//! `results/<date>-<host>-<rev>/`: where the files of one run lie. Folders are made once; only a run
-//! that was cut short is continued in its own.
+//! `results/<date>-<host>-<rev>/`: where the files of one run lie. Folders are made once; only a
+//! run that was cut short is continued in its own.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! `samples/SUITE+SUBJECT+TRIAL.csv`: usage of server and client ten times a second, and of services once
-//! a second, in the window of a trial.
+//! `samples/SUITE+SUBJECT+TRIAL.csv`: usage of server and client ten times a second, and of
+//! services once a second, in the window of a trial.
 
 use std::path::Path;
 
@@ -20,8 +20,8 @@ pub enum Who {
     Client,
 }
 
-/// A row. CPU times and context switches are counted from the start of the processes, so that the difference of two rows
-/// is what happened between them.
+/// A row. CPU times and context switches are counted from the start of the processes, so that the
+/// difference of two rows is what happened between them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sample {

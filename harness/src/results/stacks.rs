@@ -16,8 +16,8 @@ pub(crate) struct Frame {
 pub(crate) struct Stacks(pub BTreeMap<Vec<Frame>, u64>);
 
 impl Stacks {
-    /// Reads what `perf script --fields comm,ip,sym,dso` prints: for each sample a line with the name of the thread, a
-    /// line for each frame, the innermost first, and an empty one.
+    /// Reads what `perf script --fields comm,ip,sym,dso` prints: for each sample a line with the
+    /// name of the thread, a line for each frame, the innermost first, and an empty one.
     pub(crate) fn read(text: &str) -> Self {
         let mut folded = Self::default();
         let mut frames = Vec::new();

@@ -187,7 +187,8 @@ pub(crate) fn join_warnings(warnings: &[Warning]) -> String {
         .join(";")
 }
 
-/// Appends rows to `trials.csv`; each row is on disk before the next trial begins. The file is locked as long as this lives.
+/// Appends rows to `trials.csv`; each row is on disk before the next trial begins. The file is
+/// locked as long as this lives.
 #[derive(Debug)]
 pub struct TrialWriter {
     path: PathBuf,
@@ -208,8 +209,8 @@ impl TrialWriter {
         })
     }
 
-    /// Opens the file again behind its first `rows` rows; what comes after them is removed, and so is
-    /// a row that was cut off in the middle of being written. A missing file is created.
+    /// Opens the file again behind its first `rows` rows; what comes after them is removed, and so
+    /// is a row that was cut off in the middle of being written. A missing file is created.
     pub(crate) fn reopen(path: &Path, rows: usize) -> Result<Self, FormatError> {
         if !path.exists() {
             return Self::create(path);

@@ -1,4 +1,5 @@
-//! `order.csv`: the trials of a run, in the order in which they are made. A run that is continued goes by it.
+//! `order.csv`: the trials of a run, in the order in which they are made. A run that is continued
+//! goes by it.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! `warmups/SUITE+SUBJECT+PROCESS.csv`: the rate over time of a warm-up that went on until it settled.
+//! `warmups/SUITE+SUBJECT+PROCESS.csv`: the rate over time of a warm-up that went on until it
+//! settled.
 
 use std::path::Path;
 

@@ -31,8 +31,8 @@ pub(crate) struct Backends {
 }
 
 impl Backends {
-    /// Starts services of [`KNOWN`], on the cores of the calling thread: with each its URL, by the name
-    /// that templates have for it.
+    /// Starts services of [`KNOWN`], on the cores of the calling thread: with each its URL, by the
+    /// name that templates have for it.
     pub(super) fn up(root: &Path, names: &[&str]) -> anyhow::Result<(Self, Context)> {
         let mut backends = Self {
             script: root.join(SCRIPT),

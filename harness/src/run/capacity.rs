@@ -17,8 +17,8 @@ const FIRST_RATE: f64 = 1_000.0;
 pub(super) const TRIALS_OF_A_SEARCH: u32 = 14;
 
 impl Run<'_> {
-    /// Searches for the capacity of one subject in one suite, and records it unless the subject does
-    /// not get ready.
+    /// Searches for the capacity of one subject in one suite, and records it unless the subject
+    /// does not get ready.
     pub(super) fn search(
         &mut self,
         around: Surroundings<'_>,
@@ -102,8 +102,8 @@ enum Probe {
     Void,
 }
 
-/// A search under way: doubling until a rate does not hold, halving the distance between the two, and
-/// then asking again whether that was luck. A rate is missed when two probes in a row miss it.
+/// A search under way: doubling until a rate does not hold, halving the distance between the two,
+/// and then asking again whether that was luck. A rate is missed when two probes in a row miss it.
 #[derive(Debug)]
 struct Search {
     /// The highest rate that held, and the lowest one that was missed.

@@ -1,7 +1,8 @@
-//! What a model would read, counted: the bytes and tokens of answers, or of the definitions of tools.
+//! What a model would read, counted: the bytes and tokens of answers, or of the definitions of
+//! tools.
 //!
-//! The tokenizer is `o200k_base` (of the crate `tiktoken-rs`), that of `OpenAI`'s models since 2024.
-//! Others count differently, so ratios travel and absolute numbers hardly do.
+//! The tokenizer is `o200k_base` (of the crate `tiktoken-rs`), that of `OpenAI`'s models since
+//! 2024. Others count differently, so ratios travel and absolute numbers hardly do.
 
 use serde_json::Value;
 

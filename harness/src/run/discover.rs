@@ -1,5 +1,5 @@
-//! Gets to know a server that no definition describes: which revision it agrees to, whether it keeps
-//! sessions, which tools it has, and what it answers.
+//! Gets to know a server that no definition describes: which revision it agrees to, whether it
+//! keeps sessions, which tools it has, and what it answers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,8 +26,8 @@ pub(crate) struct Discovered {
 
 /// The ways to speak to a server, those first that most likely fit.
 ///
-/// With sessions comes before without: a server that keeps none just gives none, while a session that
-/// was given and not taken would stay at the server.
+/// With sessions comes before without: a server that keeps none just gives none, while a session
+/// that was given and not taken would stay at the server.
 pub(crate) fn candidates(
     subject: &Subject,
     revision: Option<Revision>,

@@ -1,9 +1,10 @@
 //! A live subject, and one window of load on it: slices, long trials, their warm-ups and the probes
 //! of a capacity search all go through [`Live::window`].
 //!
-//! Over HTTP each window opens its sessions anew; its lead-in covers that. A server on stdio has one
-//! session for its life: the first window opens it, and each later one continues it over duplicates
-//! of the same pipes. The pipes stay open until [`Live::end`], so no window ends the server.
+//! Over HTTP each window opens its sessions anew; its lead-in covers that. A server on stdio has
+//! one session for its life: the first window opens it, and each later one continues it over
+//! duplicates of the same pipes. The pipes stay open until [`Live::end`], so no window ends the
+//! server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Scope, ScopedJoinHandle};
@@ -63,8 +64,8 @@ pub(super) struct Live<'a> {
 }
 
 impl<'a> Live<'a> {
-    /// Starts the subject of a job: one process, or one for each client. The inner error says why it
-    /// is not ready.
+    /// Starts the subject of a job: one process, or one for each client. The inner error says why
+    /// it is not ready.
     pub(super) fn start(
         around: Surroundings<'a>,
         job: &Job<'_>,
@@ -128,8 +129,8 @@ impl<'a> Live<'a> {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// Puts the load of the job on it for one window, and reads what that costs. The inner error says
-    /// why there was no load.
+    /// Puts the load of the job on it for one window, and reads what that costs. The inner error
+    /// says why there was no load.
     pub(super) fn window(
         &mut self,
         around: Surroundings<'_>,
@@ -182,7 +183,8 @@ impl<'a> Live<'a> {
         Ok(Some((exchange, *clients, target)))
     }
 
-    /// Ends it, and puts into the row how that went. A server that has died before is not ended by it.
+    /// Ends it, and puts into the row how that went. A server that has died before is not ended by
+    /// it.
     pub(super) fn end(self, trial: &mut Trial) {
         let (has_died, last_lines) = (self.has_died(), self.last_lines());
         // The end of its stdin ends a server on stdio; a signal right now would hide how it does.
@@ -208,7 +210,8 @@ impl<'a> Live<'a> {
     }
 }
 
-/// The target of the next window. Of pipes it is duplicates: closing them does not close the child's.
+/// The target of the next window. Of pipes it is duplicates: closing them does not close the
+/// child's.
 fn next(target: &Target, windows: u32) -> anyhow::Result<Target> {
     use std::os::fd::AsFd as _;
     let Target::Stdio { stdin, stdout, .. } = target else {

@@ -1,7 +1,9 @@
-//! Load clients of others, run on the load cores with the request that the harness's own client sends.
+//! Load clients of others, run on the load cores with the request that the harness's own client
+//! sends.
 //!
-//! `agree` compares figures with theirs, `doctor` the speed. Each turn has a fresh server and a warm-up that does not
-//! count. A client that reports an error ends the comparison: its figures would be of something else.
+//! `agree` compares figures with theirs, `doctor` the speed. Each turn has a fresh server and a
+//! warm-up that does not count. A client that reports an error ends the comparison: its figures
+//! would be of something else.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -42,8 +44,8 @@ pub(crate) enum Client {
     McpHarness,
     /// `wrk`: a closed loop over HTTP, in C.
     Wrk,
-    /// `oha`: a closed or an open loop over HTTP, on hyper and tokio. In the open loop its latencies count from when
-    /// a request was due, as those of `wrk2` do.
+    /// `oha`: a closed or an open loop over HTTP, on hyper and tokio. In the open loop its
+    /// latencies count from when a request was due, as those of `wrk2` do.
     Oha,
     /// The client of the official TypeScript SDK over SSE, which times its own calls.
     TypescriptSdk,
@@ -139,7 +141,8 @@ impl Turn<'_> {
             .map(Some)
     }
 
-    /// The harness's own client. The calling thread is pinned to the load cores since the testbed was made.
+    /// The harness's own client. The calling thread is pinned to the load cores since the testbed
+    /// was made.
     fn own(&self, target: Target) -> anyhow::Result<Reading> {
         let pace = self.rate_per_s.map(|rate| Pace::Open {
             rate_per_s: f64::from(rate),

@@ -1,5 +1,5 @@
-//! Servers and services as child processes: each in a process group of its own, pinned, watched, and
-//! ended whatever happens.
+//! Servers and services as child processes: each in a process group of its own, pinned, watched,
+//! and ended whatever happens.
 //!
 //! A child that is dropped is ended, so an error or a panic leaves nothing running. Nothing reaps a
 //! child before its end is complete: until then its number (and its group's) cannot pass to another
@@ -80,8 +80,8 @@ pub(crate) struct Ended {
     pub(crate) status: String,
     /// Whether SIGTERM and the grace time were not enough.
     pub(crate) killed: bool,
-    /// Whether it ended as a server should: with exit code 0, or after the harness's SIGTERM by that
-    /// signal or with the exit code that stands for it.
+    /// Whether it ended as a server should: with exit code 0, or after the harness's SIGTERM by
+    /// that signal or with the exit code that stands for it.
     pub(crate) is_clean: bool,
 }
 
@@ -203,8 +203,8 @@ impl Running {
         self.log.last_lines()
     }
 
-    /// Ends the child and all of its process group, and says how it ended. A child with pipes, which
-    /// must be closed by now, may end by itself; then SIGTERM, after the grace time SIGKILL.
+    /// Ends the child and all of its process group, and says how it ended. A child with pipes,
+    /// which must be closed by now, may end by itself; then SIGTERM, after the grace time SIGKILL.
     pub(crate) fn stop(&mut self) -> Ended {
         // Once reaped, the number may belong to another process and must not be signalled again.
         if let Some(ended) = &self.ended {
@@ -327,8 +327,8 @@ fn await_end(child: ProcessId, limit: Duration) {
 }
 
 /// Ends a child that leads its process group, and all of the group: SIGTERM, after the grace time
-/// SIGKILL. The child must not be reaped yet, and is there to be waited for afterwards. Says whether
-/// it was sent SIGTERM, and whether that was not enough.
+/// SIGKILL. The child must not be reaped yet, and is there to be waited for afterwards. Says
+/// whether it was sent SIGTERM, and whether that was not enough.
 fn end_group(child: ProcessId) -> (bool, bool) {
     let is_told = !has_ended(child);
     if is_told {
@@ -342,8 +342,8 @@ fn end_group(child: ProcessId) -> (bool, bool) {
     (is_told, is_killed)
 }
 
-/// Runs a command to its end, in a process group of its own: what it printed into pipes, which has to
-/// be little. `None` when the limit or a signal came first, which ends it.
+/// Runs a command to its end, in a process group of its own: what it printed into pipes, which has
+/// to be little. `None` when the limit or a signal came first, which ends it.
 pub(super) fn output(
     command: &mut Command,
     limit: Duration,

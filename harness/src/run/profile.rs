@@ -1,4 +1,5 @@
-//! Where a server spends its time: its stacks, sampled by `perf` while it is under the load of a suite.
+//! Where a server spends its time: its stacks, sampled by `perf` while it is under the load of a
+//! suite.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -16,7 +17,8 @@ use crate::interrupt::Interrupt;
 use crate::load::Moment;
 use crate::results::stacks::Stacks;
 
-/// Samples a second of each thread that runs. Not a round number, so that nothing periodic is always hit or missed.
+/// Samples a second of each thread that runs. Not a round number, so that nothing periodic is
+/// always hit or missed.
 const FREQUENCY: &str = "999";
 
 /// Longest wait for the handshakes and the warm-up.
@@ -27,8 +29,8 @@ pub(crate) fn check_perf() -> anyhow::Result<()> {
     perf(&["--version"]).map(|_| ())
 }
 
-/// Starts the subject of the job, puts its load on it, and samples its stacks for as long as the window is open. `data`
-/// is where `perf` writes; the file is removed when it has been read.
+/// Starts the subject of the job, puts its load on it, and samples its stacks for as long as the
+/// window is open. `data` is where `perf` writes; the file is removed when it has been read.
 pub(crate) fn record(
     bench: &Testbed,
     job: &Job<'_>,

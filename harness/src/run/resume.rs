@@ -150,8 +150,8 @@ fn described(
         .collect()
 }
 
-/// Whether the memory differs by more than 1%: what the kernel keeps for itself is not the same after
-/// each start.
+/// Whether the memory differs by more than 1%: what the kernel keeps for itself is not the same
+/// after each start.
 fn has_other_memory(then: &Machine, now: &Machine) -> bool {
     then.memory_bytes.abs_diff(now.memory_bytes) > then.memory_bytes / 100
 }

@@ -1,10 +1,11 @@
-//! A round: each of its subjects is started, load goes round in windows, and the subjects are ended.
+//! A round: each of its subjects is started, load goes round in windows, and the subjects are
+//! ended.
 //!
-//! A round of slices has several subjects, all alive, and short windows in an order that is shuffled
-//! each time: what drifts (temperature, neighbours) falls on all of them alike, and a start is paid
-//! once. The run repeats it with fresh processes, because a process can have a pace of its own. A
-//! long trial is a round of one subject and one window: tails of latency, open loops, memory and
-//! capacity need it. A round is recorded as a whole.
+//! A round of slices has several subjects, all alive, and short windows in an order that is
+//! shuffled each time: what drifts (temperature, neighbours) falls on all of them alike, and a
+//! start is paid once. The run repeats it with fresh processes, because a process can have a pace
+//! of its own. A long trial is a round of one subject and one window: tails of latency, open loops,
+//! memory and capacity need it. A round is recorded as a whole.
 
 use std::time::{Duration, SystemTime};
 
@@ -27,7 +28,8 @@ use crate::results::warmup::WarmupStep;
 use crate::results::warning::Warning;
 use crate::results::whole;
 
-/// A server that uses more than this of a core while others are measured is not idle, in thousandths.
+/// A server that uses more than this of a core while others are measured is not idle, in
+/// thousandths.
 const IDLE_PERMILLE: u128 = 10;
 
 /// A server may close its connections for so long before it has to be idle.
@@ -147,8 +149,8 @@ impl<'a> Member<'a> {
         self.rows.iter().all(|row| row.status != Status::NotReady)
     }
 
-    /// Load before the windows that is not counted; its errors are. A long trial with a fixed warm-up
-    /// has it before its window.
+    /// Load before the windows that is not counted; its errors are. A long trial with a fixed
+    /// warm-up has it before its window.
     fn warm_up(&mut self, around: Surroundings<'_>) -> anyhow::Result<()> {
         let load = &self.job.suite.load;
         let length = seconds(load.warmup_s());
@@ -189,8 +191,8 @@ impl<'a> Member<'a> {
         Ok(())
     }
 
-    /// Load of this length; none where the subject is not there. Where there is no load now the first
-    /// window finds out why, and records it.
+    /// Load of this length; none where the subject is not there. Where there is no load now the
+    /// first window finds out why, and records it.
     fn warm(
         &mut self,
         around: Surroundings<'_>,

@@ -1,8 +1,8 @@
 //! When a warm-up is over: the rate has settled.
 //!
 //! A server with a just-in-time compiler or a garbage collector gets faster for seconds or minutes.
-//! Its rate has settled when the newer half of the last steps differs from the older half by no more
-//! than the steps differ within the calmer half.
+//! Its rate has settled when the newer half of the last steps differs from the older half by no
+//! more than the steps differ within the calmer half.
 
 use std::time::Duration;
 

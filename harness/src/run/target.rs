@@ -8,8 +8,8 @@ use crate::interrupt::Interrupt;
 use crate::load::{self, Address, Options, Target};
 use crate::run::process::Server;
 
-/// Splits `http://host:port/path` (without a port it is 80); the host is resolved, the first address
-/// is taken.
+/// Splits `http://host:port/path` (without a port it is 80); the host is resolved, the first
+/// address is taken.
 pub(crate) fn split_url(url: &str) -> Result<(Address, String), String> {
     let wrong = |why: &str| format!("\"{url}\" is not a URL like http://127.0.0.1:8080/mcp: {why}");
     let rest = url

@@ -50,8 +50,8 @@ pub(crate) struct Started {
 }
 
 impl Testbed {
-    /// Puts the selected subjects on the testbed; nothing is built or started yet. The calling thread
-    /// is pinned to the load cores, and so are the threads and services that it starts.
+    /// Puts the selected subjects on the testbed; nothing is built or started yet. The calling
+    /// thread is pinned to the load cores, and so are the threads and services that it starts.
     pub(crate) fn new(
         setup: Setup,
         mut subjects: Subjects,

@@ -121,9 +121,9 @@ fn leave_out(groups: &mut [Vec<Pair>], bench: &Testbed, plan: &RunPlan) -> Vec<S
     reasons.into_iter().map(line).collect()
 }
 
-/// Splits a group by how its subjects are measured. Subjects that cannot live beside others have long
-/// trials: those that share a port or the limits of one control group, those with a process for each
-/// call, and those whose calls change a store.
+/// Splits a group by how its subjects are measured. Subjects that cannot live beside others have
+/// long trials: those that share a port or the limits of one control group, those with a process
+/// for each call, and those whose calls change a store.
 fn by_windows(pairs: Vec<Pair>, bench: &Testbed, plan: &RunPlan) -> Vec<Group> {
     let subjects = &bench.subjects().subject;
     let url = |subject: &String| {

@@ -32,8 +32,8 @@ pub(crate) struct Checked {
     pub(crate) wrong: Vec<String>,
 }
 
-/// Starts the subject and checks its answers. A floor has a start for each suite, because its answers
-/// have a length.
+/// Starts the subject and checks its answers. A floor has a start for each suite, because its
+/// answers have a length.
 pub(crate) fn check(
     bench: &Testbed,
     name: &str,

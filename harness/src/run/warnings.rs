@@ -31,8 +31,8 @@ const TICKS_SUFFICE: Duration = Duration::from_secs(1);
 /// Fewer calls than this say nothing about p99.9.
 const FEW_CALLS: u64 = 1_000;
 
-/// Sends that are later than this and than a tenth of the latency at the same percentile spoil both.
-/// The kernel needs about half as long to wake the client, whatever the server does.
+/// Sends that are later than this and than a tenth of the latency at the same percentile spoil
+/// both. The kernel needs about half as long to wake the client, whatever the server does.
 const LATE_NS: u64 = 100_000;
 
 /// So far the calls in flight may lie from rate times mean latency, as a share of them.
@@ -106,7 +106,8 @@ pub(crate) fn warnings(
         Warning::ClockSource => !is_fast_clock(&machine.clock_source),
         Warning::Governor => !is_steady_governor(&machine.governor),
         Warning::FewCalls => outcome.calls < FEW_CALLS,
-        // Several trials are looked at together by the report; the others follow from the definitions.
+        // Several trials are looked at together by the report; the others follow from the
+        // definitions.
         Warning::FewTrials
         | Warning::NotStarted
         | Warning::Remote
@@ -189,9 +190,9 @@ fn is_late(outcome: &Outcome) -> bool {
 }
 
 /// Whether the calls in flight are not rate times mean latency, beyond what has its reasons: of the
-/// calls at the edges of the window only a part lies in it, and those of an open loop wait before they
-/// are sent. Calls that went wrong are in flight too and have no latency, so nothing is said about a
-/// window with errors.
+/// calls at the edges of the window only a part lies in it, and those of an open loop wait before
+/// they are sent. Calls that went wrong are in flight too and have no latency, so nothing is said
+/// about a window with errors.
 fn breaks_littles_law(outcome: &Outcome, clients: usize) -> bool {
     if outcome.in_flight.is_zero() || outcome.errors.total() > 0 {
         return false;
@@ -468,8 +469,8 @@ mod tests {
         ] {
             assert_eq!(of(10_000, 10, in_flight, 0), wanted, "{in_flight}");
         }
-        // Of 100 in flight for a second each, ten clients may have begun or ended one outside of ten
-        // seconds: that is one more.
+        // Of 100 in flight for a second each, ten clients may have begun or ended one outside of
+        // ten seconds: that is one more.
         assert_eq!(of(1_000, 1_000, 94.5, 0), []);
         assert_eq!(of(1_000, 1_000, 94.0, 0), wanted);
         assert_eq!(of(10_000, 10, 5.0, 0), wanted);

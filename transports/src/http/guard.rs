@@ -1,8 +1,8 @@
 //! Checks `Host` and `Origin`, against DNS rebinding.
 //!
-//! MCP specification, "Transports", security warning: servers MUST validate `Origin`. This is the one
-//! guard of every HTTP transport; rmcp's own is off. Names are read by the `url` crate, the parser
-//! that browsers have, so that the guard and a browser never see two hosts in one text.
+//! MCP specification, "Transports", security warning: servers MUST validate `Origin`. This is the
+//! one guard of every HTTP transport; rmcp's own is off. Names are read by the `url` crate, the
+//! parser that browsers have, so that the guard and a browser never see two hosts in one text.
 
 use std::{net::Ipv6Addr, str::FromStr};
 
@@ -166,8 +166,8 @@ impl Guard {
     }
 }
 
-/// The two checks on usual headers, without parsing them. [`Guard::check`] accepts every header that
-/// passes here, and may accept others.
+/// The two checks on usual headers, without parsing them. [`Guard::check`] accepts every header
+/// that passes here, and may accept others.
 impl Guard {
     /// Whether `host` is an allowed name, with a port or without.
     pub(crate) fn plainly_allows_host(&self, host: &[u8]) -> bool {

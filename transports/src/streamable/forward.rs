@@ -35,8 +35,8 @@ pub(super) fn rmcp<S: FastTools>(
     let mut config = StreamableHttpServerConfig::default();
     config.legacy_session_mode = sessions.is_some();
     config.json_response = options.answer == Answer::Json;
-    // The guard has checked Host and Origin. rmcp parses its lists anew for each request, which is 3%
-    // of what it does for one.
+    // The guard has checked Host and Origin. rmcp parses its lists anew for each request, which is
+    // 3% of what it does for one.
     config.allowed_hosts.clear();
     config.max_request_body_bytes = options.limits.max_message_bytes;
     config.cancellation_token = ended;

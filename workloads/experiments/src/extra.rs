@@ -1,9 +1,9 @@
 //! The extra tools (`--extra-tools N`): more tools, for the cost of their definitions.
 //!
-//! Claim C4: a tool's definition costs 500 to 1,000 tokens, in every request of the model that may use
-//! it. These tools look like those of real servers: seven verbs over fifteen kinds of records, each with
-//! a schema of its own, so that the tokens of a listing of 5 and of 50 tools can be counted. A call
-//! returns its arguments; the tools do nothing else, as each description says.
+//! Claim C4: a tool's definition costs 500 to 1,000 tokens, in every request of the model that may
+//! use it. These tools look like those of real servers: seven verbs over fifteen kinds of records,
+//! each with a schema of its own, so that the tokens of a listing of 5 and of 50 tools can be
+//! counted. A call returns its arguments; the tools do nothing else, as each description says.
 //!
 //! `extra.json` holds the verbs, the kinds of records (`entities`) and the schemas of their fields
 //! (`kinds`). In its texts `{one}` and `{many}` stand for the name of the record.

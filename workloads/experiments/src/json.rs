@@ -1,13 +1,13 @@
 //! `experiment_json`: a document of megabytes read and written again, by different parsers.
 //!
-//! Claim G1: 10 MB of JSON take 500 ms, and 50 ms with a faster serializer. The document is made once
-//! for each size and cached. A call reads all of it into the data structure of its parser, adds up one
-//! field, and writes it again. So every parser does the same work, and the answer can be computed from
-//! the catalogue's formula.
+//! Claim G1: 10 MB of JSON take 500 ms, and 50 ms with a faster serializer. The document is made
+//! once for each size and cached. A call reads all of it into the data structure of its parser,
+//! adds up one field, and writes it again. So every parser does the same work, and the answer can
+//! be computed from the catalogue's formula.
 //!
 //! `typed` and `value` are `serde_json`, into structures and into a tree of values. `simd_json` and
-//! `sonic`, each a cargo feature, read into the same structures with SIMD. The benchmark of `server/lab`
-//! measures them without a server.
+//! `sonic`, each a cargo feature, read into the same structures with SIMD. The benchmark of
+//! `server/lab` measures them without a server.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -65,7 +65,8 @@ impl Parser {
     ];
 }
 
-/// The arguments of `experiment_json`; the defaults are the published example's size and the usual parser.
+/// The arguments of `experiment_json`; the defaults are the published example's size and the usual
+/// parser.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct JsonArguments {

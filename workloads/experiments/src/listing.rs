@@ -1,8 +1,10 @@
-//! `experiment_listing`: the tools of a server behind this one, listed for every call or once a minute.
+//! `experiment_listing`: the tools of a server behind this one, listed for every call or once a
+//! minute.
 //!
 //! Claim G1: a cached listing saves 200 ms a call. A client or gateway that lists a server's tools
-//! before each call waits for that server's answer each time, while the tools hardly ever change. The
-//! listing is the upstream's `/experiments/listing`, which delays it for as long as it is asked to.
+//! before each call waits for that server's answer each time, while the tools hardly ever change.
+//! The listing is the upstream's `/experiments/listing`, which delays it for as long as it is asked
+//! to.
 
 use std::time::Duration;
 

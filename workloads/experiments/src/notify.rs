@@ -1,12 +1,12 @@
 //! `experiment_notify`: notifications published and received, in the process or through Redis.
 //!
-//! A server that runs in several instances cannot notify a client of another instance by itself, so it
-//! publishes events through a service that all instances subscribe to. Each notification is one trip
-//! more. Here the call that publishes a notification also receives it, one after the other: the time of
-//! a call divided by its `messages` is the time of one.
+//! A server that runs in several instances cannot notify a client of another instance by itself, so
+//! it publishes events through a service that all instances subscribe to. Each notification is one
+//! trip more. Here the call that publishes a notification also receives it, one after the other:
+//! the time of a call divided by its `messages` is the time of one.
 //!
-//! In memory and through Redis the last step is the same: [`Subscribers`] delivers each notification to
-//! the call that waits for it. The figure for `memory` is that step alone.
+//! In memory and through Redis the last step is the same: [`Subscribers`] delivers each
+//! notification to the call that waits for it. The figure for `memory` is that step alone.
 
 #[cfg(feature = "redis")]
 mod pubsub;
@@ -147,8 +147,8 @@ struct Channel {
 }
 
 impl Notices {
-    /// The channels of a server whose store is at `store_url`. If that is no Redis, there is the memory
-    /// alone. Nothing is connected yet.
+    /// The channels of a server whose store is at `store_url`. If that is no Redis, there is the
+    /// memory alone. Nothing is connected yet.
     #[cfg_attr(
         not(feature = "redis"),
         expect(unused_variables, reason = "the URL of Redis")
@@ -206,8 +206,8 @@ impl Channel {
     }
 }
 
-/// The calls that wait, by their number. A call has one notification under way at a time, so no queue
-/// grows.
+/// The calls that wait, by their number. A call has one notification under way at a time, so no
+/// queue grows.
 #[derive(Debug, Default)]
 struct Subscribers {
     next: AtomicU64,

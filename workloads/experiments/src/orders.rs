@@ -1,9 +1,9 @@
-//! `experiment_orders`: the orders of a customer with their lines and products, queried in two ways, in
-//! a transaction or without.
+//! `experiment_orders`: the orders of a customer with their lines and products, queried in two
+//! ways, in a transaction or without.
 //!
-//! Compares one statement for the orders plus one for the lines of each of them (N+1) with a join; and
-//! shows what `BEGIN` and `COMMIT` around a read cost, in trips to the database. Both ways read the same
-//! rows of the same tables over one connection, and give the same answer.
+//! Compares one statement for the orders plus one for the lines of each of them (N+1) with a join;
+//! and shows what `BEGIN` and `COMMIT` around a read cost, in trips to the database. Both ways read
+//! the same rows of the same tables over one connection, and give the same answer.
 
 use rmcp::{
     handler::server::wrapper::{Json, Parameters},
@@ -156,8 +156,8 @@ impl Query for OrdersArguments {
     }
 }
 
-/// Defines a module that reads orders over a `$connection`. The text is the same for every engine, and
-/// sqlx's types are not.
+/// Defines a module that reads orders over a `$connection`. The text is the same for every engine,
+/// and sqlx's types are not.
 macro_rules! engine {
     ($engine:ident, $connection:ty) => {
         mod $engine {

@@ -2,8 +2,8 @@
 //!
 //! A result that is sent whole reaches its reader after the server made and serialised all of it.
 //! Chunks, as the messages of progress notifications, arrive one by one, and the server never holds
-//! more than one. Chunks need a client that asked for progress (`_meta.progressToken`) and a reply that
-//! may hold more than one message; without the former the result comes whole.
+//! more than one. Chunks need a client that asked for progress (`_meta.progressToken`) and a reply
+//! that may hold more than one message; without the former the result comes whole.
 
 use rmcp::{
     RoleServer,
@@ -35,8 +35,8 @@ pub(crate) struct ResultArguments {
     #[serde(deserialize_with = "arguments::integer")]
     #[schemars(range(min = 1, max = MAX_BYTES))]
     bytes: i64,
-    /// How long a piece is, in bytes, from 1000, for a caller that takes progress notifications; 0 for the
-    /// text in one piece.
+    /// How long a piece is, in bytes, from 1000, for a caller that takes progress notifications; 0
+    /// for the text in one piece.
     #[serde(deserialize_with = "arguments::integer")]
     #[schemars(range(min = 0, max = MAX_CHUNK_BYTES))]
     chunk_bytes: i64,
@@ -109,8 +109,8 @@ impl Text {
         })
     }
 
-    /// The chunks in order, each made when the iterator yields it, with the number of bytes up to its
-    /// end; `None` if the text is sent whole.
+    /// The chunks in order, each made when the iterator yields it, with the number of bytes up to
+    /// its end; `None` if the text is sent whole.
     fn chunks(self) -> Option<impl Iterator<Item = (usize, String)> + Send> {
         let chunk_bytes = self.chunk_bytes?;
         Some((0..self.bytes).step_by(chunk_bytes).map(move |start| {

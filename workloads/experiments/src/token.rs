@@ -1,8 +1,9 @@
 //! `experiment_token`: a token introspected for every call, or once a minute.
 //!
-//! A server that takes opaque tokens asks their issuer (RFC 7662). Asking at every call costs one more
-//! HTTP exchange. A cached answer saves it, but a revoked token stays accepted until the answer expires
-//! ([`TTL`]). Only answers about active tokens are cached: neither errors nor unknown tokens.
+//! A server that takes opaque tokens asks their issuer (RFC 7662). Asking at every call costs one
+//! more HTTP exchange. A cached answer saves it, but a revoked token stays accepted until the
+//! answer expires ([`TTL`]). Only answers about active tokens are cached: neither errors nor
+//! unknown tokens.
 //!
 //! The issuer is the upstream's `/experiments/introspect`.
 

@@ -1,7 +1,7 @@
 //! Prices: integers of cents in the program, decimal units in JSON.
 
-/// The highest price that a filter may name, in units. Every product costs less than 1,000; the bound
-/// keeps the conversion to cents exact.
+/// The highest price that a filter may name, in units. Every product costs less than 1,000; the
+/// bound keeps the conversion to cents exact.
 pub const MAX_PRICE: f64 = 1_000_000.0;
 
 /// A closed range of prices in cents. It may be empty.
@@ -51,8 +51,9 @@ pub fn units(hundredths: i64) -> f64 {
     hundredths as f64 / 100.0
 }
 
-/// The lowest number of cents whose decimal form is not below `price`. The comparison with that form
-/// keeps 19.99, which is slightly less as an `f64`, at 1,999 cents; multiplication alone would not.
+/// The lowest number of cents whose decimal form is not below `price`. The comparison with that
+/// form keeps 19.99, which is slightly less as an `f64`, at 1,999 cents; multiplication alone would
+/// not.
 fn first_cent_from(price: f64) -> i64 {
     let nearest = nearest_cent(price);
     if units(nearest) < price {

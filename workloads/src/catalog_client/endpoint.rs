@@ -1,7 +1,7 @@
 //! The endpoints that the client fetches: plain paths below the base URL.
 //!
-//! A tool's argument comes from a model that may have read hostile text. So it must not choose another
-//! host, leave the base path, or mean different things to two parsers on the way.
+//! A tool's argument comes from a model that may have read hostile text. So it must not choose
+//! another host, leave the base path, or mean different things to two parsers on the way.
 
 use percent_encoding::percent_decode;
 use reqwest::Url;
@@ -80,7 +80,8 @@ pub(super) fn resolve(base: &Url, endpoint: &str) -> Result<Url, EndpointError> 
     check(endpoint).map_err(refuse)?;
     let prefix = base.as_str().trim_end_matches('/');
     let url = Url::parse(&format!("{prefix}{endpoint}")).map_err(|_| refuse(Reason::Elsewhere))?;
-    // A second line of defence: the checks above leave no known way to another host or out of the base path.
+    // A second line of defence: the checks above leave no known way to another host or out of the
+    // base path.
     let below = url.path().starts_with(base.path().trim_end_matches('/'));
     let same =
         url.origin() == base.origin() && url.username().is_empty() && url.password().is_none();

@@ -19,8 +19,8 @@ const MAX_SAID_CHARS: usize = 300;
 /// A base URL that cannot be fetched from.
 #[derive(Debug, thiserror::Error)]
 pub enum BaseUrlError {
-    /// It is no URL, or has no host, for this reason. The message leaves out the URL, which may hold
-    /// a password.
+    /// It is no URL, or has no host, for this reason. The message leaves out the URL, which may
+    /// hold a password.
     #[error("the upstream URL is not valid ({0}); give --upstream-url http://HOST:PORT")]
     Invalid(String),
     /// This build has no TLS.

@@ -1,7 +1,8 @@
 //! `PostgreSQL`: how it is opened, and what happens when it goes away and comes back.
 //!
-//! A connection that died is found by the query that it fails. That query then runs again on another one:
-//! it only reads, so a second run does no harm, and no call pays for a check before it.
+//! A connection that died is found by the query that it fails. That query then runs again on
+//! another one: it only reads, so a second run does no harm, and no call pays for a check before
+//! it.
 
 use std::str::FromStr as _;
 
@@ -21,11 +22,12 @@ const APPLICATION_NAME: &str = "mcp-transport-lab";
 
 const SCHEMA: &str = include_str!("../../schema/database.postgres.sql");
 
-/// Begins a transaction that locks out others of this project: an advisory lock of a number that spells
-/// "products".
+/// Begins a transaction that locks out others of this project: an advisory lock of a number that
+/// spells "products".
 pub(super) const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(8102661156849808499)";
 
-/// After a seeding: the first queries then know how many rows there are, and count them in the index alone.
+/// After a seeding: the first queries then know how many rows there are, and count them in the
+/// index alone.
 const ANALYZE: &str = "VACUUM (ANALYZE) products, experiment_orders, experiment_order_lines";
 
 /// Creates the tables, seeds them, and opens a pool that only reads.
@@ -50,8 +52,9 @@ pub(super) async fn open(url: &StorageUrl, options: &PoolOptions) -> Result<PgPo
 
 /// Opens a pool with all of its connections, or, with `off`, with none: each takes a while to open.
 ///
-/// sqlx's `min_connections` is no substitute: while a server is away it waits up to a minute between its
-/// attempts, and holds the place in the pool that a call could have connected with long before.
+/// sqlx's `min_connections` is no substitute: while a server is away it waits up to a minute
+/// between its attempts, and holds the place in the pool that a call could have connected with long
+/// before.
 async fn open_all(connect: PgConnectOptions, options: &PoolOptions) -> sqlx::Result<PgPool> {
     let pool = pool::settings(options).connect_with(connect).await?;
     if let PoolSize::Of(size) = options.size {
@@ -104,9 +107,9 @@ async fn run_once<Q: Query>(readers: &PgPool, query: &Q) -> sqlx::Result<Q::Rows
     rows
 }
 
-/// Whether the connection is gone rather than the query wrong: a socket's error, or a server that closes
-/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>: class 57P is an operator's
-/// intervention, class 08 a connection exception).
+/// Whether the connection is gone rather than the query wrong: a socket's error, or a server that
+/// closes (<https://www.postgresql.org/docs/current/errcodes-appendix.html>: class 57P is an
+/// operator's intervention, class 08 a connection exception).
 fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) => true,

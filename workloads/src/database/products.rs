@@ -7,8 +7,8 @@ use sqlx::SqliteConnection;
 use super::Query;
 use crate::catalog::{PriceRange, units};
 
-/// Selects the rows and their number in one statement: the count is evaluated once, and both read the same
-/// index.
+/// Selects the rows and their number in one statement: the count is evaluated once, and both read
+/// the same index.
 pub(super) const FIND_PRODUCTS: &str = "\
 SELECT id, sku, name, brand, price_cents, stock, rating_tenths,
        (SELECT count(*) FROM products

@@ -1,8 +1,8 @@
 //! Puts the products into an empty or half-filled table.
 //!
-//! It works chunk by chunk in the order of ids. Each chunk is one transaction, which first locks out other
-//! writers and then looks how far the table goes. So an interrupted seeding resumes where it stopped, and
-//! processes that seed at once share the work instead of doing it twice.
+//! It works chunk by chunk in the order of ids. Each chunk is one transaction, which first locks
+//! out other writers and then looks how far the table goes. So an interrupted seeding resumes where
+//! it stopped, and processes that seed at once share the work instead of doing it twice.
 
 use std::ops::Range;
 
@@ -24,8 +24,8 @@ const EXTENT: &str = "SELECT count(*), coalesce(max(id), 0) FROM products";
 const INSERT: &str =
     "INSERT INTO products (id, sku, name, category, brand, price_cents, stock, rating_tenths) ";
 
-/// Defines a function that seeds until all products are there, and returns whether any was missing. The
-/// text is the same for every engine; sqlx's types are not.
+/// Defines a function that seeds until all products are there, and returns whether any was missing.
+/// The text is the same for every engine; sqlx's types are not.
 macro_rules! define_seed {
     ($name:ident, $engine:ty, $connection:ty, $begin:expr) => {
         pub(super) async fn $name(
@@ -77,8 +77,8 @@ define_seed!(
     super::postgres::BEGIN
 );
 
-/// The indices of the next products for a table of `count` products with ids up to `highest_id`: up to the
-/// next whole tenth. Empty when all are there.
+/// The indices of the next products for a table of `count` products with ids up to `highest_id`: up
+/// to the next whole tenth. Empty when all are there.
 fn next(place: &Place, (count, highest_id): (i64, i64)) -> Result<Range<u32>, StorageError> {
     let start = u32::try_from(highest_id)
         .ok()

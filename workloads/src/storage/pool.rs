@@ -4,8 +4,8 @@ use sqlx::Database;
 
 use crate::pool::{MAX_CONNECTIONS, PoolOptions, PoolSize};
 
-/// The settings of a pool. A connection is not checked before its use, because that would be a second trip
-/// for every call: a caller whose connections can die has to handle a dead one.
+/// The settings of a pool. A connection is not checked before its use, because that would be a
+/// second trip for every call: a caller whose connections can die has to handle a dead one.
 pub(crate) fn settings<DB: Database>(options: &PoolOptions) -> sqlx::pool::PoolOptions<DB> {
     let settings = sqlx::pool::PoolOptions::new()
         .acquire_timeout(options.timeout)

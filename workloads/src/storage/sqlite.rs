@@ -1,8 +1,8 @@
 //! Opens `SQLite` files: folders, journal mode and tables.
 //!
-//! A file is in WAL mode, so that readers do not wait for a writer. One connection creates the tables and
-//! the content; calls use pools. A connection lives as long as its pool: a file on this machine does not go
-//! away.
+//! A file is in WAL mode, so that readers do not wait for a writer. One connection creates the
+//! tables and the content; calls use pools. A connection lives as long as its pool: a file on this
+//! machine does not go away.
 
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
@@ -14,15 +14,16 @@ use tokio::sync::Mutex;
 
 use super::{Place, Step, StorageError, StorageUrl};
 
-/// How long a connection waits for another process's lock while a file is opened. Seeding holds it for at
-/// most a second; the rest is for slow disks.
+/// How long a connection waits for another process's lock while a file is opened. Seeding holds it
+/// for at most a second; the rest is for slow disks.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often the change to WAL mode is tried; [`enter_wal`] says why.
 const WAL_ATTEMPTS: usize = 50;
 
-/// Begins a transaction that will write. It asks for the lock first and so waits for it; a transaction that
-/// only later turns out to write is refused at once when another connection wrote in between.
+/// Begins a transaction that will write. It asks for the lock first and so waits for it; a
+/// transaction that only later turns out to write is refused at once when another connection wrote
+/// in between.
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// A file, or a database in memory.
@@ -63,8 +64,8 @@ impl SqliteFile {
         self.options.clone()
     }
 
-    /// A connection that may write, on a file that has the tables of `schema`. Several processes may
-    /// create the same file at once.
+    /// A connection that may write, on a file that has the tables of `schema`. Several processes
+    /// may create the same file at once.
     pub(crate) async fn create(
         &self,
         schema: &'static str,
@@ -79,8 +80,8 @@ impl SqliteFile {
         Ok(writer)
     }
 
-    /// Keeps `writer` for a database in memory, and closes it for a file. Call this after other connections
-    /// are open: the last one that leaves a file removes its write-ahead log.
+    /// Keeps `writer` for a database in memory, and closes it for a file. Call this after other
+    /// connections are open: the last one that leaves a file removes its write-ahead log.
     pub(crate) async fn keep(&self, writer: SqliteConnection) -> Keeper {
         let keeper = Keeper(Arc::new(Mutex::new(Some(writer))));
         if !self.in_memory {
@@ -101,9 +102,9 @@ impl Keeper {
     }
 }
 
-/// Turns on the write-ahead log (a database in memory keeps its own journal mode). The change needs the
-/// file to itself and, in spite of the busy timeout, does not wait for it; taking the write lock does wait,
-/// so each attempt does that first.
+/// Turns on the write-ahead log (a database in memory keeps its own journal mode). The change needs
+/// the file to itself and, in spite of the busy timeout, does not wait for it; taking the write
+/// lock does wait, so each attempt does that first.
 async fn enter_wal(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     let mut attempt = 1;
     loop {
@@ -121,15 +122,15 @@ async fn enter_wal(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     }
 }
 
-/// Copies the write-ahead log into the file, so that readers find a whole file instead of a long log. A
-/// reader that is in the way is no error: `SQLite` then does it later.
+/// Copies the write-ahead log into the file, so that readers find a whole file instead of a long
+/// log. A reader that is in the way is no error: `SQLite` then does it later.
 pub(crate) async fn checkpoint(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
     checkpoint.execute(connection).await.map(|_| ())
 }
 
-/// Whether another connection held the lock: `SQLITE_BUSY` or `SQLITE_LOCKED`, the low byte of an extended
-/// result code (<https://www.sqlite.org/rescode.html>).
+/// Whether another connection held the lock: `SQLITE_BUSY` or `SQLITE_LOCKED`, the low byte of an
+/// extended result code (<https://www.sqlite.org/rescode.html>).
 pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
     let code = error
         .as_database_error()

@@ -1,8 +1,8 @@
-//! The store in Redis, 6 or newer, under the keys of the public v2 benchmark. It also reads the values
-//! that the benchmark's own seed leaves there.
+//! The store in Redis, 6 or newer, under the keys of the public v2 benchmark. It also reads the
+//! values that the benchmark's own seed leaves there.
 //!
-//! Nothing is connected before the first call, so a server starts whether Redis is reachable or not; and
-//! nothing is seeded without a request, because Redis is shared.
+//! Nothing is connected before the first call, so a server starts whether Redis is reachable or
+//! not; and nothing is seeded without a request, because Redis is shared.
 
 mod entry;
 mod keys;
@@ -90,8 +90,9 @@ impl Redis {
         ranking.into_iter().map(popular).collect()
     }
 
-    /// Records `order` in one transaction. Redis accepts all of its commands or none; of those that it
-    /// accepted, one fails alone only where its key holds another type, which this program never leaves there.
+    /// Records `order` in one transaction. Redis accepts all of its commands or none; of those that
+    /// it accepted, one fails alone only where its key holds another type, which this program never
+    /// leaves there.
     pub(super) async fn record_order(
         &self,
         order: &Order,
@@ -143,8 +144,8 @@ impl Redis {
         .await
     }
 
-    /// Sends a request on a connection of its own and waits for the answer. A connection that broke or did
-    /// not answer is closed; so is that of a call which is dropped.
+    /// Sends a request on a connection of its own and waits for the answer. A connection that broke
+    /// or did not answer is closed; so is that of a call which is dropped.
     async fn send<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, StorageError> {
         let mut lent = self.pool.take().await?;
         let sent = answer(request.commands, lent.connection());

@@ -45,8 +45,9 @@ impl Part {
         Self::RateCounters,
     ];
 
-    /// Its name for people, how many entries it has, and how many of them make a batch: a round trip for each
-    /// would take most of the time, and a statement of `SQLite` takes 32,766 values. A history is one entry.
+    /// Its name for people, how many entries it has, and how many of them make a batch: a round
+    /// trip for each would take most of the time, and a statement of `SQLite` takes 32,766 values.
+    /// A history is one entry.
     const fn size(self) -> (&'static str, u32, u32) {
         match self {
             Self::Carts => ("carts", content::CARTS, 1_000),

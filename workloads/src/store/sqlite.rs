@@ -1,8 +1,9 @@
 //! The store as a `SQLite` file: as many readers as the pool has, and one writer beside them.
 //!
-//! Readers never wait, because the file is in WAL mode. Writers wait for one another: in this process for
-//! the one connection that writes, across processes for the file's lock. Connections are opened when they
-//! are first needed, so a server whose tools never use the store does not pay for it.
+//! Readers never wait, because the file is in WAL mode. Writers wait for one another: in this
+//! process for the one connection that writes, across processes for the file's lock. Connections
+//! are opened when they are first needed, so a server whose tools never use the store does not pay
+//! for it.
 //!
 //! A store in memory lives in one connection that all calls take turns with.
 
@@ -235,8 +236,8 @@ async fn record(
     Ok(count)
 }
 
-/// Seeds an empty store, or with `anew` any, in one transaction: all of it or nothing, whatever other
-/// processes do. A store with carts is complete, because they come with the rest.
+/// Seeds an empty store, or with `anew` any, in one transaction: all of it or nothing, whatever
+/// other processes do. A store with carts is complete, because they come with the rest.
 async fn fill(
     connection: &mut SqliteConnection,
     anew: bool,

@@ -161,7 +161,8 @@ pub enum CheckoutError {
     /// This order is recorded, but what it costs is not known.
     #[error("{0} was recorded, but its total is not known: {1}; do not order again")]
     NoTotal(String, #[source] CatalogClientError),
-    /// This order is recorded, and what it costs takes longer than the call may, which waited so long.
+    /// This order is recorded, and what it costs takes longer than the call may, which waited so
+    /// long.
     #[error(
         "{0} was recorded, but its total is not known: the upstream did not answer within {waited} s; \
          do not order again",

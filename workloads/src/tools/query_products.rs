@@ -85,7 +85,8 @@ pub(super) enum Format {
     /// JSON, as text and as structured content.
     #[default]
     Json,
-    /// A table in plain text: a line about it, the names of the fields, and a line for each product.
+    /// A table in plain text: a line about it, the names of the fields, and a line for each
+    /// product.
     Text,
     /// TOON, the tabular notation of <https://github.com/toon-format/spec>.
     Toon,

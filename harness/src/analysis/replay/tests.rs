@@ -189,7 +189,8 @@ fn a_ratio_to_a_published_figure_needs_the_same_load_and_limits() {
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
-    // The published load made the same: as many clients that sleep as long, one core, the same tool.
+    // The published load made the same: as many clients that sleep as long, one core, the same
+    // tool.
     let mut same = replayed();
     let mut shape = same.claims.load("S8");
     let suite = run.suites.get_mut("mine.sessions.shared").unwrap();

@@ -81,8 +81,8 @@ pub(in crate::report) fn lines(x: Axis<'_>, y: Axis<'_>, lines: &[Line]) -> anyh
     })
 }
 
-/// A line with a mark on each point where it has few of them, full where the figure holds. With many
-/// points it is dashed where they do not hold.
+/// A line with a mark on each point where it has few of them, full where the figure holds. With
+/// many points it is dashed where they do not hold.
 fn draw_line(
     chart: &mut Chart<'_, '_>,
     line: &[Point],

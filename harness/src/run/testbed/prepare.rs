@@ -1,5 +1,5 @@
-//! What has to be there before the first trial: programs, services, databases that are filled, stores
-//! in their first state.
+//! What has to be there before the first trial: programs, services, databases that are filled,
+//! stores in their first state.
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd as _;
@@ -36,8 +36,8 @@ fn flag_value<'c>(command: &'c [String], flag: &str) -> Option<&'c String> {
 }
 
 impl Testbed {
-    /// Builds what the selected subjects need, in the project's root folder; what a build prints goes
-    /// to stderr.
+    /// Builds what the selected subjects need, in the project's root folder; what a build prints
+    /// goes to stderr.
     pub(crate) fn build(&mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
         for (name, definition) in &self.subjects.build {
             let command = fill_command(&definition.command, &self.context)
@@ -132,8 +132,8 @@ impl Testbed {
         filled.with_context(|| format!("subject.{name}"))
     }
 
-    /// Starts the first subject of each database once, so that filling an empty one is in no start-up
-    /// time.
+    /// Starts the first subject of each database once, so that filling an empty one is in no
+    /// start-up time.
     fn prepare_databases(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
         let first = self.first_of_each("--database-url", |subject| {
             subject.role == Role::Server

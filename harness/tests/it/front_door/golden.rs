@@ -1,4 +1,5 @@
-//! Golden files: what the verbs over recorded runs print of two runs that lie in `tests/golden/runs`.
+//! Golden files: what the verbs over recorded runs print of two runs that lie in
+//! `tests/golden/runs`.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p harness --test it golden` writes the expected outputs anew; a
 //! change of them has to be one that was meant.

@@ -254,8 +254,9 @@ pub(crate) fn ended_by(signal: Signal, child: Child) -> Done {
     Done::from(child.wait_with_output().unwrap())
 }
 
-/// Asserts that `list` rejects a file of the project after each of these changes. A line is a case: what is replaced, by
-/// what, and a part of the message, which names the file too; `\\n` is a line's end.
+/// Asserts that `list` rejects a file of the project after each of these changes. A line is a case:
+/// what is replaced, by what, and a part of the message, which names the file too; `\\n` is a
+/// line's end.
 #[track_caller]
 pub(crate) fn rejects(file: &str, project: impl Fn() -> Project, cases: &str) {
     let name = Path::new(file).file_name().unwrap().to_str().unwrap();

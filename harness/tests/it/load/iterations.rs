@@ -1,4 +1,5 @@
-//! Iterations of several steps, the pauses between them, ramps, and the latencies that are left out.
+//! Iterations of several steps, the pauses between them, ramps, and the latencies that are left
+//! out.
 
 use std::{
     collections::HashMap,

@@ -1,9 +1,9 @@
 //! Times one call of each of three tools through each layer.
 //!
-//! A time is the processor's time of this process: of server, client and database together. So waits
-//! do not count, and neither does the rest of the machine. Server and client share one thread. Calls
-//! follow one another, with the same arguments, on a connection that stays open. Each layer's answer
-//! is checked before it is timed, and once more afterwards.
+//! A time is the processor's time of this process: of server, client and database together. So
+//! waits do not count, and neither does the rest of the machine. Server and client share one
+//! thread. Calls follow one another, with the same arguments, on a connection that stays open. Each
+//! layer's answer is checked before it is timed, and once more afterwards.
 
 mod ask;
 mod figures;

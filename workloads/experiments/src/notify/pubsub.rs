@@ -31,9 +31,9 @@ pub(super) struct Redis {
     slot: Mutex<Slot>,
 }
 
-/// The connection that calls share, and the attempt to open one. Calls that need a connection at the
-/// same time wait for the same attempt, so that a Redis that does not answer costs each of them one
-/// timeout. The attempt ends when no call waits for it any more.
+/// The connection that calls share, and the attempt to open one. Calls that need a connection at
+/// the same time wait for the same attempt, so that a Redis that does not answer costs each of them
+/// one timeout. The attempt ends when no call waits for it any more.
 #[derive(Default)]
 struct Slot {
     open: Option<Arc<Connection>>,

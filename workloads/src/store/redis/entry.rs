@@ -38,8 +38,8 @@ pub(super) enum EntryError {
 impl Entry {
     /// The order of `user_id`, whose history the entry is in.
     ///
-    /// A total that is not stored is the price of the pieces, or the catalogue's where the entry has
-    /// no price.
+    /// A total that is not stored is the price of the pieces, or the catalogue's where the entry
+    /// has no price.
     pub(super) fn order(self, user_id: &str) -> Result<Order, EntryError> {
         let items = match (self.items, self.product_id, self.qty) {
             (Some(items), _, _) => items,

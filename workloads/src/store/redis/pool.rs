@@ -1,10 +1,11 @@
-//! Connections to Redis: a pool that lends each to one call at a time, or, with `off`, one for each call.
+//! Connections to Redis: a pool that lends each to one call at a time, or, with `off`, one for each
+//! call.
 //!
-//! The driver's connections can be shared by calls, and a pool of those would never run out. This one does
-//! not share them: what the size of a pool costs and brings is one of the questions here.
+//! The driver's connections can be shared by calls, and a pool of those would never run out. This
+//! one does not share them: what the size of a pool costs and brings is one of the questions here.
 //!
-//! The driver reads all the time and RESP3 reports a disconnection, so a connection whose other end has gone
-//! is known at once: no call gets one that died while it was idle.
+//! The driver reads all the time and RESP3 reports a disconnection, so a connection whose other end
+//! has gone is known at once: no call gets one that died while it was idle.
 
 use std::{
     convert::Infallible,
@@ -191,8 +192,8 @@ impl Pool {
         }
     }
 
-    /// The output of `future`, unless it takes longer than `limit`. A future that is ready at once needs
-    /// no timer.
+    /// The output of `future`, unless it takes longer than `limit`. A future that is ready at once
+    /// needs no timer.
     pub(super) async fn within<T>(
         &self,
         limit: Duration,
@@ -221,8 +222,8 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// A client of the Redis at `url`, without a connection yet. It speaks RESP3, in which Redis also reports
-/// events.
+/// A client of the Redis at `url`, without a connection yet. It speaks RESP3, in which Redis also
+/// reports events.
 ///
 /// # Errors
 /// When `url` is not one of a Redis.

@@ -1,5 +1,5 @@
-//! The public benchmark's own services: a Redis that its seed filled, and an API service that has its
-//! routes and members and no others.
+//! The public benchmark's own services: a Redis that its seed filled, and an API service that has
+//! its routes and members and no others.
 //!
 //! Both are written from the published contract. They share no code with this project's store and
 //! upstream.

@@ -29,7 +29,8 @@ fn the_newest_order_of_user_42_by_hand() {
     let newest = &history[19];
     assert_eq!(newest.order_id, "order-00042-19");
     assert_eq!(newest.created, "2026-01-20T12:00:42Z");
-    // 19 mod 3 = 1: two items. 53 x 42 + 17 x 19 = 2549; 19 mod 3 = 1 makes two pieces, 20 mod 3 three.
+    // 19 mod 3 = 1: two items. 53 x 42 + 17 x 19 = 2549; 19 mod 3 = 1 makes two pieces, 20 mod 3
+    // three.
     let ids: Vec<i64> = newest.items.iter().map(|item| item.product_id).collect();
     assert_eq!(ids, [2550, 2761]);
     // 2 x 26.49 + 3 x 28.60

@@ -84,7 +84,8 @@ async fn a_history_comes_newest_first() {
 async fn the_ranking_is_highest_first() {
     for fixture in every_store().await {
         let (engine, store) = (fixture.engine, fixture.store);
-        // Independently of the product's code: every score is the number's residue, so sorting them will do.
+        // Independently of the product's code: every score is the number's residue, so sorting them
+        // will do.
         let mut expected: Vec<(i64, i64)> =
             (1..=100_000).map(|id| (id * 7_919 % 100_003, id)).collect();
         expected.sort_unstable_by(|a, b| b.cmp(a));
@@ -210,8 +211,8 @@ async fn fifty_orders_at_once_are_counted_once_each() {
     }
 }
 
-/// What `call` gives, unless it is not done after being polled `polls` times; then the others get `turns` before it is
-/// dropped.
+/// What `call` gives, unless it is not done after being polled `polls` times; then the others get
+/// `turns` before it is dropped.
 async fn dropped_after<T>(call: impl Future<Output = T>, polls: usize, turns: usize) -> Option<T> {
     let mut call = Box::pin(call);
     let mut polled = 0;

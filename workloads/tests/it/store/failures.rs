@@ -1,4 +1,5 @@
-//! Redis absent, killed, restarted, silent and strange: every call is answered, and works again when Redis does.
+//! Redis absent, killed, restarted, silent and strange: every call is answered, and works again
+//! when Redis does.
 
 use std::time::{Duration, Instant};
 

@@ -91,6 +91,7 @@ async fn a_seeding_that_stopped_goes_on_and_other_keys_are_left_alone() {
         .query_async(&mut connection)
         .await
         .unwrap();
-    // 10,000 carts, 1,000 histories, 100 counters, one ranking, and the two that are somebody else's.
+    // 10,000 carts, 1,000 histories, 100 counters, one ranking, and the two that are somebody
+    // else's.
     assert_eq!(keys, 11_103);
 }

@@ -129,7 +129,8 @@ pub(super) fn order(order_id: &str) -> Order {
     }
 }
 
-/// The whole ranking. On a busy machine, 100,000 members may take longer than one answer of Redis may.
+/// The whole ranking. On a busy machine, 100,000 members may take longer than one answer of Redis
+/// may.
 pub(super) async fn ranking(store: &Store) -> Vec<Popular> {
     for _ in 0..10 {
         match store.popular(200_000).await {
