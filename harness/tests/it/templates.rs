@@ -52,6 +52,9 @@ impl Project {
             .args(arguments)
             .current_dir(self.folder.path().join(self.name))
             .env("CARGO_TARGET_DIR", &self.built)
+            // Nobody debugs these builds, so they can be quick.
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_INCREMENTAL", "0")
             // What the outer cargo has set is about another workspace.
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env_remove("RUSTFLAGS")
