@@ -130,7 +130,12 @@ fn is_batch(exchange: &Exchange<'_>) -> bool {
             // An element with a number beyond `f64` or half a surrogate pair: taken apart, it alone
             // is in error, and the batch is answered.
             Content::Json(answer) if answer["error"]["code"] == -32700 => {
-                matches!(&exchange.fast.body, Content::Json(answers) if answers.is_array())
+                let answers = match &exchange.fast.body {
+                    Content::Json(answers) => answers.as_array(),
+                    Content::Events(answers) => Some(answers),
+                    _ => None,
+                };
+                answers.is_some_and(|all| all.iter().any(|one| one["error"]["code"] == -32700))
             }
             _ => false,
         }
