@@ -10,8 +10,9 @@ use super::tables::row_id;
 use crate::analysis::dataset::Dataset;
 use crate::analysis::metric::Metric;
 use crate::analysis::ranking::Place;
-use crate::analysis::recommend::{Deployment, Recommendation, Wish, answers, recommend};
+use crate::analysis::recommend::{Recommendation, Wish, answers, recommend, scenarios};
 use crate::analysis::summary::{Report, Steadiness};
+use crate::config::scenario::{Deployment, Scenario};
 use crate::config::suite::Workload;
 use crate::render::table::{Style, Table};
 use crate::results::environment::State;
@@ -38,6 +39,8 @@ const BAR: f64 = 32.0;
 pub(super) struct Answers {
     /// A question each, with its two answers.
     pub(super) works: Vec<Work>,
+    /// The situations that were measured, each with what to use in it.
+    pub(super) decisions: Vec<Decision>,
     /// How steady the machine was.
     pub(super) steadiness: Vec<Fact>,
     /// What forbids to trust the run as a whole.
@@ -49,6 +52,15 @@ pub(super) struct Answers {
 pub(super) struct Work {
     name: &'static str,
     answers: Vec<Answer>,
+}
+
+/// One situation.
+#[derive(Debug, Serialize)]
+pub(super) struct Decision {
+    title: String,
+    /// The load that stands for it.
+    load: String,
+    answer: Answer,
 }
 
 /// The configuration to use in one place, or why there is none.
@@ -113,6 +125,7 @@ impl Answers {
         let first = runs.first().map(|(_, summary)| *summary);
         Ok(Self {
             works,
+            decisions: decisions(runs)?,
             steadiness: first.map_or_else(Vec::new, steadiness),
             alarms: runs
                 .iter()
@@ -122,7 +135,8 @@ impl Answers {
     }
 
     fn is_empty(&self) -> bool {
-        let mut all = self.works.iter().flat_map(|work| &work.answers);
+        let works = self.works.iter().flat_map(|work| &work.answers);
+        let mut all = works.chain(self.decisions.iter().map(|one| &one.answer));
         all.all(|answer| answer.found.is_none())
     }
 
@@ -140,6 +154,9 @@ impl Answers {
             for answer in &work.answers {
                 answer.draw(&mut text, work.name);
             }
+        }
+        if !self.decisions.is_empty() {
+            let _ = write!(text, "\n{}", self.decisions_table(Style::Text));
         }
         let facts = self.steadiness.iter();
         let facts: Vec<String> = facts
@@ -174,11 +191,47 @@ impl Answers {
             "# Which configuration to use\n\n{}\n",
             table.draw(Style::Markdown)
         );
+        if !self.decisions.is_empty() {
+            let _ = writeln!(text, "{}", self.decisions_table(Style::Markdown));
+        }
         for alarm in &self.alarms {
             let _ = writeln!(text, "{alarm}\n");
         }
         text
     }
+
+    /// What to use in which situation.
+    pub(super) fn decisions_table(&self, style: Style) -> String {
+        let mut table = Table::new(&["situation", "load", "use", "by how much"], 4);
+        for one in &self.decisions {
+            let (subject, why) = match &one.answer.found {
+                Some(found) => (found.subject.as_str(), &found.wins),
+                None => ("-", &one.answer.why_none),
+            };
+            let load = one.load.clone();
+            table.row(vec![one.title.clone(), load, subject.to_owned(), why.clone()]);
+        }
+        table.draw(style)
+    }
+}
+
+/// The situations that these runs have measured, each from the first run that has.
+fn decisions(runs: &[(&Dataset, &Report)]) -> anyhow::Result<Vec<Decision>> {
+    let mut found: Vec<&Scenario> = Vec::new();
+    for scenario in runs.iter().flat_map(|(run, _)| scenarios(run)) {
+        if !found.iter().any(|other| other.name == scenario.name) {
+            found.push(scenario);
+        }
+    }
+    found.sort_by_key(|scenario| scenario.number);
+    let decision = |scenario: &Scenario| {
+        Ok(Decision {
+            title: scenario.title.clone(),
+            load: scenario.description.clone(),
+            answer: answer_to(runs, &Wish::of(scenario))?,
+        })
+    };
+    found.into_iter().map(decision).collect()
 }
 
 fn answer(
@@ -193,9 +246,15 @@ fn answer(
         max_rss_bytes: None,
         by: Metric::CpuUsPerCall,
         threshold: Threshold::default(),
+        scenario: None,
     };
+    answer_to(runs, &wish)
+}
+
+/// The answer of the first run that has one.
+fn answer_to(runs: &[(&Dataset, &Report)], wish: &Wish) -> anyhow::Result<Answer> {
     let mut answer = Answer {
-        place: match deployment {
+        place: match wish.deployment {
             Deployment::Local => "on the same machine",
             Deployment::Remote => "on other machines",
         },
@@ -203,10 +262,10 @@ fn answer(
         why_none: "Not measured: no suite of this work in the run.".to_owned(),
     };
     for (index, (run, _)) in runs.iter().enumerate() {
-        if !is_for_answers(run)? || !answers(run, &wish) {
+        if !is_for_answers(run)? || !answers(run, wish) {
             continue;
         }
-        match recommend(run, &wish) {
+        match recommend(run, wish) {
             Ok(found) => {
                 answer.found = Some(Winner::of(&found, index));
                 break;
