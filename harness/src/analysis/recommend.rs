@@ -147,7 +147,11 @@ fn candidates(run: &Dataset, suites: &[String], wish: &Wish) -> Vec<Result<Strin
 /// The scenarios that a run has measured, in the order of tables.
 pub(crate) fn scenarios(run: &Dataset) -> Vec<&Scenario> {
     let mut found: Vec<&Scenario> = Vec::new();
-    for one in run.suites.values().filter_map(|suite| suite.scenario.as_ref()) {
+    for one in run
+        .suites
+        .values()
+        .filter_map(|suite| suite.scenario.as_ref())
+    {
         if !found.iter().any(|other| other.name == one.name) {
             found.push(one);
         }

@@ -82,7 +82,10 @@ impl Source {
         let real = |path: &Path| {
             (path.canonicalize()).with_context(|| format!("looking for {}", path.display()))
         };
-        let (whole, root) = (real(folder).or_else(|_| real(&root.join(folder)))?, real(root)?);
+        let (whole, root) = (
+            real(folder).or_else(|_| real(&root.join(folder)))?,
+            real(root)?,
+        );
         let Ok(path) = whole.strip_prefix(&root) else {
             bail!(
                 "{} is not in {}: documents cannot link to it; copy it to {REFERENCE}/MACHINE",
@@ -90,7 +93,9 @@ impl Source {
                 root.display()
             );
         };
-        let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
+        let parts = path
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy());
         let path = parts.collect::<Vec<_>>().join("/");
         let run = Dataset::read(RunFolder::open(&whole)?)?;
         let summary = Report::of(&run)?;
@@ -127,8 +132,8 @@ fn documents(root: &Path) -> anyhow::Result<BTreeMap<String, String>> {
         }
     }
     let read = |name: String| {
-        let text = std::fs::read_to_string(root.join(&name))
-            .with_context(|| format!("reading {name}"))?;
+        let text =
+            std::fs::read_to_string(root.join(&name)).with_context(|| format!("reading {name}"))?;
         Ok((name, text))
     };
     names.into_iter().map(read).collect()
@@ -236,7 +241,9 @@ fn stale(
 ) -> anyhow::Result<Option<String>> {
     if block.run == NO_RUN {
         let found = first(reference, block, document)?;
-        return Ok(found.map(|(source, _)| format!("it names no run, and {} holds it", source.path)));
+        return Ok(
+            found.map(|(source, _)| format!("it names no run, and {} holds it", source.path))
+        );
     }
     let is_inside = |part| matches!(part, Component::Normal(_));
     ensure!(

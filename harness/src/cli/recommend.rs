@@ -24,8 +24,8 @@ Ranks as `rank` does, over the suites that stand for the work by their key `work
 that answered everything right and fit the flags. What was not measured is not recommended, and stdio
 never for remote use.
 
-With --scenario the situation says what to look for (harness/scenarios.toml, docs/choosing.md), from the
-latest run that has measured it.
+With --scenario the situation says what to look for (harness/scenarios.toml), from the latest run
+that has measured it.
 
 Examples:
   mcp-harness recommend --scenario team
@@ -39,7 +39,11 @@ pub(super) struct Recommend {
     #[arg(long, value_enum, required_unless_present = "scenario")]
     workload: Option<Workload>,
     /// The situation, in the place of the kind of work, the clients and their place, and the memory
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["workload", "deployment", "clients", "max_rss"])]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["workload", "deployment", "clients", "max_rss"]
+    )]
     scenario: Option<String>,
     /// Where the clients are
     #[arg(long, value_enum, default_value_t = Deployment::Remote)]

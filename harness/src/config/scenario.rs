@@ -90,7 +90,8 @@ impl Scenario {
         check_name(&self.name, &self.name)?;
         if self.name.contains('.') || self.name == ALL {
             return Err(format!(
-                "is not a usable name: a dot comes before the suite, and \"{ALL}\" means all of them"
+                "is not a usable name: a dot comes before the suite, and \"{ALL}\" means all \
+                 of them"
             ));
         }
         if self.suites.is_empty() {

@@ -1,6 +1,8 @@
 //! The first screen: which configuration to use for each kind of work, by how much it wins, and how
 //! steady the machine was. The answers are those of `recommend`.
 
+pub(super) mod situations;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -12,11 +14,12 @@ use crate::analysis::metric::Metric;
 use crate::analysis::ranking::Place;
 use crate::analysis::recommend::{Recommendation, Wish, answers, recommend, scenarios};
 use crate::analysis::summary::{Report, Steadiness};
-use crate::config::scenario::{Deployment, Scenario};
+use crate::config::scenario::Deployment;
 use crate::config::suite::Workload;
 use crate::render::table::{Style, Table};
 use crate::results::environment::State;
 use crate::stats::{Ratio, Threshold};
+use situations::Decision;
 
 /// The kinds of work, as people call them.
 const WORKS: [(Workload, &str); 3] = [
@@ -52,15 +55,6 @@ pub(super) struct Answers {
 pub(super) struct Work {
     name: &'static str,
     answers: Vec<Answer>,
-}
-
-/// One situation.
-#[derive(Debug, Serialize)]
-pub(super) struct Decision {
-    title: String,
-    /// The load that stands for it.
-    load: String,
-    answer: Answer,
 }
 
 /// The configuration to use in one place, or why there is none.
@@ -125,7 +119,7 @@ impl Answers {
         let first = runs.first().map(|(_, summary)| *summary);
         Ok(Self {
             works,
-            decisions: decisions(runs)?,
+            decisions: situations::decisions(runs)?,
             steadiness: first.map_or_else(Vec::new, steadiness),
             alarms: runs
                 .iter()
@@ -156,7 +150,11 @@ impl Answers {
             }
         }
         if !self.decisions.is_empty() {
-            let _ = write!(text, "\n{}", self.decisions_table(Style::Text));
+            let _ = write!(
+                text,
+                "\n{}",
+                situations::table(&self.decisions, Style::Text)
+            );
         }
         let facts = self.steadiness.iter();
         let facts: Vec<String> = facts
@@ -192,46 +190,17 @@ impl Answers {
             table.draw(Style::Markdown)
         );
         if !self.decisions.is_empty() {
-            let _ = writeln!(text, "{}", self.decisions_table(Style::Markdown));
+            let _ = writeln!(
+                text,
+                "{}",
+                situations::table(&self.decisions, Style::Markdown)
+            );
         }
         for alarm in &self.alarms {
             let _ = writeln!(text, "{alarm}\n");
         }
         text
     }
-
-    /// What to use in which situation.
-    pub(super) fn decisions_table(&self, style: Style) -> String {
-        let mut table = Table::new(&["situation", "load", "use", "by how much"], 4);
-        for one in &self.decisions {
-            let (subject, why) = match &one.answer.found {
-                Some(found) => (found.subject.as_str(), &found.wins),
-                None => ("-", &one.answer.why_none),
-            };
-            let load = one.load.clone();
-            table.row(vec![one.title.clone(), load, subject.to_owned(), why.clone()]);
-        }
-        table.draw(style)
-    }
-}
-
-/// The situations that these runs have measured, each from the first run that has.
-fn decisions(runs: &[(&Dataset, &Report)]) -> anyhow::Result<Vec<Decision>> {
-    let mut found: Vec<&Scenario> = Vec::new();
-    for scenario in runs.iter().flat_map(|(run, _)| scenarios(run)) {
-        if !found.iter().any(|other| other.name == scenario.name) {
-            found.push(scenario);
-        }
-    }
-    found.sort_by_key(|scenario| scenario.number);
-    let decision = |scenario: &Scenario| {
-        Ok(Decision {
-            title: scenario.title.clone(),
-            load: scenario.description.clone(),
-            answer: answer_to(runs, &Wish::of(scenario))?,
-        })
-    };
-    found.into_iter().map(decision).collect()
 }
 
 fn answer(
@@ -262,7 +231,7 @@ fn answer_to(runs: &[(&Dataset, &Report)], wish: &Wish) -> anyhow::Result<Answer
         why_none: "Not measured: no suite of this work in the run.".to_owned(),
     };
     for (index, (run, _)) in runs.iter().enumerate() {
-        if !is_for_answers(run)? || !answers(run, wish) {
+        if !is_for_answers(run)? || !asks(run, wish) {
             continue;
         }
         match recommend(run, wish) {
@@ -274,6 +243,14 @@ fn answer_to(runs: &[(&Dataset, &Report)], wish: &Wish) -> anyhow::Result<Answer
         }
     }
     Ok(answer)
+}
+
+/// Whether a run was asked this. It has measured a scenario also where no server fits.
+fn asks(run: &Dataset, wish: &Wish) -> bool {
+    match &wish.scenario {
+        Some(scenario) => (scenarios(run).iter()).any(|one| one.name == scenario.name),
+        None => answers(run, wish),
+    }
 }
 
 /// Searches for capacity and experiments ask other questions: their suites are not the work alone.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::answers::Answers;
+use super::answers::{Answers, situations};
 use super::claims::Published;
 use super::pictures::{Source, for_documents};
 use super::plot::standalone;
@@ -58,7 +58,7 @@ impl Block {
             Self::Costs => costs(from),
             Self::Picture => picture(from)?,
             Self::Claims => claims(from),
-            Self::Situations => situations(from)?,
+            Self::Situations => decisions(from)?,
         };
         Ok(drawn.map(|text| text + "\n" + &provenance(from)))
     }
@@ -75,7 +75,10 @@ pub(crate) fn picture_file(run: &Dataset, summary: &Report) -> anyhow::Result<Op
 /// CPU time per call of the cheapest server of each transport, with and without its fast path.
 fn costs(from: Shown<'_>) -> Option<String> {
     let suites = Source::of(from.run, from.summary).plain_suites();
-    let cheapest: Vec<_> = suites.iter().map(|suite| cheapest(from.run, suite)).collect();
+    let cheapest: Vec<_> = suites
+        .iter()
+        .map(|suite| cheapest(from.run, suite))
+        .collect();
     let mut kinds: Vec<&(String, String)> = cheapest.iter().flat_map(BTreeMap::keys).collect();
     kinds.sort();
     kinds.dedup();
@@ -136,10 +139,10 @@ fn claims(from: Shown<'_>) -> Option<String> {
     (!found.is_empty()).then(|| table.draw(Style::Markdown))
 }
 
-fn situations(from: Shown<'_>) -> anyhow::Result<Option<String>> {
+fn decisions(from: Shown<'_>) -> anyhow::Result<Option<String>> {
     let answers = Answers::of(&[(from.run, from.summary)])?;
     let is_there = !answers.decisions.is_empty();
-    Ok(is_there.then(|| answers.decisions_table(Style::Markdown)))
+    Ok(is_there.then(|| situations::table(&answers.decisions, Style::Markdown)))
 }
 
 /// Where the figures come from.
@@ -159,12 +162,7 @@ fn provenance(from: Shown<'_>) -> String {
     let day = started.get(..10).unwrap_or(started);
     format!(
         "Run [{}]({}): {trials_done} trials, {commit}, {day}.\n{}, {} cores, {}, {}.\n",
-        from.run.run,
-        from.link,
-        machine.cpu_model,
-        machine.cores_usable,
-        machine.os,
-        source.rustc,
+        from.run.run, from.link, machine.cpu_model, machine.cores_usable, machine.os, source.rustc,
     )
 }
 
@@ -192,7 +190,10 @@ mod tests {
         let run = golden_for_tests();
         let summary = Report::of(&run).unwrap();
         let text = drawn(Block::Costs, |_| ()).unwrap();
-        let best = summary.suites[0].servers.iter().find(|row| row.rank == Some(1));
+        let best = summary.suites[0]
+            .servers
+            .iter()
+            .find(|row| row.rank == Some(1));
         let best = best.unwrap().figures[&crate::analysis::metric::Metric::CpuUsPerCall];
         for part in [
             "| transport | fast path | `echo`",

@@ -43,7 +43,9 @@ pub(crate) fn marked(text: &str) -> Result<Vec<Marked<'_>>, String> {
             if open.is_some() {
                 return wrong("a block begins in another one");
             }
-            let parts = marker.strip_suffix(" -->").and_then(|one| one.split_once(", run: "));
+            let parts = marker
+                .strip_suffix(" -->")
+                .and_then(|one| one.split_once(", run: "));
             let Some((block, run)) = parts else {
                 return wrong("write `<!-- recorded: BLOCK, run: PATH -->`");
             };
@@ -121,11 +123,27 @@ mod tests {
     #[test]
     fn markers_that_make_no_sense_are_rejected_with_their_line() {
         for (from, to, told) in [
-            ("costs", "prices", "line 3: there is no block \"prices\"; known: costs, picture"),
+            (
+                "costs",
+                "prices",
+                "line 3: there is no block \"prices\"; known: costs, picture",
+            ),
             (", run: none", "", "line 3: write"),
-            ("<!-- recorded: costs, run: none -->", "", "line 7: a block ends"),
-            ("<!-- /recorded -->\n\nText", "Text", "line 10: a block begins in another"),
-            ("<!-- /recorded -->\nEnd", "End", "the block picture has no end"),
+            (
+                "<!-- recorded: costs, run: none -->",
+                "",
+                "line 7: a block ends",
+            ),
+            (
+                "<!-- /recorded -->\n\nText",
+                "Text",
+                "line 10: a block begins in another",
+            ),
+            (
+                "<!-- /recorded -->\nEnd",
+                "End",
+                "the block picture has no end",
+            ),
         ] {
             let error = marked(&PAGE.replacen(from, to, 1)).unwrap_err();
             assert!(error.contains(told), "{told}: {error}");

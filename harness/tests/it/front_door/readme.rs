@@ -81,7 +81,11 @@ fn documents_show_what_the_reference_run_says() {
 
     readme(root, &["--check"]).exits(0);
     readme(root, &[]).exits(0);
-    assert_eq!(text(root, "README.md"), page, "written twice it is the same");
+    assert_eq!(
+        text(root, "README.md"),
+        page,
+        "written twice it is the same"
+    );
 }
 
 #[test]
@@ -91,7 +95,11 @@ fn a_block_that_differs_from_its_run_fails_the_check() {
     readme(root, &["--run", RUN]).exits(0);
     let page = text(root, "README.md");
 
-    std::fs::write(root.join("README.md"), page.replace("50 trials", "51 trials")).unwrap();
+    std::fs::write(
+        root.join("README.md"),
+        page.replace("50 trials", "51 trials"),
+    )
+    .unwrap();
     let done = readme(root, &["--check"]).exits(1);
     done.printed("README.md: costs stale: it differs from results/reference/machine/before");
     std::fs::write(root.join("README.md"), &page).unwrap();
@@ -142,9 +150,14 @@ fn the_documents_of_this_project_are_what_their_runs_say() {
     // A block without a run is allowed only as long as no reference run holds it, which the check
     // sees to; and without any reference run it says so.
     let machines = std::fs::read_dir(root.join("results/reference"));
-    let folders = machines.into_iter().flatten().map(|one| one.unwrap().path());
+    let folders = machines
+        .into_iter()
+        .flatten()
+        .map(|one| one.unwrap().path());
     let is_run = |run: std::fs::DirEntry| run.path().join("environment.json").is_file();
-    let mut runs = folders.filter_map(|one| std::fs::read_dir(one).ok()).flatten();
+    let mut runs = folders
+        .filter_map(|one| std::fs::read_dir(one).ok())
+        .flatten();
     let has_run = runs.any(|run| is_run(run.unwrap()));
     assert_eq!(
         done.stdout.contains("there is no reference run"),
