@@ -56,7 +56,8 @@ impl Block {
     pub(crate) fn draw(self, from: Shown<'_>) -> anyhow::Result<Option<String>> {
         let drawn = match self {
             Self::Costs => costs(from),
-            Self::Picture => picture(from)?,
+            // It stands below a table that says where its figures come from.
+            Self::Picture => return picture(from),
             Self::Claims => claims(from),
             Self::Situations => decisions(from)?,
         };
@@ -125,7 +126,11 @@ fn picture(from: Shown<'_>) -> anyhow::Result<Option<String>> {
     let picture = for_documents(from.run, from.summary)?;
     Ok(picture.map(|one| {
         let (title, link, caption) = (one.title, from.link, one.caption);
-        format!("![{title}]({link}/{PICTURE})\n\n{title}. {caption}\n")
+        let said = wrapped(&format!(
+            "{title}. {caption} Run [{}]({link}).",
+            from.run.run
+        ));
+        format!("![{title}]({link}/{PICTURE})\n\n{said}")
     }))
 }
 
@@ -160,10 +165,31 @@ fn provenance(from: Shown<'_>) -> String {
         (commit, true) => format!("commit {commit} with changes"),
     };
     let day = started.get(..10).unwrap_or(started);
-    format!(
-        "Run [{}]({}): {trials_done} trials, {commit}, {day}.\n{}, {} cores, {}, {}.\n",
+    wrapped(&format!(
+        "Run [{}]({}): {trials_done} trials, {commit}, {day}. {}, {} cores, {}, {}.",
         from.run.run, from.link, machine.cpu_model, machine.cores_usable, machine.os, source.rustc,
-    )
+    ))
+}
+
+/// A paragraph of lines of at most 100 columns, each ended.
+fn wrapped(text: &str) -> String {
+    let mut lines = String::new();
+    let mut width = 0;
+    for word in text.split_whitespace() {
+        let own = word.chars().count();
+        let is_first = width == 0;
+        let is_full = width + 1 + own > 100;
+        if !is_first {
+            lines.push(if is_full { '\n' } else { ' ' });
+        }
+        width = if is_first || is_full {
+            own
+        } else {
+            width + 1 + own
+        };
+        lines.push_str(word);
+    }
+    lines + "\n"
 }
 
 #[cfg(test)]
@@ -211,6 +237,7 @@ mod tests {
             text.starts_with("![CPU time per call: echo](../results/reference/m/r/picture.svg)"),
             "{text}"
         );
+        assert!(text.lines().all(|line| line.len() <= 100), "{text}");
         let run = golden_for_tests();
         let summary = Report::of(&run).unwrap();
         let file = picture_file(&run, &summary).unwrap().unwrap();

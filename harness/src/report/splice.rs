@@ -137,7 +137,7 @@ mod tests {
             (
                 "<!-- /recorded -->\n\nText",
                 "Text",
-                "line 10: a block begins in another",
+                "line 9: a block begins in another",
             ),
             (
                 "<!-- /recorded -->\nEnd",

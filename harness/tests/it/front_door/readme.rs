@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::support::{Done, own};
 
-const PAGE: &str = "# Page\n\n<!-- recorded: costs, run: none -->\n\nold\n\n<!-- /recorded -->\n\n\
+const PAGE: &str = "# Page\n\n<!-- recorded: costs, run: none -->\n\nby hand\n\n<!-- /recorded -->\n\n\
     <!-- recorded: picture, run: none -->\n<!-- /recorded -->\n";
 
 const DOCUMENT: &str = "<!-- recorded: costs, run: none -->\n<!-- /recorded -->\n\n\
@@ -68,7 +68,7 @@ fn documents_show_what_the_reference_run_says() {
     ] {
         assert!(page.contains(part), "{part} in {page}");
     }
-    assert!(!page.contains("old"), "{page}");
+    assert!(!page.contains("by hand"), "{page}");
     let document = text(root, "docs/page.md");
     for part in [
         "Run [before](../results/reference/machine/before): 50",
