@@ -115,11 +115,16 @@ impl Answers {
                 answers: answers.into_iter().collect::<anyhow::Result<_>>()?,
             })
         };
-        let works = WORKS.iter().map(work).collect::<anyhow::Result<_>>()?;
+        let mut works: Vec<Work> = WORKS.iter().map(work).collect::<anyhow::Result<_>>()?;
+        let decisions = situations::decisions(runs)?;
+        // A run that was made for scenarios was not asked for kinds of work.
+        if !decisions.is_empty() {
+            works.retain(|work| work.answers.iter().any(|answer| answer.found.is_some()));
+        }
         let first = runs.first().map(|(_, summary)| *summary);
         Ok(Self {
             works,
-            decisions: situations::decisions(runs)?,
+            decisions,
             steadiness: first.map_or_else(Vec::new, steadiness),
             alarms: runs
                 .iter()

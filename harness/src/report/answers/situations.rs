@@ -47,9 +47,9 @@ pub(in crate::report) fn table(decisions: &[Decision], style: Style) -> String {
             Some(found) => (found.subject.as_str(), &found.wins),
             None => ("-", &one.answer.why_none),
         };
-        // Reasons have lines of their own elsewhere; a cell is one line.
-        let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut cells = vec![one.title.clone(), subject.to_owned(), why];
+        // A cell is one line; `recommend` has the reasons, a line each.
+        let why = why.lines().next().unwrap_or_default().trim_end_matches(':');
+        let mut cells = vec![one.title.clone(), subject.to_owned(), why.to_owned()];
         cells.extend(has_load.then(|| one.load.clone()));
         table.row(cells);
     }

@@ -137,6 +137,7 @@ fn the_situation_says_what_is_looked_for() {
     assert!(places.is_sorted(), "{}", done.stdout);
     done.printed("right costs 2.00 times as much (95% interval ");
     done.printed("No answer: no server in run fits");
+    assert!(!done.stdout.contains("Not measured"), "{}", done.stdout);
     let done = recorded.verb("report", &["run"]).exits(0);
     done.printed("\nA tool     stdio-right  ");
 }
