@@ -155,11 +155,8 @@ impl Answers {
             }
         }
         if !self.decisions.is_empty() {
-            let _ = write!(
-                text,
-                "\n{}",
-                situations::table(&self.decisions, Style::Text)
-            );
+            text.push('\n');
+            text.push_str(&situations::table(&self.decisions, Style::Text));
         }
         let facts = self.steadiness.iter();
         let facts: Vec<String> = facts
@@ -190,16 +187,13 @@ impl Answers {
                 table.row(cells);
             }
         }
-        let mut text = format!(
-            "# Which configuration to use\n\n{}\n",
-            table.draw(Style::Markdown)
-        );
+        let mut text = "# Which configuration to use\n\n".to_owned();
+        if !self.works.is_empty() {
+            let _ = writeln!(text, "{}", table.draw(Style::Markdown));
+        }
         if !self.decisions.is_empty() {
-            let _ = writeln!(
-                text,
-                "{}",
-                situations::table(&self.decisions, Style::Markdown)
-            );
+            let situations = situations::table(&self.decisions, Style::Markdown);
+            let _ = writeln!(text, "{situations}");
         }
         for alarm in &self.alarms {
             let _ = writeln!(text, "{alarm}\n");
