@@ -13,7 +13,8 @@ use super::{Places, Verdict, check_known, record};
 use crate::config::capacity::CapacityBound;
 use crate::config::load::Load;
 use crate::config::scenario::{ALL, Scenario};
-use crate::config::suite::Suite;
+use crate::config::subject::Subjects;
+use crate::config::suite::{Suite, incompatibility};
 use crate::interrupt::Interrupt;
 use crate::results::whole;
 use crate::run::{AtRate, RunPlan};
@@ -118,7 +119,10 @@ impl Measure {
             } else {
                 suites_of(&self.scenario, places)?
             };
-            let (subjects, names) = self.selection.subjects(places, Wanted::Measured)?;
+            let (subjects, mut names) = self.selection.subjects(places, Wanted::Measured)?;
+            if !self.scenario.is_empty() {
+                keep_asked(&mut names, &subjects, &suites);
+            }
             RunPlan {
                 subjects,
                 names,
@@ -152,6 +156,19 @@ fn suites_of(names: &[String], places: &Places) -> anyhow::Result<BTreeMap<Strin
         made.extend(scenario.suites(&suites).map_err(anyhow::Error::msg)?);
     }
     Ok(made)
+}
+
+/// Keeps the subjects that some suite asks: a scenario asks few, and the others need no build. Where
+/// it asks none of them all stay, and the run says why each is left out.
+fn keep_asked(names: &mut Vec<String>, subjects: &Subjects, suites: &BTreeMap<String, Suite>) {
+    let is_asked = |name: &String| {
+        let subject = subjects.subject.get(name);
+        let takes = |one| (suites.values()).any(|suite| incompatibility(suite, one).is_none());
+        subject.is_some_and(takes)
+    };
+    if names.iter().any(is_asked) {
+        names.retain(is_asked);
+    }
 }
 
 /// A time of at least a microsecond.
