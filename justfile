@@ -130,6 +130,15 @@ gate *ARGS: build
 recommend *ARGS: build
     {{ harness }} recommend {{ ARGS }}
 
+# What to use in which situation: a personal tool, a team, production, a crowd, little memory; about 20 minutes
+bench-scenarios *ARGS: build
+    {{ harness }} measure --scenario all {{ ARGS }}
+
+# Write the figures of the runs in results/reference into README.md and docs; `just readme --check` compares them
+readme *ARGS:
+    scripts/build --release --bin mcp-harness
+    {{ harness }} readme {{ ARGS }}
+
 # Make a server of your own, for instance `just template ../my-server --workload db`
 template DIR *ARGS:
     scripts/build --release --bin mcp-harness
@@ -143,6 +152,6 @@ report *RUN: build
 check-report *ARGS:
     scripts/check-report {{ ARGS }}
 
-# Delete the recorded runs (not results/README.md)
+# Delete the recorded runs (not results/README.md and results/reference)
 clean-results:
-    find results -mindepth 1 -maxdepth 1 -type d -exec rm -r {} +
+    find results -mindepth 1 -maxdepth 1 -type d ! -name reference -exec rm -r {} +

@@ -11,6 +11,7 @@ mod list;
 mod measure;
 mod profile;
 mod rank;
+mod readme;
 mod recommend;
 mod record;
 mod replay;
@@ -43,6 +44,7 @@ Examples:
   mcp-harness report                            the tables of the latest run again
   mcp-harness compare BEFORE latest                 two recorded runs, with intervals and verdicts
   mcp-harness recommend --workload io --clients 100 what to use, from the latest run
+  mcp-harness recommend --scenario team             what to use for a team, once `measure --scenario team` ran
   mcp-harness gate --baseline BEFORE                does the latest run regress?
   mcp-harness report results/20260101T120000Z-host-0123456789ab --format json
 
@@ -95,6 +97,10 @@ impl Places {
         self.root().join("harness/experiments")
     }
 
+    fn scenarios(&self) -> PathBuf {
+        self.root().join("harness/scenarios.toml")
+    }
+
     /// The folder of runs.
     fn results(&self, out: Option<&Path>) -> PathBuf {
         out.map_or_else(|| self.root().join("results"), PathBuf::from)
@@ -136,7 +142,9 @@ enum Verb {
     Gate(gate::Gate),
     /// Print the JSON Schemas of results and reports
     Schema(schema::Schema),
-    /// Say which configuration of a recorded run to use for a kind of work
+    /// Put the figures of the reference runs into README.md and docs, or check that they stand there
+    Readme(readme::Readme),
+    /// Say which configuration of a recorded run to use for a kind of work, or in a situation
     Recommend(recommend::Recommend),
     /// Make a cargo project for a server of your own, with what a run recommends
     Template(template::Template),
@@ -190,6 +198,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Rank(verb) => verb.run(&cli.places),
         Verb::Gate(verb) => verb.run(&cli.places),
         Verb::Schema(verb) => verb.run(),
+        Verb::Readme(verb) => verb.run(&cli.places),
         Verb::Recommend(verb) => verb.run(&cli.places),
         Verb::Template(verb) => verb.run(&cli.places),
         Verb::Aa(verb) => verb.run(&cli.places, &interrupt),

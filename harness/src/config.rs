@@ -9,6 +9,7 @@ pub mod load;
 pub mod matrix;
 pub mod published;
 pub mod replay;
+pub mod scenario;
 pub mod step;
 pub mod subject;
 pub mod suite;

@@ -2,15 +2,18 @@
 //!
 //! `answers` is the first screen, `tables` the ranked rows, `pictures` what is drawn and `plot`
 //! how, `again` the commands that make rows again, `claims` what others published, and `page` puts
-//! them into the template. Everything comes from the folders of runs, so the same folders always
-//! give the same files. The figures are those of `analysis`; nothing is computed twice.
+//! them into the template; `blocks` are the parts of a run that documents show, and `splice` puts
+//! them there. Everything comes from the folders of runs, so the same folders always give the same
+//! files. The figures are those of `analysis`; nothing is computed twice.
 
 mod again;
 mod answers;
+pub(crate) mod blocks;
 mod claims;
 mod page;
 mod pictures;
 mod plot;
+pub(crate) mod splice;
 mod tables;
 
 use std::path::{Path, PathBuf};

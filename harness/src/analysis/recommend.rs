@@ -4,25 +4,15 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use clap::ValueEnum;
 use serde::Serialize;
 
 use super::dataset::Dataset;
 use super::metric::Metric;
 use super::ranking::{Place, Ranking, ranking};
+use crate::config::scenario::{Deployment, Scenario};
 use crate::config::suite::{Suite, Workload};
 use crate::results::trial::Trial;
 use crate::stats::{Threshold, Verdict};
-
-/// Where clients and server run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Deployment {
-    /// The client starts the server on its own machine.
-    Local,
-    /// The server is on another machine: stdio cannot reach it.
-    Remote,
-}
 
 /// What is looked for.
 #[derive(Debug, Clone, Serialize)]
@@ -39,6 +29,24 @@ pub(crate) struct Wish {
     pub(crate) by: Metric,
     /// Differences below this are none, a share of one.
     pub(crate) threshold: Threshold,
+    /// The situation that it is for, where one is named: then its suites count, and no others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scenario: Option<Scenario>,
+}
+
+impl Wish {
+    /// What a scenario looks for.
+    pub(crate) fn of(scenario: &Scenario) -> Self {
+        Self {
+            workload: Workload::Mixed,
+            deployment: scenario.deployment,
+            clients: scenario.load.clients,
+            max_rss_bytes: scenario.max_rss_bytes,
+            by: scenario.by,
+            threshold: Threshold::default(),
+            scenario: Some(scenario.clone()),
+        }
+    }
 }
 
 /// What to use, and why.
@@ -58,15 +66,6 @@ pub(crate) struct Recommendation {
     pub(crate) would_change: Vec<String>,
     /// The order that it comes from.
     pub(crate) ranking: Ranking,
-}
-
-impl Deployment {
-    pub(crate) const fn words(self) -> &'static str {
-        match self {
-            Self::Local => "the client on the same machine",
-            Self::Remote => "the clients on other machines",
-        }
-    }
 }
 
 /// Whether a run has what the question is about: suites of that work, and servers that may be used.
@@ -132,7 +131,12 @@ pub(crate) fn recommend(run: &Dataset, wish: &Wish) -> anyhow::Result<Recommenda
 /// The servers of a run; in the place of one that cannot be recommended a sentence that says why.
 fn candidates(run: &Dataset, suites: &[String], wish: &Wish) -> Vec<Result<String, String>> {
     let names = run.subjects.subject.keys();
-    let servers = names.filter(|name| !run.is_floor(name));
+    // A scenario says which servers it asks. Another that the run has is none that it left out.
+    let is_asked = |name: &String| {
+        let mut suites = suites.iter();
+        wish.scenario.is_none() || suites.any(|suite| run.rows(suite, name).next().is_some())
+    };
+    let servers = names.filter(|name| !run.is_floor(name) && is_asked(name));
     let candidate = |name: &String| match why_not(run, suites, name, wish) {
         Some(why) => Err(format!("{name} {why}.")),
         None => Ok(name.clone()),
@@ -140,10 +144,30 @@ fn candidates(run: &Dataset, suites: &[String], wish: &Wish) -> Vec<Result<Strin
     servers.map(candidate).collect()
 }
 
-/// The suites of the run that stand for this kind of work, and where there are some, those of them
-/// with that number of clients.
+/// The scenarios that a run has measured, in the order of tables.
+pub(crate) fn scenarios(run: &Dataset) -> Vec<&Scenario> {
+    let mut found: Vec<&Scenario> = Vec::new();
+    for one in run
+        .suites
+        .values()
+        .filter_map(|suite| suite.scenario.as_ref())
+    {
+        if !found.iter().any(|other| other.name == one.name) {
+            found.push(one);
+        }
+    }
+    found.sort_by_key(|one| one.number);
+    found
+}
+
+/// The suites of the run that stand for this kind of work, or for this scenario, and where there
+/// are some, those of them with that number of clients.
 fn suites_for(run: &Dataset, wish: &Wish) -> Vec<String> {
-    let is_of_work = |suite: &Suite| suite.workload.is_some_and(|kind| wish.workload.takes(kind));
+    let is_of_work = |suite: &Suite| match (&wish.scenario, &suite.scenario) {
+        (Some(wanted), Some(own)) => wanted.name == own.name,
+        (None, None) => suite.workload.is_some_and(|kind| wish.workload.takes(kind)),
+        _ => false,
+    };
     let has_clients = |suite: &Suite| wish.clients.is_none_or(|one| one == suite.load.clients());
     let of_work = run.suites.iter().filter(|(_, suite)| is_of_work(suite));
     let (right, other): (Vec<_>, Vec<_>) = of_work.partition(|(_, suite)| has_clients(suite));

@@ -1,5 +1,6 @@
 //! `measure`: makes a run, records it, and prints its tables.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,9 +9,12 @@ use super::args::{BenchFlags, Selection, Wanted};
 use super::record::RecordFlags;
 use super::report::ReportFormat;
 use super::server::ServerFlags;
-use super::{Places, Verdict, record};
+use super::{Places, Verdict, check_known, record};
 use crate::config::capacity::CapacityBound;
 use crate::config::load::Load;
+use crate::config::scenario::{ALL, Scenario};
+use crate::config::subject::Subjects;
+use crate::config::suite::{Suite, incompatibility};
 use crate::interrupt::Interrupt;
 use crate::results::whole;
 use crate::run::{AtRate, RunPlan};
@@ -28,6 +32,7 @@ Examples:
   mcp-harness measure --trials 1 --duration-s 2 --warmup-s 0.5        a quick look
   mcp-harness measure --suite echo,query_products --clients 10
   mcp-harness measure --subject http-json-tokio,floor-http --suite echo --seed 7
+  mcp-harness measure --scenario team,memory --runtime tokio
   mcp-harness measure --resume results/20260101T120000Z-host-0123456789ab
 
 A server of your own, in any folder and without any definition (docs/bring-your-own-server.md):
@@ -37,6 +42,15 @@ A server of your own, in any folder and without any definition (docs/bring-your-
 pub(super) struct Measure {
     #[command(flatten)]
     selection: Selection,
+    /// The suites of these situations at their load, in the place of suites: names of
+    /// harness/scenarios.toml, or `all`
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        conflicts_with_all = ["suite", "resume", "find_capacity", "at_rate", "ServerFlags"]
+    )]
+    scenario: Vec<String>,
     #[command(flatten)]
     server: ServerFlags,
     #[command(flatten)]
@@ -100,8 +114,15 @@ impl Measure {
             self.selection.refuse_beside("--url and --command")?;
             self.server.plan(places, &self.bench, interrupt)?
         } else {
-            let suites = self.selection.suites(places, Wanted::Measured)?;
-            let (subjects, names) = self.selection.subjects(places, Wanted::Measured)?;
+            let suites = if self.scenario.is_empty() {
+                self.selection.suites(places, Wanted::Measured)?
+            } else {
+                suites_of(&self.scenario, places)?
+            };
+            let (subjects, mut names) = self.selection.subjects(places, Wanted::Measured)?;
+            if !self.scenario.is_empty() {
+                keep_asked(&mut names, &subjects, &suites);
+            }
             RunPlan {
                 subjects,
                 names,
@@ -119,6 +140,34 @@ impl Measure {
         let (made, verdict) = self.record.make(places, &self.bench, plan, interrupt)?;
         self.format.print(&made.run, &made.report)?;
         Ok(verdict)
+    }
+}
+
+/// The suites of these scenarios.
+fn suites_of(names: &[String], places: &Places) -> anyhow::Result<BTreeMap<String, Suite>> {
+    let defined = Scenario::read_file(&places.scenarios())?;
+    let all = ALL.to_owned();
+    check_known("scenario", names, defined.keys().chain([&all]))?;
+    let suites = Suite::read_folder(&places.suites())?;
+    let is_meant = |name: &String| names.contains(name) || names.contains(&all);
+    let meant = defined.iter().filter(|(name, _)| is_meant(name));
+    let mut made = BTreeMap::new();
+    for (_, scenario) in meant {
+        made.extend(scenario.suites(&suites).map_err(anyhow::Error::msg)?);
+    }
+    Ok(made)
+}
+
+/// Keeps the subjects that some suite asks: a scenario asks few, and the others need no build. Where
+/// it asks none of them all stay, and the run says why each is left out.
+fn keep_asked(names: &mut Vec<String>, subjects: &Subjects, suites: &BTreeMap<String, Suite>) {
+    let is_asked = |name: &String| {
+        let subject = subjects.subject.get(name);
+        let takes = |one| (suites.values()).any(|suite| incompatibility(suite, one).is_none());
+        subject.is_some_and(takes)
+    };
+    if names.iter().any(is_asked) {
+        names.retain(is_asked);
     }
 }
 

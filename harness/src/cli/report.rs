@@ -116,11 +116,18 @@ impl Recorded {
         places: &Places,
         is_right: impl Fn(&Dataset) -> bool,
     ) -> Result<Dataset, FormatError> {
-        // A damaged run is skipped: another may answer.
-        let folders = RunFolder::all(&self.results(places))?.into_iter();
-        let mut runs = folders.filter_map(|folder| Dataset::read(folder).ok());
-        runs.find(is_right)
-            .map_or_else(|| self.dataset(places, None), Ok)
+        let folders = RunFolder::all(&self.results(places))?;
+        first_that(folders, is_right).map_or_else(|| self.dataset(places, None), Ok)
+    }
+
+    /// The youngest run that is right for a question, if one is; also where there is no run yet.
+    pub(super) fn youngest(
+        &self,
+        places: &Places,
+        is_right: impl Fn(&Dataset) -> bool,
+    ) -> Option<Dataset> {
+        let folders = RunFolder::all(&self.results(places)).unwrap_or_default();
+        first_that(folders, is_right)
     }
 
     /// Prints what was found.
@@ -131,6 +138,13 @@ impl Recorded {
     ) -> anyhow::Result<()> {
         self.format.show(value, draw)
     }
+}
+
+/// The first of these runs that is right for a question. A damaged one is skipped: another may
+/// answer.
+fn first_that(folders: Vec<RunFolder>, is_right: impl Fn(&Dataset) -> bool) -> Option<Dataset> {
+    let mut runs = (folders.into_iter()).filter_map(|folder| Dataset::read(folder).ok());
+    runs.find(is_right)
 }
 
 /// Flags of `report`.

@@ -10,7 +10,8 @@ use super::rank::By;
 use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::dataset::Dataset;
-use crate::analysis::recommend::{Deployment, Wish, answers, recommend};
+use crate::analysis::recommend::{Wish, answers, recommend};
+use crate::config::scenario::Deployment;
 use crate::config::suite::Workload;
 use crate::project::{Dependency, Project};
 use crate::render::table::{Style, json};
@@ -137,6 +138,7 @@ impl Template {
             max_rss_bytes: None,
             by: By::Cpu.metric(),
             threshold: Threshold::default(),
+            scenario: None,
         };
         let run = if let Some(run) = &self.run {
             Some(self.recorded.dataset(places, Some(run))?)

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::expect::{Expect, has_null};
 use super::load::Load;
 use super::matrix::{self, Point, Sweep};
+use super::scenario::Scenario;
 use super::step::{Step, check_all, in_order};
 use super::subject::{Labels, Processes, Role, Sessions, Subject, Wire, is_default};
 use super::template::{Context, Generator, Variable, escaped, literal};
@@ -71,6 +72,9 @@ pub struct Suite {
     /// The place in a sweep, of a suite that one has made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub point: Option<Point>,
+    /// The situation that it was made for; written by the harness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<Scenario>,
     /// How hard; every setting that has a default is set.
     #[serde(default = "Load::defaults", deserialize_with = "Load::over_defaults")]
     pub load: Load,
@@ -409,7 +413,7 @@ fn is_no_match(asked: Revision, subject: &Subject) -> bool {
 }
 
 /// Why a subject cannot take part in a suite, if it cannot.
-pub(crate) fn incompatibility(suite: &Suite, subject: &Subject) -> Option<&'static str> {
+pub fn incompatibility(suite: &Suite, subject: &Subject) -> Option<&'static str> {
     let (load, is_stdio) = (&suite.load, subject.wire == Wire::Stdio);
     let is_shared = subject.sessions == Sessions::Shared;
     let is_per_call = subject.processes == Processes::PerCall;

@@ -156,14 +156,19 @@ pub(crate) fn ranking(found: &Ranking, style: Style) -> String {
 /// A recommendation; as CSV the order that it comes from.
 pub(crate) fn recommendation(found: &Recommendation, style: Style) -> String {
     let (wish, order) = (&found.wish, &found.ranking);
-    let clients = wish.clients.map(|clients| format!(", {clients} clients"));
+    // The title of a scenario says how many there are.
+    let clients = wish.clients.filter(|_| wish.scenario.is_none());
+    let clients = clients.map(|clients| format!(", {clients} clients"));
     let memory = |bytes| format!(", up to {:.1} MB of memory", bytes as f64 / 1e6);
     let memory = wish.max_rss_bytes.map(memory);
+    let work = match &wish.scenario {
+        Some(scenario) => format!("the scenario {} ({})", scenario.name, scenario.title),
+        None => format!("{} work", wish.workload),
+    };
     let mut document = Document::default();
     document.say(format!(
-        "Use {} for {} work{}{}, {}.\n\nCommand: {}\nBy: {} in {} of the run {}.\n{}\n",
+        "Use {} for {work}{}{}, {}.\n\nCommand: {}\nBy: {} in {} of the run {}.\n{}\n",
         found.subject,
-        wish.workload,
         clients.unwrap_or_default(),
         memory.unwrap_or_default(),
         wish.deployment.words(),

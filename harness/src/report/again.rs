@@ -3,7 +3,8 @@
 use crate::results::environment::Environment;
 
 /// What chooses subjects and suites: replaced by the row's own.
-const CHOOSES: [&str; 5] = [
+const CHOOSES: [&str; 6] = [
+    "--scenario",
     "--suite",
     "--subject",
     "--transport",
@@ -31,7 +32,11 @@ pub(super) fn of_row(environment: &Environment, suite: &str, subject: &str) -> S
     }
     // `--at-rate` makes this suite of the one that it is named after.
     let suite = suite.strip_suffix("@rate").unwrap_or(suite);
-    let own = ["--suite", suite, "--subject", subject];
+    let is_scenario = (command.iter()).any(|word| flag_of(word, &["--scenario"]).is_some());
+    let own = match suite.split_once('.') {
+        Some((scenario, _)) if is_scenario => ["--scenario", scenario, "--subject", subject],
+        _ => ["--suite", suite, "--subject", subject],
+    };
     line(without_choice(command).into_iter().chain(own))
 }
 
@@ -103,6 +108,15 @@ mod tests {
         assert_eq!(
             again(&words, "echo@rate"),
             "mcp-harness measure --at-rate auto --suite echo --subject quick"
+        );
+    }
+
+    #[test]
+    fn a_row_of_a_scenario_is_made_again_by_its_scenario() {
+        let words = ["mcp-harness", "measure", "--scenario", "team,memory"];
+        assert_eq!(
+            again(&words, "team.echo"),
+            "mcp-harness measure --scenario team --subject quick"
         );
     }
 

@@ -1,6 +1,8 @@
 //! The first screen: which configuration to use for each kind of work, by how much it wins, and how
 //! steady the machine was. The answers are those of `recommend`.
 
+pub(super) mod situations;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -10,12 +12,14 @@ use super::tables::row_id;
 use crate::analysis::dataset::Dataset;
 use crate::analysis::metric::Metric;
 use crate::analysis::ranking::Place;
-use crate::analysis::recommend::{Deployment, Recommendation, Wish, answers, recommend};
+use crate::analysis::recommend::{Recommendation, Wish, answers, recommend, scenarios};
 use crate::analysis::summary::{Report, Steadiness};
+use crate::config::scenario::Deployment;
 use crate::config::suite::Workload;
 use crate::render::table::{Style, Table};
 use crate::results::environment::State;
 use crate::stats::{Ratio, Threshold};
+use situations::Decision;
 
 /// The kinds of work, as people call them.
 const WORKS: [(Workload, &str); 3] = [
@@ -38,6 +42,8 @@ const BAR: f64 = 32.0;
 pub(super) struct Answers {
     /// A question each, with its two answers.
     pub(super) works: Vec<Work>,
+    /// The situations that were measured, each with what to use in it.
+    pub(super) decisions: Vec<Decision>,
     /// How steady the machine was.
     pub(super) steadiness: Vec<Fact>,
     /// What forbids to trust the run as a whole.
@@ -109,10 +115,16 @@ impl Answers {
                 answers: answers.into_iter().collect::<anyhow::Result<_>>()?,
             })
         };
-        let works = WORKS.iter().map(work).collect::<anyhow::Result<_>>()?;
+        let mut works: Vec<Work> = WORKS.iter().map(work).collect::<anyhow::Result<_>>()?;
+        let decisions = situations::decisions(runs)?;
+        // A run that was made for scenarios was not asked for kinds of work.
+        if !decisions.is_empty() {
+            works.retain(|work| work.answers.iter().any(|answer| answer.found.is_some()));
+        }
         let first = runs.first().map(|(_, summary)| *summary);
         Ok(Self {
             works,
+            decisions,
             steadiness: first.map_or_else(Vec::new, steadiness),
             alarms: runs
                 .iter()
@@ -122,7 +134,8 @@ impl Answers {
     }
 
     fn is_empty(&self) -> bool {
-        let mut all = self.works.iter().flat_map(|work| &work.answers);
+        let works = self.works.iter().flat_map(|work| &work.answers);
+        let mut all = works.chain(self.decisions.iter().map(|one| &one.answer));
         all.all(|answer| answer.found.is_none())
     }
 
@@ -140,6 +153,10 @@ impl Answers {
             for answer in &work.answers {
                 answer.draw(&mut text, work.name);
             }
+        }
+        if !self.decisions.is_empty() {
+            text.push('\n');
+            text.push_str(&situations::table(&self.decisions, Style::Text));
         }
         let facts = self.steadiness.iter();
         let facts: Vec<String> = facts
@@ -170,10 +187,14 @@ impl Answers {
                 table.row(cells);
             }
         }
-        let mut text = format!(
-            "# Which configuration to use\n\n{}\n",
-            table.draw(Style::Markdown)
-        );
+        let mut text = "# Which configuration to use\n\n".to_owned();
+        if !self.works.is_empty() {
+            let _ = writeln!(text, "{}", table.draw(Style::Markdown));
+        }
+        if !self.decisions.is_empty() {
+            let situations = situations::table(&self.decisions, Style::Markdown);
+            let _ = writeln!(text, "{situations}");
+        }
         for alarm in &self.alarms {
             let _ = writeln!(text, "{alarm}\n");
         }
@@ -193,9 +214,15 @@ fn answer(
         max_rss_bytes: None,
         by: Metric::CpuUsPerCall,
         threshold: Threshold::default(),
+        scenario: None,
     };
+    answer_to(runs, &wish)
+}
+
+/// The answer of the first run that has one.
+fn answer_to(runs: &[(&Dataset, &Report)], wish: &Wish) -> anyhow::Result<Answer> {
     let mut answer = Answer {
-        place: match deployment {
+        place: match wish.deployment {
             Deployment::Local => "on the same machine",
             Deployment::Remote => "on other machines",
         },
@@ -203,10 +230,10 @@ fn answer(
         why_none: "Not measured: no suite of this work in the run.".to_owned(),
     };
     for (index, (run, _)) in runs.iter().enumerate() {
-        if !is_for_answers(run)? || !answers(run, &wish) {
+        if !is_for_answers(run)? || !asks(run, wish) {
             continue;
         }
-        match recommend(run, &wish) {
+        match recommend(run, wish) {
             Ok(found) => {
                 answer.found = Some(Winner::of(&found, index));
                 break;
@@ -215,6 +242,14 @@ fn answer(
         }
     }
     Ok(answer)
+}
+
+/// Whether a run was asked this. It has measured a scenario also where no server fits.
+fn asks(run: &Dataset, wish: &Wish) -> bool {
+    match &wish.scenario {
+        Some(scenario) => (scenarios(run).iter()).any(|one| one.name == scenario.name),
+        None => answers(run, wish),
+    }
 }
 
 /// Searches for capacity and experiments ask other questions: their suites are not the work alone.

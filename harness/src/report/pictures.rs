@@ -21,11 +21,11 @@ use servers::{cpu, heat_maps, memory, percentiles};
 #[derive(Debug, Serialize)]
 pub(super) struct Picture {
     id: String,
-    title: String,
+    pub(super) title: String,
     /// The run, where the report has several.
     run: String,
-    caption: String,
-    svg: String,
+    pub(super) caption: String,
+    pub(super) svg: String,
     /// Lines and their colours; of other pictures the rows that are shown.
     keys: Vec<Key>,
     has_colours: bool,
@@ -55,7 +55,7 @@ pub(super) struct Pictures {
 
 /// A run with its summary and its place among the runs of the report.
 #[derive(Clone, Copy)]
-struct Source<'a> {
+pub(super) struct Source<'a> {
     index: usize,
     run: &'a Dataset,
     summary: &'a Report,
@@ -134,7 +134,40 @@ impl Pictures {
     }
 }
 
+/// The one picture of a run that documents show: its transports and runtimes beside each other
+/// where a tool does no work, or the bars of that suite where there are not several of both. None
+/// of a run that was made for something else.
+pub(super) fn for_documents(run: &Dataset, summary: &Report) -> anyhow::Result<Option<Picture>> {
+    let source = Source::of(run, summary);
+    let suites = source.plain_suites();
+    let echo = suites.iter().find(|suite| suite.suite == "echo");
+    let Some(suite) = echo.or(suites.first()) else {
+        return Ok(None);
+    };
+    let ids = ["heat", "cpu"].map(|kind| source.id(kind, &suite.suite));
+    let mut drawn = heat_maps(&[source])?.into_iter().chain(cpu(&[source])?);
+    Ok(drawn.find(|one| ids.contains(&one.id)))
+}
+
 impl<'a> Source<'a> {
+    /// The only run of a document.
+    pub(super) const fn of(run: &'a Dataset, summary: &'a Report) -> Self {
+        Self {
+            index: 0,
+            run,
+            summary,
+            name: "",
+        }
+    }
+
+    /// The suites that stand alone and were made for no scenario.
+    pub(super) fn plain_suites(self) -> Vec<&'a SuiteTable> {
+        let suites = self.suites();
+        suites
+            .filter(|suite| suite.definition.scenario.is_none())
+            .collect()
+    }
+
     /// The suites that stand alone: closed loops, and none of a sweep. A search for capacity and
     /// experiments have pictures and tables of their own.
     fn suites(self) -> impl Iterator<Item = &'a SuiteTable> {

@@ -6,6 +6,8 @@
 mod boxes;
 mod lines;
 
+use std::fmt::Write as _;
+
 use anyhow::anyhow;
 use plotters::chart::ChartContext;
 use plotters::coord::Shift;
@@ -219,6 +221,22 @@ fn svg(height: u32, draw: impl FnOnce(&Area<'_>) -> anyhow::Result<()>) -> anyho
             .map_err(|error| anyhow!("a picture could not be drawn: {error}"))?;
     }
     Ok(drawn)
+}
+
+/// A picture as a file of its own, with a page behind it and its dark colours.
+pub(super) fn standalone(svg: &str) -> String {
+    let mut dark = String::from("svg{background:#181e28}");
+    for colour in PALETTE {
+        let (from, to) = (colour.light, colour.dark);
+        for property in ["fill", "stroke"] {
+            let _ = write!(dark, "[{property}=\"{from}\"]{{{property}:{to}}}");
+        }
+    }
+    let style = format!(
+        "\n<style>svg{{background:#ffffff}}@media(prefers-color-scheme:dark){{{dark}}}</style>"
+    );
+    let end = svg.find('>').map_or(0, |at| at + 1);
+    format!("{}{style}{}\n", &svg[..end], svg[end..].trim_end())
 }
 
 #[cfg(test)]

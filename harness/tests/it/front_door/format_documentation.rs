@@ -9,6 +9,7 @@ use harness::config::load::Load;
 use harness::config::matrix::{Point, Sweep};
 use harness::config::published::{self, Claim, Shape, Source};
 use harness::config::replay::{Answer, Replay, Row, Rule};
+use harness::config::scenario::Scenario;
 use harness::config::step::Step;
 use harness::config::subject::{Build, Labels, Service, Store, Subject, Subjects};
 use harness::config::suite::{Beside, Suite, Targets};
@@ -88,6 +89,7 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
         ("### A published figure", keys::<published::Value>()),
         ("### `[shape.ID]`", keys::<Shape>()),
         ("## Replays: `replays/NAME.toml`", keys::<Replay>()),
+        ("## Scenarios: `scenarios.toml`", keys::<Scenario>()),
         ("### `[[claim]]` of a replay", keys::<Answer>()),
         ("### `[[claim.row]]`", keys::<Row>()),
         ("### `[[claim.verdict]]`", keys::<Rule>()),
