@@ -174,7 +174,9 @@ impl Common {
         let made = self.expand(places, experiments)?;
         let pairs = made.groups.iter().flatten();
         let suites = pairs.filter_map(|(suite, _)| made.suites.get(suite));
-        Ok(suites.map(|suite| expected_in_all(suite).as_secs_f64()).sum())
+        Ok(suites
+            .map(|suite| expected_in_all(suite).as_secs_f64())
+            .sum())
     }
 
     /// The subjects and suites of these experiments.

@@ -114,7 +114,9 @@ impl Lesson {
             lesson.check(&name, material).map_err(invalid)?;
             if let Some((other, _)) = all.iter().find(|(_, one)| one.number == lesson.number) {
                 let number = lesson.number;
-                return Err(invalid(format!("number = {number} is that of {other} already")));
+                return Err(invalid(format!(
+                    "number = {number} is that of {other} already"
+                )));
             }
             if let Some(experiment) = &lesson.experiment
                 && let Some(other) = numbers.insert(experiment.number, name.clone())
@@ -165,7 +167,8 @@ impl Lesson {
             shown.with_load(&self.load).merge_into(of, &mut experiments);
         }
         if let Some(own) = &self.experiment {
-            own.clone().merge_into(&Self::own_name(name), &mut experiments);
+            own.clone()
+                .merge_into(&Self::own_name(name), &mut experiments);
         }
         if experiments.is_empty() {
             return Err("has neither [[show]] nor [experiment]: it measures nothing".to_owned());

@@ -46,7 +46,10 @@ pub(crate) fn question(lesson: &Lesson, claims: &Claims) -> String {
     for id in lesson.ids(claims).unwrap_or_default() {
         let source = claims.source(id).map_or("", |source| source.name.as_str());
         let says = claims.get(id).map_or("", |claim| claim.says.as_str());
-        text.push_str(&wrapped(&format!("Published ({id}, {source}): {says}."), ""));
+        text.push_str(&wrapped(
+            &format!("Published ({id}, {source}): {says}."),
+            "",
+        ));
     }
     if let Some(said) = &lesson.often_said {
         text.push_str(&wrapped(&format!("Often said: {said}"), ""));
@@ -176,13 +179,7 @@ fn worth(one: &Finding, found: &Found) -> Option<String> {
     };
     let interval = gain.interval.map_or_else(
         || "no interval: fewer than three trials".to_owned(),
-        |ends| {
-            format!(
-                "95% interval {} to {}",
-                number(ends.low),
-                number(ends.high)
-            )
-        },
+        |ends| format!("95% interval {} to {}", number(ends.low), number(ends.high)),
     );
     let word = compared.threshold.words(compared.verdict);
     let doubt = if found.holds {

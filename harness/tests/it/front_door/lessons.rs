@@ -110,10 +110,17 @@ fn a_lesson_asks_measures_draws_judges_and_fills_its_page() {
     }
     assert_eq!(project.trials().len(), 2 * 3 + 2 * 3 + 2);
     let page = project.read("docs/lessons/tiny.md");
-    assert!(page.starts_with("# Pools\n\nBefore.\n\n<!-- measured: tiny -->\n\n`just lesson tiny` on "));
+    assert!(
+        page.starts_with("# Pools\n\nBefore.\n\n<!-- measured: tiny -->\n\n`just lesson tiny` on ")
+    );
     assert!(page.ends_with("\n<!-- /measured -->\n\nAfter.\n"), "{page}");
-    assert!(page.contains("14 trials, 0 wrong answers") && page.contains("\n```text\na pool of ten"));
-    assert!(page.contains("\n- C2: reproduced: ") && !page.contains("Not recorded"), "{page}");
+    assert!(
+        page.contains("14 trials, 0 wrong answers") && page.contains("\n```text\na pool of ten")
+    );
+    assert!(
+        page.contains("\n- C2: reproduced: ") && !page.contains("Not recorded"),
+        "{page}"
+    );
     assert_eq!(project.survivors(), [""; 0]);
 
     // The record shows the same, and fills the page in the same way.
@@ -139,12 +146,28 @@ fn the_prediction_comes_before_anything_is_measured() {
 fn what_makes_no_sense_in_a_lesson_is_rejected() {
     let project = project();
     for (from, to, told) in [
-        ("pool.http", "pool.ftp", "there is no comparison \"pool.ftp\""),
-        ("figure = \"p99_ms\"", "variants = [\"ten\"]", "mine.clients: it has no variant \"ten\""),
-        ("figure = \"p99_ms\"", "with = \"ten\"", "with = \"ten\" is no variant"),
+        (
+            "pool.http",
+            "pool.ftp",
+            "there is no comparison \"pool.ftp\"",
+        ),
+        (
+            "figure = \"p99_ms\"",
+            "variants = [\"ten\"]",
+            "mine.clients: it has no variant \"ten\"",
+        ),
+        (
+            "figure = \"p99_ms\"",
+            "with = \"ten\"",
+            "with = \"ten\" is no variant",
+        ),
         ("mine.clients", "pool.http", "\"pool.http\" is there twice"),
         ("\"C2\"", "\"C9\"", "there is no claim \"C9\""),
-        ("number = 201", "number = 101", "number = 101 is that of mine already"),
+        (
+            "number = 201",
+            "number = 101",
+            "number = 101 is that of mine already",
+        ),
         ("number = 1\n", "", "missing field `number`"),
     ] {
         project.write("harness/lessons/tiny.toml", &LESSON.replacen(from, to, 1));
@@ -154,9 +177,18 @@ fn what_makes_no_sense_in_a_lesson_is_rejected() {
     }
     project.write("harness/lessons/tiny.toml", LESSON);
     project.write("harness/lessons/other.toml", &LESSON.replace("201", "202"));
-    lesson(&project, &[]).exits(2).told("number = 1 is that of other already");
-    project.write("harness/lessons/other.toml", &LESSON.replace("201", "202").replace("number = 1\n", "number = 2\n"));
-    lesson(&project, &["small"]).exits(2).told("known: other, tiny");
+    lesson(&project, &[])
+        .exits(2)
+        .told("number = 1 is that of other already");
+    project.write(
+        "harness/lessons/other.toml",
+        &LESSON
+            .replace("201", "202")
+            .replace("number = 1\n", "number = 2\n"),
+    );
+    lesson(&project, &["small"])
+        .exits(2)
+        .told("known: other, tiny");
     project.measure(&["--trials", "1"]).exits(0);
     lesson(&project, &["tiny", "--run", "latest"])
         .exits(2)
@@ -189,12 +221,16 @@ fn every_lesson_has_its_page_and_every_page_its_lesson() {
         let page = std::fs::read_to_string(folder.join(format!("{name}.md"))).unwrap();
         for part in [
             format!("# {}. {}\n", lesson.number, lesson.question),
-            format!("`just lesson {name}`"),
             format!("<!-- measured: {name} -->\n"),
+            "<!-- /measured -->\n".to_owned(),
         ] {
             assert_eq!(page.matches(&part).count(), 1, "{part} in {name}.md");
         }
-        assert_eq!(page.matches("<!-- /measured -->").count(), 1, "{name}.md");
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let page = words(&page);
+        for part in [format!("`just lesson {name}`."), words(&lesson.predict)] {
+            assert!(page.contains(&part), "{part} in {name}.md");
+        }
         for id in &lesson.claims {
             assert!(page.contains(&format!("`claim:{id}`")), "{id} in {name}.md");
         }
