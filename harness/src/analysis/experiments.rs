@@ -429,6 +429,9 @@ mod tests {
         assert!((gain.point - 4.0).abs() < 1e-9);
         assert!((gain.interval.unwrap().low - 4.0).abs() < 1e-6);
         assert_eq!(found[0].compared().unwrap().verdict, Verdict::Faster);
+        let bars = [("none", (6.0, 6.0, 12.0)), ("ten", (1.5, 1.5, 3.0))];
+        let bars = bars.map(|(name, reading)| (name.to_owned(), Some(reading)));
+        assert_eq!(found[0].bars(), bars);
     }
 
     fn trial(subject: &str, trial: u32, cpu: u64, rate: u64) -> Trial {
@@ -454,6 +457,15 @@ mod tests {
         let (value, low, high) = found[0].found[0].value.unwrap();
         let close = |a: f64| (a - 1.4).abs() < 1e-9;
         assert!(close(value) && close(low) && close(high), "{found:?}");
+        let names = |one: &Finding| {
+            one.bars()
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&found[0]), ["echo, b", "echo, a"]);
+        assert_eq!(names(&found[2]), ["echo, a"]);
+        assert!(found[0].bars().iter().all(|(_, reading)| reading.is_some()));
         let outcomes: Vec<Outcome> = found.iter().map(Finding::outcome).collect();
         assert_eq!(outcomes, [Outcome::Met, Outcome::Missed, Outcome::Met]);
         let text = marks(&found).draw(Style::Text);

@@ -57,9 +57,7 @@ impl Lesson {
             return Ok(Verdict::Right);
         };
         check_known("lesson", std::slice::from_ref(name), lessons.keys())?;
-        let Some(lesson) = lessons.get(name) else {
-            return Ok(Verdict::Wrong);
-        };
+        let lesson = &lessons[name];
         let plan = (lesson.plan(name, &material)).map_err(|message| anyhow!(message))?;
         let is_text = self.common.format().style() == Style::Text;
         if is_text {

@@ -1,6 +1,7 @@
 //! `lesson`: the course, its definitions and pages, and a lesson from the question to its page.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use harness::config::experiment::Experiment;
@@ -69,18 +70,16 @@ fn lesson(project: &Project, flags: &[&str]) -> Done {
     project.run("lesson", flags)
 }
 
-/// The project's own lessons, with what they refer to.
-fn own_lessons() -> (Material, BTreeMap<String, Lesson>) {
-    let claims = Claims::read_folder(&own("published")).unwrap();
-    let experiments = Experiment::read_folder(&own("experiments")).unwrap();
-    let replays = Replay::read_folder(&own("replays"), &claims, &experiments).unwrap();
-    let material = Material {
+/// What the lessons of a folder refer to.
+fn material(harness: &Path) -> Material {
+    let claims = Claims::read_folder(&harness.join("published")).unwrap();
+    let experiments = Experiment::read_folder(&harness.join("experiments")).unwrap();
+    let replays = Replay::read_folder(&harness.join("replays"), &claims, &experiments).unwrap();
+    Material {
         claims,
         experiments,
         replays,
-    };
-    let lessons = Lesson::read_folder(&own("lessons"), &material).unwrap();
-    (material, lessons)
+    }
 }
 
 #[test]
@@ -131,6 +130,24 @@ fn a_lesson_asks_measures_draws_judges_and_fills_its_page() {
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["claims"][0]["verdict"], "reproduced");
     assert_eq!(json["comparisons"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn a_claim_has_a_verdict_only_where_the_figure_that_decides_is_measured() {
+    let project = project();
+    let material = material(&project.path("harness"));
+    let rows = |kept: &[usize]| {
+        let mut lesson: Lesson = toml::from_str(LESSON).unwrap();
+        lesson.show = kept.iter().map(|at| lesson.show[*at].clone()).collect();
+        let plan = lesson.plan("tiny", &material).unwrap();
+        let answers = plan.replayed.replay.values();
+        let rows: usize = answers
+            .flat_map(|one| &one.claim)
+            .map(|one| one.row.len())
+            .sum();
+        rows
+    };
+    assert_eq!((rows(&[0, 1]), rows(&[0]), rows(&[1])), (2, 1, 0));
 }
 
 #[test]
@@ -197,7 +214,8 @@ fn what_makes_no_sense_in_a_lesson_is_rejected() {
 
 #[test]
 fn every_lesson_has_its_page_and_every_page_its_lesson() {
-    let (material, lessons) = own_lessons();
+    let material = material(&own(""));
+    let lessons = Lesson::read_folder(&own("lessons"), &material).unwrap();
     let mut in_order: Vec<(&String, &Lesson)> = lessons.iter().collect();
     in_order.sort_by_key(|(_, lesson)| lesson.number);
     let numbers: Vec<u32> = in_order.iter().map(|(_, lesson)| lesson.number).collect();
