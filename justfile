@@ -62,8 +62,7 @@ levers *ARGS: (build "--features experiments,postgres,redis,tokens")
 replay *ARGS: (build "--features experiments,postgres,redis,tokens")
     {{ harness }} replay --no-build {{ ARGS }}
 
-# One lesson of docs/lessons with its experiment, in under a minute after the build, for instance `just lesson stdio`;
-# without a name the list of all
+# A lesson of docs/lessons and its experiment of under a minute, for instance `just lesson stdio`; without a name the course
 lesson *ARGS: (build "--features experiments,postgres,redis,tokens")
     {{ harness }} lesson --no-build {{ ARGS }}
 
