@@ -62,6 +62,10 @@ levers *ARGS: (build "--features experiments,postgres,redis,tokens")
 replay *ARGS: (build "--features experiments,postgres,redis,tokens")
     {{ harness }} replay --no-build {{ ARGS }}
 
+# A lesson of docs/lessons and its experiment of under a minute, for instance `just lesson stdio`; without a name the course
+lesson *ARGS: (build "--features experiments,postgres,redis,tokens")
+    {{ harness }} lesson --no-build {{ ARGS }}
+
 # One program beside itself must tie, slowed by 5% it must not, in 20 runs of about 8 minutes together: leave the machine alone;
 # `just aa --table`: how far do the figures of eight copies of one program lie apart?
 aa *ARGS: build

@@ -7,6 +7,7 @@ mod compare;
 mod doctor;
 mod experiments;
 mod gate;
+mod lesson;
 mod list;
 mod measure;
 mod profile;
@@ -40,6 +41,7 @@ Examples:
   mcp-harness overhead                          what a layer costs above another, held against the project's bounds
   mcp-harness experiments                       what each switch and size of a server is worth
   mcp-harness replay                                which published claims hold here
+  mcp-harness lesson                                the course: fourteen questions, an experiment each
   mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time
   mcp-harness report                            the tables of the latest run again
   mcp-harness compare BEFORE latest                 two recorded runs, with intervals and verdicts
@@ -130,6 +132,8 @@ enum Verb {
     Experiments(experiments::Experiments),
     /// Measure what answers published claims, and say which of them hold here
     Replay(Box<replay::Replay>),
+    /// Teach by an experiment: a claim, a prediction, a measurement, a picture
+    Lesson(Box<lesson::Lesson>),
     /// Sample the stacks of a server under load, for a flame graph viewer
     Profile(Box<profile::Profile>),
     /// Show the tables of recorded runs again, and write the page that people look at
@@ -192,6 +196,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
         Verb::Experiments(verb) => verb.run(&cli.places, &interrupt),
         Verb::Replay(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Lesson(verb) => verb.run(&cli.places, &interrupt),
         Verb::Profile(verb) => verb.run(&cli.places, &interrupt),
         Verb::Report(verb) => verb.run(&cli.places),
         Verb::Compare(verb) => verb.run(&cli.places),

@@ -5,6 +5,7 @@
 pub mod capacity;
 pub mod expect;
 pub mod experiment;
+pub mod lesson;
 pub mod load;
 pub mod matrix;
 pub mod published;

@@ -25,6 +25,7 @@ mod usage;
 pub(crate) mod verify;
 mod warnings;
 
+pub(crate) use self::progress::expected_in_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use super::comparability::refuse;
 use super::dataset::Dataset;
 use super::metric::Metric;
 use crate::config::FormatError;
-use crate::stats::{Design, Interval, Ratio, Resampled, Threshold, Verdict};
+use crate::stats::{Better, Design, Interval, Ratio, Resampled, Threshold, Verdict};
 
 /// The metrics that are compared.
 pub(crate) const METRICS: [Metric; 4] = [
@@ -73,6 +73,25 @@ pub(crate) struct Compared {
     pub(crate) why: String,
     /// Trials of both sides that lie far from the others; they count all the same.
     pub(crate) outliers: usize,
+}
+
+impl Compared {
+    /// How many times better B is, whichever way the figure is better.
+    pub(crate) fn gain(&self) -> Option<Ratio> {
+        let ratio = self.ratio?;
+        if self.figure.better() == Better::More {
+            return Some(ratio);
+        }
+        let inverse = |ends: Interval| Interval {
+            low: 1.0 / ends.high,
+            high: 1.0 / ends.low,
+        };
+        Some(Ratio {
+            point: 1.0 / ratio.point,
+            interval: ratio.interval.map(inverse),
+            ..ratio
+        })
+    }
 }
 
 /// A subject in a suite of a run.

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::compare::{Compared, Side, compare};
-use super::dataset::Dataset;
+use super::dataset::{Dataset, Figure};
 use super::metric::Metric;
 use crate::config::FormatError;
 use crate::config::experiment::{Comparison, Experiment, Published};
 use crate::render::findings::{ratio_columns, verdict};
 use crate::render::table::{Cell, Columns, Document, Style, Table};
-use crate::stats::{Better, Interval, Ratio, Threshold};
+use crate::stats::{Ratio, Threshold};
 
 /// The metrics that the table of variants shows, all that a reader may ask for.
 const METRICS: [Metric; 9] = [
@@ -53,7 +53,7 @@ pub(crate) struct Found {
     pub(crate) compared: Option<Compared>,
     /// The ratio with the ends of its interval, or the figure with its least and most over the
     /// trials; absent when a trial failed or had wrong answers.
-    pub(crate) value: Option<(f64, f64, f64)>,
+    pub(crate) value: Option<Reading>,
     /// Whether there are trials in which the figures hold.
     pub(crate) holds: bool,
 }
@@ -63,11 +63,16 @@ pub(crate) struct Found {
 pub(crate) struct VariantFigures {
     /// The variant.
     pub(crate) variant: String,
+    /// The figure of the comparison, with its least and most over the trials.
+    figure: Option<Reading>,
     /// [`METRICS`], as far as it has them.
     figures: Vec<Option<f64>>,
     /// Errors of all its trials.
     pub(crate) errors: u64,
 }
+
+/// A figure with its least and most.
+pub(crate) type Reading = (f64, f64, f64);
 
 /// How a comparison with bounds came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,19 +91,27 @@ pub(super) fn findings(
     experiments: &BTreeMap<String, Experiment>,
     run: &Dataset,
 ) -> Result<(Vec<Finding>, Vec<Finding>), FormatError> {
+    let found = all(experiments, run)?.into_iter();
+    let (of_variants, mut of_subjects): (Vec<_>, Vec<_>) =
+        found.partition(|one| !one.comparison.variants.is_empty());
+    of_subjects.retain(|one| one.comparison.has_bounds());
+    Ok((of_variants, of_subjects))
+}
+
+/// What came of every comparison of these experiments, in their order.
+pub(crate) fn all(
+    experiments: &BTreeMap<String, Experiment>,
+    run: &Dataset,
+) -> Result<Vec<Finding>, FormatError> {
     let mut in_order: Vec<(&String, &Experiment)> = experiments.iter().collect();
     in_order.sort_by_key(|(_, experiment)| experiment.number);
-    let (mut of_variants, mut of_subjects) = (Vec::new(), Vec::new());
+    let mut found = Vec::new();
     for (name, experiment) in in_order {
         for one in &experiment.compare {
-            if !one.variants.is_empty() {
-                of_variants.push(finding(name, experiment, one, run)?);
-            } else if one.has_bounds() {
-                of_subjects.push(finding(name, experiment, one, run)?);
-            }
+            found.push(finding(name, experiment, one, run)?);
         }
     }
-    Ok((of_variants, of_subjects))
+    Ok(found)
 }
 
 fn finding(
@@ -127,6 +140,7 @@ fn finding(
         let rows = run.rows(&suite, &subject);
         Ok(VariantFigures {
             variant: variant.to_owned(),
+            figure: reading(&run.figure(one.figure, &suite, &subject)?),
             figures: METRICS
                 .into_iter()
                 .map(figure)
@@ -146,6 +160,12 @@ fn finding(
     })
 }
 
+fn reading(figure: &Figure) -> Option<Reading> {
+    let value = figure.right()?;
+    let (least, most) = figure.range()?;
+    Some((value, least, most))
+}
+
 /// The ratio, or without a base the figure, by the names of suite and subject in the run.
 fn find(
     one: &Comparison,
@@ -159,10 +179,7 @@ fn find(
     let mut found = Found {
         suite: suite.to_owned(),
         compared: None,
-        value: of
-            .right()
-            .zip(of.range())
-            .map(|(value, ends)| (value, ends.0, ends.1)),
+        value: reading(&of),
         holds: of.validity.is_usable(),
     };
     if let Some(base) = base {
@@ -210,20 +227,30 @@ impl Finding {
 
     /// How many times better the figure is with the lever.
     fn gain(&self) -> Option<Ratio> {
-        let found = self.compared()?;
-        let ratio = found.ratio?;
-        if found.figure.better() == Better::More {
-            return Some(ratio);
+        self.compared()?.gain()
+    }
+
+    /// The figures that a picture shows beside each other, each with its name: those of the
+    /// variants, or of both subjects in each suite. The least and the most over the trials are
+    /// known of variants.
+    pub(crate) fn bars(&self) -> Vec<(String, Option<Reading>)> {
+        if !self.variants.is_empty() {
+            let bar = |one: &VariantFigures| (one.variant.clone(), one.figure);
+            return self.variants.iter().map(bar).collect();
         }
-        let inverse = |ends: Interval| Interval {
-            low: 1.0 / ends.high,
-            high: 1.0 / ends.low,
+        let comparison = &self.comparison;
+        let of_suite = |found: &Found| {
+            let name = |subject: &String| format!("{}, {subject}", found.suite);
+            match (&comparison.base, &found.compared) {
+                (Some(base), Some(compared)) => {
+                    let point = |value: f64| (value, value, value);
+                    let base = (name(base), compared.a.map(point));
+                    vec![base, (name(&comparison.with), compared.b.map(point))]
+                }
+                _ => vec![(name(&comparison.with), found.value)],
+            }
         };
-        Some(Ratio {
-            point: 1.0 / ratio.point,
-            interval: ratio.interval.map(inverse),
-            ..ratio
-        })
+        self.found.iter().flat_map(of_suite).collect()
     }
 }
 
@@ -402,6 +429,9 @@ mod tests {
         assert!((gain.point - 4.0).abs() < 1e-9);
         assert!((gain.interval.unwrap().low - 4.0).abs() < 1e-6);
         assert_eq!(found[0].compared().unwrap().verdict, Verdict::Faster);
+        let bars = [("none", (6.0, 6.0, 12.0)), ("ten", (1.5, 1.5, 3.0))];
+        let bars = bars.map(|(name, reading)| (name.to_owned(), Some(reading)));
+        assert_eq!(found[0].bars(), bars);
     }
 
     fn trial(subject: &str, trial: u32, cpu: u64, rate: u64) -> Trial {
@@ -427,6 +457,15 @@ mod tests {
         let (value, low, high) = found[0].found[0].value.unwrap();
         let close = |a: f64| (a - 1.4).abs() < 1e-9;
         assert!(close(value) && close(low) && close(high), "{found:?}");
+        let names = |one: &Finding| {
+            one.bars()
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&found[0]), ["echo, b", "echo, a"]);
+        assert_eq!(names(&found[2]), ["echo, a"]);
+        assert!(found[0].bars().iter().all(|(_, reading)| reading.is_some()));
         let outcomes: Vec<Outcome> = found.iter().map(Finding::outcome).collect();
         assert_eq!(outcomes, [Outcome::Met, Outcome::Missed, Outcome::Met]);
         let text = marks(&found).draw(Style::Text);

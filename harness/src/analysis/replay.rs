@@ -102,7 +102,7 @@ pub(crate) struct Shown {
 }
 
 /// What a run says of the claims that it was made for.
-pub(super) fn answers(replayed: &Replayed, run: &Dataset) -> Result<Vec<Answered>, FormatError> {
+pub(crate) fn answers(replayed: &Replayed, run: &Dataset) -> Result<Vec<Answered>, FormatError> {
     let mut all = Vec::new();
     for (name, replay) in &replayed.replay {
         for answer in &replay.claim {

@@ -16,12 +16,12 @@ use super::{Places, Verdict, check_known};
 use crate::analysis::experiments::{self, Finding, Outcome};
 use crate::config::experiment::Experiment;
 use crate::config::load::Load;
-use crate::config::matrix;
+use crate::config::matrix::{self, Made};
 use crate::config::replay::Replayed;
 use crate::config::subject::Subjects;
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
-use crate::run::RunPlan;
+use crate::run::{RunPlan, expected_in_all};
 
 /// Flags of all verbs that measure experiments.
 #[derive(Debug, Args)]
@@ -151,10 +151,7 @@ impl Common {
         replayed: Replayed,
         interrupt: &Interrupt,
     ) -> anyhow::Result<(RecordedRun, Verdict)> {
-        let subjects = Subjects::read(&places.subjects())?;
-        let suites = Suite::read_folder(&places.suites())?;
-        let made = matrix::experiments(&experiments, &subjects, &suites, &self.load)
-            .map_err(|message| anyhow!(message))?;
+        let made = self.expand(places, &experiments)?;
         let names = made.subjects.subject.keys().cloned().collect();
         let plan = RunPlan {
             subjects: made.subjects,
@@ -166,6 +163,32 @@ impl Common {
             ..RunPlan::default()
         };
         self.record.make(places, &self.bench, plan, interrupt)
+    }
+
+    /// How long the run of these experiments takes, about, without builds.
+    pub(super) fn seconds(
+        &self,
+        places: &Places,
+        experiments: &BTreeMap<String, Experiment>,
+    ) -> anyhow::Result<f64> {
+        let made = self.expand(places, experiments)?;
+        let pairs = made.groups.iter().flatten();
+        let suites = pairs.filter_map(|(suite, _)| made.suites.get(suite));
+        Ok(suites
+            .map(|suite| expected_in_all(suite).as_secs_f64())
+            .sum())
+    }
+
+    /// The subjects and suites of these experiments.
+    fn expand(
+        &self,
+        places: &Places,
+        experiments: &BTreeMap<String, Experiment>,
+    ) -> anyhow::Result<Made> {
+        let subjects = Subjects::read(&places.subjects())?;
+        let suites = Suite::read_folder(&places.suites())?;
+        matrix::experiments(experiments, &subjects, &suites, &self.load)
+            .map_err(|message| anyhow!(message))
     }
 }
 

@@ -12,6 +12,7 @@ use super::{Places, Verdict};
 use crate::analysis::replay as analysis;
 use crate::analysis::summary::Report;
 use crate::config::experiment::Experiment;
+use crate::config::lesson::Material;
 use crate::config::published::Claims;
 use crate::config::replay::{Length, Plan, Replay as Definition, plan};
 use crate::interrupt::Interrupt;
@@ -83,15 +84,20 @@ impl Replay {
     }
 
     fn plan(&self, places: &Places) -> anyhow::Result<Plan> {
-        let claims = Claims::read_folder(&places.published())?;
-        let experiments = places.read_experiments(&places.experiments())?;
-        let replays = Definition::read_folder(&places.replays(), &claims, &experiments)?;
+        let all = places.read_material()?;
         let length = match (self.quick, self.full) {
             (true, _) => Length::Quick,
             (_, true) => Length::Full,
             _ => Length::Usual,
         };
-        plan(replays, &claims, &experiments, &self.ids, length).map_err(|message| anyhow!(message))
+        plan(
+            all.replays,
+            &all.claims,
+            &all.experiments,
+            &self.ids,
+            length,
+        )
+        .map_err(|message| anyhow!(message))
     }
 
     fn print(&self, all: &[analysis::Answered]) -> anyhow::Result<()> {
@@ -111,6 +117,18 @@ impl Places {
                 .map_err(|error| error.context(format!("experiment {name}")))?;
         }
         Ok(all)
+    }
+
+    /// Reads the published claims, the experiments, and the replays that answer claims.
+    pub(super) fn read_material(&self) -> anyhow::Result<Material> {
+        let claims = Claims::read_folder(&self.published())?;
+        let experiments = self.read_experiments(&self.experiments())?;
+        let replays = Definition::read_folder(&self.replays(), &claims, &experiments)?;
+        Ok(Material {
+            claims,
+            experiments,
+            replays,
+        })
     }
 
     /// Puts the texts of claims into an experiment that quotes some by id.

@@ -43,7 +43,7 @@ impl ReportFormat {
         print(&draw(value, self.style()))
     }
 
-    const fn style(self) -> Style {
+    pub(super) const fn style(self) -> Style {
         match self {
             Self::Text => Style::Text,
             Self::Markdown => Style::Markdown,

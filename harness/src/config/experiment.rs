@@ -212,6 +212,19 @@ impl Experiment {
         experiment
     }
 
+    /// Adds its comparisons to the experiment of this name among those that are to be made. A
+    /// comparison that is there already stays as it is, and so do the settings around it.
+    pub(super) fn merge_into(mut self, name: &str, all: &mut BTreeMap<String, Self>) {
+        let comparisons = std::mem::take(&mut self.compare);
+        self.on_request = false;
+        let kept = all.entry(name.to_owned()).or_insert(self);
+        for comparison in comparisons {
+            if !kept.compare.iter().any(|one| one.name == comparison.name) {
+                kept.compare.push(comparison);
+            }
+        }
+    }
+
     /// Puts the texts of claims beside the ids of those that are quoted by id alone.
     ///
     /// # Errors

@@ -204,21 +204,47 @@ impl Replay {
     /// The variants that its figures are of.
     fn places(&self) -> impl Iterator<Item = &str> {
         let rows = self.claim.iter().flat_map(|answer| &answer.row);
-        rows.flat_map(|row| row.base.iter().chain([&row.with]).map(String::as_str))
+        rows.flat_map(Row::places)
+    }
+
+    /// Leaves it these claims, and their figures of these variants. A claim whose deciding figure is
+    /// of others goes too.
+    pub(super) fn keep_measured(&mut self, ids: &BTreeSet<&str>, measured: &BTreeSet<String>) {
+        let is_measured = |row: &Row| row.places().all(|place| measured.contains(place));
+        self.experiment = None;
+        self.experiments.clear();
+        (self.references).retain(|id| ids.contains(id.as_str()));
+        (self.claim).retain(|answer| {
+            let decides = answer.row.first().is_none_or(is_measured);
+            ids.contains(answer.id.as_str()) && (answer.not_testable.is_some() || decides)
+        });
+        for answer in &mut self.claim {
+            answer.row.retain(is_measured);
+        }
     }
 }
 
 /// The variants of an experiment, as rows name them.
-fn members<'e>(name: &'e str, experiment: &'e Experiment) -> impl Iterator<Item = String> + 'e {
+pub(super) fn members<'e>(
+    name: &'e str,
+    experiment: &'e Experiment,
+) -> impl Iterator<Item = String> + 'e {
     let of =
         |one: &'e Comparison| (one.variants.iter()).map(|variant| one.member(name, &variant.name));
     experiment.compare.iter().flat_map(of)
 }
 
+impl Row {
+    /// The variants that its figure is of.
+    fn places(&self) -> impl Iterator<Item = &str> {
+        self.base.iter().chain([&self.with]).map(String::as_str)
+    }
+}
+
 impl Answer {
     fn check(&self, values: &[Value], variants: &BTreeSet<String>) -> Result<(), String> {
         for row in &self.row {
-            for place in row.base.iter().chain([&row.with]) {
+            for place in row.places() {
                 if !variants.contains(place) {
                     return Err(format!(
                         "\"{place}\" is no variant; write EXPERIMENT.COMPARISON.VARIANT, and name the experiment in experiments"
@@ -384,19 +410,14 @@ impl Replay {
         all: &mut BTreeMap<String, Experiment>,
     ) {
         let places: BTreeSet<&str> = self.places().collect();
-        let comparisons = std::mem::take(&mut experiment.compare);
-        experiment.on_request = false;
-        let kept = all.entry(name.to_owned()).or_insert(experiment);
-        for comparison in comparisons {
+        experiment.compare.retain(|comparison| {
             let is_place = |variant: &Variant| {
                 let member = comparison.member(name, &variant.name);
                 places.contains(member.as_str())
             };
-            let is_there = (kept.compare.iter()).any(|other| other.name == comparison.name);
-            if comparison.variants.iter().any(is_place) && !is_there {
-                kept.compare.push(comparison);
-            }
-        }
+            comparison.variants.iter().any(is_place)
+        });
+        experiment.merge_into(name, all);
     }
 }
 

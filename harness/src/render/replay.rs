@@ -155,15 +155,20 @@ fn references(document: &mut Document, answered: &[Answered]) {
 }
 
 fn verdict(one: &Answered) -> String {
+    let mut text = format!("- {} Claim: {}.\n", sentence(one), one.says);
+    for caveat in &one.caveats {
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "  - {caveat}");
+    }
+    text
+}
+
+/// The verdict of a claim, and why it may be another one.
+pub(crate) fn sentence(one: &Answered) -> String {
     let sentence = one.sentence.trim_end_matches('.');
-    let mut text = format!("- {}: {}: {sentence}.", one.id, one.verdict);
-    // Writing into a string does not fail.
+    let mut text = format!("{}: {}: {sentence}.", one.id, one.verdict);
     if !one.doubts.is_empty() {
         let _ = write!(text, " Not certain: {}.", one.doubts.join("; "));
-    }
-    let _ = writeln!(text, " Claim: {}.", one.says);
-    for caveat in &one.caveats {
-        let _ = writeln!(text, "  - {caveat}");
     }
     text
 }

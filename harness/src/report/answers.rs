@@ -16,6 +16,7 @@ use crate::analysis::recommend::{Recommendation, Wish, answers, recommend, scena
 use crate::analysis::summary::{Report, Steadiness};
 use crate::config::scenario::Deployment;
 use crate::config::suite::Workload;
+use crate::render::bars;
 use crate::render::table::{Style, Table};
 use crate::results::environment::State;
 use crate::stats::{Ratio, Threshold};
@@ -33,9 +34,6 @@ const SHOWN: usize = 5;
 
 /// Ties that are named.
 const NAMED: usize = 3;
-
-/// Length of the longest bar on a terminal, in columns.
-const BAR: f64 = 32.0;
 
 /// The first screen.
 #[derive(Debug, Serialize)]
@@ -346,30 +344,19 @@ impl Answer {
             "\n{work}, clients {}: {}\n  {}\n  By {} in {}.",
             self.place, found.subject, found.wins, found.by, found.suites
         );
-        let names = found.bars.iter().map(|bar| bar.subject.chars().count());
-        let width = names.max().unwrap_or(0);
-        let longest = found.bars.iter().map(|bar| bar.ratio).fold(1.0, f64::max);
-        for bar in &found.bars {
-            let tie = if bar.is_tie { " (tie)" } else { "" };
-            let drawn = drawn(bar.ratio / longest * BAR);
-            let line = format!("    {:<width$}  {} {drawn}{tie}", bar.subject, bar.text);
-            let _ = writeln!(text, "{line}");
-        }
+        let bar = |bar: &Bar| bars::Bar {
+            name: bar.subject.clone(),
+            length: Some(bar.ratio),
+            text: bar.text.clone(),
+            note: if bar.is_tie { "(tie)" } else { "" }.to_owned(),
+        };
+        let drawn: Vec<bars::Bar> = found.bars.iter().map(bar).collect();
+        text.push_str(&bars::draw(&drawn));
         if found.others > 0 {
             let _ = writeln!(text, "    and {} more", found.others);
         }
         let _ = writeln!(text, "  Command: {}", found.command);
     }
-}
-
-/// A bar of so many columns, to an eighth of one.
-fn drawn(columns: f64) -> String {
-    const PARTS: [&str; 8] = [
-        "", "\u{258f}", "\u{258e}", "\u{258d}", "\u{258c}", "\u{258b}", "\u{258a}", "\u{2589}",
-    ];
-    let eighths = usize::try_from(crate::results::whole(columns * 8.0)).unwrap_or(0);
-    let part = PARTS.get(eighths % 8).copied().unwrap_or_default();
-    "\u{2588}".repeat(eighths / 8) + part
 }
 
 fn steadiness(summary: &Report) -> Vec<Fact> {
@@ -438,7 +425,7 @@ fn alarm(summary: &Report) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answers, drawn};
+    use super::Answers;
     use crate::analysis::dataset::golden_for_tests;
     use crate::analysis::summary::Report;
 
@@ -461,12 +448,5 @@ mod tests {
             "{text}"
         );
         assert!(text.contains('\u{2588}'), "{text}");
-    }
-
-    #[test]
-    fn bars_are_as_long_as_asked_for() {
-        assert_eq!(drawn(2.0), "\u{2588}\u{2588}");
-        assert_eq!(drawn(1.5), "\u{2588}\u{258c}");
-        assert_eq!(drawn(0.0), "");
     }
 }

@@ -43,6 +43,18 @@ pub(super) fn expected(suite: &Suite, slice: u32) -> Duration {
     }
 }
 
+/// How long all windows of one subject take in this suite, about.
+pub(crate) fn expected_in_all(suite: &Suite) -> Duration {
+    let load = &suite.load;
+    match load.slices() {
+        0 => expected(suite, 0) * load.trials(),
+        slices => {
+            let process: Duration = (1..=slices).map(|slice| expected(suite, slice)).sum();
+            process * load.processes()
+        }
+    }
+}
+
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -14,6 +14,7 @@ mod format_documentation;
 mod gate;
 mod golden;
 mod interrupt;
+mod lessons;
 mod levers;
 mod limits;
 mod measure;

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use harness::config::expect::Expect;
 use harness::config::experiment::{Comparison, Experiment, Published, Variant};
+use harness::config::lesson::{Lesson, Show};
 use harness::config::load::Load;
 use harness::config::matrix::{Point, Sweep};
 use harness::config::published::{self, Claim, Shape, Source};
@@ -93,6 +94,8 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
         ("### `[[claim]]` of a replay", keys::<Answer>()),
         ("### `[[claim.row]]`", keys::<Row>()),
         ("### `[[claim.verdict]]`", keys::<Rule>()),
+        ("## Lessons: `lessons/NAME.toml`", keys::<Lesson>()),
+        ("### `[[show]]`", keys::<Show>()),
     ] {
         assert_eq!(documented(heading), keys, "{heading}");
     }
