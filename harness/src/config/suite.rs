@@ -413,6 +413,7 @@ fn is_no_match(asked: Revision, subject: &Subject) -> bool {
 }
 
 /// Why a subject cannot take part in a suite, if it cannot.
+#[must_use]
 pub fn incompatibility(suite: &Suite, subject: &Subject) -> Option<&'static str> {
     let (load, is_stdio) = (&suite.load, subject.wire == Wire::Stdio);
     let is_shared = subject.sessions == Sessions::Shared;

@@ -1,6 +1,6 @@
 //! `lesson`: the course, its definitions and pages, and a lesson from the question to its page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 

@@ -190,9 +190,9 @@ fn the_project_s_own_scenarios_ask_servers_and_suites_that_exist() {
         for (name, suite) in scenario.suites(&suites).unwrap() {
             let takes = |subject: &&_| incompatibility(&suite, subject).is_none();
             let servers = subjects.subject.values().filter(|one| !one.on_request);
-            let taken: Vec<_> = servers.filter(takes).collect();
-            assert!(taken.len() > 5, "{name}: {}", taken.len());
-            assert!(taken.iter().all(|one| one.role == Role::Server), "{name}");
+            let asked: Vec<_> = servers.filter(takes).collect();
+            assert!(asked.len() > 5, "{name}: {}", asked.len());
+            assert!(asked.iter().all(|one| one.role == Role::Server), "{name}");
         }
     }
     let choosing = std::fs::read_to_string(own("../docs/choosing.md")).unwrap();
