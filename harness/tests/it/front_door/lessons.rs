@@ -94,7 +94,7 @@ fn a_lesson_asks_measures_draws_judges_and_fills_its_page() {
         "a pool of ten (p50 ms)\n    off  ",
         "\u{2588}",
         "  10 beside off: ",
-        " times as good (95% interval ",
+        " times as good (",
         "two clients against one (p99 ms)\n    one  ",
         "one client beside none (calls/s)\n    a  ",
         "(no interval: fewer than three trials): unknown",

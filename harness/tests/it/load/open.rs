@@ -122,9 +122,15 @@ fn calls_are_sent_when_they_are_due_and_counted_by_their_rate() {
     };
     let outcome = trial.run(http(&streamable(right)), &exchanges(5)).unwrap();
     assert_eq!(outcome.errors.total(), 0, "{:?}", outcome.errors);
-    assert_eq!(outcome.latency_ns.len(), 400);
-    assert_eq!(outcome.late_ns.len(), 400);
-    assert!(outcome.json_rpc_requests.abs_diff(400) <= 8, "{outcome:?}");
+    // A machine that is busy closes the window late, and then more calls are due in it.
+    let due = 400.0 * outcome.elapsed.as_secs_f64();
+    let is_all = |calls: u64| (calls as f64 - due).abs() <= 1.0;
+    assert!(is_all(outcome.latency_ns.len()), "{due}: {outcome:?}");
+    assert_eq!(outcome.late_ns.len(), outcome.latency_ns.len());
+    assert!(
+        outcome.json_rpc_requests.abs_diff(outcome.latency_ns.len()) <= 8,
+        "{outcome:?}"
+    );
     assert_eq!(outcome.json_rpc_requests, outcome.http_requests);
 }
 
