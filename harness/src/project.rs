@@ -82,10 +82,6 @@ pub struct Project {
 
 /// What the templates may name.
 #[derive(Serialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a condition that templates ask for"
-)]
 struct Values<'a> {
     name: &'a str,
     crate_name: String,
@@ -106,8 +102,6 @@ struct Values<'a> {
     rmcp: String,
     server: String,
     dependency: &'static str,
-    vendored: bool,
-    standalone: bool,
     lab: String,
 }
 
@@ -213,8 +207,6 @@ impl Project {
             rmcp: self.version_of("rmcp")?,
             server,
             dependency,
-            vendored: self.dependency == Dependency::Vendored,
-            standalone: self.dependency != Dependency::Path,
             lab,
         })
     }

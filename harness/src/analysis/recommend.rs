@@ -35,6 +35,19 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
+    /// What is looked for where only the kind of work and the place are known.
+    pub(crate) fn usual(workload: Workload, deployment: Deployment) -> Self {
+        Self {
+            workload,
+            deployment,
+            clients: None,
+            max_rss_bytes: None,
+            by: Metric::CpuUsPerCall,
+            threshold: Threshold::default(),
+            scenario: None,
+        }
+    }
+
     /// What a scenario looks for.
     pub(crate) fn of(scenario: &Scenario) -> Self {
         Self {

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::rank::By;
 use super::report::Recorded;
 use super::{Places, Verdict};
 use crate::analysis::dataset::Dataset;
@@ -15,7 +14,6 @@ use crate::config::scenario::Deployment;
 use crate::config::suite::Workload;
 use crate::project::{Dependency, Project};
 use crate::render::table::{Style, json};
-use crate::stats::Threshold;
 
 /// The library's flags that a recommended server keeps. What is left at its default is not among
 /// them, nor are the lab's own flags.
@@ -131,20 +129,10 @@ impl Template {
     }
 
     fn choose(&self, places: &Places) -> anyhow::Result<Choice> {
-        let wish = Wish {
-            workload: self.workload,
-            deployment: self.deployment,
-            clients: None,
-            max_rss_bytes: None,
-            by: By::Cpu.metric(),
-            threshold: Threshold::default(),
-            scenario: None,
-        };
-        let run = if let Some(run) = &self.run {
-            Some(self.recorded.dataset(places, Some(run))?)
-        } else {
-            let latest = self.recorded.latest_that(places, |run| answers(run, &wish));
-            latest.ok().filter(|run| answers(run, &wish))
+        let wish = Wish::usual(self.workload, self.deployment);
+        let run = match &self.run {
+            Some(run) => Some(self.recorded.dataset(places, Some(run))?),
+            None => (self.recorded).youngest(places, |run| answers(run, &wish)),
         };
         match run {
             Some(run) => chosen(&run, &wish),

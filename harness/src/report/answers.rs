@@ -10,7 +10,6 @@ use serde::Serialize;
 use super::again;
 use super::tables::row_id;
 use crate::analysis::dataset::Dataset;
-use crate::analysis::metric::Metric;
 use crate::analysis::ranking::Place;
 use crate::analysis::recommend::{Recommendation, Wish, answers, recommend, scenarios};
 use crate::analysis::summary::{Report, Steadiness};
@@ -19,7 +18,7 @@ use crate::config::suite::Workload;
 use crate::render::bars;
 use crate::render::table::{Style, Table};
 use crate::results::environment::State;
-use crate::stats::{Ratio, Threshold};
+use crate::stats::Ratio;
 use situations::Decision;
 
 /// The kinds of work, as people call them.
@@ -205,16 +204,7 @@ fn answer(
     workload: Workload,
     deployment: Deployment,
 ) -> anyhow::Result<Answer> {
-    let wish = Wish {
-        workload,
-        deployment,
-        clients: None,
-        max_rss_bytes: None,
-        by: Metric::CpuUsPerCall,
-        threshold: Threshold::default(),
-        scenario: None,
-    };
-    answer_to(runs, &wish)
+    answer_to(runs, &Wish::usual(workload, deployment))
 }
 
 /// The answer of the first run that has one.
