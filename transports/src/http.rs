@@ -208,7 +208,7 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
                 }
             }
         }
-        self.connections.close_when_answered();
+        self.connections.begin_draining();
         // A client that connected before the signal may have sent a request already. This asks the
         // kernel itself, because the runtime's view of the listener may be a poll old.
         while let Ok((stream, client)) = backlog.accept() {

@@ -151,10 +151,18 @@ impl Connections {
         Some(Connection { id, state })
     }
 
+    /// Begins the shutdown: asks every open connection to close after its answer. Only the first of
+    /// the shards does that, because after it another may have opened connections from its backlog,
+    /// and their requests are not read yet.
+    pub(super) fn begin_draining(&self) {
+        if !self.draining.swap(true, Ordering::SeqCst) {
+            self.close_when_answered();
+        }
+    }
+
     /// Asks every open connection to close after its answer. A connection that opens later is asked
     /// by the next call.
     pub(super) fn close_when_answered(&self) {
-        self.draining.store(true, Ordering::SeqCst);
         for state in self.table().values() {
             state.must_close.store(true, Ordering::SeqCst);
             state.waker.wake();
