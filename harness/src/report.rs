@@ -28,18 +28,14 @@ use claims::Published;
 
 /// The report of one run as text, with the first screen where the style has one: a terminal shows
 /// the end of what is printed, a file its beginning.
-pub(crate) fn tables_and_answers(
-    run: &Dataset,
-    summary: &Report,
-    style: Style,
-) -> anyhow::Result<String> {
+pub(crate) fn tables_and_answers(run: &Dataset, summary: &Report, style: Style) -> String {
     let tables = render(summary, style);
-    let answers = Answers::of(&[(run, summary)])?;
-    Ok(match style {
+    let answers = Answers::of(&[(run, summary)]);
+    match style {
         Style::Text => tables + &answers.text(),
         Style::Markdown => answers.markdown() + &tables,
         Style::Csv | Style::Json => tables,
-    })
+    }
 }
 
 /// Writes `report.html` of these runs, and `report.md` of the first of them; returns the path of
@@ -57,7 +53,7 @@ pub(crate) fn write(runs: &[(&Dataset, &Report)], into: &Path) -> anyhow::Result
     write_atomically(&page, html.as_bytes())?;
     let mut text = String::new();
     for (run, summary) in runs {
-        text.push_str(&tables_and_answers(run, summary, Style::Markdown)?);
+        text.push_str(&tables_and_answers(run, summary, Style::Markdown));
     }
     write_atomically(&into.join("report.md"), text.as_bytes())?;
     Ok(page)

@@ -82,7 +82,12 @@ pub(crate) struct Recommendation {
 }
 
 /// Whether a run has what the question is about: suites of that work, and servers that may be used.
+/// A search for capacity and experiments ask other questions: their suites are not the work alone.
 pub(crate) fn answers(run: &Dataset, wish: &Wish) -> bool {
+    let asks_another = run.environment.capacity.is_some() || run.folder.has_experiments();
+    if asks_another {
+        return false;
+    }
     let suites = suites_for(run, wish);
     let clients = |suite: &String| run.suites.get(suite).map(|suite| suite.load.clients());
     let is_asked = |suite| wish.clients.is_none() || clients(suite) == wish.clients;

@@ -31,7 +31,7 @@ pub(super) enum ReportFormat {
 impl ReportFormat {
     /// Prints the report of a run.
     pub(super) fn print(self, run: &Dataset, found: &summary::Report) -> anyhow::Result<()> {
-        print(&report::tables_and_answers(run, found, self.style())?)
+        print(&report::tables_and_answers(run, found, self.style()))
     }
 
     /// Prints what was found.

@@ -103,23 +103,22 @@ pub(super) struct Fact {
 
 impl Answers {
     /// The answers that these runs hold: each question goes to the first run that answers it.
-    pub(super) fn of(runs: &[(&Dataset, &Report)]) -> anyhow::Result<Self> {
+    pub(super) fn of(runs: &[(&Dataset, &Report)]) -> Self {
         let work = |(workload, name): &(Workload, &'static str)| {
-            let one = |deployment| answer(runs, *workload, deployment);
-            let answers = [Deployment::Local, Deployment::Remote].map(one);
-            Ok(Work {
+            let one = |deployment| answer(runs, &Wish::usual(*workload, deployment));
+            Work {
                 name,
-                answers: answers.into_iter().collect::<anyhow::Result<_>>()?,
-            })
+                answers: [Deployment::Local, Deployment::Remote].map(one).into(),
+            }
         };
-        let mut works: Vec<Work> = WORKS.iter().map(work).collect::<anyhow::Result<_>>()?;
-        let decisions = situations::decisions(runs)?;
+        let mut works: Vec<Work> = WORKS.iter().map(work).collect();
+        let decisions = situations::decisions(runs);
         // A run that was made for scenarios was not asked for kinds of work.
         if !decisions.is_empty() {
             works.retain(|work| work.answers.iter().any(|answer| answer.found.is_some()));
         }
         let first = runs.first().map(|(_, summary)| *summary);
-        Ok(Self {
+        Self {
             works,
             decisions,
             steadiness: first.map_or_else(Vec::new, steadiness),
@@ -127,7 +126,7 @@ impl Answers {
                 .iter()
                 .filter_map(|(_, summary)| alarm(summary))
                 .collect(),
-        })
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -199,16 +198,8 @@ impl Answers {
     }
 }
 
-fn answer(
-    runs: &[(&Dataset, &Report)],
-    workload: Workload,
-    deployment: Deployment,
-) -> anyhow::Result<Answer> {
-    answer_to(runs, &Wish::usual(workload, deployment))
-}
-
 /// The answer of the first run that has one.
-fn answer_to(runs: &[(&Dataset, &Report)], wish: &Wish) -> anyhow::Result<Answer> {
+fn answer(runs: &[(&Dataset, &Report)], wish: &Wish) -> Answer {
     let mut answer = Answer {
         place: match wish.deployment {
             Deployment::Local => "on the same machine",
@@ -218,7 +209,7 @@ fn answer_to(runs: &[(&Dataset, &Report)], wish: &Wish) -> anyhow::Result<Answer
         why_none: "Not measured: no suite of this work in the run.".to_owned(),
     };
     for (index, (run, _)) in runs.iter().enumerate() {
-        if !is_for_answers(run)? || !asks(run, wish) {
+        if !asks(run, wish) {
             continue;
         }
         match recommend(run, wish) {
@@ -229,7 +220,7 @@ fn answer_to(runs: &[(&Dataset, &Report)], wish: &Wish) -> anyhow::Result<Answer
             Err(why) => answer.why_none = format!("No answer: {why}"),
         }
     }
-    Ok(answer)
+    answer
 }
 
 /// Whether a run was asked this. It has measured a scenario also where no server fits.
@@ -238,11 +229,6 @@ fn asks(run: &Dataset, wish: &Wish) -> bool {
         Some(scenario) => (scenarios(run).iter()).any(|one| one.name == scenario.name),
         None => answers(run, wish),
     }
-}
-
-/// Searches for capacity and experiments ask other questions: their suites are not the work alone.
-fn is_for_answers(run: &Dataset) -> anyhow::Result<bool> {
-    Ok(run.environment.capacity.is_none() && run.folder.read_experiments()?.is_empty())
 }
 
 impl Winner {
@@ -423,7 +409,7 @@ mod tests {
     fn the_first_screen_names_the_winner_its_margin_and_its_command() {
         let run = golden_for_tests();
         let summary = Report::of(&run).unwrap();
-        let answers = Answers::of(&[(&run, &summary)]).unwrap();
+        let answers = Answers::of(&[(&run, &summary)]);
         let (text, markdown) = (answers.text(), answers.markdown());
         for shown in [&text, &markdown] {
             assert!(shown.contains("fake_subject stdio-right 0"), "{shown}");

@@ -59,7 +59,7 @@ impl Block {
             // It stands below a table that says where its figures come from.
             Self::Picture => return picture(from),
             Self::Claims => claims(from),
-            Self::Situations => decisions(from)?,
+            Self::Situations => decisions(from),
         };
         Ok(drawn.map(|text| text + "\n" + &provenance(from)))
     }
@@ -144,10 +144,10 @@ fn claims(from: Shown<'_>) -> Option<String> {
     (!found.is_empty()).then(|| table.draw(Style::Markdown))
 }
 
-fn decisions(from: Shown<'_>) -> anyhow::Result<Option<String>> {
-    let answers = Answers::of(&[(from.run, from.summary)])?;
+fn decisions(from: Shown<'_>) -> Option<String> {
+    let answers = Answers::of(&[(from.run, from.summary)]);
     let is_there = !answers.decisions.is_empty();
-    Ok(is_there.then(|| situations::table(&answers.decisions, Style::Markdown)))
+    is_there.then(|| situations::table(&answers.decisions, Style::Markdown))
 }
 
 /// Where the figures come from.

@@ -82,7 +82,7 @@ pub(super) fn html(
     let names: Vec<&str> = runs.iter().map(|(run, _)| run.run.as_str()).collect();
     let page = Page {
         title: format!("Report of {}", names.join(", ")),
-        answers: Answers::of(runs)?,
+        answers: Answers::of(runs),
         runs: runs.iter().map(|(run, _)| run_view(run)).collect(),
         filters: filters(&tables),
         tables,

@@ -209,11 +209,15 @@ impl RunFolder {
         read_toml(&self.templates_file())
     }
 
+    /// Whether the run was made for experiments.
+    pub(crate) fn has_experiments(&self) -> bool {
+        self.experiments_folder().is_dir()
+    }
+
     /// The experiments that the run was made for; none when it was made for none.
     pub(crate) fn read_experiments(&self) -> Result<BTreeMap<String, Experiment>, FormatError> {
-        let folder = self.experiments_folder();
-        if folder.is_dir() {
-            Experiment::read_folder(&folder)
+        if self.has_experiments() {
+            Experiment::read_folder(&self.experiments_folder())
         } else {
             Ok(BTreeMap::new())
         }

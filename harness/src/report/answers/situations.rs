@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Answer, answer_to};
+use super::{Answer, answer};
 use crate::analysis::dataset::Dataset;
 use crate::analysis::recommend::{Wish, scenarios};
 use crate::analysis::summary::Report;
@@ -19,7 +19,7 @@ pub(in crate::report) struct Decision {
 }
 
 /// The situations that these runs have measured, each from the first run that has.
-pub(super) fn decisions(runs: &[(&Dataset, &Report)]) -> anyhow::Result<Vec<Decision>> {
+pub(super) fn decisions(runs: &[(&Dataset, &Report)]) -> Vec<Decision> {
     let mut found: Vec<&Scenario> = Vec::new();
     for scenario in runs.iter().flat_map(|(run, _)| scenarios(run)) {
         if !found.iter().any(|other| other.name == scenario.name) {
@@ -27,12 +27,10 @@ pub(super) fn decisions(runs: &[(&Dataset, &Report)]) -> anyhow::Result<Vec<Deci
         }
     }
     found.sort_by_key(|scenario| scenario.number);
-    let decision = |scenario: &Scenario| {
-        Ok(Decision {
-            title: scenario.title.clone(),
-            load: scenario.description.clone(),
-            answer: answer_to(runs, &Wish::of(scenario))?,
-        })
+    let decision = |scenario: &Scenario| Decision {
+        title: scenario.title.clone(),
+        load: scenario.description.clone(),
+        answer: answer(runs, &Wish::of(scenario)),
     };
     found.into_iter().map(decision).collect()
 }
