@@ -55,8 +55,8 @@ bench-layers *ARGS:
     cargo bench --locked --package lab --bench layers {{ ARGS }}
 
 # What each switch and size of a server is worth: pools, cache, payload and thirteen more, in under 15 minutes
-levers *ARGS: (build "--features experiments,postgres,redis,tokens")
-    {{ harness }} levers --no-build {{ ARGS }}
+experiments *ARGS: (build "--features experiments,postgres,redis,tokens")
+    {{ harness }} experiments --no-build {{ ARGS }}
 
 # Which published claims hold here, and why the others do not; all of them in under 45 minutes, `just replay --quick` in 8
 replay *ARGS: (build "--features experiments,postgres,redis,tokens")

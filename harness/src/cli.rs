@@ -128,7 +128,6 @@ enum Verb {
     /// Measure what a layer costs above another and hold it against bounds
     Overhead(experiments::Overhead),
     /// Measure what each switch and size of a server is worth
-    #[command(visible_alias = "levers")]
     Experiments(experiments::Experiments),
     /// Measure what answers published claims, and say which of them hold here
     Replay(Box<replay::Replay>),

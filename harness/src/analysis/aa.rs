@@ -16,7 +16,7 @@ const RUNS: usize = 20;
 
 /// The most that the figures of copies may err, as the root mean square of the logarithms of their
 /// ratios.
-pub(crate) const TABLE_MARK: f64 = 0.015;
+pub(crate) const TABLE_BOUND: f64 = 0.015;
 
 /// All runs of an A/A test.
 #[derive(Debug)]
@@ -227,9 +227,9 @@ impl Copies {
         self.runs.iter().flat_map(TableOfCopies::errors)
     }
 
-    /// Whether the figures keep the mark.
+    /// Whether the figures keep the bound.
     pub(crate) fn holds(&self) -> bool {
-        root_mean_square(self.errors()).is_some_and(|error| error <= TABLE_MARK)
+        root_mean_square(self.errors()).is_some_and(|error| error <= TABLE_BOUND)
     }
 }
 
@@ -272,7 +272,7 @@ pub(crate) fn render_table(copies: &Copies, style: Style) -> String {
     document.fact("suite", &copies.suite);
     document.fact("error_rms", error);
     document.fact("error_worst", worst);
-    document.fact("mark", TABLE_MARK);
+    document.fact("bound", TABLE_BOUND);
     document.fact("holds", copies.holds());
     document.say(format!(
         "Copies of {} as subjects, suite {}, by CPU per call.\n\n",
@@ -280,12 +280,12 @@ pub(crate) fn render_table(copies: &Copies, style: Style) -> String {
     ));
     document.table("rows", Table::of(&columns, 1, &copies.runs));
     document.say(format!(
-        "\nError of the log ratios of {pairs} pairs: {} rms, {} at worst. The mark is {} rms: {}.\n\
+        "\nError of the log ratios of {pairs} pairs: {} rms, {} at worst. The bound is {} rms: {}.\n\
          rounds: the spread of drift that all copies shared, which is taken out; readings: the spread \
          of single slices around that; with other load: trials in which something else ran.\n",
         said(error),
         said(worst),
-        said(Some(TABLE_MARK)),
+        said(Some(TABLE_BOUND)),
         if copies.holds() { "holds" } else { "DOES NOT HOLD" }
     ));
     document.draw(style)
@@ -384,7 +384,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("mark is 1.50% rms: holds") && found.holds(),
+            text.contains("bound is 1.50% rms: holds") && found.holds(),
             "{text}"
         );
         assert!(!table([1.0, 1.01, 1.03]).holds());

@@ -225,7 +225,7 @@ impl Finding {
         self.found.first()?.compared.as_ref()
     }
 
-    /// How many times better the figure is with the lever.
+    /// How many times better the figure is with the change.
     fn gain(&self) -> Option<Ratio> {
         self.compared()?.gain()
     }
@@ -254,21 +254,21 @@ impl Finding {
     }
 }
 
-/// All variants, and what each lever is worth.
-pub(crate) fn render(levers: &[Finding], style: Style) -> String {
+/// All variants, and what each change is worth.
+pub(crate) fn render(found: &[Finding], style: Style) -> String {
     let mut document = Document::default();
-    document.table("variants", variants(levers));
+    document.table("variants", variants(found));
     document.say("\n");
-    document.table("levers", table(levers));
+    document.table("experiments", table(found));
     document.draw(style)
 }
 
-/// The table of levers.
-pub(crate) fn table(levers: &[Finding]) -> Table {
-    // A lever's words stand once, beside its first comparison.
+/// The table of what the changes are worth.
+pub(crate) fn table(found: &[Finding]) -> Table {
+    // An experiment's words stand once, beside its first comparison.
     let once = |text: fn(&Finding) -> String| {
         move |one: &Finding| {
-            let is_first = levers.iter().find(|other| other.number == one.number);
+            let is_first = found.iter().find(|other| other.number == one.number);
             let is_first = is_first.is_some_and(|first| std::ptr::eq(first, one));
             let text = text(one);
             Cell::shown(text.as_str(), if is_first { text.as_str() } else { "" })
@@ -295,7 +295,7 @@ pub(crate) fn table(levers: &[Finding]) -> Table {
     };
     let columns = Columns::<Finding>::new()
         .add("number", "#", once(|one| one.number.to_string()))
-        .add("lever", "lever", once(|one| one.title.clone()))
+        .add("experiment", "experiment", once(|one| one.title.clone()))
         .text("compared", "compared", |one| &one.comparison.what)
         .add("figure", "figure", |one| metric(one.comparison.figure))
         .add("off", "off", move |one| {
@@ -307,14 +307,14 @@ pub(crate) fn table(levers: &[Finding]) -> Table {
         .add("", "ratio", move |one| gain(one).into())
         .with(ratio_columns("", 2, Finding::gain))
         .flag("holds", Finding::holds)
-        .add("verdict", "with the lever", word)
+        .add("verdict", "with the change", word)
         .add(
             "teaches",
             "what it teaches",
             once(|one| one.teaches.clone()),
         )
         .add("published", "published", once(published));
-    Table::of(&columns, usize::MAX, levers)
+    Table::of(&columns, usize::MAX, found)
 }
 
 fn metric(metric: Metric) -> Cell {
@@ -322,9 +322,9 @@ fn metric(metric: Metric) -> Cell {
 }
 
 /// The table of all variants.
-pub(crate) fn variants(levers: &[Finding]) -> Table {
+pub(crate) fn variants(found: &[Finding]) -> Table {
     type Line<'l> = (&'l Finding, &'l VariantFigures);
-    let lines = levers
+    let lines = found
         .iter()
         .flat_map(|one| one.variants.iter().map(move |variant| (one, variant)));
     let lines: Vec<Line<'_>> = lines.collect();
@@ -341,7 +341,7 @@ pub(crate) fn variants(levers: &[Finding]) -> Table {
 }
 
 /// The table of comparisons with bounds.
-pub(crate) fn marks(marks: &[Finding]) -> Table {
+pub(crate) fn bounds(bounds: &[Finding]) -> Table {
     let bound = |one: &Finding| {
         let one = &one.comparison;
         let times = if one.base.is_some() { " times" } else { "" };
@@ -358,10 +358,10 @@ pub(crate) fn marks(marks: &[Finding]) -> Table {
         }
     };
     let mut columns = Columns::<Finding>::new()
-        .text("mark", "mark", |one| &one.comparison.what)
+        .text("compared", "compared", |one| &one.comparison.what)
         .add("figure", "figure", |one| metric(one.comparison.figure))
         .add("bound", "bound", move |one| bound(one).into());
-    let suites = marks.first().map_or(&[][..], |one| &one.found);
+    let suites = bounds.first().map_or(&[][..], |one| &one.found);
     for (at, suite) in suites.iter().enumerate() {
         let value = move |one: &Finding| match one.found.get(at).and_then(|found| found.value) {
             None => Cell::number(None, 2),
@@ -375,28 +375,28 @@ pub(crate) fn marks(marks: &[Finding]) -> Table {
     columns = columns
         .add("verdict", "verdict", word)
         .flag("holds", Finding::holds);
-    Table::of(&columns, 3, marks)
+    Table::of(&columns, 3, bounds)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Finding, Outcome, findings, marks};
+    use super::{Finding, Outcome, bounds, findings};
     use crate::analysis::dataset::dataset_for_tests;
     use crate::config::experiment::Experiment;
     use crate::render::table::Style;
     use crate::results::trial::Trial;
     use crate::stats::Verdict;
 
-    const LEVER: &str = "\
+    const CHANGE: &str = "\
         number = 3\ntitle = \"A pool\"\nteaches = \"Keep connections.\"\n\
         [[published]]\nid = \"C2\"\nsays = \"100 ms to 5 ms\"\n\
         [[compare]]\nname = \"sql\"\nwhat = \"SQL\"\nserver = \"s\"\nsuite = \"q\"\n\
         figure = \"max_ms\"\nbase = \"none\"\nwith = \"ten\"\n\
         variants = [{ name = \"none\" }, { name = \"ten\" }]\n";
 
-    const MARKS: &str = "\
+    const BOUNDS: &str = "\
         number = 1\ntitle = \"l\"\nteaches = \"t\"\nsuites = [\"echo\"]\n\
         [[compare]]\nname = \"a\"\nwhat = \"a over b\"\nfigure = \"cpu_us_per_call\"\nwith = \"a\"\nbase = \"b\"\nat_most = 1.5\n\
         [[compare]]\nname = \"r\"\nwhat = \"rate\"\nfigure = \"calls_per_s\"\nwith = \"a\"\nbase = \"b\"\nat_least = 3\n\
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_says_how_many_times_better_the_lever_makes_it() {
+    fn a_ratio_says_how_many_times_better_the_change_makes_it() {
         let row = |variant: &str, trial, max_us| Trial {
             suite: format!("pool.sql.{variant}"),
             subject: format!("pool.sql.{variant}"),
@@ -424,7 +424,7 @@ mod tests {
                 .map(move |(trial, us)| row(variant, trial, us))
         };
         let trials = of("none", [6_000, 12_000, 6_000]).chain(of("ten", [1_500, 3_000, 1_500]));
-        let (found, _) = found("pool", LEVER, &trials.collect::<Vec<_>>());
+        let (found, _) = found("pool", CHANGE, &trials.collect::<Vec<_>>());
         let gain = found[0].gain().unwrap();
         assert!((gain.point - 4.0).abs() < 1e-9);
         assert!((gain.interval.unwrap().low - 4.0).abs() < 1e-6);
@@ -453,7 +453,7 @@ mod tests {
         let others = [5_000, 10_000, 5_000].map(|cpu| ("b", cpu, 100));
         let rows = [(1..).zip(trials), (1..).zip(others)].into_iter().flatten();
         let rows = rows.map(|(round, (subject, cpu, rate))| trial(subject, round, cpu, rate));
-        let (_, found) = found("layers", MARKS, &rows.collect::<Vec<_>>());
+        let (_, found) = found("layers", BOUNDS, &rows.collect::<Vec<_>>());
         let (value, low, high) = found[0].found[0].value.unwrap();
         let close = |a: f64| (a - 1.4).abs() < 1e-9;
         assert!(close(value) && close(low) && close(high), "{found:?}");
@@ -468,7 +468,7 @@ mod tests {
         assert!(found[0].bars().iter().all(|(_, reading)| reading.is_some()));
         let outcomes: Vec<Outcome> = found.iter().map(Finding::outcome).collect();
         assert_eq!(outcomes, [Outcome::Met, Outcome::Missed, Outcome::Met]);
-        let text = marks(&found).draw(Style::Text);
+        let text = bounds(&found).draw(Style::Text);
         for part in [
             "1.40 (1.40..1.40)",
             "at least 3 times",
@@ -488,12 +488,12 @@ mod tests {
         let missing = [full.clone(), trial("a", 2, 6_000, 500)];
         let failed = [full.clone(), trial("b", 1, 5_000, 100), wrong];
         for trials in [&missing[..], &failed] {
-            let (_, found) = found("layers", MARKS, trials);
+            let (_, found) = found("layers", BOUNDS, trials);
             assert_eq!(found[0].outcome(), Outcome::NotMeasured);
             assert_eq!(found[2].outcome(), Outcome::Met);
         }
-        let (_, found) = found("layers", MARKS, &[full, trial("b", 1, 5_000, 100)]);
+        let (_, found) = found("layers", BOUNDS, &[full, trial("b", 1, 5_000, 100)]);
         assert_eq!((found[0].holds(), found[1].holds()), (true, false));
-        assert!(marks(&found).draw(Style::Text).contains("met (doubtful)"));
+        assert!(bounds(&found).draw(Style::Text).contains("met (doubtful)"));
     }
 }

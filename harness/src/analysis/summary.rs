@@ -26,10 +26,10 @@ pub(crate) struct Report {
     pub(crate) environment: Environment,
     /// How steady the machine was.
     pub(crate) steadiness: Steadiness,
-    /// Marks, where the run was made for some.
-    pub(crate) marks: Vec<Finding>,
+    /// Findings that have a bound, where the run was made for some.
+    pub(crate) bounds: Vec<Finding>,
     /// Experiments, where the run was made for some.
-    pub(crate) levers: Vec<Finding>,
+    pub(crate) experiments: Vec<Finding>,
     /// Published claims, where the run was made to answer some.
     pub(crate) replay: Vec<Answered>,
     /// Capacities, where the run searched for them.
@@ -161,14 +161,14 @@ impl Report {
         let suites = run.suites.iter();
         let suites = suites.map(|(name, suite)| suite_table(run, name, suite, &mut least_told));
         let suites = suites.collect::<Result<Vec<_>, _>>()?;
-        let (levers, marks) = experiments::findings(&run.folder.read_experiments()?, run)?;
+        let (experiments, bounds) = experiments::findings(&run.folder.read_experiments()?, run)?;
         let subjects = run.subjects.subject.iter();
         Ok(Self {
             run: run.run.clone(),
             environment: run.environment.clone(),
             steadiness: Steadiness::of(run, &mut least_told),
-            marks,
-            levers,
+            bounds,
+            experiments,
             replay: replay::answers(&run.folder.read_replayed()?, run)?,
             capacities: capacities(run)?,
             notes: subjects

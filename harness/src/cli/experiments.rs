@@ -59,7 +59,7 @@ all the same."
 )]
 pub(super) struct Experiments {
     /// The folder of the experiments [default: ROOT/harness/experiments]
-    #[arg(long = "experiments-dir", alias = "levers-dir", value_name = "DIR")]
+    #[arg(long = "experiments-dir", value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Only these experiments (several: separated by commas)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -95,7 +95,7 @@ impl Experiments {
             self.only.contains(name) || (self.only.is_empty() && !one.on_request)
         });
         let (made, verdict) = (self.common).make(places, chosen, Replayed::default(), interrupt)?;
-        let rows = &made.report.levers;
+        let rows = &made.report.experiments;
         (self.common.format).show(rows, |rows, style| experiments::render(rows, style))?;
         let missing = rows.iter().filter(|one| !one.is_measured()).count();
         warn_of_doubtful("rows", rows.iter().map(Finding::holds));
@@ -115,8 +115,8 @@ impl Overhead {
         places.quote(&mut one)?;
         let one = BTreeMap::from([(name.into_owned(), one)]);
         let (made, verdict) = (self.common).make(places, one, Replayed::default(), interrupt)?;
-        let rows = &made.report.marks;
-        (self.common.format).show(rows, |rows, style| experiments::marks(rows).draw(style))?;
+        let rows = &made.report.bounds;
+        (self.common.format).show(rows, |rows, style| experiments::bounds(rows).draw(style))?;
         let count = |outcome| rows.iter().filter(|one| one.outcome() == outcome).count();
         let missed = count(Outcome::Missed);
         let not_measured = count(Outcome::NotMeasured);

@@ -103,15 +103,15 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
         document.heading(2, "Published claims");
         replay::tell(&mut document, &report.replay);
     }
-    let marks = experiments::marks(&report.marks);
-    document.fact("marks", &marks);
-    if !report.marks.is_empty() {
-        document.heading(2, "Marks");
-        document.table_for_people(marks);
+    let bounds = experiments::bounds(&report.bounds);
+    document.fact("bounds", &bounds);
+    if !report.bounds.is_empty() {
+        document.heading(2, "Bounds");
+        document.table_for_people(bounds);
     }
-    let levers = experiments::table(&report.levers);
-    let variants = experiments::variants(&report.levers);
-    document.fact("levers", &levers);
+    let compared = experiments::table(&report.experiments);
+    let variants = experiments::variants(&report.experiments);
+    document.fact("experiments", &compared);
     document.fact("variants", &variants);
     let capacities = capacity::table(&report.capacities);
     document.fact("capacities", &capacities);
@@ -120,9 +120,9 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
         document.heading(2, "Capacity");
         document.table_for_people(capacities);
         document.say(capacity::meaning(bound));
-    } else if !report.levers.is_empty() {
-        document.heading(2, "Levers");
-        document.table_for_people(levers);
+    } else if !report.experiments.is_empty() {
+        document.heading(2, "Experiments");
+        document.table_for_people(compared);
         document.heading(2, "All variants");
         document.table_for_people(variants);
         document.say(went_wrong(failures));

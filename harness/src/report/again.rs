@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_has_no_names_is_made_again_as_a_whole() {
         for words in [
-            ["mcp-harness", "levers", "--only", "pool"],
+            ["mcp-harness", "experiments", "--only", "pool"],
             ["mcp-harness", "measure", "--url", "http://127.0.0.1:1/mcp"],
         ] {
             assert_eq!(again(&words, "echo"), words.join(" "));

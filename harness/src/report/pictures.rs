@@ -173,7 +173,7 @@ impl<'a> Source<'a> {
     fn suites(self) -> impl Iterator<Item = &'a SuiteTable> {
         let summary = self.summary;
         let asks_else = self.run.environment.capacity.is_some()
-            || !(summary.levers.is_empty() && summary.replay.is_empty());
+            || !(summary.experiments.is_empty() && summary.replay.is_empty());
         let suites = self.summary.suites.iter().filter(move |_| !asks_else);
         suites.filter(|suite| {
             suite.definition.point.is_none() && suite.definition.load.rate_per_s.is_none()

@@ -6,7 +6,7 @@ use harness::config::experiment::Experiment;
 use harness::config::published::Claims;
 use serde_json::Value;
 
-use super::levers::LEVER;
+use super::experiments::EXPERIMENT;
 use super::support::{Done, Project, own};
 
 const CLAIMS: &str = r#"
@@ -97,7 +97,7 @@ not_testable = "there is no server of SSE here"
 
 pub(super) fn project() -> Project {
     let project = Project::new(&["right"]);
-    let quoted = LEVER.replace("says = \"100 ms to 5 ms\"\n", "");
+    let quoted = EXPERIMENT.replace("says = \"100 ms to 5 ms\"\n", "");
     project.write("harness/experiments/pool.toml", &quoted);
     project.write("harness/published/somebody.toml", CLAIMS);
     project.write("harness/replays/mine.toml", REPLAY);
@@ -148,8 +148,8 @@ fn ids_and_lengths_choose_what_is_measured() {
     done.printed("fewer than three trials: no interval");
     assert!(!done.stdout.contains("S8"), "{}", done.stdout);
     assert_eq!(project.trials().len(), 4);
-    let levers = project.run("experiments", &["--trials", "1"]).exits(0);
-    levers.printed("C2: 100 ms to 5 ms with a pool");
+    let run = project.run("experiments", &["--trials", "1"]).exits(0);
+    run.printed("C2: 100 ms to 5 ms with a pool");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use harness::results::trial::{Trial, TrialWriter, read_trials};
 use harness::results::trial_order;
 use nix::sys::signal::Signal;
 
+use super::experiments;
 use super::interrupt::{folder_with_rows, wait_for};
-use super::levers;
 use super::support::{Done, Project, ended_by};
 
 const QUICK: [&str; 6] = ["--trials", "6", "--duration-s", "0.2", "--warmup-s", "0.05"];
@@ -220,9 +220,9 @@ fn services_are_started_anew_and_subjects_find_them_where_they_are_now() {
 
 #[test]
 fn a_run_of_experiments_is_continued_with_its_variants() {
-    let project = levers::project();
-    project.write("levers/pool.toml", levers::LEVER);
-    levers::levers(&project, &[]).exits(0);
+    let project = experiments::project();
+    project.write("experiments/pool.toml", experiments::EXPERIMENT);
+    experiments::experiments(&project, &[]).exits(0);
     let run = project.results();
     let before = project.trials();
     cut_to(&run, 1);
