@@ -40,7 +40,7 @@ verify *ARGS: build
 # with eight cores or more also tokio and percore on 1, 2, 4, ... server cores
 bench-all *ARGS: build
     {{ harness }} verify
-    {{ harness }} measure --processes 5 --slices 6 {{ ARGS }}
+    {{ harness }} measure --processes 5 --slices 5 --warmup-s 0.8 {{ ARGS }}
 
 # A first look: tokio with the fast path on, one short trial each of three kinds of work, in less than a minute after the build
 bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
