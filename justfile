@@ -55,11 +55,11 @@ bench-layers *ARGS:
     cargo bench --locked --package lab --bench layers {{ ARGS }}
 
 # What each switch and size of a server is worth: pools, cache, payload and thirteen more, in under 15 minutes
-experiments *ARGS: (build "--features experiments,postgres,redis,tokens")
+experiments *ARGS: (build "--runtime tokio --bin mcp-harness --features experiments,postgres,redis,tokens")
     {{ harness }} experiments --no-build {{ ARGS }}
 
 # Which published claims hold here, and why the others do not; all of them in under 45 minutes, `just replay --quick` in 8
-replay *ARGS: (build "--features experiments,postgres,redis,tokens")
+replay *ARGS: (build "--runtime tokio --bin mcp-harness --features experiments,postgres,redis,tokens")
     {{ harness }} replay --no-build {{ ARGS }}
 
 # A lesson of docs/lessons and its experiment of under a minute, for instance `just lesson stdio`; without a name the course
