@@ -58,7 +58,7 @@ bench-layers *ARGS:
 experiments *ARGS: (build "--runtime tokio --bin mcp-harness --features experiments,postgres,redis,tokens")
     {{ harness }} experiments --no-build {{ ARGS }}
 
-# Which published claims hold here, and why the others do not; all of them in under 45 minutes, `just replay --quick` in 8
+# Which published claims hold here, and why the others do not; all of them in about 20 minutes, `just replay --quick` in 8
 replay *ARGS: (build "--runtime tokio --bin mcp-harness --features experiments,postgres,redis,tokens")
     {{ harness }} replay --no-build {{ ARGS }}
 

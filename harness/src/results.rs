@@ -7,6 +7,7 @@ pub(crate) mod capacity;
 pub mod environment;
 pub mod folder;
 pub mod histogram;
+pub(crate) mod layers;
 pub(crate) mod redact;
 pub mod samples;
 pub(crate) mod stacks;

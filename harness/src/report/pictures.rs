@@ -2,6 +2,7 @@
 //! with the command that records it.
 
 mod courses;
+mod layers;
 mod servers;
 
 use std::collections::BTreeMap;
@@ -9,12 +10,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::claims::{Beside, Pair, Published};
-use super::plot::{self, Bar, SERIES};
+use super::plot::{self, Bar, Fill, SERIES};
 use super::tables::{anchor, row_id};
 use crate::analysis::dataset::Dataset;
 use crate::analysis::metric::Metric;
 use crate::analysis::summary::{Report, Row, SuiteTable};
 use courses::{capacity, cores, p99_by_clients, rate_by_clients};
+pub(super) use layers::LayerTable;
 use servers::{cpu, heat_maps, memory, percentiles};
 
 /// A picture with the rows that it shows.
@@ -51,6 +53,7 @@ pub(super) struct Missing {
 pub(super) struct Pictures {
     drawn: Vec<Picture>,
     missing: Vec<Missing>,
+    layers: Option<LayerTable>,
 }
 
 /// A run with its summary and its place among the runs of the report.
@@ -69,8 +72,13 @@ type Sources<'a> = [Source<'a>];
 type Draw = fn(&Sources<'_>) -> anyhow::Result<Vec<Picture>>;
 
 /// Each kind of picture, and the command that records its data.
-const KINDS: [(&str, Draw, &str); 8] = [
+const KINDS: [(&str, Draw, &str); 9] = [
     ("CPU time per call", cpu, "mcp-harness measure"),
+    (
+        "CPU time per call by layer",
+        layers::stacks,
+        "just bench-layers",
+    ),
     (
         "Transport by runtime",
         heat_maps,
@@ -115,7 +123,10 @@ impl Pictures {
                 name: if runs.len() > 1 { &run.run } else { "" },
             })
             .collect();
-        let mut all = Self::default();
+        let mut all = Self {
+            layers: LayerTable::of(&sources)?,
+            ..Self::default()
+        };
         for (title, draw, command) in KINDS {
             let drawn = draw(&sources)?;
             if drawn.is_empty() {
@@ -218,15 +229,20 @@ fn published_beside_measured(published: &[Published]) -> anyhow::Result<Vec<Pict
         let (mut bars, mut keys) = (Vec::new(), Vec::new());
         for (number, (claim, row, pair)) in rows.into_iter().enumerate() {
             let name = format!("{} {}", number + 1, claim.id);
-            let bar = |kind: &str, (value, ends), part, holds| Bar {
+            let bar = |kind: &str, (value, ends), parts, holds| Bar {
                 name: format!("{name} {kind}"),
                 value,
-                part,
+                parts,
                 ends,
                 holds,
             };
-            bars.push(bar("published", pair.published, Some(0.0), true));
-            bars.push(bar("here", pair.measured, None, row.holds));
+            bars.push(bar(
+                "published",
+                pair.published,
+                vec![(pair.published.0, Fill::Light)],
+                true,
+            ));
+            bars.push(bar("here", pair.measured, Vec::new(), row.holds));
             keys.push(Key {
                 name: format!("{name}: {}", row.what),
                 colour: 0,
@@ -293,7 +309,7 @@ mod tests {
             ]
         );
         assert!(missing.contains(&"Capacity") && missing.contains(&"Published beside measured"));
-        assert_eq!(drawn.len() + missing.len(), 9);
+        assert_eq!(drawn.len() + missing.len(), 10);
         for picture in &found.drawn {
             assert!(
                 picture.svg.contains("<svg") && !picture.keys.is_empty(),

@@ -17,7 +17,7 @@ use plotters::prelude::{
 };
 use serde::Serialize;
 
-pub(super) use boxes::{Bar, bars, heat_map};
+pub(super) use boxes::{Bar, Fill, bars, heat_map};
 pub(super) use lines::{Axis, Line, Point, lines};
 
 /// A colour: its name in the style sheet, on light screens, and on dark ones.
@@ -241,7 +241,7 @@ pub(super) fn standalone(svg: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Axis, Bar, PALETTE, Point, Scale, bars, heat_map, lines, short};
+    use super::{Axis, Bar, Fill, PALETTE, Point, Scale, bars, heat_map, lines, short};
 
     #[test]
     fn every_colour_of_a_picture_is_one_of_the_palette() {
@@ -251,7 +251,7 @@ mod tests {
         let bar = Bar {
             name: "a".to_owned(),
             value: 3.0,
-            part: Some(1.0),
+            parts: vec![(1.0, Fill::Dark), (3.0, Fill::Light)],
             ends: Some((2.0, 4.0)),
             holds: true,
         };

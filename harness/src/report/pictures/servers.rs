@@ -6,7 +6,7 @@ use super::{Picture, Sources, each_suite, with};
 use crate::analysis::dataset::Dataset;
 use crate::analysis::metric::Metric;
 use crate::analysis::summary::{Row, SuiteTable};
-use crate::report::plot::{self, Axis, Bar, Line, Point, SERIES, Scale};
+use crate::report::plot::{self, Axis, Bar, Fill, Line, Point, SERIES, Scale};
 use crate::results::trial::Trial;
 
 /// CPU time per call, in user mode and in the kernel, for each suite.
@@ -23,7 +23,9 @@ pub(super) fn cpu(sources: &Sources<'_>) -> anyhow::Result<Vec<Picture>> {
         let bar = |(row, value): &(&Row, f64)| Bar {
             name: row.subject.clone(),
             value: *value,
-            part: user_share(source.run, suite, row).map(|share| share * value),
+            parts: user_share(source.run, suite, row).map_or_else(Vec::new, |share| {
+                vec![(share * value, Fill::Dark), (*value, Fill::Light)]
+            }),
             ends: best
                 .filter(|_| suite.ranked_by == Metric::CpuUsPerCall && row.rank != Some(1))
                 .and_then(|best| {
@@ -191,7 +193,7 @@ pub(super) fn memory(sources: &Sources<'_>) -> anyhow::Result<Vec<Picture>> {
         let bar = |(_, row, value): &(&SuiteTable, &Row, f64)| Bar {
             name: row.subject.clone(),
             value: *value,
-            part: None,
+            parts: Vec::new(),
             ends: None,
             holds: row.cpu.is_usable(),
         };

@@ -13,11 +13,20 @@ const BAR: u32 = 26;
 pub(in crate::report) struct Bar {
     pub(in crate::report) name: String,
     pub(in crate::report) value: f64,
-    /// The part of the value that is drawn darker, where it has parts.
-    pub(in crate::report) part: Option<f64>,
+    /// Where each part of the value ends, and how it is filled; none where it has no parts.
+    pub(in crate::report) parts: Vec<(f64, Fill)>,
     /// Where the value lies, where an interval is known.
     pub(in crate::report) ends: Option<(f64, f64)>,
     pub(in crate::report) holds: bool,
+}
+
+/// How a part of a bar is filled.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::report) enum Fill {
+    Dark,
+    Light,
+    /// In the colour of a series.
+    Series(usize),
 }
 
 /// Bars from left to right, the first on top.
@@ -68,15 +77,21 @@ fn draw_bar(chart: &mut Chart<'_, '_>, bar: &Bar, top: f64, gap: f64) -> anyhow:
     let rectangle = |from, to, style: ShapeStyle| {
         std::iter::once(Rectangle::new([(from, top + 0.2), (to, top + 0.8)], style))
     };
-    let light = colour.mix(0.45).filled();
-    match (bar.holds, bar.part) {
-        (false, _) => chart.draw_series(rectangle(0.0, bar.value, colour.stroke_width(1)))?,
-        (true, None) => chart.draw_series(rectangle(0.0, bar.value, colour.filled()))?,
-        (true, Some(part)) => {
-            chart.draw_series(rectangle(0.0, part, colour.filled()))?;
-            chart.draw_series(rectangle(part, bar.value, light))?
+    let whole = [(bar.value, Fill::Dark)];
+    if bar.holds {
+        let parts = if bar.parts.is_empty() {
+            &whole[..]
+        } else {
+            &bar.parts
+        };
+        let mut from = 0.0;
+        for (until, fill) in parts {
+            chart.draw_series(rectangle(from, *until, fill.style()))?;
+            from = *until;
         }
-    };
+    } else {
+        chart.draw_series(rectangle(0.0, bar.value, colour.stroke_width(1)))?;
+    }
     let mut end = bar.value;
     if let Some((low, high)) = bar.ends {
         let line = vec![(low, top + 0.5), (high, top + 0.5)];
@@ -87,6 +102,16 @@ fn draw_bar(chart: &mut Chart<'_, '_>, bar: &Bar, top: f64, gap: f64) -> anyhow:
     let value = Text::new(short(bar.value), (end + gap, top + 0.5), style);
     chart.draw_series(std::iter::once(value))?;
     Ok(())
+}
+
+impl Fill {
+    fn style(self) -> ShapeStyle {
+        match self {
+            Self::Dark => series(0).filled(),
+            Self::Light => series(0).mix(0.45).filled(),
+            Self::Series(number) => series(number).filled(),
+        }
+    }
 }
 
 /// A heat map: a row for each of `rows`, a cell in each for each of `columns`. The darkest cell has

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use super::support::{Project, ended_by};
 
 /// Far more than a test needs; a hang fails instead of waiting for ever.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
