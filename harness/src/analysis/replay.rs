@@ -215,7 +215,7 @@ fn judge(answer: &Answer, row: Option<&Shown>) -> (Verdict, String, Vec<String>)
         doubts.push("the figure holds in no trial, see the warnings".to_owned());
     }
     match row.interval {
-        None => doubts.push("the figure holds in fewer than three trials: no interval".to_owned()),
+        None => doubts.push("fewer than three trials hold: no interval".to_owned()),
         Some(ends) => {
             let is_other = |end: f64| answer.rule(end).is_none_or(|(other, _)| other != place);
             if is_other(ends.low) || is_other(ends.high) {

@@ -178,7 +178,7 @@ fn worth(one: &Finding, found: &Found) -> Option<String> {
         return Some(format!("{sides}: not measured ({})", compared.why));
     };
     let interval = gain.interval.map_or_else(
-        || "no interval: the figure holds in fewer than three trials".to_owned(),
+        || "no interval: fewer than three trials hold".to_owned(),
         |ends| format!("95% interval {} to {}", number(ends.low), number(ends.high)),
     );
     let word = compared.threshold.words(compared.verdict);

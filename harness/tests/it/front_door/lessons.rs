@@ -97,7 +97,7 @@ fn a_lesson_asks_measures_draws_judges_and_fills_its_page() {
         " times as good (",
         "two clients against one (p99 ms)\n    one  ",
         "one client beside none (calls/s)\n    a  ",
-        "(no interval: the figure holds in fewer than three trials): unknown",
+        "(no interval: fewer than three trials hold): unknown",
         "- C2: reproduced: with a pool it takes ",
         "Why, and what to do: docs/lessons/tiny.md",
     ];

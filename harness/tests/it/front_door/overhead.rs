@@ -59,7 +59,7 @@ fn bounds_that_are_met_are_printed_and_kept_with_the_run() {
     let lines: Vec<&str> = done.stdout.lines().collect();
     assert_eq!(lines.len(), 4, "{}", done.stdout);
     for (line, parts) in [
-        (lines[0], ["mark", "bound", "echo", "verdict"]),
+        (lines[0], ["compared", "bound", "echo", "verdict"]),
         (
             lines[2],
             [
@@ -90,7 +90,7 @@ fn bounds_that_are_met_are_printed_and_kept_with_the_run() {
     // The table can be made again from what was recorded.
     let report = project.run("report", &[]).exits(0).stdout;
     assert!(
-        report.contains("\nMarks\n") && report.contains(lines[2]),
+        report.contains("\nBounds\n") && report.contains(lines[2]),
         "{report}"
     );
     assert_eq!(project.survivors(), [""; 0]);
