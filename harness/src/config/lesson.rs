@@ -51,6 +51,9 @@ pub struct Lesson {
 pub struct Show {
     /// The comparison, written EXPERIMENT.COMPARISON; a replay's experiment has the replay's name.
     pub comparison: String,
+    /// In the place of the comparison's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
     /// In the place of the comparison's figure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<Metric>,
@@ -245,6 +248,9 @@ impl Show {
         one.base = self.base.clone().or_else(|| one.base.take());
         if let Some(with) = &self.with {
             one.with.clone_from(with);
+        }
+        if let Some(what) = &self.what {
+            one.what.clone_from(what);
         }
         Ok(())
     }
