@@ -129,7 +129,8 @@ impl Answers {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether no question is answered.
+    pub(super) fn is_empty(&self) -> bool {
         let works = self.works.iter().flat_map(|work| &work.answers);
         let mut all = works.chain(self.decisions.iter().map(|one| &one.answer));
         all.all(|answer| answer.found.is_none())

@@ -26,6 +26,8 @@ const SCRIPT: &str = include_str!("page.js");
 #[derive(Serialize)]
 struct Page<'a> {
     title: String,
+    heading: &'static str,
+    has_answers: bool,
     answers: Answers,
     runs: Vec<RunView>,
     filters: Vec<Filter>,
@@ -80,9 +82,16 @@ pub(super) fn html(
         .flat_map(|(index, (run, summary))| tables(index, run, summary))
         .collect();
     let names: Vec<&str> = runs.iter().map(|(run, _)| run.run.as_str()).collect();
+    let answers = Answers::of(runs);
     let page = Page {
         title: format!("Report of {}", names.join(", ")),
-        answers: Answers::of(runs),
+        heading: match (answers.is_empty(), published) {
+            (false, _) => "Which configuration to use",
+            (true, []) => "What was measured",
+            (true, _) => "Published claims, measured here",
+        },
+        has_answers: !answers.is_empty(),
+        answers,
         runs: runs.iter().map(|(run, _)| run_view(run)).collect(),
         filters: filters(&tables),
         tables,

@@ -304,12 +304,15 @@ mod tests {
             drawn,
             [
                 "CPU time per call: echo",
+                "CPU time per call by layer: echo",
+                "CPU time per call by layer: calculate_fibonacci",
+                "CPU time per call by layer: query_products",
                 "Latency percentiles: echo",
                 "Memory"
             ]
         );
         assert!(missing.contains(&"Capacity") && missing.contains(&"Published beside measured"));
-        assert_eq!(drawn.len() + missing.len(), 10);
+        assert_eq!(drawn.len() + missing.len(), 12);
         for picture in &found.drawn {
             assert!(
                 picture.svg.contains("<svg") && !picture.keys.is_empty(),

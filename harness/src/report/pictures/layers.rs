@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Key, Picture, Sources};
 use crate::report::plot::{self, Bar, Fill};
+use crate::report::tables::anchor;
 use crate::results::layers::{Layer, Layers, PARTS};
 
 /// Where the table of layers stands on the page.
@@ -34,38 +35,38 @@ struct LayerRow {
     django: String,
 }
 
-/// A call of each tool by each way, stacked by part.
+/// A call by each way, stacked by part: a picture for each tool.
 pub(super) fn stacks(sources: &Sources<'_>) -> anyhow::Result<Vec<Picture>> {
     let Some(layers) = beside(sources)? else {
         return Ok(Vec::new());
     };
-    let mut bars = Vec::new();
-    for tool in layers.tools() {
-        for (layer, way) in WAYS {
-            if let Some(parts) = layers.parts(tool, layer) {
-                bars.push(stack(&format!("{tool}, {way}"), parts));
-            }
-        }
-    }
-    if bars.is_empty() {
-        return Ok(Vec::new());
-    }
+    let tools = layers.tools().into_iter();
+    tools.filter_map(|tool| of(&layers, tool)).collect()
+}
+
+/// The picture of a tool; none where no way into it was measured whole.
+fn of(layers: &Layers, tool: &str) -> Option<anyhow::Result<Picture>> {
+    let bar = |(layer, way): (&str, &str)| Some(stack(way, layers.parts(tool, layer)?));
+    let bars: Vec<Bar> = WAYS.into_iter().filter_map(bar).collect();
     let key = |(colour, part): (usize, &&str)| Key {
         name: (*part).to_owned(),
         colour,
         href: format!("#{TABLE}"),
     };
-    Ok(vec![Picture {
-        id: "picture-layers".to_owned(),
-        title: "CPU time per call by layer".to_owned(),
+    let picture = |svg| {
+        Picture {
+        id: anchor(&format!("picture-layers-{tool}")),
+        title: format!("CPU time per call by layer: {tool}"),
         run: String::new(),
         caption: "Microseconds of processor time of server, client and database together, one call after another, \
                   on the fast path."
             .to_owned(),
-        svg: plot::bars(&bars)?,
+        svg,
         keys: PARTS.iter().enumerate().map(key).collect(),
         has_colours: true,
-    }])
+    }
+    };
+    (!bars.is_empty()).then(|| plot::bars(&bars).map(picture))
 }
 
 fn stack(name: &str, parts: [f64; PARTS.len()]) -> Bar {
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_stack_is_as_long_as_its_parts_and_never_runs_backwards() {
-        let bar = stack("echo, HTTP", [300.0, -50.0, 2_000.0, 12_000.0]);
+        let bar = stack("HTTP", [300.0, -50.0, 2_000.0, 12_000.0]);
         let ends: Vec<f64> = bar.parts.iter().map(|(until, _)| *until).collect();
         assert_eq!(ends, [0.3, 0.3, 2.3, 14.3]);
         assert!((bar.value - 14.3).abs() < 1e-9);
