@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::args::BenchFlags;
 use super::report::{ReportFormat, with_notes};
-use super::{Places, Verdict};
+use super::{Places, Verdict as Outcome};
 use crate::config::subject::{Subjects, Wire};
 use crate::config::suite::Suite;
 use crate::interrupt::Interrupt;
@@ -17,7 +17,7 @@ use crate::load::Exchange;
 use crate::render::table::{Style, Table};
 use crate::run::peers::{Client, Reading, Turn};
 use crate::run::testbed::Testbed;
-use crate::stats::median_of;
+use crate::stats::{Better, Design, Ratio, Resampled, Sample, Threshold, Verdict, median_of};
 
 /// Flags of `agree`.
 #[derive(Debug, Args)]
@@ -26,11 +26,13 @@ Each client sends a fresh server the same request over as many connections from 
 turn; the figures are medians over the turns. Compared are rate, p50 and p99:
   closed   with wrk and oha, over Streamable HTTP
   open     with oha at a fixed rate, both timed from when a request was due
-  sse      with the client of the official TypeScript SDK, which times its own calls
+  sse      with the client of the official TypeScript SDK, which times its own calls and takes some
+           2 ms for each, so that this call takes a quarter of a second
 They can agree only where the server is the limit: with a fast server each client measures itself.
 `doctor` compares the speed of the clients.
 
-Exit code 1 when a figure differs by more than the tolerance from that of another client.")]
+Exit code 1 when a figure differs from that of another client by more than the tolerance, with its
+whole 95% interval over the turns, or there are too few turns for one.")]
 pub(super) struct Agree {
     #[command(flatten)]
     bench: BenchFlags,
@@ -43,7 +45,7 @@ pub(super) struct Agree {
     /// A server on HTTP+SSE
     #[arg(long, value_name = "NAME", default_value = "sse-tokio-rmcp")]
     sse_subject: String,
-    /// The first call of each of these suites is sent; `open` and `sse` use the first suite only
+    /// The first call of each of these suites is sent; `open` uses the first suite only
     #[arg(
         long,
         value_name = "NAME",
@@ -51,6 +53,9 @@ pub(super) struct Agree {
         default_value = "simulate_database_query,echo"
     )]
     suite: Vec<String>,
+    /// The suite of `sse`, whose first call is sent
+    #[arg(long, value_name = "NAME", default_value = "long_wait")]
+    sse_suite: String,
     /// Length of each turn, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     duration_s: u64,
@@ -71,9 +76,9 @@ pub(super) struct Agree {
     /// ROOT/target/sdk-client/client.mjs]
     #[arg(long, value_name = "FILE")]
     sdk_client: Option<PathBuf>,
-    /// Largest difference that counts as agreement, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
-    tolerance: f64,
+    /// Differences up to this one do not count, for instance 5%
+    #[arg(long, value_name = "SHARE", default_value = "5%")]
+    tolerance: Threshold,
     /// How the table is printed
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -99,7 +104,7 @@ impl Comparison {
     }
 }
 
-/// Figures of a client, as medians over its turns.
+/// Figures of a client, as medians over its turns: rate, p50, p99.
 #[derive(Debug, Serialize)]
 struct Found {
     comparison: Comparison,
@@ -108,12 +113,19 @@ struct Found {
     calls_per_s: f64,
     p50_us: f64,
     p99_us: f64,
-    /// Difference of each figure from that of the harness's client, in percent: rate, p50, p99.
-    off_percent: [f64; 3],
+    /// Each figure beside that of the harness's client, in the same turns.
+    beside: [Beside; 3],
+}
+
+/// A figure of one client beside that of another.
+#[derive(Debug, Serialize)]
+struct Beside {
+    ratio: Option<Ratio>,
+    verdict: Verdict,
 }
 
 impl Agree {
-    pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Verdict> {
+    pub(super) fn run(&self, places: &Places, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
         let chosen = |one: &Comparison| self.only.is_empty() || self.only.contains(one);
         let all = Comparison::value_variants().iter().copied();
         let comparisons: Vec<Comparison> = all.filter(chosen).collect();
@@ -131,12 +143,7 @@ impl Agree {
         let suites = Suite::read_folder(&places.suites())?;
         let mut found = Vec::new();
         for comparison in comparisons {
-            let used = if comparison == Comparison::Closed {
-                self.suite.len()
-            } else {
-                1
-            };
-            for name in self.suite.iter().take(used) {
+            for name in self.suites_of(comparison) {
                 let suite = suites.get(name);
                 let suite =
                     suite.with_context(|| format!("there is no suite \"{name}\"; see `list`"))?;
@@ -157,8 +164,17 @@ impl Agree {
         }
         self.format
             .show(&found, |found, style| self.text(found, style))?;
-        let mut off = found.iter().flat_map(|one| one.off_percent);
-        Ok(Verdict::of(off.all(|off| off.abs() <= self.tolerance)))
+        let mut beside = found.iter().flat_map(|one| &one.beside);
+        let agree = beside.all(|one| one.verdict.is_tie());
+        Ok(Outcome::of(agree))
+    }
+
+    fn suites_of(&self, comparison: Comparison) -> &[String] {
+        match comparison {
+            Comparison::Closed => &self.suite,
+            Comparison::Open => self.suite.get(..1).unwrap_or_default(),
+            Comparison::Sse => std::slice::from_ref(&self.sse_suite),
+        }
     }
 
     fn subject(&self, comparison: Comparison) -> (&str, Wire) {
@@ -219,21 +235,34 @@ impl Agree {
                 turns[index].push(reading);
             }
         }
-        let figures: Vec<[f64; 3]> = turns.iter().map(|turns| medians(turns)).collect();
-        let pairs = clients.iter().zip(&figures);
-        let found = pairs.map(|(client, [calls_per_s, p50_us, p99_us])| Found {
-            comparison,
-            suite: suite.to_owned(),
-            client: *client,
-            calls_per_s: *calls_per_s,
-            p50_us: *p50_us,
-            p99_us: *p99_us,
-            off_percent: std::array::from_fn(|at| {
-                let theirs = [calls_per_s, p50_us, p99_us][at];
-                (theirs / figures[0][at] - 1.0) * 100.0
-            }),
+        let found = clients.iter().zip(&turns).map(|(client, readings)| {
+            let [calls_per_s, p50_us, p99_us] = FIGURES.map(|(_, figure)| median(readings, figure));
+            Found {
+                comparison,
+                suite: suite.to_owned(),
+                client: *client,
+                calls_per_s,
+                p50_us,
+                p99_us,
+                beside: FIGURES.map(|(better, figure)| {
+                    self.beside(better, [readings, &turns[0]].map(|of| samples(of, figure)))
+                }),
+            }
         });
         Ok(found.collect())
+    }
+
+    /// The figures of a client beside those of the harness's client. The three figures of a client
+    /// are judged together.
+    fn beside(&self, better: Better, [theirs, ours]: [Vec<Sample>; 2]) -> Beside {
+        let resampled = Resampled::new(&theirs, &ours, Design::SameRounds);
+        let ratio = resampled.map(|found| found.ratio_among(FIGURES.len()));
+        Beside {
+            verdict: ratio.map_or(Verdict::Unknown, |found| {
+                self.tolerance.judge(&found, better)
+            }),
+            ratio,
+        }
     }
 
     fn text(&self, found: &[Found], style: Style) -> String {
@@ -245,10 +274,22 @@ impl Agree {
             "p50 us",
             "p99 us",
             "off by %",
+            "verdicts",
         ];
         let mut table = Table::new(&columns, 3);
         for one in found {
-            let [rate, p50, p99] = one.off_percent;
+            let off = one.beside.each_ref().map(|beside| {
+                let percent = beside
+                    .ratio
+                    .map_or(f64::NAN, |ratio| (ratio.point - 1.0) * 100.0);
+                format!("{percent:+.1}")
+            });
+            let word = |beside: &Beside| match beside.verdict {
+                Verdict::Faster | Verdict::Slower => "differs",
+                Verdict::Equal => "agrees",
+                Verdict::CannotTell => "cannot tell",
+                Verdict::Unknown => "unknown",
+            };
             table.row(vec![
                 one.comparison.to_string(),
                 one.suite.clone(),
@@ -256,27 +297,46 @@ impl Agree {
                 format!("{:.0}", one.calls_per_s),
                 format!("{:.0}", one.p50_us),
                 format!("{:.0}", one.p99_us),
-                format!("{rate:+.1} {p50:+.1} {p99:+.1}"),
+                off.join(" "),
+                one.beside.each_ref().map(word).join(", "),
             ]);
         }
         let notes = format!(
             "\nMedians of {} turns of {} s with {} connections (sse: {}), the open loop at {} calls/s; \
-             off by: rate, p50, p99 against mcp-harness.\n",
-            self.trials, self.duration_s, self.clients, self.sse_clients, self.rate_per_s,
+             off by, and verdicts within {}: rate, p50, p99 against mcp-harness in the same turns.\n",
+            self.trials,
+            self.duration_s,
+            self.clients,
+            self.sse_clients,
+            self.rate_per_s,
+            self.tolerance,
         );
         with_notes(found, &table, style, &notes)
     }
 }
 
-/// The medians of rate, p50 and p99.
-fn medians(turns: &[Reading]) -> [f64; 3] {
-    let median = |figure: fn(&Reading) -> f64| {
-        let mut figures: Vec<f64> = turns.iter().map(figure).collect();
-        median_of(&mut figures).unwrap_or(f64::NAN)
+/// A figure of a turn.
+type Figure = fn(&Reading) -> f64;
+
+/// Rate, p50 and p99.
+const FIGURES: [(Better, Figure); 3] = [
+    (Better::More, |one| one.calls_per_s),
+    (Better::Less, |one| one.p50_us),
+    (Better::Less, |one| one.p99_us),
+];
+
+fn median(turns: &[Reading], figure: Figure) -> f64 {
+    let mut figures: Vec<f64> = turns.iter().map(figure).collect();
+    median_of(&mut figures).unwrap_or(f64::NAN)
+}
+
+/// The figure of each turn. Each turn has a server of its own.
+fn samples(turns: &[Reading], figure: Figure) -> Vec<Sample> {
+    let numbered = (1..).zip(turns);
+    let sample = |(turn, reading)| Sample {
+        process: turn,
+        round: turn,
+        value: figure(reading),
     };
-    [
-        median(|one| one.calls_per_s),
-        median(|one| one.p50_us),
-        median(|one| one.p99_us),
-    ]
+    numbered.map(sample).collect()
 }
