@@ -273,6 +273,7 @@ pub(crate) mod lasting;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod load;
+mod overload;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod sessions;
