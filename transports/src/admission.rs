@@ -9,7 +9,7 @@
 //! Left to others: limits of one client ([`Limits`](crate::Limits)), and of what tools stand on.
 
 mod counted;
-#[cfg(test)]
+#[cfg(all(test, feature = "tokio-runtime"))]
 mod tests;
 
 use std::{
@@ -93,6 +93,7 @@ pub struct Admission(Arc<Inner>);
 struct Inner {
     runtime: Handle,
     patience: Duration,
+    max_bytes: usize,
     bytes: Line,
     cpu: Line,
     rejections: LogLimit,
@@ -123,8 +124,8 @@ pub enum NotAdmitted {
     LineFull(Resource),
     /// It waited for so long in vain.
     #[error(
-        "the server is busy: the call waited {:.1} s in vain for {0}; try again later",
-        .1.as_secs_f64()
+        "the server is busy: the call waited {waited:.1} s in vain for {0}; try again later",
+        waited = .1.as_secs_f64()
     )]
     Late(Resource, Duration),
     /// Its client left while it waited, or while its job ran.
@@ -147,6 +148,7 @@ impl Admission {
         Self(Arc::new(Inner {
             runtime: options.runtime,
             patience: options.patience,
+            max_bytes: options.max_bytes,
             bytes: Line::new(Resource::Bytes(options.max_bytes), permits),
             cpu: Line::new(Resource::CpuJobs(options.cpu_jobs), options.cpu_jobs),
             rejections: LogLimit::default(),
@@ -159,12 +161,9 @@ impl Admission {
     /// # Errors
     /// When the wait is too long, or the client leaves.
     pub async fn bytes(&self, bytes: usize) -> Result<Reserved, NotAdmitted> {
-        let line = &self.0.bytes;
-        let Resource::Bytes(all) = line.resource else {
-            unreachable!("the line of bytes is one of bytes");
-        };
-        let permits = permits_for(bytes.min(all));
-        self.admit(line, permits).await.map(Reserved::new)
+        let permits = permits_for(bytes.min(self.0.max_bytes));
+        let admitted = self.admit(&self.0.bytes, permits).await;
+        admitted.map(Reserved::new)
     }
 
     /// Reserves the memory for the call of a message that has `bytes` bytes.
@@ -229,9 +228,8 @@ impl Admission {
         let mut admitted = pin!(line.permits.clone().acquire_many_owned(permits));
         loop {
             let left = self.0.patience.saturating_sub(began.elapsed());
-            let admitted = until_client_leaves(admitted.as_mut());
-            let look = self.0.runtime.sleep(left.min(LOOK));
-            match select(pin!(admitted), look).await {
+            let next = pin!(until_client_leaves(admitted.as_mut()));
+            match select(next, self.0.runtime.sleep(left.min(LOOK))).await {
                 Either::Left((Some(Ok(permit)), _)) => return Ok(permit),
                 Either::Left((Some(Err(closed)), _)) => unreachable!("no line closes: {closed}"),
                 Either::Left((None, _)) => return Err(NotAdmitted::ClientLeft),

@@ -359,7 +359,7 @@ async fn while_client_is_known(
     state: &State,
 ) -> Response<Body> {
     poll_fn(|context| {
-        let poll = || response.as_mut().poll(context);
+        let mut poll = || response.as_mut().poll(context);
         let answer = if state.has_finished_sending() {
             presence::with(Presence::FinishedSending, poll)
         } else {

@@ -62,13 +62,13 @@ impl TimedBody {
     /// not read at all: a client that expects `100 Continue` gets the rejection instead. For a large
     /// body `admission` reserves memory before it is read.
     pub(crate) async fn read(mut self, max_bytes: usize, admission: Option<&Admission>) -> Read {
-        let announced = self.incoming.size_hint().lower();
-        if announced > max_bytes as u64 {
+        let announced = usize::try_from(self.incoming.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > max_bytes {
             return Read::TooLarge;
         }
         let mut reserved = None;
-        if announced > SMALL_BYTES as u64 {
-            match reserve(admission, max_bytes.min(announced as usize)).await {
+        if announced > SMALL_BYTES {
+            match reserve(admission, announced).await {
                 Ok(reservation) => reserved = reservation,
                 Err(reason) => return Read::NotAdmitted(reason),
             }

@@ -98,11 +98,7 @@ pub(super) struct Tracked {
 }
 
 impl Tracked {
-    pub(super) fn new(
-        body: Body,
-        answering: AnswerGuard,
-        admission: Option<&Admission>,
-    ) -> Self {
+    pub(super) fn new(body: Body, answering: AnswerGuard, admission: Option<&Admission>) -> Self {
         let is_counted = match &body {
             Body::Whole(bytes) => bytes.as_ref().is_some_and(|all| all.len() > SMALL_BYTES),
             // The events of a lasting stream are counted where they are queued.

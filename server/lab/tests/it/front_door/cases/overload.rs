@@ -12,9 +12,8 @@ use std::{
 
 use serde_json::{Value, json};
 use testkit::{
-    client::Peer,
-    http::{Connection, Request, Response, once},
-    message::self_contained,
+    http::{Connection, Request, once},
+    message::{call, request, self_contained},
 };
 
 use crate::{
@@ -46,18 +45,12 @@ fn each(flags: &[&str], attack: impl Fn(&mut Server, &mut Client)) {
     }
 }
 
-/// A call of a tool, as clients of 2025-03-26 send it.
-fn call(id: usize, tool: &str, arguments: &Value) -> Value {
-    let params = client::call(tool, arguments);
-    testkit::message::request(json!(id), "tools/call", &params)
-}
-
 fn post(message: &Value) -> Request {
     Request::message("/mcp", message.to_string())
 }
 
 fn aggregate(id: usize) -> Value {
-    call(id, "aggregate_json", &json!({"bytes": LARGEST}))
+    call(id, "aggregate_json", json!({"bytes": LARGEST}))
 }
 
 /// Checks the answers to calls of large payloads: right, or rejected because of others. Some are
@@ -129,7 +122,7 @@ fn large_answers_that_no_client_reads_take_little_memory() {
     // They wait for as long as a call may take, or their client may leave an answer unread.
     let flags = ["--call-timeout=2", "--write-timeout=60"];
     each(&flags, |server, other| {
-        let echo = call(1, "echo", &json!({"message": "x".repeat(4_000_000)}));
+        let echo = call(1, "echo", json!({"message": "x".repeat(4_000_000)}));
         let request = Arc::new(post(&echo).header("Host", "localhost").bytes());
         let address = server.address();
         let clients: Vec<_> = (0..60)
@@ -180,7 +173,7 @@ fn flood(server: &Server, leaving: Leaving) {
     for id in 0..200 {
         let request = if let Leaving::ResetOf20260728 = leaving {
             let params = self_contained(client::call("calculate_fibonacci", &arguments));
-            let message = testkit::message::request(json!(id), "tools/call", &params);
+            let message = request(id, "tools/call", &params);
             post(&message).self_contained("tools/call", Some("calculate_fibonacci"))
         } else {
             post(&call(id, "calculate_fibonacci", &arguments))
@@ -237,7 +230,7 @@ fn cpu_work_beyond_the_line_is_rejected_with_what_to_do() {
     for subject in SERVERS {
         let mut server = Server::start(subject, &["--cpu-jobs=1", "--call-timeout=1"]);
         let batch: Value = (0..50)
-            .map(|id| call(id, "calculate_fibonacci", &json!({"n": 40})))
+            .map(|id| call(id, "calculate_fibonacci", json!({"n": 40})))
             .collect();
         let answers = once(server.address(), &post(&batch)).messages();
         let rejected = answers.iter().filter(|answer| {
