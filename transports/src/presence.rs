@@ -80,7 +80,7 @@ mod tests {
             assert_eq!(with(Presence::Left, ask), Presence::Left);
             assert_eq!(ask(), Presence::FinishedSending);
         });
-        let panicked = std::panic::catch_unwind(|| with(Presence::Left, || panic!("a call")));
+        let panicked = std::panic::catch_unwind(|| with::<()>(Presence::Left, || panic!("a call")));
         assert!(panicked.is_err());
         assert_eq!(ask(), Presence::There);
     }

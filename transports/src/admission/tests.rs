@@ -174,7 +174,7 @@ async fn a_job_is_told_that_its_client_left_and_keeps_its_place_until_it_ends() 
 #[tokio::test]
 async fn a_job_that_panics_gives_its_place_back() {
     let admission = admission(LONG);
-    let job = admission.compute(|_| panic!("a job"));
+    let job = admission.compute::<u8>(|_| panic!("a job"));
     let panicked = std::panic::AssertUnwindSafe(job).catch_unwind().await;
     assert!(panicked.is_err());
     assert_eq!(admission.compute(|_| 7).await, Ok(7));

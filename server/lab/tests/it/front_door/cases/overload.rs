@@ -156,6 +156,40 @@ fn send_and_read_little(server: SocketAddr, request: &[u8]) -> (TcpStream, Strin
     (stream, status)
 }
 
+pub(crate) fn large_messages_wait_for_memory_and_small_ones_do_not(subject: &Subject) {
+    let flags = ["--max-inflight-bytes=160000", "--call-timeout=1"];
+    let mut server = Server::start(subject, &flags);
+    let mut client = Client::ready(&mut server);
+    // The rest of it comes late. Until then its client has all of the memory.
+    let mut slow = Connection::open(server.address());
+    let bytes = slow.bytes(&client.peer.request(&subject.message_of(20_000)));
+    let (now, later) = bytes.split_at(bytes.len() - 100);
+    slow.write(now);
+    let large = client.peer.request(&subject.message_of(20_001));
+    let rejected = eventually("the slow message has all memory", || {
+        let response = once(server.address(), &large);
+        (response.status == 503).then_some(response)
+    });
+    assert_eq!(rejected.header("retry-after"), Some("1"));
+    let said = rejected.text();
+    for part in ["--max-inflight-bytes 160000", "try again later"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let small = once(
+        server.address(),
+        &client.peer.request(&subject.message_of(10_000)),
+    );
+    assert!(matches!(small.status, 200 | 202), "{}", small.text());
+    slow.write(later);
+    let taken = slow.response();
+    assert!(matches!(taken.status, 200 | 202), "{}", taken.text());
+    drop(slow);
+    eventually("the memory is given back", || {
+        let response = once(server.address(), &large);
+        matches!(response.status, 200 | 202).then_some(())
+    });
+}
+
 /// What clients send that compute much and leave.
 #[derive(Clone, Copy, Debug)]
 enum Leaving {
