@@ -26,6 +26,8 @@ use crate::{
 const PEAK_KIB: u64 = 300 * 1024;
 /// The most bytes that a payload may have.
 const LARGEST: u32 = 16_000_000;
+/// A test need not wait for as long as calls may.
+const SOON: [&str; 1] = ["--call-timeout=10"];
 /// Threads beyond those of an idle server and its CPU-bound jobs: of connections to a database.
 const OTHER_THREADS: usize = 8;
 
@@ -75,7 +77,7 @@ fn are_right_or_rejected(answers: &[Value]) {
 
 #[test]
 fn a_batch_of_large_payloads_takes_little_memory() {
-    each(&[], |server, _| {
+    each(&SOON, |server, _| {
         let batch: Value = (0..100).map(aggregate).collect();
         let response = once(server.address(), &post(&batch));
         assert_eq!(response.status, 200, "{}", response.text());
@@ -87,7 +89,7 @@ fn a_batch_of_large_payloads_takes_little_memory() {
 
 #[test]
 fn large_payloads_for_many_clients_take_little_memory() {
-    each(&[], |server, other| {
+    each(&SOON, |server, other| {
         let mut clients: Vec<_> = (0..60)
             .map(|id| {
                 let mut client = Connection::open(server.address());
@@ -106,7 +108,7 @@ fn large_payloads_for_many_clients_take_little_memory() {
 
 #[test]
 fn large_payloads_for_clients_that_are_gone_take_little_memory() {
-    each(&[], |server, other| {
+    each(&SOON, |server, other| {
         for id in 0..300 {
             let mut client = Connection::open(server.address());
             client.send(&post(&aggregate(id)));
