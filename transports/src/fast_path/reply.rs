@@ -96,7 +96,6 @@ pub struct PendingCall {
     framing: Framing,
     guard: Option<CallGuard>,
     /// Held until the call ends: arguments are as large as their message.
-    #[expect(dead_code, reason = "held for its drop")]
     reserved: Option<Reserved>,
 }
 
