@@ -8,9 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Memory that is reserved for a call. Clones are the same reservation, which ends with the last of
 /// them.
 #[derive(Clone, Debug)]
-pub struct Reserved(
-    #[expect(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>,
-);
+pub struct Reserved(#[expect(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
 
 impl Reserved {
     pub(super) fn new(permit: OwnedSemaphorePermit) -> Self {
