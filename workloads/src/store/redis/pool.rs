@@ -46,8 +46,6 @@ struct Inner {
     options: PoolOptions,
     runtime: Handle,
     place: Place,
-    /// Whether Redis did not answer the last connection that was opened.
-    is_silent: Arc<AtomicBool>,
 }
 
 /// Opens connections, and checks those that were idle.
@@ -59,7 +57,7 @@ struct Connector {
     /// the call can say what is wrong.
     limit: Duration,
     /// Whether it took longer the last time.
-    is_silent: Arc<AtomicBool>,
+    is_silent: AtomicBool,
 }
 
 /// Why a connection could not be opened.
@@ -165,13 +163,12 @@ impl Pool {
             PoolSize::Off => MAX_CONNECTIONS,
             PoolSize::Of(size) => size.get(),
         };
-        let is_silent = Arc::<AtomicBool>::default();
         let connector = Connector {
             client,
             idle_timeout: options.pool.idle_timeout,
             runtime: options.runtime.clone(),
             limit: ANSWER_LIMIT.min(options.pool.timeout.mul_f64(OPEN_SHARE)),
-            is_silent: is_silent.clone(),
+            is_silent: AtomicBool::new(false),
         };
         let connections = Deadpool::builder(connector)
             .max_size(size as usize)
@@ -184,7 +181,6 @@ impl Pool {
             options: options.pool,
             runtime: options.runtime.clone(),
             place: url.place.clone(),
-            is_silent,
         });
         if let Some(limit) = options.pool.idle_timeout {
             let sweep = sweep(Arc::downgrade(&pool), options.runtime.clone(), limit);
@@ -203,12 +199,14 @@ impl Pool {
             connections,
             options,
             place,
-            is_silent,
             ..
         } = &*self.0;
         let lending = self.within(options.timeout, connections.get()).await;
         let unreachable = |reason: String| StorageError::Unreachable(place.clone(), reason);
-        let silent = || StorageError::Silent(place.clone(), connections.manager().limit);
+        let Connector {
+            limit, is_silent, ..
+        } = connections.manager();
+        let silent = || StorageError::Silent(place.clone(), *limit);
         match lending {
             Some(Ok(object)) => Ok(Lent {
                 object: Some(object),
