@@ -7,6 +7,7 @@ use std::{future::Future, pin::pin, process::ExitCode, sync::Arc, time::Duration
 use clap::{Args, Command, Error, error::ErrorKind};
 use futures::future::{Either, select};
 use transports::{
+    admission::{Admission, AdmissionOptions},
     fast_path::FastTools,
     runtime::{Handle, Runtime},
     shutdown::Shutdown,
@@ -19,6 +20,10 @@ use crate::{
     process::{self, LOG},
     transport::Transport,
 };
+
+/// The share of a call's time that it may wait for memory or a processor: a little less than all, so
+/// that the answer says what it waited for.
+const PATIENCE_SHARE: f64 = 0.9;
 
 /// A tool set and its flags. [`main`] makes a program of it.
 pub trait App: 'static {
@@ -92,6 +97,8 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// Transport and runtime, for instance `http-json-tokio`.
     pub server_type: &'static str,
+    /// What all calls use at once: a tool asks it for memory and for processors.
+    pub admission: Admission,
     limits: Arc<CallLimits>,
     tools: Arc<[String]>,
 }
@@ -123,6 +130,7 @@ impl Context {
             time_limits: self.limits.time_limits.clone(),
             tools: (!self.tools.is_empty()).then(|| self.tools.to_vec()),
             hook,
+            admission: Some(self.admission.clone()),
         };
         Supervised::new(handler, options)
     }
@@ -155,13 +163,25 @@ pub fn main<T: Transport, R: Runtime, A: App>() -> ExitCode {
     })
 }
 
+/// What all calls use at once, on a server with so many `workers`.
+fn admission(runtime: &Handle, limits: &CallLimits, workers: usize) -> Admission {
+    Admission::new(AdmissionOptions {
+        max_bytes: limits.max_inflight_bytes,
+        cpu_jobs: limits.cpu_jobs.map_or(workers, |jobs| jobs.get() as usize),
+        patience: limits.call_timeout.mul_f64(PATIENCE_SHARE),
+        ..AdmissionOptions::new(runtime.clone())
+    })
+}
+
 async fn serve<T: Transport, R: Runtime, A: App>(
     runtime: R,
     line: CommandLine<T::Flags, A::Flags>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
+    let handle = Handle::new(runtime.clone());
     let context = Context {
-        runtime: Handle::new(runtime.clone()),
+        admission: admission(&handle, &line.limits, line.process.workers()),
+        runtime: handle,
         shutdown: shutdown.clone(),
         // Made once, and used for as long as the process lives.
         server_type: format!("{}-{}", T::NAME, R::NAME).leak(),

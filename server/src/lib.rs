@@ -24,6 +24,7 @@ pub mod transport;
 pub use rmcp;
 pub use transports::{
     Limits,
+    admission::{Admission, NotAdmitted, Stop},
     fast_path::{FastResult, FastTools, SerializedResult},
     fast_tools, http, runtime,
     shutdown::Shutdown,

@@ -22,6 +22,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 pub use crate::rejection::Rejection;
 use crate::{
+    admission::{Admission, Reserved},
     fast_path::{
         Counters, Dispatch, Fallback, FastPath, FastTools, Framing, HandshakeResults,
         MessageContext, PendingCall, Revision,
@@ -55,6 +56,7 @@ pub struct Conversation {
     framing: Framing,
     runtime: Handle,
     in_flight: Arc<InFlight>,
+    admission: Option<Admission>,
     max_batch_messages: usize,
     has_hook: bool,
     handshake_only: bool,
@@ -157,6 +159,10 @@ impl<S: FastTools> ConversationFactory<S> {
         self.limits
     }
 
+    pub(crate) fn admission(&self) -> Option<&Admission> {
+        self.service.admission()
+    }
+
     /// Starts a new conversation. The receiver yields framed messages, and ends after the last of
     /// them once [`KeepOpen`] is dropped.
     pub fn start(&self) -> (Conversation, KeepOpen, mpsc::Receiver<Bytes>) {
@@ -171,6 +177,7 @@ impl<S: FastTools> ConversationFactory<S> {
             framing: self.framing,
             runtime: self.runtime.clone(),
             in_flight: in_flight.clone(),
+            admission: self.admission().cloned(),
             max_batch_messages: self.limits.max_batch_messages,
             has_hook: self.service.has_hook(),
             handshake_only: self.handshake_only,
@@ -180,6 +187,7 @@ impl<S: FastTools> ConversationFactory<S> {
             out,
             framing: self.framing,
             in_flight,
+            admission: self.admission().cloned(),
         };
         self.runtime
             .spawn(Box::pin(run_sdk(self.service.clone(), transport)));
@@ -213,6 +221,17 @@ impl Conversation {
         caller: &Caller<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<ForSdk>, MessageError> {
+        self.dispatch_reserved(bytes, caller, None, out)
+    }
+
+    /// The same for a message for whose call memory is reserved.
+    pub(crate) fn dispatch_reserved(
+        &self,
+        bytes: &[u8],
+        caller: &Caller<'_>,
+        reserved: Option<&Reserved>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<ForSdk>, MessageError> {
         let (Some(fast_path), HandshakeState::Settled(revision)) =
             (&self.fast_path, self.in_flight.handshake.state())
         else {
@@ -225,6 +244,7 @@ impl Conversation {
             stateless: false,
             caller: *caller,
             in_flight: Some(&self.in_flight),
+            reserved,
         };
         match fast_path.take(bytes, &context, self.framing, out) {
             Dispatch::Answered(_) | Dispatch::Accepted | Dispatch::Cancelled => Ok(None),
@@ -237,10 +257,12 @@ impl Conversation {
     /// Runs a call in the background until it is answered or cancelled.
     fn run(&self, call: Box<PendingCall>) -> Result<(), MessageError> {
         let out = self.out.upgrade().ok_or(MessageError::Ended)?;
+        let admission = self.admission.clone();
         self.runtime.spawn(Box::pin(async move {
             // A cancelled call has no answer.
             if let Some(finished) = call.await {
-                if out.send(finished.bytes.into()).await.is_err() {
+                let answer = counted(admission.as_ref(), finished.bytes);
+                if out.send(answer).await.is_err() {
                     tracing::debug!("an answer was dropped: the client has gone");
                 }
                 drop(finished.unsent);
@@ -348,7 +370,7 @@ impl Conversation {
         }
         let out = self.out.upgrade().ok_or(MessageError::Ended)?;
         let place = out.reserve().await.map_err(|_| MessageError::Ended)?;
-        place.send(std::mem::take(batch).into());
+        place.send(counted(self.admission.as_ref(), std::mem::take(batch)));
         Ok(())
     }
 
@@ -369,6 +391,16 @@ struct QueueTransport {
     out: mpsc::Sender<Bytes>,
     framing: Framing,
     in_flight: Arc<InFlight>,
+    admission: Option<Admission>,
+}
+
+/// Counts answers that wait for the client to read them.
+fn counted(admission: Option<&Admission>, answers: impl Into<Bytes>) -> Bytes {
+    let answers = answers.into();
+    match admission {
+        Some(admission) => admission.answer(answers),
+        None => answers,
+    }
 }
 
 impl Transport<RoleServer> for QueueTransport {
@@ -382,7 +414,10 @@ impl Transport<RoleServer> for QueueTransport {
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let unsent = self.in_flight.record_sent(&message);
         let queued = match serde_json::to_vec(&message) {
-            Ok(json) => self.out.try_send(self.framing.framed(&json)),
+            Ok(json) => {
+                let framed = self.framing.framed(&json);
+                self.out.try_send(counted(self.admission.as_ref(), framed))
+            }
             Err(error) => return Either::Left(std::future::ready(Err(error.into()))),
         };
         let out = self.out.clone();

@@ -42,6 +42,7 @@ pub use self::{
 };
 use self::{id::Id, message::Message, reply::Shape, tools::ToolTable};
 use crate::{
+    admission::Reserved,
     in_flight::{Admitted, InFlight},
     rejection::Rejection,
     supervise::Caller,
@@ -67,6 +68,8 @@ pub struct MessageContext<'a> {
     pub caller: Caller<'a>,
     /// The client's requests in flight, where the transport knows the client.
     pub(crate) in_flight: Option<&'a Arc<InFlight>>,
+    /// The memory that is reserved for the message, if it is large.
+    pub(crate) reserved: Option<&'a Reserved>,
 }
 
 /// The headers that repeat what a message says (MCP 2026-07-28, "Standard Request Headers").
@@ -320,7 +323,8 @@ impl<S: FastTools> FastPath<S> {
                     Poll::Pending => {
                         let shape = Shape::of(context.revision);
                         let guard = admitted.map(Admitted::wait);
-                        let call = PendingCall::new(call, &id, shape, framing, guard);
+                        let mut call = PendingCall::new(call, &id, shape, framing, guard);
+                        call.keep(context.reserved.cloned());
                         return Ok(Dispatch::Pending(Box::new(call)));
                     }
                 }

@@ -37,7 +37,14 @@ use self::{
     body::Tracked,
     connections::{Connection, Connections, Order, SWEEPS, Stall, State, TrackedIo},
 };
-use crate::{fast_path::Counters, limits::Limits, runtime::Runtime, shutdown::Shutdown};
+use crate::{
+    admission::Admission,
+    fast_path::Counters,
+    limits::Limits,
+    presence::{self, Presence},
+    runtime::Runtime,
+    shutdown::Shutdown,
+};
 
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -78,6 +85,11 @@ pub trait HttpService: Clone + Send + Sync + 'static {
 
     /// Returns the counters of the [fast path](crate::fast_path), if there is one.
     fn counters(&self) -> Option<&Counters> {
+        None
+    }
+
+    /// Returns what counts large answers until they are written, if they are counted.
+    fn admission(&self) -> Option<&Admission> {
         None
     }
 }
@@ -246,13 +258,10 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
 
 /// Answers a request on a connection over the limit.
 fn no_place() -> Response<Body> {
-    let mut response = text(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Service Unavailable: all connections are busy; try again later",
-    );
-    let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let mut response =
+        unavailable("Service Unavailable: all connections are busy; try again later");
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
     response
 }
 
@@ -284,14 +293,16 @@ fn drive<R: Runtime, S: HttpService>(
     let respond = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
         let answering = state.begin(&request);
-        let state = service.ends_with_client(&request).then(|| state.clone());
+        let ends_with_client = service.ends_with_client(&request);
         async move {
             let response = pin!(service.respond(request, client));
-            let response = match &state {
-                Some(state) => until_client_leaves(response, state).await,
-                None => response.await,
+            let response = if ends_with_client {
+                until_client_leaves(response, answering.state()).await
+            } else {
+                while_client_is_known(response, answering.state()).await
             };
-            Ok::<_, Infallible>(response.map(|body| Tracked::new(body, answering)))
+            let admission = service.admission();
+            Ok::<_, Infallible>(response.map(|body| Tracked::new(body, answering, admission)))
         }
     });
     let served = http.serve_connection(io, respond);
@@ -341,6 +352,27 @@ async fn until_client_leaves(
     response
 }
 
+/// Responds to a request that goes on when its client leaves. What waits in line hears that the
+/// client has finished sending.
+async fn while_client_is_known(
+    mut response: Pin<&mut impl Future<Output = Response<Body>>>,
+    state: &State,
+) -> Response<Body> {
+    poll_fn(|context| {
+        let mut poll = || response.as_mut().poll(context);
+        let answer = if state.has_finished_sending() {
+            presence::with(Presence::FinishedSending, poll)
+        } else {
+            poll()
+        };
+        if answer.is_pending() && presence::was_asked() {
+            state.look_for_client();
+        }
+        answer
+    })
+    .await
+}
+
 /// Answers at [`HEALTH_PATH`].
 #[must_use]
 pub fn healthy() -> Response<Body> {
@@ -388,6 +420,14 @@ pub(crate) fn event_stream(events: Body) -> Response<Body> {
     for (name, value) in values {
         headers.insert(name, header::HeaderValue::from_static(value));
     }
+    response
+}
+
+/// Answers with 503 and a plain text.
+pub(crate) fn unavailable(message: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, message);
+    let soon = HeaderValue::from_static("1");
+    response.headers_mut().insert(header::RETRY_AFTER, soon);
     response
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use self::sessions::{Session, Sessions};
 use crate::{
+    admission::{Admission, Reserved},
     conversation::{BatchPart, Conversation, ConversationFactory, MessageError},
     fast_path::{Counters, FastTools, Framing},
     http::{
@@ -28,7 +29,7 @@ use crate::{
     limits::Limits,
     runtime::{Handle, Runtime},
     supervise::Caller,
-    timed_body::{Read, TimedBody, too_large},
+    timed_body::{Read, TimedBody, not_admitted, too_large},
 };
 
 /// The path where a client opens its event stream.
@@ -101,8 +102,10 @@ impl<S: FastTools> Sse<S> {
         let limits = &self.options.limits;
         let limit = limits.max_message_bytes;
         let body = TimedBody::new(body, self.runtime.clone(), limits.body_timeout);
-        let bytes = match body.read(limit).await {
-            Read::Whole(bytes) => bytes,
+        let admission = self.conversations.admission();
+        let (bytes, reserved) = match body.read(limit, admission).await {
+            Read::Whole(bytes, reserved) => (bytes, reserved),
+            Read::NotAdmitted(reason) => return not_admitted(reason),
             Read::TooLarge => return too_large(limit),
             Read::Failed(error) => return error.into_response(),
         };
@@ -112,8 +115,8 @@ impl<S: FastTools> Sse<S> {
             headers: Some(&parts.headers),
         };
         let outcome = match conversation.batch(&bytes) {
-            Ok(None) => take_message(&conversation, &bytes, &caller).await,
-            Ok(Some(parts)) => take_batch(&conversation, parts, &caller).await,
+            Ok(None) => take_message(&conversation, &bytes, &caller, reserved.as_ref()).await,
+            Ok(Some(parts)) => take_batch(&conversation, parts, &caller, reserved.as_ref()).await,
             Err(rejection) => Err(rejection.into()),
         };
         match outcome {
@@ -132,9 +135,10 @@ async fn take_message(
     conversation: &Conversation,
     bytes: &[u8],
     caller: &Caller<'_>,
+    reserved: Option<&Reserved>,
 ) -> Result<(), MessageError> {
     let mut answer = Vec::new();
-    let outcome = match conversation.dispatch(bytes, caller, &mut answer) {
+    let outcome = match conversation.dispatch_reserved(bytes, caller, reserved, &mut answer) {
         Ok(None) => conversation.send(&mut answer).await,
         Ok(Some(for_sdk)) => conversation.forward(bytes, caller, for_sdk).await,
         Err(error) => Err(error),
@@ -153,10 +157,11 @@ async fn take_batch(
     conversation: &Conversation,
     parts: Vec<BatchPart<'_>>,
     caller: &Caller<'_>,
+    reserved: Option<&Reserved>,
 ) -> Result<(), MessageError> {
     for part in parts {
         let outcome = match part {
-            Ok(message) => take_message(conversation, message, caller).await,
+            Ok(message) => take_message(conversation, message, caller, reserved).await,
             Err(rejection) => Err(rejection.into()),
         };
         match outcome {
@@ -208,6 +213,10 @@ impl<S: FastTools> HttpService for Sse<S> {
 
     fn counters(&self) -> Option<&Counters> {
         self.conversations.counters()
+    }
+
+    fn admission(&self) -> Option<&Admission> {
+        self.conversations.admission()
     }
 }
 

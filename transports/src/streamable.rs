@@ -32,6 +32,7 @@ use self::{
     sessions::{Session, Sessions},
 };
 use crate::{
+    admission::Admission,
     conversation::ForSdk,
     fast_path::{
         Counters, Dispatch, FallbackReason, FastPath, FastTools, Framing, MessageContext,
@@ -43,9 +44,10 @@ use crate::{
         healthy, text,
     },
     limits::Limits,
+    presence::{Presence, With},
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
-    timed_body::{Read, TimedBody, too_large},
+    timed_body::{Read, TimedBody, not_admitted, too_large},
 };
 
 /// The path of the one MCP endpoint.
@@ -87,6 +89,7 @@ struct Inner<S> {
     sessions: Option<Arc<Sessions>>,
     options: StreamableOptions,
     has_hook: bool,
+    admission: Option<Admission>,
     runtime: Handle,
     ended: CancellationToken,
 }
@@ -121,6 +124,7 @@ impl<S: FastTools> Streamable<S> {
             None
         };
         let has_hook = service.has_hook();
+        let admission = service.admission().cloned();
         let rmcp = forward::rmcp(service, &options, sessions.clone(), ended.clone());
         Self(Arc::new(Inner {
             rmcp,
@@ -128,6 +132,7 @@ impl<S: FastTools> Streamable<S> {
             sessions,
             options,
             has_hook,
+            admission,
             runtime,
             ended,
         }))
@@ -159,6 +164,10 @@ impl<S: FastTools> HttpService for Streamable<S> {
     fn counters(&self) -> Option<&Counters> {
         self.0.fast_path.as_ref().map(FastPath::counters)
     }
+
+    fn admission(&self) -> Option<&Admission> {
+        self.0.admission.as_ref()
+    }
 }
 
 impl<S: FastTools> Inner<S> {
@@ -186,8 +195,10 @@ impl<S: FastTools> Inner<S> {
             return self.forward(parts).await;
         }
         let body = TimedBody::new(incoming, self.runtime.clone(), limits.body_timeout);
-        let bytes = match body.read(limits.max_message_bytes).await {
-            Read::Whole(bytes) => bytes,
+        let admission = self.admission.as_ref();
+        let (bytes, reserved) = match body.read(limits.max_message_bytes, admission).await {
+            Read::Whole(bytes, reserved) => (bytes, reserved),
+            Read::NotAdmitted(reason) => return not_admitted(reason),
             Read::TooLarge => return too_large(limits.max_message_bytes),
             Read::Failed(error) => return error.into_response(),
         };
@@ -197,11 +208,12 @@ impl<S: FastTools> Inner<S> {
             headers: Some(&parts.headers),
         };
         let context = headers.and_then(|headers| headers.context(self.sessions.is_none(), caller));
-        let Ok(context) = context else {
+        let Ok(mut context) = context else {
             self.count_fallback(FallbackReason::Headers);
             self.record_origin(&mut parts, client, ForSdk::default());
             return self.forward_unusual(parts, bytes).await;
         };
+        context.reserved = reserved.as_ref();
         match self.answer_here(&parts, &context, &bytes).await {
             Ok(response) => response,
             Err(for_sdk) => {
@@ -357,9 +369,11 @@ impl<F: Future + Unpin + Send + 'static> Future for DetachOnDrop<F> {
 
 impl<F: Future + Unpin + Send + 'static> Drop for DetachOnDrop<F> {
     fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
+        if let Some(future) = self.call.take() {
+            // It does not wait in line any more.
+            let presence = Presence::Left;
             self.runtime.spawn(Box::pin(async move {
-                call.await;
+                With { presence, future }.await;
             }));
         }
     }

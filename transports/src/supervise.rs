@@ -31,6 +31,7 @@ use rmcp::{
 pub(crate) use self::hook::CallOrigin;
 pub use self::hook::{CallHook, Caller, ToolCall};
 use crate::{
+    admission::Admission,
     fast_path::{FastCall, FastTools, Outcome, RawValue},
     log_limit::LogLimit,
     runtime::{BoxFuture, Handle},
@@ -49,6 +50,8 @@ pub struct SuperviseOptions {
     pub tools: Option<Vec<String>>,
     /// The hook that every call passes before it runs.
     pub hook: Option<Arc<dyn CallHook>>,
+    /// Admits large messages and counts large answers; without it they are not counted.
+    pub admission: Option<Admission>,
 }
 
 impl SuperviseOptions {
@@ -61,6 +64,7 @@ impl SuperviseOptions {
             time_limits: Vec::new(),
             tools: None,
             hook: None,
+            admission: None,
         }
     }
 }
@@ -160,6 +164,11 @@ impl<S: FastTools> FastTools for Supervised<S> {
 
     fn has_hook(&self) -> bool {
         self.policy.options.hook.is_some() || self.inner.has_hook()
+    }
+
+    fn admission(&self) -> Option<&Admission> {
+        let own = self.policy.options.admission.as_ref();
+        own.or_else(|| self.inner.admission())
     }
 }
 

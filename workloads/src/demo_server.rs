@@ -18,6 +18,7 @@ use rmcp::{
 };
 use serde::Serialize;
 use transports::{
+    admission::{Admission, AdmissionOptions, NotAdmitted, Stop},
     fast_path::FastResult,
     runtime::{Handle, PerShard},
 };
@@ -43,6 +44,8 @@ pub struct AppState {
     pub upstream: Option<CatalogClient>,
     /// Carts, orders and popularity. Without it, the tools that need it say so.
     pub store: Option<Store>,
+    /// What all calls use at once: memory, and processors.
+    pub admission: Admission,
     /// Where CPU-bound work runs.
     pub cpu_offload: CpuOffload,
     /// Results of earlier calls. Without it, every call computes its own result.
@@ -78,6 +81,7 @@ impl AppState {
     pub fn new(server_type: &'static str, runtime: Handle, database: Database) -> Self {
         Self {
             server_type,
+            admission: Admission::new(AdmissionOptions::new(runtime.clone())),
             runtime,
             database,
             upstream: None,
@@ -104,18 +108,22 @@ impl AppState {
         self.store.as_ref().ok_or(ToolError::NoStore)
     }
 
-    /// Runs CPU-bound `work` where [`Self::cpu_offload`] puts work of its `length`.
+    /// Runs CPU-bound `work` where [`Self::cpu_offload`] puts work of its `length`. Work that is
+    /// moved waits for a processor, and tells from its [`Stop`] when its client has left.
+    ///
+    /// # Errors
+    /// When the wait is too long, or the client leaves.
     ///
     /// # Panics
     /// When `work` panics.
     pub async fn compute<T: Send + 'static>(
         &self,
         length: CpuWork,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> T {
+        work: impl FnOnce(&Stop) -> T + Send + 'static,
+    ) -> Result<T, NotAdmitted> {
         match (self.cpu_offload, length) {
-            (CpuOffload::Inline, _) | (_, CpuWork::Short) => work(),
-            (CpuOffload::Blocking, CpuWork::Long) => self.runtime.unblock(work).await,
+            (CpuOffload::Inline, _) | (_, CpuWork::Short) => Ok(work(&Stop::default())),
+            (CpuOffload::Blocking, CpuWork::Long) => self.admission.compute(work).await,
         }
     }
 }
@@ -225,8 +233,8 @@ mod tests {
                 cpu_offload,
                 ..state.clone()
             };
-            let there = state.compute(length, || thread::current().id()).await;
-            let moved = there != thread::current().id();
+            let there = state.compute(length, |_| thread::current().id()).await;
+            let moved = there.unwrap() != thread::current().id();
             assert_eq!(moved, moves, "{cpu_offload:?} {length:?}");
         }
     }

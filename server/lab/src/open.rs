@@ -104,12 +104,14 @@ fn state(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result
                 pool_idle_timeout: services.pool_idle_timeout,
                 limit: upstream_limit,
                 time_limit: context.call_timeout().mul_f64(UPSTREAM_SHARE),
+                admission: Some(context.admission.clone()),
                 ..CatalogClientOptions::new(url)
             })
         });
         Ok(AppState {
             upstream: upstream.transpose()?,
             store: Some(store),
+            admission: context.admission.clone(),
             cpu_offload: flags.tools.cpu_offload.into(),
             cache,
             checkout_limit: context.limit_of("checkout").mul_f64(CHECKOUT_SHARE),

@@ -1,12 +1,12 @@
 //! Every limit of a server: one option, one flag, one default. A transport has the limits that mean
 //! something on it, and rejects the flags of the others.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use clap::Args;
 use transports::Limits;
 
-use super::values::{bytes, count, seconds, time_limit};
+use super::values::{bytes, count, seconds, time_limit, up_to_1024};
 use crate::process::open_files;
 
 /// Limits of every tool call.
@@ -27,6 +27,18 @@ pub struct CallLimits {
         value_delimiter = ','
     )]
     pub time_limits: Vec<(String, Duration)>,
+
+    /// Memory that all calls in flight may use together, for what is larger than 16 KiB: a message
+    /// counts eightfold while its call runs, an answer until it is written, and a tool asks for
+    /// what it makes or fetches. A call waits for its share, up to 9 tenths of --call-timeout, and
+    /// is then answered with -32000 or 503
+    #[arg(long, env = "MCP_MAX_INFLIGHT_BYTES", value_name = "BYTES", default_value = "134217728", value_parser = bytes)]
+    pub max_inflight_bytes: usize,
+
+    /// CPU-bound jobs of tools that run at once; a call waits for its turn as for memory, and no
+    /// longer than its client stays [default: as many as --workers]
+    #[arg(long, env = "MCP_CPU_JOBS", value_name = "N", value_parser = up_to_1024)]
+    pub cpu_jobs: Option<NonZeroU32>,
 }
 
 impl CallLimits {
@@ -181,6 +193,7 @@ impl HttpLimits {
 #[cfg(test)]
 mod tests {
     use clap::Command;
+    use transports::admission::AdmissionOptions;
 
     use super::*;
 
@@ -225,6 +238,8 @@ mod tests {
             ..defaults()
         };
         assert_eq!(messages.set(OTHER).max_message_bytes, 8);
+        let calls: CallLimits = defaults();
+        assert_eq!(calls.max_inflight_bytes, AdmissionOptions::MAX_BYTES);
         assert_eq!(Limits::default().max_message_bytes, 4_194_304);
         assert_eq!(Limits::stdio().max_message_bytes, 16_777_216);
     }

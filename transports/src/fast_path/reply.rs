@@ -15,7 +15,10 @@ use serde::Serialize;
 use super::{
     Revision, call::Running, id::Id, outcome::Outcome, serialized_result::SerializedResult,
 };
-use crate::in_flight::{CallGuard, UnsentAnswer};
+use crate::{
+    admission::Reserved,
+    in_flight::{CallGuard, UnsentAnswer},
+};
 
 /// What surrounds the JSON of a message in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +95,8 @@ pub struct PendingCall {
     shape: Shape,
     framing: Framing,
     guard: Option<CallGuard>,
+    /// Held until the call ends: arguments are as large as their message.
+    reserved: Option<Reserved>,
 }
 
 /// The end of a [`PendingCall`].
@@ -118,7 +123,13 @@ impl PendingCall {
             shape,
             framing,
             guard,
+            reserved: None,
         }
+    }
+
+    /// Keeps the memory reserved until the call ends.
+    pub(super) fn keep(&mut self, reserved: Option<Reserved>) {
+        self.reserved = reserved;
     }
 
     /// Whether a disconnection cancels the call: it does from 2026-07-28 on, and SHOULD NOT before

@@ -13,7 +13,7 @@ use super::{
     call::{FastCall, Running},
     outcome::FastResult,
 };
-use crate::supervise::Caller;
+use crate::{admission::Admission, supervise::Caller};
 
 /// A server some of whose tools can be called from the bytes of a message.
 /// [`fast_tools!`](crate::fast_tools) implements it.
@@ -39,6 +39,11 @@ pub trait FastTools: ServerHandler + Clone {
     /// Whether a hook checks the calls, so that transports have to say who calls.
     fn has_hook(&self) -> bool {
         false
+    }
+
+    /// What admits large messages and counts large answers, if they are counted.
+    fn admission(&self) -> Option<&Admission> {
+        None
     }
 }
 

@@ -59,6 +59,10 @@ pub(super) struct State {
     awaits_reader: AtomicBool,
     /// Whether a client that leaves ends the request in hand.
     ends_with_client: AtomicBool,
+    /// Whether the request in hand waits in line, so that it has to know whether its client left.
+    looks_for_client: AtomicBool,
+    /// Whether the client was found to have finished sending.
+    has_finished_sending: AtomicBool,
     /// How many sweeps of each kind in a row have found the client stalled.
     stalled: [AtomicU8; 3],
     must_close: AtomicBool,
@@ -142,6 +146,8 @@ impl Connections {
             awaits_body: AtomicBool::new(false),
             awaits_reader: AtomicBool::new(false),
             ends_with_client: AtomicBool::new(false),
+            looks_for_client: AtomicBool::new(false),
+            has_finished_sending: AtomicBool::new(false),
             stalled: Default::default(),
             must_close: AtomicBool::new(false),
             must_break: AtomicBool::new(false),
@@ -267,6 +273,16 @@ impl State {
         self.ends_with_client.store(true, Ordering::Relaxed);
     }
 
+    /// Has the connection look from now on whether the client is there, for the request in hand.
+    pub(super) fn look_for_client(&self) {
+        self.looks_for_client.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client was found to have finished sending.
+    pub(super) fn has_finished_sending(&self) -> bool {
+        self.has_finished_sending.load(Ordering::Relaxed)
+    }
+
     fn is_stalled(&self, stall: Stall) -> bool {
         let awaits_reader = self.awaits_reader.load(Ordering::Relaxed);
         match stall {
@@ -332,12 +348,20 @@ impl Drop for Connection {
     }
 }
 
+impl AnswerGuard {
+    /// Returns the state of the connection.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+}
+
 impl Drop for AnswerGuard {
     fn drop(&mut self) {
         let state = &self.state;
         state.has_read.store(false, Ordering::Relaxed);
         state.awaits_body.store(false, Ordering::Relaxed);
         state.ends_with_client.store(false, Ordering::Relaxed);
+        state.looks_for_client.store(false, Ordering::Relaxed);
         state.answering.store(false, Ordering::SeqCst);
         if self.is_get {
             state.is_stream.store(false, Ordering::SeqCst);
@@ -365,9 +389,13 @@ impl<Io> TrackedIo<Io> {
 }
 
 impl<Io: Read + Unpin> TrackedIo<Io> {
-    /// Finds out whether the client has left a request that ends with it.
+    /// Finds out whether the client has left a request that ends with it, or waits in line.
     fn look_for_end(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        if !self.state.ends_with_client.load(Ordering::Relaxed) || self.early.is_some() {
+        let ends_with_client = self.state.ends_with_client.load(Ordering::Relaxed);
+        let looks = ends_with_client
+            || self.state.looks_for_client.load(Ordering::Relaxed)
+                && !self.state.has_finished_sending();
+        if !looks || self.early.is_some() {
             return Ok(());
         }
         let mut byte = [MaybeUninit::uninit()];
@@ -377,8 +405,20 @@ impl<Io: Read + Unpin> TrackedIo<Io> {
             Poll::Ready(Err(error)) => Err(error),
             Poll::Ready(Ok(())) => {
                 self.early = byte.filled().first().copied();
-                let has_left = || io::Error::new(io::ErrorKind::UnexpectedEof, "the client left");
-                self.early.map(drop).ok_or_else(has_left)
+                if self.early.is_some() {
+                    return Ok(());
+                }
+                if ends_with_client {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the client left",
+                    ));
+                }
+                // It may wait for its answer. The call hears of it when it looks.
+                self.state
+                    .has_finished_sending
+                    .store(true, Ordering::Relaxed);
+                Ok(())
             }
         }
     }

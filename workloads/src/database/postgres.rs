@@ -10,6 +10,7 @@ use sqlx::{
     ConnectOptions as _, Connection as _, PgPool,
     postgres::{PgConnectOptions, PgConnection},
 };
+use tokio::time::timeout;
 
 use super::{Query, seed};
 use crate::{
@@ -30,11 +31,14 @@ pub(super) const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(810266115684
 /// index alone.
 const ANALYZE: &str = "VACUUM (ANALYZE) products, experiment_orders, experiment_order_lines";
 
-/// Creates the tables, seeds them, and opens a pool that only reads.
+/// Creates the tables, seeds them, and opens a pool that only reads. The first connection has as
+/// long as a call waits for one: a server may accept it and never answer.
 pub(super) async fn open(url: &StorageUrl, options: &PoolOptions) -> Result<PgPool, StorageError> {
     let place = &url.place;
     let connect = connect_options(url)?;
-    let mut writer = connect.connect().await.map_err(place.failed(Step::Open))?;
+    let opening = timeout(options.timeout, connect.connect()).await;
+    let opened = opening.map_err(|_| StorageError::Silent(place.clone(), options.timeout))?;
+    let mut writer = opened.map_err(place.failed(Step::Open))?;
     create_tables(&mut writer)
         .await
         .map_err(place.failed(Step::Schema))?;

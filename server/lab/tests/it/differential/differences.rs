@@ -25,7 +25,7 @@ pub(crate) struct Difference {
     reason: &'static str,
 }
 
-pub(crate) const DIFFERENCES: [Difference; 12] = [
+pub(crate) const DIFFERENCES: [Difference; 13] = [
     Difference {
         name: "batches",
         explains: is_batch,
@@ -102,6 +102,13 @@ pub(crate) const DIFFERENCES: [Difference; 12] = [
         rmcp: "500 where a session cannot be made",
         here: "503 for the first above 10,000, with the fast path and without",
         reason: "each session costs memory and a task, and the client may try again later",
+    },
+    Difference {
+        name: "calls beyond the limits of all calls",
+        explains: needs_more_than_one_exchange,
+        rmcp: "runs every call at once, whatever it needs",
+        here: "a call waits for memory and for a processor, and is then answered with -32000, or with 503 before its message is read; after a second in line where the client has finished sending; with the fast path and without",
+        reason: "a few bytes can ask for gigabytes, and for minutes of CPU time",
     },
     Difference {
         name: "event ids",

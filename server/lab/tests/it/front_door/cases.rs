@@ -159,6 +159,9 @@ group!(http_lab {
         unread_answers_do_not_delay_the_end
         unread_answers_end_their_connection
     }
+    overload {
+        large_messages_wait_for_memory_and_small_ones_do_not
+    }
 });
 
 // One stream with many requests in flight on it.
@@ -273,6 +276,7 @@ pub(crate) mod lasting;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod load;
+pub(crate) mod overload;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod sessions;

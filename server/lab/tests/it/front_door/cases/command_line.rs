@@ -23,6 +23,8 @@ const EVERYWHERE: &[&str] = &[
     "--tools",
     "--call-timeout",
     "--time-limit",
+    "--max-inflight-bytes",
+    "--cpu-jobs",
     "--fast-path",
     "--max-body",
     "--max-batch",
@@ -145,6 +147,8 @@ fn bad_values_are_refused_with_the_allowed_ones() {
         ("--experiments", "all", "on, off"),
         #[cfg(feature = "experiments")]
         ("--extra-tools", "106", "0 to 105"),
+        ("--max-inflight-bytes", "0", "greater than 0"),
+        ("--cpu-jobs", "0", "1 to 1024"),
         ("--max-batch", "0", "greater than 0"),
         ("--max-in-flight", "many", "greater than 0"),
         ("--max-sessions", "-1", "greater than 0"),

@@ -45,6 +45,24 @@ fn without_a_url_the_database_is_in_the_cache_folder() {
     assert!(cache.join("mcp-transport-lab/products.db").is_file());
 }
 
+#[cfg(feature = "postgres")]
+#[test]
+fn a_server_that_never_answers_ends_the_start_with_a_clear_message() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut command = over(&format!("postgres://lab:secret@{address}/products"));
+    command.args(["--pool-timeout", "0.5"]);
+    let mut server = Server::launch(&SERVER, command);
+    assert!(!server.ready());
+    assert_eq!(server.ended().code(), Some(1));
+    let said = server.log().whole().join("\n");
+    let url = format!("postgres://lab:***@{address}/products");
+    for part in [url.as_str(), "did not answer", "0.5 s", "--database-url"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("secret"), "{said}");
+}
+
 #[test]
 fn two_servers_fill_one_new_database_together() {
     let url = new_file("together");
