@@ -20,7 +20,7 @@ use rmcp::{
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-pub use crate::rejection::Rejection;
+pub use crate::{outgoing::Outgoing, rejection::Rejection};
 use crate::{
     fast_path::{
         Counters, Dispatch, Fallback, FastPath, FastTools, Framing, HandshakeResults,
@@ -29,6 +29,7 @@ use crate::{
     handshake::HandshakeState,
     in_flight::InFlight,
     limits::Limits,
+    outgoing::{self, Ended},
     rejection::{self, Batch},
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
@@ -50,7 +51,7 @@ pub struct ConversationFactory<S> {
 pub struct Conversation {
     to_sdk: mpsc::WeakSender<RxJsonRpcMessage<RoleServer>>,
     /// Only rmcp's side and running calls keep the outgoing queue open: it ends when they do.
-    out: mpsc::WeakSender<Bytes>,
+    out: outgoing::WeakSender,
     fast_path: Option<Arc<dyn AnyFastPath>>,
     framing: Framing,
     runtime: Handle,
@@ -115,6 +116,12 @@ pub enum MessageError {
     Ended,
 }
 
+impl From<Ended> for MessageError {
+    fn from(_: Ended) -> Self {
+        Self::Ended
+    }
+}
+
 /// The bytes of one message of a batch, or its rejection.
 pub type BatchPart<'b> = Result<&'b [u8], Rejection>;
 
@@ -159,9 +166,14 @@ impl<S: FastTools> ConversationFactory<S> {
 
     /// Starts a new conversation. The receiver yields framed messages, and ends after the last of
     /// them once [`KeepOpen`] is dropped.
-    pub fn start(&self) -> (Conversation, KeepOpen, mpsc::Receiver<Bytes>) {
-        let (to_sdk, from_client) = mpsc::channel(self.limits.max_queued_messages);
-        let (out, outgoing) = mpsc::channel(self.limits.max_queued_messages);
+    pub fn start(&self) -> (Conversation, KeepOpen, Outgoing) {
+        let Limits {
+            max_queued_messages,
+            max_queued_bytes,
+            ..
+        } = self.limits;
+        let (to_sdk, from_client) = mpsc::channel(max_queued_messages);
+        let (out, outgoing) = outgoing::queue(max_queued_messages, max_queued_bytes);
         let in_flight = Arc::new(InFlight::new(self.limits.max_in_flight));
         let fast_path = self.fast_path.clone();
         let conversation = Conversation {
@@ -225,6 +237,7 @@ impl Conversation {
             stateless: false,
             caller: *caller,
             in_flight: Some(&self.in_flight),
+            settled: None,
         };
         match fast_path.take(bytes, &context, self.framing, out) {
             Dispatch::Answered(_) | Dispatch::Accepted | Dispatch::Cancelled => Ok(None),
@@ -236,11 +249,11 @@ impl Conversation {
 
     /// Runs a call in the background until it is answered or cancelled.
     fn run(&self, call: Box<PendingCall>) -> Result<(), MessageError> {
-        let out = self.out.upgrade().ok_or(MessageError::Ended)?;
+        let out = self.out.upgrade()?;
         self.runtime.spawn(Box::pin(async move {
             // A cancelled call has no answer.
-            if let Some(finished) = call.await {
-                if out.send(finished.bytes.into()).await.is_err() {
+            if let Some(mut finished) = call.await {
+                if out.send(&mut finished.bytes).await.is_err() {
                     tracing::debug!("an answer was dropped: the client has gone");
                 }
                 drop(finished.unsent);
@@ -331,10 +344,28 @@ impl Conversation {
     ///
     /// # Errors
     /// [`MessageError::Ended`] when the outgoing side has ended.
-    pub async fn answer(&self, rejection: Rejection) -> Result<(), MessageError> {
+    pub fn answer(&self, rejection: Rejection) -> Result<(), MessageError> {
         let mut answer = Vec::new();
         self.reject(rejection, &mut answer);
-        self.send(&mut answer).await
+        self.push(answer)
+    }
+
+    /// Puts framed messages in the outgoing queue, whether it has room for them or not. Who calls
+    /// this asks [`Self::is_full`] before it takes the message that is answered.
+    ///
+    /// # Errors
+    /// [`MessageError::Ended`] when the outgoing side has ended.
+    pub fn push(&self, batch: Vec<u8>) -> Result<(), MessageError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        Ok(self.out.upgrade()?.push(batch.into())?)
+    }
+
+    /// Whether the client leaves so much unread that no more messages should be taken.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.out.is_full()
     }
 
     /// Moves the framed messages in `batch` to the end of the outgoing queue. They stay in `batch`
@@ -346,10 +377,7 @@ impl Conversation {
         if batch.is_empty() {
             return Ok(());
         }
-        let out = self.out.upgrade().ok_or(MessageError::Ended)?;
-        let place = out.reserve().await.map_err(|_| MessageError::Ended)?;
-        place.send(std::mem::take(batch).into());
-        Ok(())
+        Ok(self.out.upgrade()?.send(batch).await?)
     }
 
     /// Ends the calls that run, for a client that has gone.
@@ -366,7 +394,7 @@ impl Conversation {
 /// rmcp's side of a conversation: messages come in through one queue and leave through another.
 struct QueueTransport {
     from_client: mpsc::Receiver<RxJsonRpcMessage<RoleServer>>,
-    out: mpsc::Sender<Bytes>,
+    out: outgoing::Sender,
     framing: Framing,
     in_flight: Arc<InFlight>,
 }
@@ -389,7 +417,7 @@ impl Transport<RoleServer> for QueueTransport {
         Either::Right(async move {
             let is_sent = match queued {
                 Ok(()) => true,
-                Err(TrySendError::Full(framed)) => out.send(framed).await.is_ok(),
+                Err(TrySendError::Full(mut framed)) => out.send(&mut framed).await.is_ok(),
                 Err(TrySendError::Closed(_)) => false,
             };
             drop(unsent);

@@ -105,6 +105,11 @@ impl<'a> Message<'a> {
         Some((name, arguments))
     }
 
+    /// Whether there are no parameters.
+    pub(super) fn has_no_params(&self) -> bool {
+        self.params.is_none()
+    }
+
     /// Whether there are no parameters except `_meta`.
     pub(super) fn has_only_meta(&self) -> bool {
         self.params().is_none_or(|params| {
