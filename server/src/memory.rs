@@ -1,9 +1,9 @@
 //! Returns memory to the system that glibc's allocator holds free.
 //!
-//! glibc returns only the end of a heap on its own. When 10,000 sessions have ended, one small
-//! allocation at the end keeps the rest, with one heap or many. `malloc_trim` returns free pages
-//! wherever they are, but it takes the allocator's locks. So a thread calls it when there is much
-//! to return. A server that never grew large pays for a look at its size every few seconds.
+//! glibc returns only the end of a heap on its own. When many sessions have ended, what is in use
+//! behind them keeps their memory, with one heap or many. `malloc_trim` returns free pages wherever
+//! they are, but it takes the allocator's locks. So a thread calls it when there is much to return.
+//! A server that never grew large pays for a look at its size every few seconds.
 
 use std::{thread, time::Duration};
 

@@ -20,7 +20,6 @@ use rmcp::{
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-pub use crate::{outgoing::Outgoing, rejection::Rejection};
 use crate::{
     fast_path::{
         Counters, Dispatch, Fallback, FastPath, FastTools, Framing, HandshakeResults,
@@ -34,6 +33,7 @@ use crate::{
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
 };
+pub use crate::{outgoing::Outgoing, rejection::Rejection};
 
 /// Starts conversations with a handler, with a fast path in front of it or without.
 #[derive(Clone)]

@@ -106,7 +106,10 @@ impl Sender {
     ///
     /// # Errors
     /// When the receiving end was dropped.
-    pub(crate) async fn send(&self, bytes: &mut (impl AsRef<[u8]> + Default + Into<Bytes>)) -> Result<(), Ended> {
+    pub(crate) async fn send(
+        &self,
+        bytes: &mut (impl AsRef<[u8]> + Default + Into<Bytes>),
+    ) -> Result<(), Ended> {
         let cost = self.room.cost(bytes.as_ref().len());
         let permits = self.room.free.acquire_many(cost).await;
         permits.map_err(|_| Ended)?.forget();
@@ -243,7 +246,10 @@ mod tests {
         let waiting = sender.send(&mut second);
         drop(outgoing);
         assert_eq!(waiting.await, Err(Ended));
-        assert!(matches!(sender.try_send(bytes(1)), Err(TrySendError::Closed(_))));
+        assert!(matches!(
+            sender.try_send(bytes(1)),
+            Err(TrySendError::Closed(_))
+        ));
         assert_eq!(sender.push(bytes(1)), Err(Ended));
         let weak = sender.downgrade();
         drop(sender);

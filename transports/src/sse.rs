@@ -7,9 +7,7 @@
 
 mod sessions;
 
-use std::{
-    convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration,
-};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures::future::{Either, select};

@@ -200,10 +200,7 @@ async fn take_message(
 }
 
 /// Writes the messages of `outgoing`, as many at once as are ready.
-async fn write(
-    mut stdout: impl AsyncWrite + Unpin,
-    mut outgoing: Outgoing,
-) -> io::Result<()> {
+async fn write(mut stdout: impl AsyncWrite + Unpin, mut outgoing: Outgoing) -> io::Result<()> {
     let mut ready = Vec::with_capacity(WRITE_MESSAGES);
     let mut batch = Vec::new();
     while outgoing.recv_many(&mut ready, WRITE_MESSAGES).await > 0 {

@@ -25,7 +25,7 @@ pub(crate) struct Difference {
     reason: &'static str,
 }
 
-pub(crate) const DIFFERENCES: [Difference; 12] = [
+pub(crate) const DIFFERENCES: [Difference; 13] = [
     Difference {
         name: "batches",
         explains: is_batch,
@@ -102,6 +102,13 @@ pub(crate) const DIFFERENCES: [Difference; 12] = [
         rmcp: "500 where a session cannot be made",
         here: "503 for the first above 10,000, with the fast path and without",
         reason: "each session costs memory and a task, and the client may try again later",
+    },
+    Difference {
+        name: "start of sessions",
+        explains: needs_more_than_one_exchange,
+        rmcp: "its handler sees `initialize` and `notifications/initialized` when they come",
+        here: "with the first message that the fast path does not answer",
+        reason: "rmcp's side of a session costs memory and two tasks, and a client of fast tools needs neither",
     },
     Difference {
         name: "event ids",
