@@ -63,10 +63,10 @@ impl Handshake {
         let Ok(mut recorded) = self.recorded.try_lock() else {
             return false;
         };
-        let recorded = recorded.as_mut();
-        recorded
-            .map(|recorded| recorded.is_initialized = true)
-            .is_some()
+        if let Some(recorded) = &mut *recorded {
+            recorded.is_initialized = true;
+        }
+        recorded.is_some()
     }
 
     /// Whether rmcp knows the client.
