@@ -19,9 +19,9 @@ use crate::{
 const SESSIONS: u64 = 2000;
 /// Sessions that were opened before the first figure is taken.
 const FIRST: u64 = 100;
-const IN_SESSIONS: [&str; 4] = ["--sessions", "stateful", "--session-ttl", "2"];
+const IN_SESSIONS: [&str; 4] = ["--sessions", "stateful", "--session-ttl", "8"];
 /// What a server may hold that it could return: it does so when there is more.
-const SLACK_KIB: u64 = 96 * 1024;
+const SLACK_KIB: u64 = 64 * 1024;
 
 /// A client that opens sessions on one connection.
 struct Opener(Connection);
@@ -105,10 +105,11 @@ fn large_answers_leave_no_memory_behind() {
     let server = Server::start(&http_json::SUBJECT, &[]);
     let before = server.rss_kib();
     let message = call(1, "aggregate_json", json!({"bytes": 16_000_000}));
+    let address = server.address();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let mut connection = Connection::open(server.address());
+                let mut connection = Connection::open(address);
                 for _ in 0..2 {
                     let post = Request::message("/mcp", message.to_string());
                     assert_eq!(connection.exchange(&post).status, 200);
