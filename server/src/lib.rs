@@ -18,6 +18,7 @@
 mod app;
 mod command;
 pub mod flags;
+mod memory;
 pub mod process;
 pub mod transport;
 

@@ -17,7 +17,7 @@ use tracing_subscriber::{
 };
 use transports::{runtime::Runtime, shutdown::Shutdown};
 
-use crate::flags::ProcessFlags;
+use crate::{flags::ProcessFlags, memory};
 
 /// The end of every program's `--help`.
 pub const LIFE: &str = "\
@@ -46,6 +46,7 @@ where
         start_log(log)?;
         let shutdown = Shutdown::new(flags.drain.drain_timeout);
         begin_at_signals(shutdown.clone())?;
+        memory::start_returning()?;
         let workers = flags.workers();
         R::block_on(workers, |runtime| serve(runtime, shutdown))
             .with_context(|| format!("starting {} on {workers} threads", R::NAME))?

@@ -20,7 +20,6 @@ use rmcp::{
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-pub use crate::rejection::Rejection;
 use crate::{
     admission::{Admission, Reserved},
     fast_path::{
@@ -30,10 +29,12 @@ use crate::{
     handshake::HandshakeState,
     in_flight::InFlight,
     limits::Limits,
+    outgoing::{self, Ended},
     rejection::{self, Batch},
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
 };
+pub use crate::{outgoing::Outgoing, rejection::Rejection};
 
 /// Starts conversations with a handler, with a fast path in front of it or without.
 #[derive(Clone)]
@@ -51,12 +52,11 @@ pub struct ConversationFactory<S> {
 pub struct Conversation {
     to_sdk: mpsc::WeakSender<RxJsonRpcMessage<RoleServer>>,
     /// Only rmcp's side and running calls keep the outgoing queue open: it ends when they do.
-    out: mpsc::WeakSender<Bytes>,
+    out: outgoing::WeakSender,
     fast_path: Option<Arc<dyn AnyFastPath>>,
     framing: Framing,
     runtime: Handle,
     in_flight: Arc<InFlight>,
-    admission: Option<Admission>,
     max_batch_messages: usize,
     has_hook: bool,
     handshake_only: bool,
@@ -117,6 +117,12 @@ pub enum MessageError {
     Ended,
 }
 
+impl From<Ended> for MessageError {
+    fn from(_: Ended) -> Self {
+        Self::Ended
+    }
+}
+
 /// The bytes of one message of a batch, or its rejection.
 pub type BatchPart<'b> = Result<&'b [u8], Rejection>;
 
@@ -165,9 +171,18 @@ impl<S: FastTools> ConversationFactory<S> {
 
     /// Starts a new conversation. The receiver yields framed messages, and ends after the last of
     /// them once [`KeepOpen`] is dropped.
-    pub fn start(&self) -> (Conversation, KeepOpen, mpsc::Receiver<Bytes>) {
-        let (to_sdk, from_client) = mpsc::channel(self.limits.max_queued_messages);
-        let (out, outgoing) = mpsc::channel(self.limits.max_queued_messages);
+    pub fn start(&self) -> (Conversation, KeepOpen, Outgoing) {
+        let Limits {
+            max_queued_messages,
+            max_queued_bytes,
+            ..
+        } = self.limits;
+        let (to_sdk, from_client) = mpsc::channel(max_queued_messages);
+        let (out, outgoing) = outgoing::queue(
+            max_queued_messages,
+            max_queued_bytes,
+            self.admission().cloned(),
+        );
         let in_flight = Arc::new(InFlight::new(self.limits.max_in_flight));
         let fast_path = self.fast_path.clone();
         let conversation = Conversation {
@@ -177,7 +192,6 @@ impl<S: FastTools> ConversationFactory<S> {
             framing: self.framing,
             runtime: self.runtime.clone(),
             in_flight: in_flight.clone(),
-            admission: self.admission().cloned(),
             max_batch_messages: self.limits.max_batch_messages,
             has_hook: self.service.has_hook(),
             handshake_only: self.handshake_only,
@@ -187,7 +201,6 @@ impl<S: FastTools> ConversationFactory<S> {
             out,
             framing: self.framing,
             in_flight,
-            admission: self.admission().cloned(),
         };
         self.runtime
             .spawn(Box::pin(run_sdk(self.service.clone(), transport)));
@@ -245,6 +258,7 @@ impl Conversation {
             caller: *caller,
             in_flight: Some(&self.in_flight),
             reserved,
+            settled: None,
         };
         match fast_path.take(bytes, &context, self.framing, out) {
             Dispatch::Answered(_) | Dispatch::Accepted | Dispatch::Cancelled => Ok(None),
@@ -256,13 +270,11 @@ impl Conversation {
 
     /// Runs a call in the background until it is answered or cancelled.
     fn run(&self, call: Box<PendingCall>) -> Result<(), MessageError> {
-        let out = self.out.upgrade().ok_or(MessageError::Ended)?;
-        let admission = self.admission.clone();
+        let out = self.out.upgrade()?;
         self.runtime.spawn(Box::pin(async move {
             // A cancelled call has no answer.
-            if let Some(finished) = call.await {
-                let answer = counted(admission.as_ref(), finished.bytes);
-                if out.send(answer).await.is_err() {
+            if let Some(mut finished) = call.await {
+                if out.send(&mut finished.bytes).await.is_err() {
                     tracing::debug!("an answer was dropped: the client has gone");
                 }
                 drop(finished.unsent);
@@ -353,10 +365,28 @@ impl Conversation {
     ///
     /// # Errors
     /// [`MessageError::Ended`] when the outgoing side has ended.
-    pub async fn answer(&self, rejection: Rejection) -> Result<(), MessageError> {
+    pub fn answer(&self, rejection: Rejection) -> Result<(), MessageError> {
         let mut answer = Vec::new();
         self.reject(rejection, &mut answer);
-        self.send(&mut answer).await
+        self.push(answer)
+    }
+
+    /// Puts framed messages in the outgoing queue, whether it has room for them or not. Who calls
+    /// this asks [`Self::is_full`] before it takes the message that is answered.
+    ///
+    /// # Errors
+    /// [`MessageError::Ended`] when the outgoing side has ended.
+    pub fn push(&self, batch: Vec<u8>) -> Result<(), MessageError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        Ok(self.out.upgrade()?.push(batch.into())?)
+    }
+
+    /// Whether the client leaves so much unread that no more messages should be taken.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.out.is_full()
     }
 
     /// Moves the framed messages in `batch` to the end of the outgoing queue. They stay in `batch`
@@ -368,10 +398,7 @@ impl Conversation {
         if batch.is_empty() {
             return Ok(());
         }
-        let out = self.out.upgrade().ok_or(MessageError::Ended)?;
-        let place = out.reserve().await.map_err(|_| MessageError::Ended)?;
-        place.send(counted(self.admission.as_ref(), std::mem::take(batch)));
-        Ok(())
+        Ok(self.out.upgrade()?.send(batch).await?)
     }
 
     /// Ends the calls that run, for a client that has gone.
@@ -388,19 +415,9 @@ impl Conversation {
 /// rmcp's side of a conversation: messages come in through one queue and leave through another.
 struct QueueTransport {
     from_client: mpsc::Receiver<RxJsonRpcMessage<RoleServer>>,
-    out: mpsc::Sender<Bytes>,
+    out: outgoing::Sender,
     framing: Framing,
     in_flight: Arc<InFlight>,
-    admission: Option<Admission>,
-}
-
-/// Counts answers that wait for the client to read them.
-fn counted(admission: Option<&Admission>, answers: impl Into<Bytes>) -> Bytes {
-    let answers = answers.into();
-    match admission {
-        Some(admission) => admission.answer(answers),
-        None => answers,
-    }
 }
 
 impl Transport<RoleServer> for QueueTransport {
@@ -416,7 +433,7 @@ impl Transport<RoleServer> for QueueTransport {
         let queued = match serde_json::to_vec(&message) {
             Ok(json) => {
                 let framed = self.framing.framed(&json);
-                self.out.try_send(counted(self.admission.as_ref(), framed))
+                self.out.try_send(framed.into())
             }
             Err(error) => return Either::Left(std::future::ready(Err(error.into()))),
         };
@@ -424,7 +441,7 @@ impl Transport<RoleServer> for QueueTransport {
         Either::Right(async move {
             let is_sent = match queued {
                 Ok(()) => true,
-                Err(TrySendError::Full(framed)) => out.send(framed).await.is_ok(),
+                Err(TrySendError::Full(mut framed)) => out.send(&mut framed).await.is_ok(),
                 Err(TrySendError::Closed(_)) => false,
             };
             drop(unsent);

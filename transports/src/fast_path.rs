@@ -1,8 +1,8 @@
 //! The fast path: one JSON-RPC message in; its answer, a call that waits, or a fallback out.
 //!
 //! A [`FastPath`] takes the messages that matter for speed, and only where it knows that the SDK
-//! would answer the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and,
-//! without sessions, what every client sends before its first call. All others fall back to the
+//! would answer the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and, over
+//! Streamable HTTP, what every client sends before its first call. All others fall back to the
 //! SDK: a message with an unknown member, a key twice, arguments that do not fit. It reads bytes
 //! and writes bytes: it has no socket and no clock, so the same code serves Streamable HTTP, SSE
 //! and stdio.
@@ -70,6 +70,8 @@ pub struct MessageContext<'a> {
     pub(crate) in_flight: Option<&'a Arc<InFlight>>,
     /// The memory that is reserved for the message, if it is large.
     pub(crate) reserved: Option<&'a Reserved>,
+    /// The revision that the message's session of Streamable HTTP agreed on.
+    pub(crate) settled: Option<Revision>,
 }
 
 /// The headers that repeat what a message says (MCP 2026-07-28, "Standard Request Headers").
@@ -199,6 +201,11 @@ impl<S: FastTools> FastPath<S> {
         &self.counters
     }
 
+    /// The handler behind it.
+    pub(crate) fn server(&self) -> &S {
+        &self.server
+    }
+
     /// Whether a hook checks the calls.
     pub(crate) fn has_hook(&self) -> bool {
         self.server.has_hook()
@@ -228,6 +235,26 @@ impl<S: FastTools> FastPath<S> {
         }
     }
 
+    /// Answers the `initialize` that opens a session, if rmcp would answer the same, and returns the
+    /// revision that both sides agree on. Other messages are left to [`Self::take`].
+    pub(crate) fn open(
+        &self,
+        bytes: &[u8],
+        context: &MessageContext<'_>,
+        framing: Framing,
+        out: &mut Vec<u8>,
+    ) -> Option<Revision> {
+        let message = Message::read(bytes).ok()?;
+        let id = Id::read(message.id?)?;
+        if !message.meta().fits(context.revision) {
+            return None;
+        }
+        let (revision, result) = self.handshake.opening(bytes, &message, context).ok()?;
+        reply::write_result(out, framing, &id, result.as_bytes());
+        self.counters.count_dispatch();
+        Some(revision)
+    }
+
     fn dispatch(
         &self,
         bytes: &[u8],
@@ -254,15 +281,37 @@ impl<S: FastTools> FastPath<S> {
             return self.call(message, id, context, framing, out);
         }
         if !context.stateless {
-            return Err(FallbackReason::Method.into());
+            return self.in_session(message, &id, context, framing, out);
         }
         let result = self.handshake.answer(bytes, message, context)?;
         reply::write_result(out, framing, &id, result.as_bytes());
         Ok(Dispatch::Answered(Reply::Result))
     }
 
+    /// Answers a request in a session that needs no more than the session's revision.
+    fn in_session(
+        &self,
+        message: &Message<'_>,
+        id: &Id<'_>,
+        context: &MessageContext<'_>,
+        framing: Framing,
+        out: &mut Vec<u8>,
+    ) -> Result<Dispatch, Fallback> {
+        let (Some(revision), Some(in_flight)) = (context.settled, context.in_flight) else {
+            return Err(FallbackReason::Method.into());
+        };
+        let result = self.handshake.in_session(message, revision)?;
+        match in_flight.admit(id.to_request_id()).map(Admitted::finish) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Dispatch::Cancelled),
+            Err(rejection) => return Ok(Dispatch::Rejected(rejection)),
+        }
+        reply::write_result(out, framing, id, result.as_bytes());
+        Ok(Dispatch::Answered(Reply::Result))
+    }
+
     /// Takes a notification. Without sessions the server does not record that a client is
-    /// initialized.
+    /// initialized; a session records it until rmcp is needed.
     fn notification(
         &self,
         message: &Message<'_>,
@@ -273,7 +322,13 @@ impl<S: FastTools> FastPath<S> {
             && !context.revision.is_self_contained()
             && message.method == "notifications/initialized"
             && message.has_only_meta();
-        if is_handshake {
+        let is_recorded = context.settled.is_some()
+            && message.method == "notifications/initialized"
+            && message.has_no_params()
+            && context
+                .in_flight
+                .is_some_and(|in_flight| in_flight.handshake.record_initialized());
+        if is_handshake || is_recorded {
             Ok(Dispatch::Accepted)
         } else {
             Err(FallbackReason::Method.into())

@@ -59,9 +59,14 @@ struct Dispatching {
 impl InFlight {
     /// Creates the table of a client that may have `max_in_flight` requests in flight.
     pub(crate) fn new(max_in_flight: usize) -> Self {
+        Self::after(Handshake::default(), max_in_flight)
+    }
+
+    /// Creates the table of a client that has come as far as `handshake`.
+    pub(crate) fn after(handshake: Handshake, max_in_flight: usize) -> Self {
         Self {
             table: Mutex::default(),
-            handshake: Handshake::default(),
+            handshake,
             emptied: Notify::new(),
             limit: max_in_flight,
         }

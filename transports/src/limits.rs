@@ -15,6 +15,8 @@ pub struct Limits {
     /// Messages that wait between stdio or SSE and the SDK, in each direction. A full queue stops
     /// the reader, so nothing grows without bound.
     pub max_queued_messages: usize,
+    /// Bytes that wait for a client of stdio or SSE, and one message more.
+    pub max_queued_bytes: usize,
     /// Sessions that may be open at once: of Streamable HTTP, or event streams of SSE. Each costs
     /// memory and a task.
     pub max_sessions: usize,
@@ -52,6 +54,7 @@ impl Default for Limits {
             max_batch_messages: 100,
             max_in_flight: 1024,
             max_queued_messages: 256,
+            max_queued_bytes: 16 * 1024 * 1024,
             max_sessions: 10_000,
             max_connections: 10_000,
             head_timeout: Duration::from_secs(30),

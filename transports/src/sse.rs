@@ -7,7 +7,7 @@
 
 mod sessions;
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, task::Poll, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -15,18 +15,18 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use hyper::body::Incoming;
-use tokio::sync::mpsc;
 
 use self::sessions::{Session, Sessions};
 use crate::{
     admission::{Admission, Reserved},
-    conversation::{BatchPart, Conversation, ConversationFactory, MessageError},
+    conversation::{BatchPart, Conversation, ConversationFactory, MessageError, Outgoing},
     fast_path::{Counters, FastTools, Framing},
     http::{
         Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, event_stream,
         fast_path_counters, healthy, text,
     },
     limits::Limits,
+    log_limit::LogLimit,
     runtime::{Handle, Runtime},
     supervise::Caller,
     timed_body::{Read, TimedBody, not_admitted, too_large},
@@ -59,6 +59,7 @@ pub struct Sse<S> {
     conversations: ConversationFactory<S>,
     options: SseOptions,
     sessions: Sessions,
+    unread: Arc<LogLimit>,
 }
 
 impl<S: FastTools> Sse<S> {
@@ -73,6 +74,7 @@ impl<S: FastTools> Sse<S> {
             conversations,
             sessions: Sessions::new(limits.max_sessions),
             options,
+            unread: Arc::default(),
         }
     }
 
@@ -109,6 +111,9 @@ impl<S: FastTools> Sse<S> {
             Read::TooLarge => return too_large(limit),
             Read::Failed(error) => return error.into_response(),
         };
+        if conversation.is_full() {
+            return self.unread();
+        }
         let caller = Caller {
             session: Some(id),
             client: Some(client),
@@ -129,6 +134,26 @@ impl<S: FastTools> Sse<S> {
     }
 }
 
+impl<S> Sse<S> {
+    /// Responds to a message of a client that leaves too much of its stream unread.
+    fn unread(&self) -> Response<Body> {
+        if let Some(left_out) = self.unread.admit() {
+            tracing::warn!(
+                max_queued_bytes = self.options.limits.max_queued_bytes,
+                left_out,
+                "a message was rejected: its client does not read its event stream"
+            );
+        }
+        let mut response = text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Service Unavailable: read the answers on the event stream before sending more",
+        );
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        response
+    }
+}
+
 /// Takes one message. A rejection is answered on the stream if it names its request; otherwise the
 /// client could not tell there what it answers.
 async fn take_message(
@@ -139,13 +164,13 @@ async fn take_message(
 ) -> Result<(), MessageError> {
     let mut answer = Vec::new();
     let outcome = match conversation.dispatch_reserved(bytes, caller, reserved, &mut answer) {
-        Ok(None) => conversation.send(&mut answer).await,
+        Ok(None) => conversation.push(answer),
         Ok(Some(for_sdk)) => conversation.forward(bytes, caller, for_sdk).await,
         Err(error) => Err(error),
     };
     match outcome {
         Err(MessageError::Rejected(rejection)) if !rejection.is_anonymous() => {
-            conversation.answer(rejection).await
+            conversation.answer(rejection)
         }
         outcome => outcome,
     }
@@ -165,7 +190,7 @@ async fn take_batch(
             Err(rejection) => Err(rejection.into()),
         };
         match outcome {
-            Err(MessageError::Rejected(rejection)) => conversation.answer(rejection).await?,
+            Err(MessageError::Rejected(rejection)) => conversation.answer(rejection)?,
             outcome => outcome?,
         }
     }
@@ -223,7 +248,7 @@ impl<S: FastTools> HttpService for Sse<S> {
 /// The body of a session's stream (WHATWG HTML, "Server-sent events"): the `endpoint` event, then
 /// the messages of `outgoing`, and a comment after each [`KEEP_ALIVE`] without one. It ends with
 /// `outgoing`; dropping it ends `session`.
-fn events(outgoing: mpsc::Receiver<Bytes>, session: Session, runtime: Handle) -> Body {
+fn events(outgoing: Outgoing, session: Session, runtime: Handle) -> Body {
     let id = session.id();
     let endpoint = format!("event: endpoint\ndata: {MESSAGES_PATH}?sessionId={id}\n\n");
     let state = (Some(endpoint.into()), outgoing, session);
@@ -241,7 +266,7 @@ fn events(outgoing: mpsc::Receiver<Bytes>, session: Session, runtime: Handle) ->
     Body::stream(StreamBody::new(events))
 }
 
-async fn next_event(outgoing: &mut mpsc::Receiver<Bytes>, runtime: &Handle) -> Option<Bytes> {
+async fn next_event(outgoing: &mut Outgoing, runtime: &Handle) -> Option<Bytes> {
     let mut received = pin!(outgoing.recv());
     // An event that is ready needs no timer.
     if let Poll::Ready(event) = futures::poll!(received.as_mut()) {

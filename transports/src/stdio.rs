@@ -8,17 +8,17 @@ mod lines;
 
 use std::{io, pin::pin};
 
-use bytes::Bytes;
 use futures::{
     AsyncRead, AsyncWrite, AsyncWriteExt,
     channel::oneshot,
     future::{Either, select},
 };
-use tokio::sync::mpsc;
 
 use self::lines::{Line, Lines};
 use crate::{
-    conversation::{Conversation, ConversationFactory, KeepOpen, MessageError, Rejection},
+    conversation::{
+        Conversation, ConversationFactory, KeepOpen, MessageError, Outgoing, Rejection,
+    },
     fast_path::FastTools,
     runtime::Runtime,
     shutdown::Shutdown,
@@ -200,10 +200,7 @@ async fn take_message(
 }
 
 /// Writes the messages of `outgoing`, as many at once as are ready.
-async fn write(
-    mut stdout: impl AsyncWrite + Unpin,
-    mut outgoing: mpsc::Receiver<Bytes>,
-) -> io::Result<()> {
+async fn write(mut stdout: impl AsyncWrite + Unpin, mut outgoing: Outgoing) -> io::Result<()> {
     let mut ready = Vec::with_capacity(WRITE_MESSAGES);
     let mut batch = Vec::new();
     while outgoing.recv_many(&mut ready, WRITE_MESSAGES).await > 0 {

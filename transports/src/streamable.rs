@@ -11,6 +11,7 @@ mod forward;
 mod post_headers;
 mod responses;
 mod sessions;
+mod start;
 
 use std::{
     future::Future,
@@ -21,14 +22,16 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Request, Response, StatusCode, request::Parts};
+use http::{HeaderValue, Method, Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use tokio_util::sync::CancellationToken;
 
 use self::{
     forward::session_id,
-    post_headers::{PostHeaders, UnusualHeaders, header_twice, names_self_contained_revision},
+    post_headers::{
+        PostHeaders, SESSION_ID, UnusualHeaders, header_twice, names_self_contained_revision,
+    },
     sessions::{Session, Sessions},
 };
 use crate::{
@@ -36,7 +39,7 @@ use crate::{
     conversation::ForSdk,
     fast_path::{
         Counters, Dispatch, FallbackReason, FastPath, FastTools, Framing, MessageContext,
-        PendingCall,
+        PendingCall, Reply, Revision,
     },
     handshake::HandshakeState,
     http::{
@@ -49,6 +52,9 @@ use crate::{
     supervise::{CallOrigin, Caller},
     timed_body::{Read, TimedBody, not_admitted, too_large},
 };
+
+/// The longest `initialize` that a session keeps for rmcp. Usual ones have some 300 bytes.
+const MAX_INITIALIZE_BYTES: usize = 4096;
 
 /// The path of the one MCP endpoint.
 pub const MCP_PATH: &str = "/mcp";
@@ -255,12 +261,18 @@ impl<S: FastTools> Inner<S> {
         if let Some(sessions) = &self.sessions
             && !context.stateless
         {
-            session = settled_session(sessions, parts);
-            let Some(session) = &session else {
+            if !parts.headers.contains_key(SESSION_ID)
+                && let Some(response) = self.open_session(fast_path, sessions, &context, bytes)
+            {
+                return Ok(response);
+            }
+            let Some((settled, revision)) = settled_session(sessions, parts) else {
                 self.count_fallback(FallbackReason::Session);
                 return Err(ForSdk::default());
             };
+            session = settled;
             context.in_flight = Some(&session.in_flight);
+            context.settled = Some(revision);
             context.caller.session = session_id(parts);
         }
         let answer = self.options.answer;
@@ -276,6 +288,29 @@ impl<S: FastTools> Inner<S> {
             Dispatch::Pending(call) => Ok(self.wait(call).await),
             Dispatch::Fallback(fallback) => Err(fallback.into()),
         }
+    }
+
+    /// Opens a session, if `bytes` are an `initialize` that the fast path can answer.
+    fn open_session(
+        &self,
+        fast_path: &FastPath<S>,
+        sessions: &Sessions,
+        context: &MessageContext<'_>,
+        bytes: &[u8],
+    ) -> Option<Response<Body>> {
+        if bytes.len() > MAX_INITIALIZE_BYTES || sessions.are_full() {
+            return None;
+        }
+        let answer = self.options.answer;
+        let mut out = Vec::with_capacity(512);
+        let revision = fast_path.open(bytes, context, answer.framing(), &mut out)?;
+        let opened = sessions.open(revision, bytes);
+        let id = opened.ok().and_then(|id| HeaderValue::from_str(&id).ok());
+        Some(id.map_or_else(forward::too_many_sessions, |id| {
+            let mut response = responses::reply(answer, false, Reply::Result, out);
+            response.headers_mut().insert(SESSION_ID, id);
+            response
+        }))
     }
 
     /// Waits for a call. Up to 2025-11-25 the call goes on when its client disconnects.
@@ -323,14 +358,13 @@ impl<S: FastTools> Inner<S> {
     }
 }
 
-/// Returns the session of a request, once the client has agreed on a revision there.
-fn settled_session(sessions: &Sessions, parts: &Parts) -> Option<Arc<Session>> {
+/// Returns the session of a request and its revision, once the client has agreed on one there.
+fn settled_session(sessions: &Sessions, parts: &Parts) -> Option<(Arc<Session>, Revision)> {
     let session = sessions.get(session_id(parts)?)?;
-    let is_settled = matches!(
-        session.in_flight.handshake.state(),
-        HandshakeState::Settled(_)
-    );
-    is_settled.then_some(session)
+    match session.in_flight.handshake.state() {
+        HandshakeState::Settled(revision) => Some((session, revision)),
+        HandshakeState::New | HandshakeState::Unsettled => None,
+    }
 }
 
 /// A call that goes on in the background when it is dropped before its end. MCP, "Streamable HTTP":

@@ -114,6 +114,11 @@ pub struct QueueLimit {
     /// the reader
     #[arg(long, env = "MCP_MAX_QUEUE", value_name = "N", default_value = "256", value_parser = count)]
     pub max_queue: usize,
+
+    /// Bytes of answers that wait for one client; over SSE, messages of a client that leaves more
+    /// unread are answered 503
+    #[arg(long, env = "MCP_MAX_QUEUE_BYTES", value_name = "BYTES", default_value = "16777216", value_parser = bytes)]
+    pub max_queue_bytes: usize,
 }
 
 impl QueueLimit {
@@ -121,6 +126,7 @@ impl QueueLimit {
     pub(crate) fn set(self, limits: Limits) -> Limits {
         Limits {
             max_queued_messages: self.max_queue,
+            max_queued_bytes: self.max_queue_bytes,
             ..limits
         }
     }
@@ -208,6 +214,7 @@ mod tests {
         max_batch_messages: 2,
         max_in_flight: 3,
         max_queued_messages: 4,
+        max_queued_bytes: 10,
         max_sessions: 5,
         max_connections: 8,
         head_timeout: Duration::from_secs(6),

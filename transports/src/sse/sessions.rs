@@ -10,10 +10,8 @@ use futures::future::join_all;
 use crate::{
     conversation::{Conversation, KeepOpen},
     log_limit::LogLimit,
+    session_id::{self, NoRandomness},
 };
-
-/// 128 bits from the operating system, so that a client cannot guess the session of another.
-const ID_BYTES: usize = 16;
 
 /// All open sessions.
 #[derive(Clone)]
@@ -39,8 +37,8 @@ pub(super) enum NoSession {
     TooMany,
     #[error("the server is shutting down")]
     Ending,
-    #[error("the system gave no random bytes for a session id")]
-    NoRandomness,
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
 }
 
 struct Entry {
@@ -72,7 +70,7 @@ impl Sessions {
         &self,
         start: impl FnOnce() -> (Conversation, KeepOpen, T),
     ) -> Result<(Session, T), NoSession> {
-        let id = new_id()?;
+        let id = session_id::new()?;
         let mut table = self.table();
         if table.ended {
             return Err(NoSession::Ending);
@@ -148,14 +146,4 @@ impl Drop for Session {
         // Outside the lock, because the end of a conversation drops more than the entry.
         drop(removed);
     }
-}
-
-/// Makes a new id in lower-case hexadecimal.
-fn new_id() -> Result<String, NoSession> {
-    let mut bytes = [0; ID_BYTES];
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::error!(%error, "the operating system gave no random bytes for a session id");
-        return Err(NoSession::NoRandomness);
-    }
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

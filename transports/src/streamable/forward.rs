@@ -228,9 +228,13 @@ impl<S: FastTools> Inner<S> {
     }
 
     async fn ask(&self, parts: Parts, bytes: Bytes) -> Response<RmcpBody> {
-        let request = Request::from_parts(parts, Full::new(bytes));
         // Boxed, because rmcp's large future would grow every connection.
-        Box::pin(self.rmcp.handle(request)).await
+        Box::pin(async move {
+            self.start_session(&parts).await;
+            let request = Request::from_parts(parts, Full::new(bytes));
+            self.rmcp.handle(request).await
+        })
+        .await
     }
 
     /// Converts rmcp's response to the form of this server's answers.
@@ -267,7 +271,7 @@ pub(super) fn session_id(parts: &Parts) -> Option<&str> {
     parts.headers.get(SESSION_ID)?.to_str().ok()
 }
 
-fn too_many_sessions() -> Response<Body> {
+pub(super) fn too_many_sessions() -> Response<Body> {
     text(
         StatusCode::SERVICE_UNAVAILABLE,
         "Service Unavailable: too many sessions are open; close one or try again later",

@@ -140,6 +140,7 @@ impl<'h> PostHeaders<'h> {
             caller,
             in_flight: None,
             reserved: None,
+            settled: None,
         })
     }
 }

@@ -1,8 +1,9 @@
 //! The session table of Streamable HTTP, around rmcp's own sessions.
 //!
-//! rmcp keeps the conversation of a session. This table keeps what rmcp cannot know: the requests
-//! that the [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of
-//! sessions. A [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
+//! rmcp keeps the conversation of a session, once there is a message that rmcp has to answer. This
+//! table keeps what rmcp cannot know: the handshake and the requests that the
+//! [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of sessions. A
+//! [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
 
 use std::{
     collections::HashMap,
@@ -24,14 +25,22 @@ use rmcp::{
         streamable_http_server::{
             SessionId, SessionManager,
             session::{
-                ServerSseMessage,
+                RestoreOutcome, ServerSseMessage,
                 local::{LocalSessionManager, LocalSessionManagerError, LocalSessionWorker},
             },
         },
     },
 };
 
-use crate::{in_flight::InFlight, limits::Limits, log_limit::LogLimit, runtime::Handle};
+use crate::{
+    fast_path::Revision,
+    handshake::Handshake,
+    in_flight::{InFlight, UnsentAnswer},
+    limits::Limits,
+    log_limit::LogLimit,
+    runtime::Handle,
+    session_id::{self, NoRandomness},
+};
 
 /// Sweeps of the table within a session's time to live.
 const SWEEPS_PER_TTL: u32 = 10;
@@ -68,6 +77,10 @@ struct ReservedPlace<'s>(&'s Sessions);
 pub(super) enum SessionError {
     #[error("too many sessions are open; close one or try again later")]
     TooMany,
+    #[error("the session was closed meanwhile")]
+    Closed,
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     #[error(transparent)]
     Rmcp(#[from] LocalSessionManagerError),
 }
@@ -97,6 +110,66 @@ impl Sessions {
             sweeps: AtomicU64::new(0),
             rejections: LogLimit::default(),
         }
+    }
+
+    /// Opens a session in `revision`, whose handshake the fast path answers: `initialize` is the
+    /// client's request. rmcp gets the session with [`Self::restore`].
+    pub(super) fn open(
+        &self,
+        revision: Revision,
+        initialize: &[u8],
+    ) -> Result<SessionId, SessionError> {
+        let place = self.reserve()?;
+        let id = SessionId::from(session_id::new()?);
+        self.insert(place, id.clone(), Handshake::answered(revision, initialize));
+        Ok(id)
+    }
+
+    /// Gives a session that the fast path has opened to rmcp. The first answer of rmcp has to be
+    /// the one that the client has already, to `initialize`.
+    pub(super) async fn restore(
+        &self,
+        id: &SessionId,
+        session: &Session,
+    ) -> Result<TrackedTransport, SessionError> {
+        let restored = self.rmcp.restore_session(id.clone()).await?;
+        // Since rmcp has the session, closing it closes it there. It may have been closed before.
+        let is_open = self.table().open.contains_key(id);
+        match restored {
+            RestoreOutcome::Restored(worker) if is_open => Ok(TrackedTransport {
+                worker,
+                in_flight: session.in_flight.clone(),
+                repeats_handshake: true,
+            }),
+            _ => {
+                self.rmcp.close_session(id).await?;
+                Err(SessionError::Closed)
+            }
+        }
+    }
+
+    /// Puts a new session in the table.
+    fn insert(
+        &self,
+        place: ReservedPlace<'_>,
+        id: SessionId,
+        handshake: Handshake,
+    ) -> Arc<InFlight> {
+        let in_flight = Arc::new(InFlight::after(handshake, self.limits.max_in_flight));
+        let session = Arc::new(Session {
+            in_flight: in_flight.clone(),
+            last_seen: AtomicU64::new(self.sweeps.load(Ordering::Relaxed)),
+        });
+        self.table().open.insert(id, session);
+        drop(place);
+        in_flight
+    }
+
+    /// Returns the session of this id, with the id as rmcp has it.
+    pub(super) fn entry(&self, id: &str) -> Option<(SessionId, Arc<Session>)> {
+        let table = self.table();
+        let (id, session) = table.open.get_key_value(id)?;
+        Some((id.clone(), session.clone()))
     }
 
     /// Returns the session of this id, and records that it has traffic.
@@ -192,14 +265,13 @@ impl SessionManager for Sessions {
     async fn create_session(&self) -> Result<(SessionId, TrackedTransport), SessionError> {
         let place = self.reserve()?;
         let (id, worker) = self.rmcp.create_session().await?;
-        let in_flight = Arc::new(InFlight::new(self.limits.max_in_flight));
-        let session = Arc::new(Session {
-            in_flight: in_flight.clone(),
-            last_seen: AtomicU64::new(self.sweeps.load(Ordering::Relaxed)),
-        });
-        self.table().open.insert(id.clone(), session);
-        drop(place);
-        Ok((id, TrackedTransport { worker, in_flight }))
+        let in_flight = self.insert(place, id.clone(), Handshake::default());
+        let transport = TrackedTransport {
+            worker,
+            in_flight,
+            repeats_handshake: false,
+        };
+        Ok((id, transport))
     }
 
     async fn initialize_session(
@@ -255,6 +327,8 @@ impl SessionManager for Sessions {
 pub(super) struct TrackedTransport {
     worker: WorkerTransport<LocalSessionWorker>,
     in_flight: Arc<InFlight>,
+    /// Whether the next message answers an `initialize` that the client has an answer to.
+    repeats_handshake: bool,
 }
 
 impl Transport<RoleServer> for TrackedTransport {
@@ -264,7 +338,11 @@ impl Transport<RoleServer> for TrackedTransport {
         &mut self,
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        let unsent = self.in_flight.record_sent(&message);
+        let unsent = if std::mem::take(&mut self.repeats_handshake) {
+            UnsentAnswer::default()
+        } else {
+            self.in_flight.record_sent(&message)
+        };
         let sent = self.worker.send(message);
         async move {
             let sent = sent.await;

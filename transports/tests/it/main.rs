@@ -24,6 +24,7 @@ mod sessions;
 mod shutdown;
 mod stdio;
 mod tools;
+mod unread;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 

@@ -111,6 +111,13 @@ pub(crate) const DIFFERENCES: [Difference; 13] = [
         reason: "a few bytes can ask for gigabytes, and for minutes of CPU time",
     },
     Difference {
+        name: "start of sessions",
+        explains: needs_more_than_one_exchange,
+        rmcp: "its handler sees `initialize` and `notifications/initialized` when they come",
+        here: "with the first message that the fast path does not answer",
+        reason: "rmcp's side of a session costs memory and two tasks, and a client of fast tools needs neither",
+    },
+    Difference {
         name: "event ids",
         explains: needs_more_than_one_exchange,
         rmcp: "numbers the events of a session, and begins each stream with an empty one",

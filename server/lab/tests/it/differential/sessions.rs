@@ -168,3 +168,39 @@ async fn sessions_of_2025_06_18_are_answered_equally() {
 async fn sessions_of_2025_11_25_are_answered_equally() {
     in_sessions_of("2025-11-25").await;
 }
+
+/// Each message of the corpus as the first one after the handshake: until then rmcp does not know
+/// the session behind the fast path.
+#[tokio::test]
+async fn first_messages_of_sessions_are_answered_equally() {
+    let tools = tools().await;
+    let in_sessions = REVISIONS
+        .into_iter()
+        .filter(|revision| *revision != "2026-07-28");
+    for revision in in_sessions {
+        for kind in KINDS {
+            let mut failures = Vec::new();
+            let mut pair = Pair::start(&tools, kind, true).await;
+            for (name, body) in corpus::messages() {
+                pair.open_session(&initialize(revision)).await;
+                let mut end = in_session(b"", Some(revision));
+                end.method = "DELETE".into();
+                for (name, request) in [
+                    (name.clone(), in_session(&body, Some(revision))),
+                    (
+                        format!("a call after {name}"),
+                        in_session(CALL.as_bytes(), Some(revision)),
+                    ),
+                    (format!("the end after {name}"), end),
+                ] {
+                    let name = format!("first in {revision}: {name}");
+                    failures.extend(pair.check(&name, &request).await.err());
+                }
+            }
+            report(&failures);
+            let tally = pair.tally;
+            assert_eq!(tally.equal + tally.explained, tally.asked);
+            assert!(tally.taken > 300, "{tally:?}");
+        }
+    }
+}
