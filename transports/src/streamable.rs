@@ -39,10 +39,11 @@ use crate::{
     },
     handshake::HandshakeState,
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, fast_path_counters,
-        healthy, text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, Subject, accepted,
+        fast_path_counters, healthy, text,
     },
     limits::Limits,
+    rejection,
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
     timed_body::{Read, TimedBody, too_large},
@@ -136,9 +137,16 @@ impl<S: FastTools> Streamable<S> {
 
 impl<S: FastTools> HttpService for Streamable<S> {
     async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+        if request.uri().path() == HEALTH_PATH {
+            return healthy();
+        }
+        let access = &self.0.options.guard.access;
+        let subject = match access.admit(request.headers(), client.ip()) {
+            Ok(subject) => subject,
+            Err(error) => return error.into_response(),
+        };
         match request.uri().path() {
-            MCP_PATH => self.0.mcp(request, client).await,
-            HEALTH_PATH => healthy(),
+            MCP_PATH => self.0.mcp(request, client, subject).await,
             COUNTERS_PATH => fast_path_counters(self.counters()),
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -162,7 +170,12 @@ impl<S: FastTools> HttpService for Streamable<S> {
 }
 
 impl<S: FastTools> Inner<S> {
-    async fn mcp(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+    async fn mcp(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        subject: Option<Subject<'_>>,
+    ) -> Response<Body> {
         let (mut parts, incoming) = request.into_parts();
         let StreamableOptions { limits, guard, .. } = &self.options;
         let is_post = parts.method == Method::POST;
@@ -181,6 +194,9 @@ impl<S: FastTools> Inner<S> {
                 return text(StatusCode::BAD_REQUEST, message);
             }
         }
+        if self.is_in_a_foreign_session(&parts, subject) {
+            return no_session();
+        }
         if !is_post {
             self.record_traffic(&parts);
             return self.forward(parts).await;
@@ -191,21 +207,25 @@ impl<S: FastTools> Inner<S> {
             Read::TooLarge => return too_large(limits.max_message_bytes),
             Read::Failed(error) => return error.into_response(),
         };
+        if let Err(rejection) = rejection::count_values(&bytes, limits.max_values) {
+            return responses::rejected(rejection);
+        }
         let caller = Caller {
             session: None,
             client: Some(client),
+            subject,
             headers: Some(&parts.headers),
         };
         let context = headers.and_then(|headers| headers.context(self.sessions.is_none(), caller));
         let Ok(context) = context else {
             self.count_fallback(FallbackReason::Headers);
-            self.record_origin(&mut parts, client, ForSdk::default());
+            self.record_origin(&mut parts, (client, subject), ForSdk::default());
             return self.forward_unusual(parts, bytes).await;
         };
         match self.answer_here(&parts, &context, &bytes).await {
             Ok(response) => response,
             Err(for_sdk) => {
-                self.record_origin(&mut parts, client, for_sdk);
+                self.record_origin(&mut parts, (client, subject), for_sdk);
                 self.forward_message(parts, bytes).await
             }
         }
@@ -223,7 +243,13 @@ impl<S: FastTools> Inner<S> {
             && self.takes_batches(parts)
         {
             return Ok(match messages {
-                Ok(messages) => self.answer_batch(parts, context, messages).await,
+                Ok(messages) => {
+                    let access = &self.options.guard.access;
+                    match access.admit_batch(&context.caller, messages.len()) {
+                        Ok(()) => self.answer_batch(parts, context, messages).await,
+                        Err(error) => error.into_response(),
+                    }
+                }
                 Err(rejection) => responses::rejected(rejection),
             });
         }
@@ -280,9 +306,15 @@ impl<S: FastTools> Inner<S> {
         })
     }
 
-    /// Records who sends a message, for the hook, before the SDK gets the message.
-    fn record_origin(&self, parts: &mut Parts, client: SocketAddr, for_sdk: ForSdk) {
-        if !self.has_hook {
+    /// Records who sends a message, for the hook and for a new session, before the SDK gets the
+    /// message.
+    fn record_origin(
+        &self,
+        parts: &mut Parts,
+        (client, subject): (SocketAddr, Option<Subject<'_>>),
+        for_sdk: ForSdk,
+    ) {
+        if !self.has_hook && subject.is_none() {
             return;
         }
         let sessions = self.sessions.as_ref();
@@ -292,10 +324,19 @@ impl<S: FastTools> Inner<S> {
         let caller = Caller {
             session,
             client: Some(client),
+            subject,
             headers: None,
         };
         let origin = CallOrigin::new(&caller, for_sdk.is_checked);
         parts.extensions.insert(origin);
+    }
+
+    /// Whether a request names a session that another token has made. Its id alone opens none.
+    fn is_in_a_foreign_session(&self, parts: &Parts, subject: Option<Subject<'_>>) -> bool {
+        let (Some(subject), Some(sessions)) = (subject, &self.sessions) else {
+            return false;
+        };
+        session_id(parts).is_some_and(|id| sessions.is_foreign(id, subject))
     }
 
     fn record_traffic(&self, parts: &Parts) {
@@ -309,6 +350,11 @@ impl<S: FastTools> Inner<S> {
             fast_path.counters().count_fallback(reason);
         }
     }
+}
+
+/// Answers like rmcp, so that a session of another token cannot be told from none.
+fn no_session() -> Response<Body> {
+    text(StatusCode::NOT_FOUND, "Not Found: Session not found")
 }
 
 /// Returns the session of a request, once the client has agreed on a revision there.

@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     future::Future,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -31,7 +31,9 @@ use rmcp::{
     },
 };
 
-use crate::{in_flight::InFlight, limits::Limits, log_limit::LogLimit, runtime::Handle};
+use crate::{
+    http::Subject, in_flight::InFlight, limits::Limits, log_limit::LogLimit, runtime::Handle,
+};
 
 /// Sweeps of the table within a session's time to live.
 const SWEEPS_PER_TTL: u32 = 10;
@@ -58,6 +60,8 @@ pub(super) struct Session {
     pub(super) in_flight: Arc<InFlight>,
     /// The number of sweeps at its last message.
     last_seen: AtomicU64,
+    /// The token that opened it. It stays empty on a server without tokens.
+    owner: OnceLock<u32>,
 }
 
 /// A place for a session that rmcp is creating. Dropping this frees the place.
@@ -106,6 +110,20 @@ impl Sessions {
             .last_seen
             .store(self.sweeps.load(Ordering::Relaxed), Ordering::Relaxed);
         Some(session)
+    }
+
+    /// Binds a new session to the token that opened it. Only its client knows the id by then.
+    pub(super) fn bind(&self, id: &str, owner: u32) {
+        if let Some(session) = self.table().open.get(id) {
+            session.owner.get_or_init(|| owner);
+        }
+    }
+
+    /// Whether the session of this id belongs to another token than `subject`, or to none.
+    pub(super) fn is_foreign(&self, id: &str, subject: Subject<'_>) -> bool {
+        let table = self.table();
+        let session = table.open.get(id);
+        session.is_some_and(|session| session.owner.get() != Some(&subject.number()))
     }
 
     /// Whether no more sessions may be created.
@@ -196,6 +214,7 @@ impl SessionManager for Sessions {
         let session = Arc::new(Session {
             in_flight: in_flight.clone(),
             last_seen: AtomicU64::new(self.sweeps.load(Ordering::Relaxed)),
+            owner: OnceLock::new(),
         });
         self.table().open.insert(id.clone(), session);
         drop(place);

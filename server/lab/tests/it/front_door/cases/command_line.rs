@@ -25,6 +25,7 @@ const EVERYWHERE: &[&str] = &[
     "--time-limit",
     "--fast-path",
     "--max-body",
+    "--max-values",
     "--max-batch",
     "--max-in-flight",
 ];
@@ -39,6 +40,13 @@ const HTTP: &[&str] = &[
     "--body-timeout",
     "--max-connections",
     "--write-timeout",
+    "--idle-timeout",
+    "--auth-token-file",
+    "--rate-limit",
+    #[cfg(feature = "tls")]
+    "--tls-cert",
+    #[cfg(feature = "tls")]
+    "--tls-key",
 ];
 const SESSIONS: &[&str] = &["--sessions", "--session-ttl"];
 /// Flags of the lab.
