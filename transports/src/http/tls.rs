@@ -96,9 +96,12 @@ pub(super) enum MaybeTls<Io> {
 /// An encrypted connection.
 pub(super) enum Encrypted<Io> {
     Handshake(Accept<TokioIo<Io>>),
-    Open(TokioIo<TlsStream<TokioIo<Io>>>),
+    Open(Opened<Io>),
     Failed,
 }
+
+/// What is in the encryption.
+type Opened<Io> = TokioIo<TlsStream<TokioIo<Io>>>;
 
 impl<Io: Read + Write + Unpin> MaybeTls<Io> {
     pub(super) fn new(io: Io, tls: Option<&Tls>) -> Self {
@@ -113,10 +116,7 @@ impl<Io: Read + Write + Unpin> MaybeTls<Io> {
 
 impl<Io: Read + Write + Unpin> Encrypted<Io> {
     /// Returns what is in the encryption, once the handshake is over.
-    fn poll_open(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<Pin<&mut TokioIo<TlsStream<TokioIo<Io>>>>>> {
+    fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Pin<&mut Opened<Io>>>> {
         if let Self::Handshake(accept) = self {
             // A future that has failed must not be polled again.
             *self = match ready!(Pin::new(accept).poll(context)) {
