@@ -4,8 +4,9 @@
 //! locked only when a connection opens or closes, and by the sweep.
 //!
 //! Sweeps close connections whose client stalls: its request head does not arrive (slowloris), it
-//! has never sent a byte, it does not read its answer, or it sends no further request. hyper can find the first of these, too,
-//! but it sets a timer for every request (ARCHITECTURE.md, "Draining").
+//! has never sent a byte, it does not read its answer, or it sends no further request. hyper can
+//! find the first of these, too, but it sets a timer for every request (ARCHITECTURE.md,
+//! "Draining").
 //!
 //! hyper does not look for the end of the input while it answers, so that a client may finish
 //! sending and wait (RFC 9112, section 9.6, lets a client do so). Where a client that leaves ends

@@ -123,9 +123,9 @@ impl Sessions {
     }
 
     async fn end_one(&self, id: &str) {
-        let conversation = match self.table().open.get(id) {
-            Some(entry) => entry.conversation.clone(),
-            None => return,
+        let conversation = |entry: &Entry| entry.conversation.clone();
+        let Some(conversation) = self.table().open.get(id).map(conversation) else {
+            return;
         };
         conversation.answered().await;
         if let Some(entry) = self.table().open.get_mut(id) {
