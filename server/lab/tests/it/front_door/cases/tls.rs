@@ -114,7 +114,6 @@ pub(crate) fn a_large_answer_comes_whole_over_tls(subject: &Subject) {
 
 pub(crate) fn an_answer_that_is_not_read_over_tls_ends_its_connection(subject: &Subject) {
     let server = start(subject, &["--write-timeout", "0.5"]);
-    is_healthy(&server);
     let before = server.connections();
     let mut stalled = connected(&server);
     let request = Request::message(server.path(), subject.message_of(4_000_000));
