@@ -184,18 +184,8 @@ impl<S: FastTools> Inner<S> {
         } else {
             Err(UnusualHeaders)
         };
-        // Usual headers have passed the guard already, and came once.
-        if headers.is_err() {
-            if let Err(error) = guard.check(&parts.uri, &parts.headers) {
-                return text(error.status(), error.to_string());
-            }
-            if let Some(name) = header_twice(&parts.headers) {
-                let message = format!("Bad Request: there are two {name} headers");
-                return text(StatusCode::BAD_REQUEST, message);
-            }
-        }
-        if self.is_in_a_foreign_session(&parts, subject) {
-            return no_session();
+        if let Some(refusal) = self.refuse(&parts, headers.is_ok(), subject) {
+            return refusal;
         }
         if !is_post {
             self.record_traffic(&parts);
@@ -229,6 +219,28 @@ impl<S: FastTools> Inner<S> {
                 self.forward_message(parts, bytes).await
             }
         }
+    }
+
+    /// Answers a request that may not be here. Usual headers have passed the guard already, and came
+    /// once.
+    fn refuse(
+        &self,
+        parts: &Parts,
+        has_usual_headers: bool,
+        subject: Option<Subject<'_>>,
+    ) -> Option<Response<Body>> {
+        if !has_usual_headers {
+            let guard = &self.options.guard;
+            if let Err(error) = guard.check(&parts.uri, &parts.headers) {
+                return Some(text(error.status(), error.to_string()));
+            }
+            if let Some(name) = header_twice(&parts.headers) {
+                let message = format!("Bad Request: there are two {name} headers");
+                return Some(text(StatusCode::BAD_REQUEST, message));
+            }
+        }
+        self.is_in_a_foreign_session(parts, subject)
+            .then(no_session)
     }
 
     /// Answers a message, or a batch of them, unless the SDK has to.
