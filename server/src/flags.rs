@@ -195,8 +195,16 @@ impl HttpFlags {
     ///
     /// # Errors
     /// When the certificate cannot be used.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(clippy::unnecessary_wraps, reason = "only TLS has a certificate")
+    )]
     pub(crate) fn options(&self, limits: Limits) -> anyhow::Result<HttpOptions> {
-        self.access.with_tls(self.listen.options(limits))
+        Ok(HttpOptions {
+            #[cfg(feature = "tls")]
+            tls: self.access.tls.open()?,
+            ..self.listen.options(limits)
+        })
     }
 
     /// Who may speak to the server.

@@ -62,7 +62,7 @@ impl Default for Limits {
             max_sessions: 10_000,
             max_connections: 10_000,
             head_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(300),
+            idle_timeout: Duration::from_mins(5),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
         }

@@ -3,7 +3,7 @@
 use std::{fs, num::NonZeroU32};
 
 use clap::Args;
-use transports::http::{Access, HttpOptions, Tokens, TokensError};
+use transports::http::{Access, Tokens, TokensError};
 
 use super::values::rate;
 
@@ -24,7 +24,7 @@ pub struct AccessFlags {
 
     #[cfg(feature = "tls")]
     #[command(flatten)]
-    tls: TlsFlags,
+    pub(super) tls: TlsFlags,
 }
 
 impl AccessFlags {
@@ -36,24 +36,6 @@ impl AccessFlags {
     pub(super) fn has_tokens(&self) -> bool {
         self.auth_token_file.is_some()
     }
-
-    /// `options` with the certificate that clients are shown.
-    #[cfg_attr(
-        not(feature = "tls"),
-        expect(
-            clippy::unnecessary_wraps,
-            clippy::unused_self,
-            reason = "a certificate may be wrong"
-        )
-    )]
-    pub(super) fn with_tls(&self, options: HttpOptions) -> anyhow::Result<HttpOptions> {
-        #[cfg(feature = "tls")]
-        let options = HttpOptions {
-            tls: self.tls.open()?,
-            ..options
-        };
-        Ok(options)
-    }
 }
 
 /// The flags of TLS.
@@ -61,7 +43,7 @@ impl AccessFlags {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Access")]
 #[group(skip)]
-struct TlsFlags {
+pub(super) struct TlsFlags {
     /// Serve HTTPS with the certificate in this file, in PEM; those that certify it come after it
     #[arg(long, env = "MCP_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<std::path::PathBuf>,
@@ -73,7 +55,8 @@ struct TlsFlags {
 
 #[cfg(feature = "tls")]
 impl TlsFlags {
-    fn open(&self) -> anyhow::Result<Option<transports::http::Tls>> {
+    /// Reads the certificate and its key, where they are named.
+    pub(super) fn open(&self) -> anyhow::Result<Option<transports::http::Tls>> {
         use anyhow::Context as _;
 
         let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {

@@ -87,15 +87,12 @@ impl Member {
 
     /// The message that answers, which comes with `response` or on the stream.
     fn answer(&mut self, response: &Response) -> Value {
-        match &mut self.events {
-            Some(events) => {
-                assert_eq!(response.status, 202, "{}", response.text());
-                events.message().unwrap().expect("the stream goes on")
-            }
-            None => {
-                assert_eq!(response.status, 200, "{}", response.text());
-                response.messages().remove(0)
-            }
+        if let Some(events) = &mut self.events {
+            assert_eq!(response.status, 202, "{}", response.text());
+            events.message().unwrap().expect("the stream goes on")
+        } else {
+            assert_eq!(response.status, 200, "{}", response.text());
+            response.messages().remove(0)
         }
     }
 
