@@ -33,7 +33,7 @@ const LAST: &str = "last";
 /// A server that conversations are begun with.
 enum Server {
     Stdio(ConversationFactory<Tools>),
-    Sse(Sse<Tools>),
+    Sse(Box<Sse<Tools>>),
 }
 
 enum Client {
@@ -62,7 +62,7 @@ impl Server {
                 limits(),
             ))
         } else {
-            Self::Sse(sse(tools, fast_path))
+            Self::Sse(Box::new(sse(tools, fast_path)))
         }
     }
 
@@ -96,7 +96,7 @@ impl Server {
     fn count_taken(&self) -> u64 {
         let counters = match self {
             Self::Stdio(factory) => factory.counters(),
-            Self::Sse(service) => transports::http::HttpService::counters(service),
+            Self::Sse(service) => transports::http::HttpService::counters(service.as_ref()),
         };
         counters.expect("the fast path is on").count_taken()
     }
