@@ -32,7 +32,7 @@ const LAST: &str = "last";
 
 /// A server that conversations are begun with.
 enum Server {
-    Stdio(ConversationFactory<Tools>),
+    Stdio(Box<ConversationFactory<Tools>>),
     Sse(Box<Sse<Tools>>),
 }
 
@@ -54,13 +54,13 @@ struct Outcome {
 impl Server {
     fn new(is_stdio: bool, tools: &Tools, fast_path: bool) -> Self {
         if is_stdio {
-            Self::Stdio(ConversationFactory::new(
+            Self::Stdio(Box::new(ConversationFactory::new(
                 &Tokio,
                 tools.clone(),
                 Framing::LINE,
                 fast_path,
                 limits(),
-            ))
+            )))
         } else {
             Self::Sse(Box::new(sse(tools, fast_path)))
         }
