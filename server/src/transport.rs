@@ -115,7 +115,7 @@ impl Transport for Sse {
             fast_path: http.fast_path.fast_path.is_on(),
         };
         let service = transports::sse::Sse::new(&runtime, handler, options);
-        let listen_options = http.listen.options(limits);
+        let listen_options = http.options(limits)?;
         listen(
             runtime,
             service,
@@ -189,7 +189,7 @@ impl<K: Kind> Transport for StreamableHttp<K> {
             fast_path: http.fast_path.fast_path.is_on(),
         };
         let service = Streamable::start(&runtime, handler, options).await;
-        let listen_options = http.listen.options(limits);
+        let listen_options = http.options(limits)?;
         listen(
             runtime,
             service,
@@ -216,7 +216,7 @@ pub async fn listen<R: Runtime>(
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let (listeners, address) = bound(address, runtime.shards().len())?;
-    eprintln!("ready http://{address}{path}");
+    eprintln!("ready {}://{address}{path}", options.scheme());
     serve_http(runtime, listeners, service.clone(), options, shutdown)
         .await
         .with_context(|| format!("serving on {address}"))?;

@@ -58,6 +58,7 @@ pub struct Conversation {
     runtime: Handle,
     in_flight: Arc<InFlight>,
     max_batch_messages: usize,
+    max_values: usize,
     has_hook: bool,
     handshake_only: bool,
 }
@@ -193,6 +194,7 @@ impl<S: FastTools> ConversationFactory<S> {
             runtime: self.runtime.clone(),
             in_flight: in_flight.clone(),
             max_batch_messages: self.limits.max_batch_messages,
+            max_values: self.limits.max_values,
             has_hook: self.service.has_hook(),
             handshake_only: self.handshake_only,
         };
@@ -340,8 +342,9 @@ impl Conversation {
     /// come alone, and each answer leaves alone: a client has to match them by id anyway.
     ///
     /// # Errors
-    /// A rejection when the batch is empty, or holds too many messages.
+    /// A rejection when the batch is empty, or holds too many messages, or `bytes` too many values.
     pub fn batch<'b>(&self, bytes: &'b [u8]) -> Result<Option<Vec<BatchPart<'b>>>, Rejection> {
+        rejection::count_values(bytes, self.max_values)?;
         if self.in_flight.handshake.state() != HandshakeState::Settled(Revision::V_2025_03_26) {
             return Ok(None);
         }

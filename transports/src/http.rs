@@ -5,13 +5,17 @@
 //! has the service end its open streams, and waits for the connections to close, all within the
 //! drain timeout. The [`HttpService`] decides what is said over the connections.
 
+mod access;
 mod body;
 mod connections;
 mod guard;
 mod listen;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::{
     convert::Infallible,
+    fmt::Display,
     future::{Future, poll_fn},
     io,
     net::{SocketAddr, TcpListener},
@@ -28,7 +32,10 @@ use futures::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsError};
 pub use self::{
+    access::{Access, Subject, Tokens, TokensError},
     body::Body,
     guard::{AllowedHost, AllowedOrigin, Guard, GuardError, NameError},
     listen::{Listeners, bind},
@@ -95,13 +102,16 @@ pub trait HttpService: Clone + Send + Sync + 'static {
 }
 
 /// How connections are served.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct HttpOptions {
     /// Whether `TCP_NODELAY` is set on accepted connections. Without it an answer written in
     /// several pieces waits for the peer's delayed acknowledgement, about 40 ms on Linux.
     pub nodelay: bool,
     /// The limits of connections.
     pub limits: Limits,
+    /// The certificate that clients are shown. Without one connections are not encrypted.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
 }
 
 impl Default for HttpOptions {
@@ -109,7 +119,21 @@ impl Default for HttpOptions {
         Self {
             nodelay: true,
             limits: Limits::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
+    }
+}
+
+impl HttpOptions {
+    /// The scheme of the server's URL.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return "https";
+        }
+        "http"
     }
 }
 
@@ -129,6 +153,7 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     let Limits {
         head_timeout,
         write_timeout,
+        idle_timeout,
         max_connections,
         ..
     } = options.limits;
@@ -138,7 +163,11 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     http.header_read_timeout(None);
     // A client may finish sending and wait for its answer.
     http.half_close(true);
-    for (stall, limit) in [(Stall::Head, head_timeout), (Stall::Reader, write_timeout)] {
+    for (stall, limit) in [
+        (Stall::Head, head_timeout),
+        (Stall::Reader, write_timeout),
+        (Stall::Idle, idle_timeout),
+    ] {
         let connections = Arc::downgrade(&connections);
         let sweeping = sweep(runtime.clone(), connections, stall, limit);
         runtime.execute(Box::pin(sweeping));
@@ -154,6 +183,8 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
             connections: connections.clone(),
             nodelay: options.nodelay,
             rejecting: rejecting.clone(),
+            #[cfg(feature = "tls")]
+            tls: options.tls.clone(),
         };
         let (done, ended) = oneshot::channel();
         let accepting = accept.until(shutdown.clone(), listener);
@@ -195,7 +226,15 @@ struct Accept<R, S> {
     nodelay: bool,
     /// A clone for each connection that is being rejected, on any shard.
     rejecting: Arc<()>,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
 }
+
+/// What hyper reads and writes: the connection, or what is in its encryption.
+#[cfg(feature = "tls")]
+type Plain<Io> = tls::MaybeTls<Io>;
+#[cfg(not(feature = "tls"))]
+type Plain<Io> = Io;
 
 impl<R: Runtime, S: HttpService> Accept<R, S> {
     async fn until(self, shutdown: Shutdown, listener: TcpListener) -> io::Result<()> {
@@ -231,7 +270,19 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
         Ok(())
     }
 
+    #[cfg(feature = "tls")]
+    fn decrypted(&self, io: R::Io) -> Plain<R::Io> {
+        tls::MaybeTls::new(io, self.tls.as_ref())
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_self, reason = "with TLS it is used")]
+    fn decrypted(&self, io: R::Io) -> Plain<R::Io> {
+        io
+    }
+
     fn open(&self, io: R::Io, client: SocketAddr) {
+        let io = self.decrypted(io);
         let Some(connection) = self.connections.open() else {
             if Arc::strong_count(&self.rejecting) <= REJECTIONS {
                 self.reject(io);
@@ -243,7 +294,7 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
     }
 
     /// Answers the first request of a connection that has no place, and closes it.
-    fn reject(&self, io: R::Io) {
+    fn reject(&self, io: Plain<R::Io>) {
         let (runtime, rejecting) = (self.runtime.clone(), self.rejecting.clone());
         let respond = service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(no_place()));
         let served = self.http.serve_connection(io, respond);
@@ -258,10 +309,20 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
 
 /// Answers a request on a connection over the limit.
 fn no_place() -> Response<Body> {
-    let mut response =
-        unavailable("Service Unavailable: all connections are busy; try again later");
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(header::CONNECTION, close);
+    let mut response = unavailable("all connections are busy; try again later");
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Answers a request that reaches a limit now and may not reach it later.
+pub(crate) fn unavailable(why: impl Display) -> Response<Body> {
+    let mut response = text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("Service Unavailable: {why}"),
+    );
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
@@ -284,7 +345,7 @@ async fn sweep<R: Runtime>(
 /// Serves one connection from its first request to its last answer.
 fn drive<R: Runtime, S: HttpService>(
     http: &http1::Builder,
-    (io, client): (R::Io, SocketAddr),
+    (io, client): (Plain<R::Io>, SocketAddr),
     service: S,
     connection: Connection,
 ) -> impl Future<Output = ()> + Send + 'static {
@@ -420,14 +481,6 @@ pub(crate) fn event_stream(events: Body) -> Response<Body> {
     for (name, value) in values {
         headers.insert(name, header::HeaderValue::from_static(value));
     }
-    response
-}
-
-/// Answers with 503 and a plain text.
-pub(crate) fn unavailable(message: impl Into<bytes::Bytes>) -> Response<Body> {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, message);
-    let soon = HeaderValue::from_static("1");
-    response.headers_mut().insert(header::RETRY_AFTER, soon);
     response
 }
 

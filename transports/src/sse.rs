@@ -22,8 +22,8 @@ use crate::{
     conversation::{BatchPart, Conversation, ConversationFactory, MessageError, Outgoing},
     fast_path::{Counters, FastTools, Framing},
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, event_stream,
-        fast_path_counters, healthy, text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, Subject, accepted, event_stream,
+        fast_path_counters, healthy, text, unavailable,
     },
     limits::Limits,
     log_limit::LogLimit,
@@ -78,19 +78,22 @@ impl<S: FastTools> Sse<S> {
         }
     }
 
-    fn open_stream(&self) -> Response<Body> {
-        match self.sessions.open(|| self.conversations.start()) {
+    fn open_stream(&self, subject: Option<Subject<'_>>) -> Response<Body> {
+        let owner = subject.map(Subject::number);
+        match self.sessions.open(owner, || self.conversations.start()) {
             Ok((session, outgoing)) => {
                 event_stream(events(outgoing, session, self.runtime.clone()))
             }
-            Err(error) => {
-                let message = format!("Service Unavailable: {error}");
-                text(StatusCode::SERVICE_UNAVAILABLE, message)
-            }
+            Err(error) => unavailable(error),
         }
     }
 
-    async fn post(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+    async fn post(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        subject: Option<Subject<'_>>,
+    ) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let Some(id) = parts.uri.query().and_then(session_id) else {
             return text(
@@ -98,7 +101,8 @@ impl<S: FastTools> Sse<S> {
                 "Bad Request: post to the URI of the endpoint event, which has a sessionId",
             );
         };
-        let Some(conversation) = self.sessions.get(id) else {
+        let owner = subject.map(Subject::number);
+        let Some(conversation) = self.sessions.get(id, owner) else {
             return unknown_session();
         };
         let limits = &self.options.limits;
@@ -117,11 +121,18 @@ impl<S: FastTools> Sse<S> {
         let caller = Caller {
             session: Some(id),
             client: Some(client),
+            subject,
             headers: Some(&parts.headers),
         };
         let outcome = match conversation.batch(&bytes) {
             Ok(None) => take_message(&conversation, &bytes, &caller, reserved.as_ref()).await,
-            Ok(Some(parts)) => take_batch(&conversation, parts, &caller, reserved.as_ref()).await,
+            Ok(Some(parts)) => {
+                let access = &self.options.guard.access;
+                if let Err(error) = access.admit_batch(&caller, parts.len()) {
+                    return error.into_response();
+                }
+                take_batch(&conversation, parts, &caller, reserved.as_ref()).await
+            }
             Err(rejection) => Err(rejection.into()),
         };
         match outcome {
@@ -144,13 +155,7 @@ impl<S> Sse<S> {
                 "a message was rejected: its client does not read its event stream"
             );
         }
-        let mut response = text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Service Unavailable: read the answers on the event stream before sending more",
-        );
-        let headers = response.headers_mut();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        response
+        unavailable("read the answers on the event stream before sending more")
     }
 }
 
@@ -200,8 +205,15 @@ async fn take_batch(
 impl<S: FastTools> HttpService for Sse<S> {
     async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
         let path = request.uri().path();
+        if path == HEALTH_PATH {
+            return healthy();
+        }
+        let access = &self.options.guard.access;
+        let subject = match access.admit(request.headers(), client.ip()) {
+            Ok(subject) => subject,
+            Err(error) => return error.into_response(),
+        };
         let method = match path {
-            HEALTH_PATH => return healthy(),
             COUNTERS_PATH => return fast_path_counters(self.counters()),
             STREAM_PATH => Method::GET,
             MESSAGES_PATH => Method::POST,
@@ -226,9 +238,9 @@ impl<S: FastTools> HttpService for Sse<S> {
             return response;
         }
         if method == Method::GET {
-            self.open_stream()
+            self.open_stream(subject)
         } else {
-            self.post(request, client).await
+            self.post(request, client, subject).await
         }
     }
 

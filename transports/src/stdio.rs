@@ -33,6 +33,7 @@ const BATCH_BYTES: usize = 64 * 1024;
 const PARENT: Caller<'static> = Caller {
     session: None,
     client: None,
+    subject: None,
     headers: None,
 };
 

@@ -43,11 +43,12 @@ use crate::{
     },
     handshake::HandshakeState,
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, fast_path_counters,
-        healthy, text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, Subject, accepted,
+        fast_path_counters, healthy, text,
     },
     limits::Limits,
     presence::{Presence, With},
+    rejection,
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
     timed_body::{Read, TimedBody, not_admitted, too_large},
@@ -147,9 +148,16 @@ impl<S: FastTools> Streamable<S> {
 
 impl<S: FastTools> HttpService for Streamable<S> {
     async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+        if request.uri().path() == HEALTH_PATH {
+            return healthy();
+        }
+        let access = &self.0.options.guard.access;
+        let subject = match access.admit(request.headers(), client.ip()) {
+            Ok(subject) => subject,
+            Err(error) => return error.into_response(),
+        };
         match request.uri().path() {
-            MCP_PATH => self.0.mcp(request, client).await,
-            HEALTH_PATH => healthy(),
+            MCP_PATH => self.0.mcp(request, client, subject).await,
             COUNTERS_PATH => fast_path_counters(self.counters()),
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -177,7 +185,12 @@ impl<S: FastTools> HttpService for Streamable<S> {
 }
 
 impl<S: FastTools> Inner<S> {
-    async fn mcp(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+    async fn mcp(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        subject: Option<Subject<'_>>,
+    ) -> Response<Body> {
         let (mut parts, incoming) = request.into_parts();
         let StreamableOptions { limits, guard, .. } = &self.options;
         let is_post = parts.method == Method::POST;
@@ -186,15 +199,8 @@ impl<S: FastTools> Inner<S> {
         } else {
             Err(UnusualHeaders)
         };
-        // Usual headers have passed the guard already, and came once.
-        if headers.is_err() {
-            if let Err(error) = guard.check(&parts.uri, &parts.headers) {
-                return text(error.status(), error.to_string());
-            }
-            if let Some(name) = header_twice(&parts.headers) {
-                let message = format!("Bad Request: there are two {name} headers");
-                return text(StatusCode::BAD_REQUEST, message);
-            }
+        if let Some(refusal) = self.refuse(&parts, headers.is_ok(), subject) {
+            return refusal;
         }
         if !is_post {
             self.record_traffic(&parts);
@@ -208,25 +214,51 @@ impl<S: FastTools> Inner<S> {
             Read::TooLarge => return too_large(limits.max_message_bytes),
             Read::Failed(error) => return error.into_response(),
         };
+        if let Err(rejection) = rejection::count_values(&bytes, limits.max_values) {
+            return responses::rejected(rejection);
+        }
         let caller = Caller {
             session: None,
             client: Some(client),
+            subject,
             headers: Some(&parts.headers),
         };
         let context = headers.and_then(|headers| headers.context(self.sessions.is_none(), caller));
         let Ok(mut context) = context else {
             self.count_fallback(FallbackReason::Headers);
-            self.record_origin(&mut parts, client, ForSdk::default());
+            self.record_origin(&mut parts, (client, subject), ForSdk::default());
             return self.forward_unusual(parts, bytes).await;
         };
         context.reserved = reserved.as_ref();
         match self.answer_here(&parts, &context, &bytes).await {
             Ok(response) => response,
             Err(for_sdk) => {
-                self.record_origin(&mut parts, client, for_sdk);
+                self.record_origin(&mut parts, (client, subject), for_sdk);
                 self.forward_message(parts, bytes).await
             }
         }
+    }
+
+    /// Answers a request that may not be here. Usual headers have passed the guard already, and came
+    /// once.
+    fn refuse(
+        &self,
+        parts: &Parts,
+        has_usual_headers: bool,
+        subject: Option<Subject<'_>>,
+    ) -> Option<Response<Body>> {
+        if !has_usual_headers {
+            let guard = &self.options.guard;
+            if let Err(error) = guard.check(&parts.uri, &parts.headers) {
+                return Some(text(error.status(), error.to_string()));
+            }
+            if let Some(name) = header_twice(&parts.headers) {
+                let message = format!("Bad Request: there are two {name} headers");
+                return Some(text(StatusCode::BAD_REQUEST, message));
+            }
+        }
+        self.is_in_a_foreign_session(parts, subject)
+            .then(no_session)
     }
 
     /// Answers a message, or a batch of them, unless the SDK has to.
@@ -241,7 +273,13 @@ impl<S: FastTools> Inner<S> {
             && self.takes_batches(parts)
         {
             return Ok(match messages {
-                Ok(messages) => self.answer_batch(parts, context, messages).await,
+                Ok(messages) => {
+                    let access = &self.options.guard.access;
+                    match access.admit_batch(&context.caller, messages.len()) {
+                        Ok(()) => self.answer_batch(parts, context, messages).await,
+                        Err(error) => error.into_response(),
+                    }
+                }
                 Err(rejection) => responses::rejected(rejection),
             });
         }
@@ -304,7 +342,8 @@ impl<S: FastTools> Inner<S> {
         let answer = self.options.answer;
         let mut out = Vec::with_capacity(512);
         let revision = fast_path.open(bytes, context, answer.framing(), &mut out)?;
-        let opened = sessions.open(revision, bytes);
+        let owner = context.caller.subject.map(Subject::number);
+        let opened = sessions.open(revision, bytes, owner);
         let id = opened.ok().and_then(|id| HeaderValue::from_str(&id).ok());
         Some(id.map_or_else(forward::too_many_sessions, |id| {
             let mut response = responses::reply(answer, false, Reply::Result, out);
@@ -327,9 +366,15 @@ impl<S: FastTools> Inner<S> {
         })
     }
 
-    /// Records who sends a message, for the hook, before the SDK gets the message.
-    fn record_origin(&self, parts: &mut Parts, client: SocketAddr, for_sdk: ForSdk) {
-        if !self.has_hook {
+    /// Records who sends a message, for the hook and for a new session, before the SDK gets the
+    /// message.
+    fn record_origin(
+        &self,
+        parts: &mut Parts,
+        (client, subject): (SocketAddr, Option<Subject<'_>>),
+        for_sdk: ForSdk,
+    ) {
+        if !self.has_hook && subject.is_none() {
             return;
         }
         let sessions = self.sessions.as_ref();
@@ -339,10 +384,19 @@ impl<S: FastTools> Inner<S> {
         let caller = Caller {
             session,
             client: Some(client),
+            subject,
             headers: None,
         };
         let origin = CallOrigin::new(&caller, for_sdk.is_checked);
         parts.extensions.insert(origin);
+    }
+
+    /// Whether a request names a session that another token has made. Its id alone opens none.
+    fn is_in_a_foreign_session(&self, parts: &Parts, subject: Option<Subject<'_>>) -> bool {
+        let (Some(subject), Some(sessions)) = (subject, &self.sessions) else {
+            return false;
+        };
+        session_id(parts).is_some_and(|id| sessions.is_foreign(id, subject))
     }
 
     fn record_traffic(&self, parts: &Parts) {
@@ -356,6 +410,11 @@ impl<S: FastTools> Inner<S> {
             fast_path.counters().count_fallback(reason);
         }
     }
+}
+
+/// Answers like rmcp, so that a session of another token cannot be told from none.
+fn no_session() -> Response<Body> {
+    text(StatusCode::NOT_FOUND, "Not Found: Session not found")
 }
 
 /// Returns the session of a request and its revision, once the client has agreed on one there.

@@ -157,7 +157,7 @@ impl BodyError {
 
 /// Responds to a message that was not admitted.
 pub(crate) fn not_admitted(reason: NotAdmitted) -> Response<Body> {
-    unavailable(format!("Service Unavailable: {reason}"))
+    unavailable(reason)
 }
 
 /// Responds to a body that is larger than `limit_bytes`.

@@ -84,6 +84,10 @@ pub struct MessageLimits {
     #[arg(long, env = "MCP_MAX_BODY", value_name = "BYTES", value_parser = bytes)]
     pub max_body: Option<usize>,
 
+    /// Values that a message may have: members of objects and elements of arrays
+    #[arg(long, env = "MCP_MAX_VALUES", value_name = "N", default_value = "100000", value_parser = count)]
+    pub max_values: usize,
+
     /// Messages that a batch may have (2025-03-26 alone has batches)
     #[arg(long, env = "MCP_MAX_BATCH", value_name = "N", default_value = "100", value_parser = count)]
     pub max_batch: usize,
@@ -98,6 +102,7 @@ impl MessageLimits {
     pub(crate) fn set(self, limits: Limits) -> Limits {
         Limits {
             max_message_bytes: self.max_body.unwrap_or(limits.max_message_bytes),
+            max_values: self.max_values,
             max_batch_messages: self.max_batch,
             max_in_flight: self.max_in_flight,
             ..limits
@@ -152,6 +157,10 @@ pub struct HttpLimits {
     #[arg(long, env = "MCP_HEAD_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub head_timeout: Duration,
 
+    /// How long a connection stays open between two requests, give or take a fifth
+    #[arg(long, env = "MCP_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub idle_timeout: Duration,
+
     /// How long the body of a request may take to arrive after its head
     #[arg(long, env = "MCP_BODY_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub body_timeout: Duration,
@@ -189,6 +198,7 @@ impl HttpLimits {
             max_sessions: self.max_sessions,
             max_connections: self.max_connections(),
             head_timeout: self.head_timeout,
+            idle_timeout: self.idle_timeout,
             body_timeout: self.body_timeout,
             write_timeout: self.write_timeout,
             ..limits
@@ -211,6 +221,7 @@ mod tests {
     /// Limits whose every field differs from the defaults.
     const OTHER: Limits = Limits {
         max_message_bytes: 1,
+        max_values: 10,
         max_batch_messages: 2,
         max_in_flight: 3,
         max_queued_messages: 4,
@@ -218,6 +229,7 @@ mod tests {
         max_sessions: 5,
         max_connections: 8,
         head_timeout: Duration::from_secs(6),
+        idle_timeout: Duration::from_secs(11),
         body_timeout: Duration::from_secs(7),
         write_timeout: Duration::from_secs(9),
     };

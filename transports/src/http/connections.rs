@@ -4,8 +4,9 @@
 //! locked only when a connection opens or closes, and by the sweep.
 //!
 //! Sweeps close connections whose client stalls: its request head does not arrive (slowloris), it
-//! has never sent a byte, or it does not read its answer. hyper can find the first of these, too,
-//! but it sets a timer for every request (ARCHITECTURE.md, "Draining").
+//! has never sent a byte, it does not read its answer, or it sends no further request. hyper can
+//! find the first of these, too, but it sets a timer for every request (ARCHITECTURE.md,
+//! "Draining").
 //!
 //! hyper does not look for the end of the input while it answers, so that a client may finish
 //! sending and wait (RFC 9112, section 9.6, lets a client do so). Where a client that leaves ends
@@ -64,7 +65,7 @@ pub(super) struct State {
     /// Whether the client was found to have finished sending.
     has_finished_sending: AtomicBool,
     /// How many sweeps of each kind in a row have found the client stalled.
-    stalled: [AtomicU8; 3],
+    stalled: [AtomicU8; 4],
     must_close: AtomicBool,
     must_break: AtomicBool,
     waker: AtomicWaker,
@@ -93,6 +94,8 @@ pub(super) enum Stall {
     Reader,
     /// In a shutdown: the client does not read, or the body of its request does not arrive.
     Draining,
+    /// There is no request.
+    Idle,
 }
 
 /// One open connection. Dropping this takes it out of the table.
@@ -182,7 +185,12 @@ impl Connections {
             if !state.is_stalled(stall) {
                 stalled.store(0, Ordering::Relaxed);
             } else if stalled.fetch_add(1, Ordering::Relaxed) + 1 >= SWEEPS {
-                state.must_break.store(true, Ordering::SeqCst);
+                // A request that comes this moment on an idle connection is answered.
+                let must = match stall {
+                    Stall::Idle => &state.must_close,
+                    Stall::Head | Stall::Reader | Stall::Draining => &state.must_break,
+                };
+                must.store(true, Ordering::SeqCst);
                 state.waker.wake();
             }
         }
@@ -289,6 +297,9 @@ impl State {
             Stall::Head => self.awaits_head() || self.is_silent.load(Ordering::Relaxed),
             Stall::Reader => awaits_reader,
             Stall::Draining => awaits_reader || self.awaits_body.load(Ordering::Relaxed),
+            Stall::Idle => {
+                !self.answering.load(Ordering::SeqCst) && !self.has_read.load(Ordering::Relaxed)
+            }
         }
     }
 
@@ -298,6 +309,7 @@ impl State {
         self.answering.store(true, Ordering::SeqCst);
         self.has_read.store(false, Ordering::Relaxed);
         self.ends_with_client.store(false, Ordering::Relaxed);
+        self.stalled[Stall::Idle as usize].store(0, Ordering::Relaxed);
         if is_get {
             self.is_stream.store(true, Ordering::SeqCst);
             self.connections.notify_if_draining();
@@ -455,7 +467,12 @@ impl<Io: Read + Write + Unpin> Write for TrackedIo<Io> {
     /// hyper calls this whenever it has nothing to write.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.look_for_end(context)?;
-        Pin::new(&mut self.io).poll_flush(context)
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        // TLS takes bytes before the client does.
+        if flushed.is_pending() || self.state.awaits_reader.load(Ordering::Relaxed) {
+            self.state.record_write(flushed.is_ready());
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

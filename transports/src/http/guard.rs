@@ -9,13 +9,17 @@ use std::{net::Ipv6Addr, str::FromStr};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use url::{Host, Url};
 
-/// The hosts and origins that the server accepts.
+use super::Access;
+
+/// Whom the server serves: hosts, origins, and who has access.
 #[derive(Clone, Debug)]
 pub struct Guard {
     /// The hosts that a request may name.
     pub allowed_hosts: Vec<AllowedHost>,
     /// The origins that a request may name.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// Who may send requests, and how many.
+    pub access: Access,
 }
 
 /// A host that requests may name: a name or address, with a port or for every port.
@@ -74,6 +78,7 @@ impl Default for Guard {
         Self {
             allowed_hosts: hosts.iter().flat_map(|host| host.parse()).collect(),
             allowed_origins: origins.iter().flat_map(|origin| origin.parse()).collect(),
+            access: Access::default(),
         }
     }
 }
@@ -416,6 +421,7 @@ mod tests {
             allowed_origins: ["https://a.example", "chrome-extension://abc"]
                 .map(|origin| origin.parse().unwrap())
                 .into(),
+            access: Access::default(),
         };
         assert_eq!(guard.check_host(b"A.example:080"), Ok(()));
         assert_eq!(guard.check_host(b"a.example"), Err(GuardError::Host));

@@ -44,6 +44,8 @@ pub(super) enum NoSession {
 struct Entry {
     conversation: Conversation,
     keep_open: Option<KeepOpen>,
+    /// The token that opened it, on a server with tokens.
+    owner: Option<u32>,
 }
 
 /// One session. Its event stream holds this; dropping it ends the session.
@@ -62,12 +64,13 @@ impl Sessions {
         }))
     }
 
-    /// Opens the session that `start` starts, under a new id.
+    /// Opens the session that `start` starts, under a new id, for the token `owner`.
     ///
     /// # Errors
     /// When no more sessions may be open; then `start` is not called.
     pub(super) fn open<T>(
         &self,
+        owner: Option<u32>,
         start: impl FnOnce() -> (Conversation, KeepOpen, T),
     ) -> Result<(Session, T), NoSession> {
         let id = session_id::new()?;
@@ -90,6 +93,7 @@ impl Sessions {
         let entry = Entry {
             conversation,
             keep_open: Some(keep_open),
+            owner,
         };
         table.open.insert(id.clone(), entry);
         let session = Session {
@@ -99,10 +103,11 @@ impl Sessions {
         Ok((session, more))
     }
 
-    /// Returns the conversation of session `id`.
-    pub(super) fn get(&self, id: &str) -> Option<Conversation> {
+    /// Returns the conversation of session `id`, if the token `owner` opened it.
+    pub(super) fn get(&self, id: &str, owner: Option<u32>) -> Option<Conversation> {
         let table = self.table();
-        table.open.get(id).map(|entry| entry.conversation.clone())
+        let entry = table.open.get(id).filter(|entry| entry.owner == owner)?;
+        Some(entry.conversation.clone())
     }
 
     /// Ends every session after its last answer, and lets no other begin.
@@ -116,7 +121,8 @@ impl Sessions {
     }
 
     async fn end_one(&self, id: &str) {
-        let Some(conversation) = self.get(id) else {
+        let conversation = |entry: &Entry| entry.conversation.clone();
+        let Some(conversation) = self.table().open.get(id).map(conversation) else {
             return;
         };
         conversation.answered().await;

@@ -81,7 +81,8 @@ impl<S: FastTools> Inner<S> {
             Err(for_sdk) => {
                 let mut parts = parts.clone();
                 if let Some(client) = context.caller.client {
-                    self.record_origin(&mut parts, client, for_sdk);
+                    let caller = (client, context.caller.subject);
+                    self.record_origin(&mut parts, caller, for_sdk);
                 }
                 self.forward_message(parts, bytes).await
             }

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     fast_path::{FastTools, HandshakeResults, PROTOCOL_VERSION},
-    http::{Body, accepted, text},
+    http::{Body, Subject, accepted, unavailable},
     rejection::{self, Rejection},
+    supervise::CallOrigin,
 };
 
 /// Configures rmcp's service as `options` say.
@@ -228,13 +229,22 @@ impl<S: FastTools> Inner<S> {
     }
 
     async fn ask(&self, parts: Parts, bytes: Bytes) -> Response<RmcpBody> {
+        let origin = parts.extensions.get::<CallOrigin>();
+        let owner = origin.and_then(CallOrigin::subject).map(Subject::number);
         // Boxed, because rmcp's large future would grow every connection.
-        Box::pin(async move {
+        let response = Box::pin(async move {
             self.start_session(&parts).await;
             let request = Request::from_parts(parts, Full::new(bytes));
             self.rmcp.handle(request).await
         })
-        .await
+        .await;
+        if let (Some(sessions), Some(owner)) = (&self.sessions, owner)
+            && let Some(id) = response.headers().get(SESSION_ID)
+            && let Ok(id) = id.to_str()
+        {
+            sessions.bind(id, owner);
+        }
+        response
     }
 
     /// Converts rmcp's response to the form of this server's answers.
@@ -272,8 +282,5 @@ pub(super) fn session_id(parts: &Parts) -> Option<&str> {
 }
 
 pub(super) fn too_many_sessions() -> Response<Body> {
-    text(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Service Unavailable: too many sessions are open; close one or try again later",
-    )
+    unavailable("too many sessions are open; close one or try again later")
 }

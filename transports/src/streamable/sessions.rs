@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     future::Future,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -35,6 +35,7 @@ use rmcp::{
 use crate::{
     fast_path::Revision,
     handshake::Handshake,
+    http::Subject,
     in_flight::{InFlight, UnsentAnswer},
     limits::Limits,
     log_limit::LogLimit,
@@ -67,6 +68,8 @@ pub(super) struct Session {
     pub(super) in_flight: Arc<InFlight>,
     /// The number of sweeps at its last message.
     last_seen: AtomicU64,
+    /// The token that opened it. It stays empty on a server without tokens.
+    owner: OnceLock<u32>,
 }
 
 /// A place for a session that rmcp is creating. Dropping this frees the place.
@@ -113,15 +116,17 @@ impl Sessions {
     }
 
     /// Opens a session in `revision`, whose handshake the fast path answers: `initialize` is the
-    /// client's request. rmcp gets the session with [`Self::restore`].
+    /// client's request, and `owner` the number of its token. rmcp gets the session with [`Self::restore`].
     pub(super) fn open(
         &self,
         revision: Revision,
         initialize: &[u8],
+        owner: Option<u32>,
     ) -> Result<SessionId, SessionError> {
         let place = self.reserve()?;
         let id = SessionId::from(session_id::new()?);
-        self.insert(place, id.clone(), Handshake::answered(revision, initialize));
+        let handshake = Handshake::answered(revision, initialize);
+        self.insert(place, id.clone(), handshake, owner);
         Ok(id)
     }
 
@@ -154,11 +159,13 @@ impl Sessions {
         place: ReservedPlace<'_>,
         id: SessionId,
         handshake: Handshake,
+        owner: Option<u32>,
     ) -> Arc<InFlight> {
         let in_flight = Arc::new(InFlight::after(handshake, self.limits.max_in_flight));
         let session = Arc::new(Session {
             in_flight: in_flight.clone(),
             last_seen: AtomicU64::new(self.sweeps.load(Ordering::Relaxed)),
+            owner: owner.map_or_else(OnceLock::new, OnceLock::from),
         });
         self.table().open.insert(id, session);
         drop(place);
@@ -179,6 +186,20 @@ impl Sessions {
             .last_seen
             .store(self.sweeps.load(Ordering::Relaxed), Ordering::Relaxed);
         Some(session)
+    }
+
+    /// Binds a new session to the token that opened it. Only its client knows the id by then.
+    pub(super) fn bind(&self, id: &str, owner: u32) {
+        if let Some(session) = self.table().open.get(id) {
+            session.owner.get_or_init(|| owner);
+        }
+    }
+
+    /// Whether the session of this id belongs to another token than `subject`, or to none.
+    pub(super) fn is_foreign(&self, id: &str, subject: Subject<'_>) -> bool {
+        let table = self.table();
+        let session = table.open.get(id);
+        session.is_some_and(|session| session.owner.get() != Some(&subject.number()))
     }
 
     /// Whether no more sessions may be created.
@@ -265,7 +286,7 @@ impl SessionManager for Sessions {
     async fn create_session(&self) -> Result<(SessionId, TrackedTransport), SessionError> {
         let place = self.reserve()?;
         let (id, worker) = self.rmcp.create_session().await?;
-        let in_flight = self.insert(place, id.clone(), Handshake::default());
+        let in_flight = self.insert(place, id.clone(), Handshake::default(), None);
         let transport = TrackedTransport {
             worker,
             in_flight,

@@ -82,7 +82,7 @@ impl Process {
     }
 
     fn place(&self) -> (&str, &str) {
-        let rest = self.ready.strip_prefix("http://").expect("it listens");
+        let (_, rest) = self.ready.split_once("://").expect("it listens");
         rest.split_at(rest.find('/').expect("a path"))
     }
 

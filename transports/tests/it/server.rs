@@ -11,7 +11,7 @@ use transports::{
     Limits,
     conversation::ConversationFactory,
     fast_path::{Counters, FastTools, Framing},
-    http::{Guard, HttpOptions, HttpService, bind, serve_http},
+    http::{Access, Guard, HttpOptions, HttpService, bind, serve_http},
     runtime::{Handle, Tokio},
     shutdown::Shutdown,
     sse::{Sse, SseOptions},
@@ -103,6 +103,8 @@ pub(crate) struct Settings {
     pub(crate) hook: Option<Arc<dyn CallHook>>,
     /// Whether the tool list can change.
     pub(crate) list_changes: bool,
+    /// The token that clients need over HTTP, and its name.
+    pub(crate) token: Option<(&'static str, &'static str)>,
 }
 
 impl Default for Settings {
@@ -121,6 +123,7 @@ impl Default for Settings {
             tools: None,
             hook: None,
             list_changes: false,
+            token: None,
         }
     }
 }
@@ -131,6 +134,7 @@ pub(crate) struct Server {
     pub(crate) calls: Arc<Calls>,
     pub(crate) shutdown: Shutdown,
     pub(crate) at: At,
+    token: Option<(&'static str, &'static str)>,
     fast_path_count: Box<dyn Fn() -> Option<u64> + Send + Sync>,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -164,9 +168,17 @@ impl Server {
             way,
             calls,
             limits,
+            token: settings.token,
             shutdown: Shutdown::new(settings.drain_timeout),
         };
-        let guard = Guard::default();
+        let tokens = settings.token.map(|(token, name)| {
+            let tokens = format!("another\n{token} {name}").parse();
+            tokens.expect("a token with a name")
+        });
+        let guard = Guard {
+            access: Access::new(tokens, None),
+            ..Guard::default()
+        };
         match way.transport {
             Transport::Stdio => {
                 let framing = Framing::LINE;
@@ -202,6 +214,13 @@ impl Server {
             At::Address(address) => *address,
             At::Pipes(_) => panic!("it does not listen"),
         }
+    }
+
+    /// Returns the header that brings the token, if there is one.
+    pub(crate) fn authorization(&self) -> Vec<(&'static str, String)> {
+        let token = self.token.iter();
+        let header = token.map(|(token, _)| ("authorization", format!("Bearer {token}")));
+        header.collect()
     }
 
     /// Returns its standard input and output, once.
@@ -247,6 +266,7 @@ struct Starting {
     way: Way,
     calls: Arc<Calls>,
     limits: Limits,
+    token: Option<(&'static str, &'static str)>,
     shutdown: Shutdown,
 }
 
@@ -296,6 +316,7 @@ impl Starting {
             calls: self.calls,
             shutdown: self.shutdown,
             at,
+            token: self.token,
             fast_path_count,
             served,
         }

@@ -133,6 +133,7 @@ pub(crate) struct Messages {
 const CALLER: Caller<'static> = Caller {
     session: None,
     client: None,
+    subject: None,
     headers: None,
 };
 

@@ -52,6 +52,8 @@ group!(any {
         what_is_no_json_is_refused_and_the_server_lives_on
         what_is_too_large_is_refused_and_the_server_lives_on
         what_is_just_small_enough_is_taken
+        json_that_is_too_deep_or_has_too_many_values_is_refused
+        deep_json_ends_no_server
     }
 });
 
@@ -143,8 +145,47 @@ group!(http {
         half_a_body_does_not_delay_the_end
         connections_over_the_limit_make_room_when_idle
         a_connection_that_never_sends_is_closed
+        a_head_over_the_limits_is_refused
+        a_request_whose_end_is_unclear_hides_no_other
+        an_idle_connection_is_closed
+        event_streams_are_neither_stored_nor_buffered
+    }
+    access {
+        a_request_without_a_token_is_unauthorized
+        a_client_with_a_token_is_served
+        a_token_file_that_is_wrong_ends_it_with_a_clear_message
+        it_listens_to_this_machine_unless_told_otherwise
+        requests_over_the_rate_are_told_to_wait
+        each_token_has_a_rate_of_its_own
     }
 });
+
+// The same with a certificate.
+#[cfg(feature = "tls")]
+group!(tls {
+    tls {
+        a_client_that_trusts_the_certificate_is_served
+        a_client_that_does_not_trust_it_is_not
+        only_http_1_1_is_agreed_on
+        what_is_no_tls_is_refused_and_the_server_lives_on
+        a_handshake_that_stalls_is_closed
+        idle_connections_with_tls_do_not_hold_up_the_end
+        a_certificate_that_cannot_be_used_ends_it_with_a_clear_message
+    }
+});
+
+#[cfg(feature = "tls")]
+group!(tls_lab {
+    tls {
+        a_large_answer_comes_whole_over_tls
+        an_answer_that_is_not_read_over_tls_ends_its_connection
+    }
+});
+
+#[cfg(not(feature = "tls"))]
+group!(tls {});
+#[cfg(not(feature = "tls"))]
+group!(tls_lab {});
 
 group!(http_lab {
     http {
@@ -158,6 +199,10 @@ group!(http_lab {
         a_client_that_finishes_sending_is_answered_late_too
         unread_answers_do_not_delay_the_end
         unread_answers_end_their_connection
+        a_call_in_flight_keeps_its_connection
+    }
+    access {
+        a_token_reaches_neither_the_log_nor_the_upstream
     }
     overload {
         large_messages_wait_for_memory_and_small_ones_do_not
@@ -201,6 +246,11 @@ group!(sse {
         other_methods_are_not_allowed
         sessions_do_not_hear_each_other
     }
+    access {
+        a_session_is_of_the_token_that_opened_it
+        sessions_over_the_limit_are_told_to_wait
+        session_ids_cannot_be_guessed
+    }
 });
 
 group!(streamable {
@@ -237,6 +287,9 @@ group!(stateless {
         without_sessions_a_call_needs_no_handshake
         without_sessions_there_is_no_stream_to_get
     }
+    access {
+        a_batch_is_as_many_requests_as_it_has_messages
+    }
 });
 
 group!(stateful {
@@ -246,6 +299,11 @@ group!(stateful {
         a_message_in_an_unknown_session_is_not_found
         a_session_without_traffic_expires
         traffic_keeps_a_session_alive
+    }
+    access {
+        a_session_is_of_the_token_that_opened_it
+        sessions_over_the_limit_are_told_to_wait
+        session_ids_cannot_be_guessed
     }
 });
 
@@ -261,6 +319,7 @@ group!(stateful_lab {
 });
 
 // The same text on every runtime.
+pub(crate) mod access;
 pub(crate) mod attacks;
 pub(crate) mod batches;
 pub(crate) mod cancellation;
@@ -284,5 +343,7 @@ pub(crate) mod shop;
 pub(crate) mod sse;
 pub(crate) mod stdio;
 pub(crate) mod streamable;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 pub(crate) mod tools;
 pub(crate) mod tuning;

@@ -27,6 +27,7 @@ const EVERYWHERE: &[&str] = &[
     "--cpu-jobs",
     "--fast-path",
     "--max-body",
+    "--max-values",
     "--max-batch",
     "--max-in-flight",
 ];
@@ -41,6 +42,13 @@ const HTTP: &[&str] = &[
     "--body-timeout",
     "--max-connections",
     "--write-timeout",
+    "--idle-timeout",
+    "--auth-token-file",
+    "--rate-limit",
+    #[cfg(feature = "tls")]
+    "--tls-cert",
+    #[cfg(feature = "tls")]
+    "--tls-key",
 ];
 const SESSIONS: &[&str] = &["--sessions", "--session-ttl"];
 /// Flags of the lab.
