@@ -7,7 +7,7 @@
 //! rejected. The conversation knows which requests are in flight, so that a transport can end after
 //! the last answer. It has no socket and no clock: framing and reading are the transport's.
 
-use std::{future::Future, io, sync::Arc};
+use std::{future::Future, io, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use futures::future::Either;
@@ -29,6 +29,7 @@ use crate::{
     handshake::HandshakeState,
     in_flight::InFlight,
     limits::Limits,
+    metrics::Metrics,
     rejection::{self, Batch},
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
@@ -58,6 +59,7 @@ pub struct Conversation {
     max_batch_messages: usize,
     has_hook: bool,
     handshake_only: bool,
+    metrics: Option<Metrics>,
 }
 
 /// A [`FastPath`] in front of any server.
@@ -157,6 +159,10 @@ impl<S: FastTools> ConversationFactory<S> {
         self.limits
     }
 
+    pub(crate) fn metrics(&self) -> Option<Metrics> {
+        self.service.telemetry().metrics
+    }
+
     /// Starts a new conversation. The receiver yields framed messages, and ends after the last of
     /// them once [`KeepOpen`] is dropped.
     pub fn start(&self) -> (Conversation, KeepOpen, mpsc::Receiver<Bytes>) {
@@ -173,6 +179,7 @@ impl<S: FastTools> ConversationFactory<S> {
             in_flight: in_flight.clone(),
             max_batch_messages: self.limits.max_batch_messages,
             has_hook: self.service.has_hook(),
+            metrics: self.metrics(),
             handshake_only: self.handshake_only,
         };
         let transport = QueueTransport {
@@ -213,6 +220,20 @@ impl Conversation {
         caller: &Caller<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<ForSdk>, MessageError> {
+        self.dispatch_received(bytes, caller, None, out)
+    }
+
+    /// Does what [`Self::dispatch`] does, with a message whose transport has looked at the clock.
+    pub(crate) fn dispatch_received(
+        &self,
+        bytes: &[u8],
+        caller: &Caller<'_>,
+        received: Option<Instant>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<ForSdk>, MessageError> {
+        if let Some(metrics) = &self.metrics {
+            metrics.count_received(bytes.len());
+        }
         let (Some(fast_path), HandshakeState::Settled(revision)) =
             (&self.fast_path, self.in_flight.handshake.state())
         else {
@@ -225,6 +246,7 @@ impl Conversation {
             stateless: false,
             caller: *caller,
             in_flight: Some(&self.in_flight),
+            received,
         };
         match fast_path.take(bytes, &context, self.framing, out) {
             Dispatch::Answered(_) | Dispatch::Accepted | Dispatch::Cancelled => Ok(None),

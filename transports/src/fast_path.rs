@@ -4,7 +4,7 @@
 //! would answer the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and,
 //! without sessions, what every client sends before its first call. All others fall back to the
 //! SDK: a message with an unknown member, a key twice, arguments that do not fit. It reads bytes
-//! and writes bytes: it has no socket and no clock, so the same code serves Streamable HTTP, SSE
+//! and writes bytes: it has no socket, and a clock only to observe calls, so the same code serves Streamable HTTP, SSE
 //! and stdio.
 //!
 //! Left to others: the headers of a message ([`MessageContext`] carries what they say), and what a
@@ -25,10 +25,12 @@ mod tools;
 use std::{
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use futures::{FutureExt, task::noop_waker_ref};
 pub use serde_json::value::RawValue;
+use tracing::Span;
 
 pub(crate) use self::meta::PROTOCOL_VERSION;
 pub use self::{
@@ -40,11 +42,18 @@ pub use self::{
     serialized_result::SerializedResult,
     tools::{FastTools, ToolMethod, call},
 };
-use self::{id::Id, message::Message, reply::Shape, tools::ToolTable};
+use self::{
+    id::Id,
+    message::Message,
+    reply::Shape,
+    tools::{FastTool, ToolTable},
+};
 use crate::{
     in_flight::{Admitted, InFlight},
     rejection::Rejection,
+    spans::{SpannedCall, TraceContext},
     supervise::Caller,
+    telemetry::{self, CallRecord, Telemetry},
 };
 
 /// A protocol revision; the fast path knows all of them, and they are ordered by age.
@@ -67,6 +76,8 @@ pub struct MessageContext<'a> {
     pub caller: Caller<'a>,
     /// The client's requests in flight, where the transport knows the client.
     pub(crate) in_flight: Option<&'a Arc<InFlight>>,
+    /// When the message was received, if the transport has looked at the clock.
+    pub(crate) received: Option<Instant>,
 }
 
 /// The headers that repeat what a message says (MCP 2026-07-28, "Standard Request Headers").
@@ -108,7 +119,19 @@ pub struct FastPath<S> {
     server: S,
     tools: ToolTable,
     handshake: HandshakeResults,
-    counters: Counters,
+    counters: Arc<Counters>,
+    telemetry: Telemetry,
+    /// Whether somebody wants to know how long calls take.
+    is_observed: bool,
+}
+
+impl FastTool {
+    /// Observes a call that goes on, if calls are observed.
+    fn record(&self, context: &MessageContext<'_>, span: Option<Span>) -> Option<CallRecord> {
+        let begun = context.received?;
+        (self.calls.is_some() || span.is_some())
+            .then(|| CallRecord::new(self.calls.clone(), begun, span))
+    }
 }
 
 impl From<FallbackReason> for Fallback {
@@ -183,11 +206,18 @@ impl<S: FastTools> FastPath<S> {
         if is_dynamic {
             handshake.forget("tools/list");
         }
+        let telemetry = server.telemetry();
+        let counters = Arc::new(Counters::default());
+        if let Some(metrics) = &telemetry.metrics {
+            counters.register(metrics);
+        }
         Self {
-            tools: ToolTable::new(&server, is_dynamic),
+            tools: ToolTable::new(&server, is_dynamic, &telemetry),
             server,
             handshake,
-            counters: Counters::default(),
+            counters,
+            is_observed: telemetry.metrics.is_some() || telemetry.spans.is_some(),
+            telemetry,
         }
     }
 
@@ -210,6 +240,16 @@ impl<S: FastTools> FastPath<S> {
         framing: Framing,
         out: &mut Vec<u8>,
     ) -> Dispatch {
+        let timed;
+        let context = if self.is_observed && context.received.is_none() {
+            timed = MessageContext {
+                received: Some(Instant::now()),
+                ..*context
+            };
+            &timed
+        } else {
+            context
+        };
         let dispatch = Message::read(bytes)
             .map_err(|_| FallbackReason::Message.into())
             .and_then(|message| self.dispatch(bytes, &message, context, framing, out));
@@ -248,7 +288,7 @@ impl<S: FastTools> FastPath<S> {
         };
         let id = Id::read(id).ok_or(FallbackReason::Message)?;
         if message.method == "tools/call" {
-            return self.call(message, id, context, framing, out);
+            return self.call((bytes, message), id, context, framing, out);
         }
         if !context.stateless {
             return Err(FallbackReason::Method.into());
@@ -279,7 +319,7 @@ impl<S: FastTools> FastPath<S> {
 
     fn call(
         &self,
-        message: &Message<'_>,
+        (bytes, message): (&[u8], &Message<'_>),
         id: Id<'_>,
         context: &MessageContext<'_>,
         framing: Framing,
@@ -287,10 +327,10 @@ impl<S: FastTools> FastPath<S> {
     ) -> Result<Dispatch, Fallback> {
         let (name, arguments) = message.call().ok_or(FallbackReason::Message)?;
         let tool = self.tools.get(&self.server, name);
-        let tool = tool.ok_or(FallbackReason::Tool)?;
+        let (tool, has_header_arguments) = tool.ok_or(FallbackReason::Tool)?;
         if context.revision.is_self_contained()
             && let Some(headers) = context.headers
-            && (headers.name != Some(name.as_bytes()) || tool.has_header_arguments)
+            && (headers.name != Some(name.as_bytes()) || has_header_arguments)
         {
             return Err(FallbackReason::Headers.into());
         }
@@ -305,6 +345,8 @@ impl<S: FastTools> FastPath<S> {
             Ok(admitted) => admitted,
             Err(rejection) => return Ok(Dispatch::Rejected(rejection)),
         };
+        let span = self.span(bytes, id, tool, context);
+        let entered = span.as_ref().map(Span::enter);
         let outcome = match self
             .server
             .fast_call_from(&context.caller, tool.name, arguments)
@@ -321,7 +363,9 @@ impl<S: FastTools> FastPath<S> {
                         let shape = Shape::of(context.revision);
                         let guard = admitted.map(Admitted::wait);
                         let call = PendingCall::new(call, &id, shape, framing, guard);
-                        return Ok(Dispatch::Pending(Box::new(call)));
+                        drop(entered);
+                        let record = tool.record(context, span);
+                        return Ok(Dispatch::Pending(Box::new(call.observed(record))));
                     }
                 }
             }
@@ -329,9 +373,32 @@ impl<S: FastTools> FastPath<S> {
         if admitted.is_some_and(|admitted| !admitted.finish()) {
             return Ok(Dispatch::Cancelled);
         }
+        if let Some(begun) = context.received {
+            let end = reply::end_of(&outcome);
+            telemetry::record(tool.calls.as_deref(), begun, span.as_ref(), end);
+        }
         let shape = Shape::of(context.revision);
         let reply = reply::write_outcome(out, framing, id.json(), shape, outcome);
         Ok(Dispatch::Answered(reply))
+    }
+
+    /// Starts the span of a call, if calls are traced.
+    fn span(
+        &self,
+        bytes: &[u8],
+        id: Id<'_>,
+        tool: &FastTool,
+        context: &MessageContext<'_>,
+    ) -> Option<Span> {
+        let spans = self.telemetry.spans?;
+        let call = SpannedCall {
+            tool: tool.name,
+            id: &id.json().trim_matches('"'),
+            revision: Some(context.revision.name()),
+            caller: context.caller,
+            is_piped: context.caller.client.is_none(),
+        };
+        Some(spans.begin(&call, &TraceContext::of(bytes)))
     }
 
     /// A fallback after the hook, if there is one, has admitted the call.

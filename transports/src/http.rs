@@ -37,7 +37,13 @@ use self::{
     body::Tracked,
     connections::{Connection, Connections, Order, SWEEPS, Stall, State, TrackedIo},
 };
-use crate::{fast_path::Counters, limits::Limits, runtime::Runtime, shutdown::Shutdown};
+use crate::{
+    fast_path::Counters,
+    limits::Limits,
+    metrics::{self, Metrics},
+    runtime::Runtime,
+    shutdown::Shutdown,
+};
 
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -49,6 +55,8 @@ const REJECTION_TIME: Duration = Duration::from_secs(1);
 const STALL_IN_SHUTDOWN: Duration = Duration::from_secs(1);
 /// The path that answers whether the server is up.
 pub const HEALTH_PATH: &str = "/healthz";
+/// The path that answers with the [metrics](crate::metrics).
+pub const METRICS_PATH: &str = "/metrics";
 /// The path that answers with the counters of the [fast path](crate::fast_path).
 pub const COUNTERS_PATH: &str = "/fast-path";
 /// How long a request head may take to arrive if the shutdown begins in the middle of it.
@@ -78,6 +86,11 @@ pub trait HttpService: Clone + Send + Sync + 'static {
 
     /// Returns the counters of the [fast path](crate::fast_path), if there is one.
     fn counters(&self) -> Option<&Counters> {
+        None
+    }
+
+    /// Returns what counts the connections and the bytes of this service, if they are counted.
+    fn metrics(&self) -> Option<&Metrics> {
         None
     }
 }
@@ -120,7 +133,9 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
         max_connections,
         ..
     } = options.limits;
-    let connections = Arc::new(Connections::new(max_connections));
+    let connections = Connections::new(max_connections, service.metrics().cloned());
+    let connections = Arc::new(connections);
+    connections.register();
     let mut http = http1::Builder::new();
     // The sweep does this at a lower price.
     http.header_read_timeout(None);
@@ -355,6 +370,27 @@ pub fn fast_path_counters(counters: Option<&Counters>) -> Response<Body> {
         _ => text(
             StatusCode::NOT_FOUND,
             "Not Found: this server has no fast path (--fast-path off)",
+        ),
+    }
+}
+
+/// Answers at [`METRICS_PATH`] with `metrics`.
+#[must_use]
+pub fn metrics_page(metrics: &Metrics) -> Response<Body> {
+    let mut response = Response::new(Body::whole(metrics.page()));
+    let content_type = HeaderValue::from_static(metrics::CONTENT_TYPE);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// Answers at [`METRICS_PATH`] on the address of an MCP server.
+pub(crate) fn own_metrics(metrics: Option<&Metrics>) -> Response<Body> {
+    match metrics.filter(|metrics| metrics.are_on_main_address()) {
+        Some(metrics) => metrics_page(metrics),
+        None => text(
+            StatusCode::NOT_FOUND,
+            "Not Found: this address has no metrics (--metrics on)",
         ),
     }
 }

@@ -3,7 +3,8 @@
 //! A transport ([`stdio`], [`sse`], [`streamable`]) carries the messages of any rmcp service. A
 //! [`runtime`] gives it sockets, time and threads. [`supervise`] keeps the panic or delay of one
 //! call away from all others, and asks a hook before a tool runs. [`shutdown`] tells it when to
-//! stop. [`Limits`] bound what clients may take. This crate knows no tool and no flag.
+//! stop. [`Limits`] bound what clients may take. [`telemetry`] observes the calls, with [`metrics`]
+//! and [`spans`]. This crate knows no tool and no flag.
 
 pub mod conversation;
 pub mod fast_path;
@@ -12,13 +13,16 @@ pub mod http;
 mod in_flight;
 mod limits;
 mod log_limit;
+pub mod metrics;
 mod rejection;
 pub mod runtime;
 pub mod shutdown;
+pub mod spans;
 pub mod sse;
 pub mod stdio;
 pub mod streamable;
 pub mod supervise;
+pub mod telemetry;
 mod timed_body;
 
 pub use self::limits::Limits;

@@ -26,6 +26,9 @@ pub use self::{
     shed::{Shed, count_shed},
 };
 
+/// The name and the help of the gauge of open sessions.
+pub(crate) const SESSIONS: (&str, &str) = ("mcp_sessions", "Open sessions");
+
 /// The label of calls whose tool the server does not have: clients choose those names, and each
 /// name would be a series.
 const NO_TOOL: &str = "unknown";
@@ -238,26 +241,39 @@ impl Metrics {
 
     /// Returns the calls of `tool`, one of the server's. The first caller adds it to the page.
     pub(crate) fn tool(&self, tool: &str) -> Arc<ToolCalls> {
-        let find = |tools: &[Arc<ToolCalls>]| tools.iter().find(|calls| calls.tool == tool).cloned();
-        if let Some(calls) = find(&self.tools()) {
+        if let Some(calls) = find(&self.tools(), tool) {
             return calls;
         }
         let mut tools = self.0.tools.write().unwrap_or_else(PoisonError::into_inner);
-        find(&tools).unwrap_or_else(|| {
+        find(&tools, tool).unwrap_or_else(|| {
             let calls = Arc::new(ToolCalls::new(tool, self.0.threads));
             tools.push(calls.clone());
             calls
         })
     }
 
-    /// Returns the calls of tools that the server does not have.
-    pub(crate) fn no_tool(&self) -> Arc<ToolCalls> {
-        self.tool(NO_TOOL)
+    /// Returns the calls of `tool` if it is one of the server's; otherwise those of all tools that
+    /// the server does not have.
+    pub(crate) fn tool_if(&self, tool: &str, is_tool: impl FnOnce() -> bool) -> Arc<ToolCalls> {
+        if let Some(calls) = find(&self.tools(), tool) {
+            return calls;
+        }
+        self.tool(if is_tool() { tool } else { NO_TOOL })
+    }
+
+    /// Returns the calls of `tool` if it is on the page already; otherwise those of all tools that
+    /// the server does not have.
+    pub(crate) fn known_tool(&self, tool: &str) -> Arc<ToolCalls> {
+        self.tool_if(tool, || false)
     }
 
     fn tools(&self) -> RwLockReadGuard<'_, Vec<Arc<ToolCalls>>> {
         self.0.tools.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn find(tools: &[Arc<ToolCalls>], tool: &str) -> Option<Arc<ToolCalls>> {
+    tools.iter().find(|calls| &*calls.tool == tool).cloned()
 }
 
 impl fmt::Debug for Metrics {

@@ -22,10 +22,11 @@ use crate::{
     conversation::{BatchPart, Conversation, ConversationFactory, MessageError},
     fast_path::{Counters, FastTools, Framing},
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, event_stream,
-        fast_path_counters, healthy, text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, METRICS_PATH, accepted, event_stream,
+        fast_path_counters, healthy, own_metrics, text,
     },
     limits::Limits,
+    metrics::{Metrics, SESSIONS},
     runtime::{Handle, Runtime},
     supervise::Caller,
     timed_body::{Read, TimedBody, too_large},
@@ -58,6 +59,7 @@ pub struct Sse<S> {
     conversations: ConversationFactory<S>,
     options: SseOptions,
     sessions: Sessions,
+    metrics: Option<Metrics>,
 }
 
 impl<S: FastTools> Sse<S> {
@@ -67,11 +69,18 @@ impl<S: FastTools> Sse<S> {
         let conversations =
             ConversationFactory::new(runtime, service, framing, options.fast_path, limits)
                 .handshake_only();
+        let sessions = Sessions::new(limits.max_sessions);
+        let metrics = conversations.metrics();
+        if let Some(metrics) = &metrics {
+            let sessions = sessions.clone();
+            metrics.gauge(SESSIONS.0, SESSIONS.1, &[], move || sessions.count() as f64);
+        }
         Self {
             runtime: Handle::new(runtime.clone()),
             conversations,
-            sessions: Sessions::new(limits.max_sessions),
+            sessions,
             options,
+            metrics,
         }
     }
 
@@ -172,6 +181,7 @@ impl<S: FastTools> HttpService for Sse<S> {
         let path = request.uri().path();
         let method = match path {
             HEALTH_PATH => return healthy(),
+            METRICS_PATH => return own_metrics(self.metrics()),
             COUNTERS_PATH => return fast_path_counters(self.counters()),
             STREAM_PATH => Method::GET,
             MESSAGES_PATH => Method::POST,
@@ -208,6 +218,10 @@ impl<S: FastTools> HttpService for Sse<S> {
 
     fn counters(&self) -> Option<&Counters> {
         self.conversations.counters()
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod lines;
 
-use std::{io, pin::pin};
+use std::{io, pin::pin, time::Instant};
 
 use bytes::Bytes;
 use futures::{
@@ -20,6 +20,7 @@ use self::lines::{Line, Lines};
 use crate::{
     conversation::{Conversation, ConversationFactory, KeepOpen, MessageError, Rejection},
     fast_path::FastTools,
+    metrics::Metrics,
     runtime::Runtime,
     shutdown::Shutdown,
     supervise::Caller,
@@ -56,8 +57,10 @@ where
 {
     let (conversation, open, outgoing) = factory.start();
     let (writer_ended, mut written) = oneshot::channel();
+    let metrics = factory.metrics();
+    let is_counted = metrics.is_some();
     runtime.execute(Box::pin(async move {
-        let outcome = match write(stdout, outgoing).await {
+        let outcome = match write(stdout, outgoing, metrics).await {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 tracing::debug!("standard output was closed by its reader");
                 Ok(())
@@ -71,7 +74,7 @@ where
     // Answers that are not in the queue yet. It outlives the reading: their calls have run.
     let mut batch = Vec::new();
     let outcome = {
-        let read = pin!(read(&mut input, &conversation, &mut batch));
+        let read = pin!(read(&mut input, &conversation, &mut batch, is_counted));
         let begun = pin!(shutdown.begun());
         match select(select(read, begun), &mut written).await {
             Either::Left((Either::Left((outcome, _)), _)) => outcome,
@@ -117,17 +120,20 @@ async fn end(
 }
 
 /// Reads line after line. The answers to the lines of one read leave in one piece, if they are
-/// ready at once.
+/// ready at once. Where calls are counted, all lines of one read have been received at one time:
+/// the clock is read once for all of them.
 async fn read<I: AsyncRead + Unpin>(
     input: &mut Lines<I>,
     conversation: &Conversation,
     batch: &mut Vec<u8>,
+    is_counted: bool,
 ) -> io::Result<()> {
+    let mut received = None;
     loop {
         while let Some(line) = input.next() {
             let outcome = match line {
                 Line::Whole(line) if line.trim_ascii().is_empty() => continue,
-                Line::Whole(line) => take_line(conversation, line, batch).await,
+                Line::Whole(line) => take_line(conversation, line, received, batch).await,
                 Line::TooLong { limit_bytes } => Err(Rejection::too_large(limit_bytes).into()),
             };
             let outcome = match answer_rejection(conversation, outcome, batch) {
@@ -141,6 +147,7 @@ async fn read<I: AsyncRead + Unpin>(
         if flush(conversation, batch).await.is_err() || !input.fill().await? {
             return Ok(());
         }
+        received = is_counted.then(Instant::now);
     }
 }
 
@@ -156,19 +163,20 @@ async fn flush(conversation: &Conversation, batch: &mut Vec<u8>) -> Result<(), M
 async fn take_line(
     conversation: &Conversation,
     line: &[u8],
+    received: Option<Instant>,
     batch: &mut Vec<u8>,
 ) -> Result<(), MessageError> {
     if let Some(messages) = conversation.batch(line)? {
         for message in messages {
             let outcome = match message {
-                Ok(message) => take_message(conversation, message, batch).await,
+                Ok(message) => take_message(conversation, message, received, batch).await,
                 Err(rejection) => Err(rejection.into()),
             };
             answer_rejection(conversation, outcome, batch)?;
         }
         return Ok(());
     }
-    take_message(conversation, line, batch).await
+    take_message(conversation, line, received, batch).await
 }
 
 /// Appends the answer to a rejected message to the others.
@@ -189,9 +197,11 @@ fn answer_rejection(
 async fn take_message(
     conversation: &Conversation,
     message: &[u8],
+    received: Option<Instant>,
     batch: &mut Vec<u8>,
 ) -> Result<(), MessageError> {
-    let Some(for_sdk) = conversation.dispatch(message, &PARENT, batch)? else {
+    let dispatched = conversation.dispatch_received(message, &PARENT, received, batch)?;
+    let Some(for_sdk) = dispatched else {
         return Ok(());
     };
     // rmcp's queue may be full, while the client waits for the answers in the batch.
@@ -203,10 +213,14 @@ async fn take_message(
 async fn write(
     mut stdout: impl AsyncWrite + Unpin,
     mut outgoing: mpsc::Receiver<Bytes>,
+    metrics: Option<Metrics>,
 ) -> io::Result<()> {
     let mut ready = Vec::with_capacity(WRITE_MESSAGES);
     let mut batch = Vec::new();
     while outgoing.recv_many(&mut ready, WRITE_MESSAGES).await > 0 {
+        if let Some(metrics) = &metrics {
+            metrics.count_sent(ready.iter().map(Bytes::len).sum());
+        }
         if let [single] = ready.as_slice() {
             stdout.write_all(single).await?;
         } else {

@@ -39,10 +39,11 @@ use crate::{
     },
     handshake::HandshakeState,
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, fast_path_counters,
-        healthy, text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, METRICS_PATH, accepted,
+        fast_path_counters, healthy, own_metrics, text,
     },
     limits::Limits,
+    metrics::{Metrics, SESSIONS},
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
     timed_body::{Read, TimedBody, too_large},
@@ -87,6 +88,7 @@ struct Inner<S> {
     sessions: Option<Arc<Sessions>>,
     options: StreamableOptions,
     has_hook: bool,
+    metrics: Option<Metrics>,
     runtime: Handle,
     ended: CancellationToken,
 }
@@ -121,6 +123,13 @@ impl<S: FastTools> Streamable<S> {
             None
         };
         let has_hook = service.has_hook();
+        let metrics = service.telemetry().metrics;
+        if let (Some(metrics), Some(sessions)) = (&metrics, &sessions) {
+            let sessions = Arc::downgrade(sessions);
+            metrics.gauge(SESSIONS.0, SESSIONS.1, &[], move || {
+                sessions.upgrade().map_or(0, |open| open.count()) as f64
+            });
+        }
         let rmcp = forward::rmcp(service, &options, sessions.clone(), ended.clone());
         Self(Arc::new(Inner {
             rmcp,
@@ -128,6 +137,7 @@ impl<S: FastTools> Streamable<S> {
             sessions,
             options,
             has_hook,
+            metrics,
             runtime,
             ended,
         }))
@@ -139,6 +149,7 @@ impl<S: FastTools> HttpService for Streamable<S> {
         match request.uri().path() {
             MCP_PATH => self.0.mcp(request, client).await,
             HEALTH_PATH => healthy(),
+            METRICS_PATH => own_metrics(self.metrics()),
             COUNTERS_PATH => fast_path_counters(self.counters()),
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -158,6 +169,10 @@ impl<S: FastTools> HttpService for Streamable<S> {
 
     fn counters(&self) -> Option<&Counters> {
         self.0.fast_path.as_ref().map(FastPath::counters)
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        self.0.metrics.as_ref()
     }
 }
 
@@ -191,6 +206,9 @@ impl<S: FastTools> Inner<S> {
             Read::TooLarge => return too_large(limits.max_message_bytes),
             Read::Failed(error) => return error.into_response(),
         };
+        if let Some(metrics) = &self.metrics {
+            metrics.count_received(bytes.len());
+        }
         let caller = Caller {
             session: None,
             client: Some(client),

@@ -84,15 +84,12 @@ impl HttpBody for Body {
 /// A body that keeps its connection marked as answering until it is dropped.
 pub(super) struct Tracked {
     body: Body,
-    _answering: AnswerGuard,
+    answering: AnswerGuard,
 }
 
 impl Tracked {
     pub(super) fn new(body: Body, answering: AnswerGuard) -> Self {
-        Self {
-            body,
-            _answering: answering,
-        }
+        Self { body, answering }
     }
 }
 
@@ -104,7 +101,13 @@ impl HttpBody for Tracked {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.answering.count_sent(data.len());
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -10,6 +10,7 @@ use futures::future::join_all;
 use crate::{
     conversation::{Conversation, KeepOpen},
     log_limit::LogLimit,
+    metrics::{Shed, count_shed},
 };
 
 /// 128 bits from the operating system, so that a client cannot guess the session of another.
@@ -79,6 +80,7 @@ impl Sessions {
         }
         let max_sessions = self.0.max_sessions;
         if table.open.len() >= max_sessions {
+            count_shed(Shed::Sessions);
             if let Some(left_out) = self.0.rejections.admit() {
                 tracing::warn!(
                     max_sessions,
@@ -99,6 +101,11 @@ impl Sessions {
             sessions: self.clone(),
         };
         Ok((session, more))
+    }
+
+    /// Returns the number of open sessions.
+    pub(super) fn count(&self) -> usize {
+        self.table().open.len()
     }
 
     /// Returns the conversation of session `id`.

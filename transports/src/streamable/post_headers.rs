@@ -139,6 +139,7 @@ impl<'h> PostHeaders<'h> {
             stateless: stateless || revision.is_self_contained(),
             caller,
             in_flight: None,
+            received: None,
         })
     }
 }

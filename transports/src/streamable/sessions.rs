@@ -31,7 +31,13 @@ use rmcp::{
     },
 };
 
-use crate::{in_flight::InFlight, limits::Limits, log_limit::LogLimit, runtime::Handle};
+use crate::{
+    in_flight::InFlight,
+    limits::Limits,
+    log_limit::LogLimit,
+    metrics::{Shed, count_shed},
+    runtime::Handle,
+};
 
 /// Sweeps of the table within a session's time to live.
 const SWEEPS_PER_TTL: u32 = 10;
@@ -108,6 +114,11 @@ impl Sessions {
         Some(session)
     }
 
+    /// Returns the number of open sessions.
+    pub(super) fn count(&self) -> usize {
+        self.table().open.len()
+    }
+
     /// Whether no more sessions may be created.
     pub(super) fn are_full(&self) -> bool {
         self.is_full(&self.table())
@@ -122,6 +133,7 @@ impl Sessions {
     fn reserve(&self) -> Result<ReservedPlace<'_>, SessionError> {
         let mut table = self.table();
         if self.is_full(&table) {
+            count_shed(Shed::Sessions);
             if let Some(left_out) = self.rejections.admit() {
                 let max_sessions = self.limits.max_sessions;
                 tracing::warn!(
