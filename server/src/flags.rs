@@ -7,6 +7,7 @@
 )]
 
 mod limits;
+mod telemetry;
 mod values;
 
 use std::{
@@ -24,6 +25,7 @@ use transports::{
 use self::values::address;
 pub use self::{
     limits::{CallLimits, DrainLimit, HttpLimits, MessageLimits, QueueLimit},
+    telemetry::TelemetryFlags,
     values::{bytes, count, seconds, up_to_1024},
 };
 

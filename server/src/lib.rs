@@ -18,14 +18,19 @@
 mod app;
 mod command;
 pub mod flags;
+#[cfg(feature = "otlp")]
+mod otlp;
 pub mod process;
+mod telemetry;
 pub mod transport;
 
 pub use rmcp;
 pub use transports::{
     Limits,
     fast_path::{FastResult, FastTools, SerializedResult},
-    fast_tools, http, runtime,
+    fast_tools, http,
+    metrics::{self, Metrics},
+    runtime,
     shutdown::Shutdown,
     supervise::{CallHook, Supervised, ToolCall},
 };

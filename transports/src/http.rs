@@ -9,6 +9,7 @@ mod body;
 mod connections;
 mod guard;
 mod listen;
+mod metrics_page;
 
 use std::{
     convert::Infallible,
@@ -32,7 +33,9 @@ pub use self::{
     body::Body,
     guard::{AllowedHost, AllowedOrigin, Guard, GuardError, NameError},
     listen::{Listeners, bind},
+    metrics_page::MetricsPage,
 };
+pub(crate) use self::metrics_page::own_metrics;
 use self::{
     body::Tracked,
     connections::{Connection, Connections, Order, SWEEPS, Stall, State, TrackedIo},
@@ -40,7 +43,7 @@ use self::{
 use crate::{
     fast_path::Counters,
     limits::Limits,
-    metrics::{self, Metrics},
+    metrics::Metrics,
     runtime::Runtime,
     shutdown::Shutdown,
 };
@@ -370,27 +373,6 @@ pub fn fast_path_counters(counters: Option<&Counters>) -> Response<Body> {
         _ => text(
             StatusCode::NOT_FOUND,
             "Not Found: this server has no fast path (--fast-path off)",
-        ),
-    }
-}
-
-/// Answers at [`METRICS_PATH`] with `metrics`.
-#[must_use]
-pub fn metrics_page(metrics: &Metrics) -> Response<Body> {
-    let mut response = Response::new(Body::whole(metrics.page()));
-    let content_type = HeaderValue::from_static(metrics::CONTENT_TYPE);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, content_type);
-    response
-}
-
-/// Answers at [`METRICS_PATH`] on the address of an MCP server.
-pub(crate) fn own_metrics(metrics: Option<&Metrics>) -> Response<Body> {
-    match metrics.filter(|metrics| metrics.are_on_main_address()) {
-        Some(metrics) => metrics_page(metrics),
-        None => text(
-            StatusCode::NOT_FOUND,
-            "Not Found: this address has no metrics (--metrics on)",
         ),
     }
 }

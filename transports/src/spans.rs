@@ -14,8 +14,8 @@ use tracing::{
 
 use crate::{metrics::CallEnd, supervise::Caller};
 
-/// The target of the spans, for filters.
-pub const TARGET: &str = "mcp";
+/// The target of the spans, for filters. No crate has this name: filters compare beginnings.
+pub const TARGET: &str = "telemetry::mcp";
 
 /// Where a trace came from, as the message says it in `params._meta` (W3C Trace Context).
 #[derive(Debug, Default, Deserialize)]
