@@ -138,10 +138,9 @@ impl<S: ServerHandler> Supervised<S> {
                 caller,
                 is_piped,
             };
-            let text = |name: &str| Some(context.meta.0.get(name)?.as_str()?.into());
             let parent = TraceContext {
-                traceparent: text("traceparent"),
-                tracestate: text("tracestate"),
+                traceparent: context.meta.get_traceparent().map(Into::into),
+                tracestate: context.meta.get_tracestate().map(Into::into),
             };
             spans.begin(&call, &parent)
         });

@@ -6,6 +6,7 @@
 //! - `failures`: services that are killed, and upstreams that misbehave, under load.
 //! - `dependencies`: which runtime each program carries.
 //! - `layers`: the benchmark, in short.
+//! - `telemetry`: Prometheus and a collector of traces beside a server.
 //!
 //! `cargo test -p lab --no-default-features --features smol --test it front_door` asks the programs
 //! of another runtime. The other modules run on tokio, in this process.
@@ -38,3 +39,5 @@ mod front_door;
 mod in_process;
 #[cfg(feature = "tokio")]
 mod layers;
+#[cfg(feature = "tokio")]
+mod telemetry;

@@ -98,6 +98,10 @@ group!(any_lab {
         a_second_signal_ends_the_process_on_the_spot
         a_call_over_the_time_limit_is_answered_in_band
     }
+    metrics {
+        calls_errors_and_pools_are_counted
+        a_call_that_takes_too_long_is_a_failure
+    }
     tuning {
         tools_that_are_left_out_are_not_there
         a_time_limit_holds_for_its_tool_alone
@@ -132,6 +136,9 @@ group!(http {
         a_client_may_ask_before_it_sends_the_body
         idle_connections_do_not_hold_up_the_end
         a_port_in_use_ends_it_with_a_clear_message
+    }
+    metrics {
+        metrics_are_served_where_they_are_asked_for
     }
     attacks {
         two_hosts_or_origins_are_malformed
@@ -197,6 +204,9 @@ group!(sse {
         closing_the_stream_ends_its_session
         other_methods_are_not_allowed
         sessions_do_not_hear_each_other
+    }
+    metrics {
+        a_stream_over_the_limit_is_a_shed
     }
 });
 
@@ -273,6 +283,7 @@ pub(crate) mod lasting;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod load;
+pub(crate) mod metrics;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod sessions;
