@@ -32,7 +32,7 @@ impl Drop for Exporter {
 }
 
 /// Starts the exporter to the collector at `endpoint`. The layer takes the spans of calls alone.
-pub(crate) fn start<S>(endpoint: &str) -> anyhow::Result<(Exporter, impl Layer<S>)>
+pub(crate) fn start<S>(endpoint: &str) -> anyhow::Result<(Exporter, impl Layer<S> + use<S>)>
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
 {

@@ -218,7 +218,11 @@ impl<S: FastTools> FastTools for Supervised<S> {
     }
 
     fn has_hook(&self) -> bool {
-        self.policy.options.hook.is_some() || self.inner.has_hook()
+        let SuperviseOptions {
+            hook, telemetry, ..
+        } = &self.policy.options;
+        // A span says who calls, too.
+        hook.is_some() || telemetry.spans.is_some() || self.inner.has_hook()
     }
 
     fn telemetry(&self) -> Telemetry {

@@ -118,10 +118,10 @@ impl Metrics {
             };
             let mut metric = encoder.encode_descriptor(name, family.help, None, kind)?;
             for (labels, value) in added_up(&family.sources) {
-                let mut sample = metric.encode_family(&labels)?;
-                match family.kind {
-                    Kind::Counter => sample.encode_counter::<NoLabelSet, _, u64>(&value, None)?,
-                    Kind::Gauge => sample.encode_gauge(&value)?,
+                if labels.is_empty() {
+                    family.kind.encode(&mut metric, value)?;
+                } else {
+                    family.kind.encode(&mut metric.encode_family(&labels)?, value)?;
                 }
             }
         }
@@ -134,6 +134,15 @@ impl Collector for Metrics {
         self.encode_tools(&mut encoder)?;
         self.encode_totals(&mut encoder)?;
         self.encode_sources(&mut encoder)
+    }
+}
+
+impl Kind {
+    fn encode(self, encoder: &mut MetricEncoder<'_>, value: f64) -> fmt::Result {
+        match self {
+            Self::Counter => encoder.encode_counter::<NoLabelSet, _, u64>(&value, None),
+            Self::Gauge => encoder.encode_gauge(&value),
+        }
     }
 }
 
