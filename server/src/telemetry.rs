@@ -44,9 +44,8 @@ pub(crate) fn serve_metrics<R: Runtime>(
     metrics: Metrics,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let listeners = bind(address, 1).with_context(|| {
-        format!("listening on {address}; choose another with --metrics-listen")
-    })?;
+    let listeners = bind(address, 1)
+        .with_context(|| format!("listening on {address}; choose another with --metrics-listen"))?;
     let address = listeners
         .local_addr()
         .context("asking for the address of the metrics")?;

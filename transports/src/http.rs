@@ -29,23 +29,19 @@ use futures::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
+pub(crate) use self::metrics_page::own_metrics;
 pub use self::{
     body::Body,
     guard::{AllowedHost, AllowedOrigin, Guard, GuardError, NameError},
     listen::{Listeners, bind},
     metrics_page::MetricsPage,
 };
-pub(crate) use self::metrics_page::own_metrics;
 use self::{
     body::Tracked,
     connections::{Connection, Connections, Order, SWEEPS, Stall, State, TrackedIo},
 };
 use crate::{
-    fast_path::Counters,
-    limits::Limits,
-    metrics::Metrics,
-    runtime::Runtime,
-    shutdown::Shutdown,
+    fast_path::Counters, limits::Limits, metrics::Metrics, runtime::Runtime, shutdown::Shutdown,
 };
 
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.

@@ -217,10 +217,16 @@ impl Metrics {
     ) {
         let labels = labels.iter();
         let source = Source {
-            labels: labels.map(|(key, value)| (*key, (*value).to_owned())).collect(),
+            labels: labels
+                .map(|(key, value)| (*key, (*value).to_owned()))
+                .collect(),
             read: Box::new(value),
         };
-        let mut families = self.0.families.write().unwrap_or_else(PoisonError::into_inner);
+        let mut families = self
+            .0
+            .families
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let family = families.entry(name).or_insert_with(|| Family {
             help,
             kind,
@@ -338,7 +344,9 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..1000 {
                         metrics.count_received(3);
-                        metrics.tool("echo").record(Duration::ZERO, CallEnd::Succeeded);
+                        metrics
+                            .tool("echo")
+                            .record(Duration::ZERO, CallEnd::Succeeded);
                     }
                 });
             }
@@ -383,11 +391,17 @@ mod tests {
     fn failures_and_sheds_are_counted_by_reason() {
         let metrics = Metrics::new(1, true);
         metrics.tool("echo").fail(Failure::Panic);
-        assert!(has(&metrics, "mcp_tool_failures_total{tool=\"echo\",reason=\"panic\"} 1"));
+        assert!(has(
+            &metrics,
+            "mcp_tool_failures_total{tool=\"echo\",reason=\"panic\"} 1"
+        ));
         count_shed(Shed::InFlightBytes);
         let samples = samples(&metrics);
         let shed = "mcp_sheds_total{reason=\"in_flight_bytes\"} ";
-        let count = samples.iter().find_map(|line| line.strip_prefix(shed)).unwrap();
+        let count = samples
+            .iter()
+            .find_map(|line| line.strip_prefix(shed))
+            .unwrap();
         assert!(count.parse::<u64>().unwrap() >= 1);
     }
 }

@@ -98,7 +98,9 @@ impl<'m> TraceContext<'m> {
             meta: TraceContext<'m>,
         }
         let message = serde_json::from_slice::<Message<'m>>(message);
-        message.map(|message| message.params.meta).unwrap_or_default()
+        message
+            .map(|message| message.params.meta)
+            .unwrap_or_default()
     }
 }
 

@@ -54,12 +54,7 @@ impl CallRecord {
 }
 
 /// Records the end of a call that began at `begun`.
-pub(crate) fn record(
-    calls: Option<&ToolCalls>,
-    begun: Instant,
-    span: Option<&Span>,
-    end: CallEnd,
-) {
+pub(crate) fn record(calls: Option<&ToolCalls>, begun: Instant, span: Option<&Span>, end: CallEnd) {
     if let Some(calls) = calls {
         calls.record(begun.elapsed(), end);
     }

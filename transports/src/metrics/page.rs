@@ -61,7 +61,11 @@ impl Metrics {
                 ("tool", calls.sum(|calls| &calls.tool_errors)),
                 ("protocol", calls.sum(|calls| &calls.protocol_errors)),
             ] {
-                count(&mut errors, [("tool", &**tool), ("kind", kind)], errors_of_kind)?;
+                count(
+                    &mut errors,
+                    [("tool", &**tool), ("kind", kind)],
+                    errors_of_kind,
+                )?;
             }
         }
         let mut failures = encoder.encode_descriptor(
@@ -121,7 +125,9 @@ impl Metrics {
                 if labels.is_empty() {
                     family.kind.encode(&mut metric, value)?;
                 } else {
-                    family.kind.encode(&mut metric.encode_family(&labels)?, value)?;
+                    family
+                        .kind
+                        .encode(&mut metric.encode_family(&labels)?, value)?;
                 }
             }
         }
@@ -177,7 +183,10 @@ fn count(encoder: &mut MetricEncoder<'_>, labels: impl EncodeLabelSet, number: u
 fn added_up(sources: &[Source]) -> Vec<(Vec<(&'static str, &str)>, f64)> {
     let mut series: Vec<(Vec<(&'static str, &str)>, f64)> = Vec::new();
     for Source { labels, read } in sources {
-        let labels: Vec<_> = labels.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()))
+            .collect();
         match series.iter_mut().find(|(known, _)| *known == labels) {
             Some((_, value)) => *value += read(),
             None => series.push((labels, read())),

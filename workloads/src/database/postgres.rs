@@ -102,11 +102,7 @@ pub(super) async fn run<Q: Query>(
     run_once(readers, waits, query).await
 }
 
-async fn run_once<Q: Query>(
-    readers: &PgPool,
-    waits: &Waits,
-    query: &Q,
-) -> sqlx::Result<Q::Rows> {
+async fn run_once<Q: Query>(readers: &PgPool, waits: &Waits, query: &Q) -> sqlx::Result<Q::Rows> {
     let mut connection = waits.take(readers.acquire()).await?;
     let rows = query.postgres(&mut connection).await;
     if rows.as_ref().is_err_and(is_lost) {

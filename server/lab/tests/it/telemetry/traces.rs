@@ -58,7 +58,9 @@ fn receive(mut socket: TcpStream, kept: &Mutex<Vec<u8>>) {
         while let Some((end, length)) = request(&bytes) {
             let body: Vec<u8> = bytes.drain(..end + length).skip(end).collect();
             kept.lock().unwrap().extend(body);
-            socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+            socket
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                .unwrap();
         }
         match socket.read(&mut buffer) {
             Ok(read) if read > 0 => bytes.extend_from_slice(&buffer[..read]),
@@ -72,7 +74,9 @@ fn request(bytes: &[u8]) -> Option<(usize, usize)> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&bytes[..end]).unwrap().to_lowercase();
     assert!(head.starts_with("post /v1/traces "), "{head}");
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
     let length: usize = length.expect("a length").trim().parse().unwrap();
     (bytes.len() >= end + length).then_some((end, length))
 }
@@ -86,13 +90,19 @@ fn calls_are_traced(subject: &Subject) {
     call["_meta"] = json!({"traceparent": TRACEPARENT});
     let answer = client.request("tools/call", &call);
     assert_eq!(answer["result"]["isError"], false, "{answer}");
-    client.right("simulate_database_query", &json!({"query": "x", "delay_ms": 5}));
+    client.right(
+        "simulate_database_query",
+        &json!({"query": "x", "delay_ms": 5}),
+    );
     client.wrong("calculate_fibonacci", &json!({"n": 41}));
     drop(client);
     server.signal(SIGTERM);
     server.ended_well();
 
-    assert!(collector.has(&TRACE_ID) && collector.has(&SPAN_ID), "the client's trace goes on");
+    assert!(
+        collector.has(&TRACE_ID) && collector.has(&SPAN_ID),
+        "the client's trace goes on"
+    );
     for part in [
         "tools/call echo",
         "tools/call simulate_database_query",
@@ -109,7 +119,10 @@ fn calls_are_traced(subject: &Subject) {
         assert!(collector.has(part.as_bytes()), "no {part}");
     }
     let said = server.log().whole();
-    assert!(!said.iter().any(|line| line.contains("tools/call")), "{said:?}");
+    assert!(
+        !said.iter().any(|line| line.contains("tools/call")),
+        "{said:?}"
+    );
 }
 
 #[test]

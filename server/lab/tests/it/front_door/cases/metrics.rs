@@ -39,7 +39,10 @@ fn value(page: &str, series: &str) -> Option<f64> {
 
 fn is(page: &str, series: &str, expected: f64) {
     let found = value(page, series).unwrap_or_else(|| panic!("no {series}: {page}"));
-    assert!((found - expected).abs() < 1e-9, "{series} is {found}: {page}");
+    assert!(
+        (found - expected).abs() < 1e-9,
+        "{series} is {found}: {page}"
+    );
 }
 
 fn is_positive(page: &str, series: &str) {
@@ -64,11 +67,20 @@ pub(crate) fn calls_errors_and_pools_are_counted(subject: &Subject) {
     for (series, expected) in [
         ("mcp_tool_calls_total{tool=\"echo\"}", 3.0),
         ("mcp_tool_call_duration_seconds_count{tool=\"echo\"}", 3.0),
-        ("mcp_tool_call_duration_seconds_bucket{le=\"+Inf\",tool=\"echo\"}", 3.0),
+        (
+            "mcp_tool_call_duration_seconds_bucket{le=\"+Inf\",tool=\"echo\"}",
+            3.0,
+        ),
         ("mcp_tool_errors_total{tool=\"echo\",kind=\"tool\"}", 0.0),
-        ("mcp_tool_errors_total{tool=\"calculate_fibonacci\",kind=\"tool\"}", 1.0),
+        (
+            "mcp_tool_errors_total{tool=\"calculate_fibonacci\",kind=\"tool\"}",
+            1.0,
+        ),
         ("mcp_tool_calls_total{tool=\"unknown\"}", 1.0),
-        ("mcp_tool_errors_total{tool=\"unknown\",kind=\"protocol\"}", 1.0),
+        (
+            "mcp_tool_errors_total{tool=\"unknown\",kind=\"protocol\"}",
+            1.0,
+        ),
         ("mcp_cache_hits_total{cache=\"results\"}", 1.0),
         ("mcp_cache_misses_total{cache=\"results\"}", 1.0),
         ("mcp_sheds_total{reason=\"connections\"}", 0.0),
@@ -86,7 +98,10 @@ pub(crate) fn calls_errors_and_pools_are_counted(subject: &Subject) {
         is_positive(&page, series);
     }
     let taken = value(&page, "mcp_fast_path_taken_total");
-    assert_eq!(taken.is_some_and(|taken| taken > 0.0), subject.has_fast_path());
+    assert_eq!(
+        taken.is_some_and(|taken| taken > 0.0),
+        subject.has_fast_path()
+    );
     let connections = value(&page, "mcp_connections");
     assert_eq!(connections.is_some(), subject.wire != Wire::Stdio);
     match subject.wire {
@@ -109,11 +124,26 @@ pub(crate) fn a_call_that_takes_too_long_is_a_failure(subject: &Subject) {
     let page = scrape(address(&server));
     let tool = "tool=\"fetch_external_data\"";
     for (series, expected) in [
-        (format!("mcp_tool_failures_total{{{tool},reason=\"timeout\"}}"), 1.0),
-        (format!("mcp_tool_failures_total{{{tool},reason=\"panic\"}}"), 0.0),
-        (format!("mcp_tool_errors_total{{{tool},kind=\"tool\"}}"), 1.0),
-        (format!("mcp_tool_call_duration_seconds_bucket{{le=\"0.1\",{tool}}}"), 0.0),
-        (format!("mcp_tool_call_duration_seconds_bucket{{le=\"30.0\",{tool}}}"), 1.0),
+        (
+            format!("mcp_tool_failures_total{{{tool},reason=\"timeout\"}}"),
+            1.0,
+        ),
+        (
+            format!("mcp_tool_failures_total{{{tool},reason=\"panic\"}}"),
+            0.0,
+        ),
+        (
+            format!("mcp_tool_errors_total{{{tool},kind=\"tool\"}}"),
+            1.0,
+        ),
+        (
+            format!("mcp_tool_call_duration_seconds_bucket{{le=\"0.1\",{tool}}}"),
+            0.0,
+        ),
+        (
+            format!("mcp_tool_call_duration_seconds_bucket{{le=\"30.0\",{tool}}}"),
+            1.0,
+        ),
     ] {
         is(&page, &series, expected);
     }
