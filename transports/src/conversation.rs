@@ -59,7 +59,6 @@ pub struct Conversation {
     max_batch_messages: usize,
     has_hook: bool,
     handshake_only: bool,
-    metrics: Option<Metrics>,
 }
 
 /// A [`FastPath`] in front of any server.
@@ -179,7 +178,6 @@ impl<S: FastTools> ConversationFactory<S> {
             in_flight: in_flight.clone(),
             max_batch_messages: self.limits.max_batch_messages,
             has_hook: self.service.has_hook(),
-            metrics: self.metrics(),
             handshake_only: self.handshake_only,
         };
         let transport = QueueTransport {
@@ -231,9 +229,6 @@ impl Conversation {
         received: Option<Instant>,
         out: &mut Vec<u8>,
     ) -> Result<Option<ForSdk>, MessageError> {
-        if let Some(metrics) = &self.metrics {
-            metrics.count_received(bytes.len());
-        }
         let (Some(fast_path), HandshakeState::Settled(revision)) =
             (&self.fast_path, self.in_flight.handshake.state())
         else {

@@ -115,6 +115,9 @@ impl<S: FastTools> Sse<S> {
             Read::TooLarge => return too_large(limit),
             Read::Failed(error) => return error.into_response(),
         };
+        if let Some(metrics) = &self.metrics {
+            metrics.count_received(bytes.len());
+        }
         let caller = Caller {
             session: Some(id),
             client: Some(client),

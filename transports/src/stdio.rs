@@ -58,7 +58,7 @@ where
     let (conversation, open, outgoing) = factory.start();
     let (writer_ended, mut written) = oneshot::channel();
     let metrics = factory.metrics();
-    let is_counted = metrics.is_some();
+    let counted = metrics.clone();
     runtime.execute(Box::pin(async move {
         let outcome = match write(stdout, outgoing, metrics).await {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -74,7 +74,7 @@ where
     // Answers that are not in the queue yet. It outlives the reading: their calls have run.
     let mut batch = Vec::new();
     let outcome = {
-        let read = pin!(read(&mut input, &conversation, &mut batch, is_counted));
+        let read = pin!(read(&mut input, &conversation, &mut batch, counted));
         let begun = pin!(shutdown.begun());
         match select(select(read, begun), &mut written).await {
             Either::Left((Either::Left((outcome, _)), _)) => outcome,
@@ -126,14 +126,18 @@ async fn read<I: AsyncRead + Unpin>(
     input: &mut Lines<I>,
     conversation: &Conversation,
     batch: &mut Vec<u8>,
-    is_counted: bool,
+    metrics: Option<Metrics>,
 ) -> io::Result<()> {
     let mut received = None;
     loop {
+        let mut bytes = 0;
         while let Some(line) = input.next() {
             let outcome = match line {
                 Line::Whole(line) if line.trim_ascii().is_empty() => continue,
-                Line::Whole(line) => take_line(conversation, line, received, batch).await,
+                Line::Whole(line) => {
+                    bytes += line.len();
+                    take_line(conversation, line, received, batch).await
+                }
                 Line::TooLong { limit_bytes } => Err(Rejection::too_large(limit_bytes).into()),
             };
             let outcome = match answer_rejection(conversation, outcome, batch) {
@@ -144,10 +148,13 @@ async fn read<I: AsyncRead + Unpin>(
                 return Ok(());
             }
         }
+        if let Some(metrics) = &metrics {
+            metrics.count_received(bytes);
+        }
         if flush(conversation, batch).await.is_err() || !input.fill().await? {
             return Ok(());
         }
-        received = is_counted.then(Instant::now);
+        received = metrics.as_ref().map(|_| Instant::now());
     }
 }
 
