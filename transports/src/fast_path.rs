@@ -4,8 +4,8 @@
 //! would answer the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and,
 //! without sessions, what every client sends before its first call. All others fall back to the
 //! SDK: a message with an unknown member, a key twice, arguments that do not fit. It reads bytes
-//! and writes bytes: it has no socket, and a clock only to observe calls, so the same code serves Streamable HTTP, SSE
-//! and stdio.
+//! and writes bytes: it has no socket, so the same code serves Streamable HTTP, SSE and stdio, and
+//! it looks at a clock only where calls are observed.
 //!
 //! Left to others: the headers of a message ([`MessageContext`] carries what they say), and what a
 //! reply is sent on.

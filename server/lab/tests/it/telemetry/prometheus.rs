@@ -127,6 +127,14 @@ impl Prometheus {
         data["result"].as_array().expect("series").clone()
     }
 
+    /// The rules of all groups.
+    fn rules(&self) -> Vec<Value> {
+        let data = self.get("/api/v1/rules");
+        let groups = data["groups"].as_array().expect("groups");
+        let rules = groups.iter().flat_map(|group| group["rules"].as_array());
+        rules.flatten().cloned().collect()
+    }
+
     /// Waits until `expression` has a series.
     fn awaits(&self, expression: &str) {
         let found = || (!self.query(expression).is_empty()).then_some(());
@@ -191,16 +199,16 @@ fn a_prometheus_scrapes_a_server_and_every_panel_has_series() {
         let is_right = !series.is_empty() || may_be_empty(&expression);
         assert!(is_right, "{title}: {expression} has no series");
     }
-    let groups = prometheus.get("/api/v1/rules");
-    let mut rules = 0;
-    for group in groups["groups"].as_array().expect("groups") {
-        for rule in group["rules"].as_array().expect("rules") {
-            assert_eq!(rule["health"], "ok", "{rule}");
-            assert_ne!(rule["state"], "firing", "{rule}");
-            rules += 1;
-        }
+    let rules = eventually("every rule is evaluated", || {
+        let rules = prometheus.rules();
+        let is_known = |rule: &Value| rule["health"] != "unknown";
+        rules.iter().all(is_known).then_some(rules)
+    });
+    assert_eq!(rules.len(), 15);
+    for rule in rules {
+        assert_eq!(rule["health"], "ok", "{rule}");
+        assert_ne!(rule["state"], "firing", "{rule}");
     }
-    assert_eq!(rules, 15);
 }
 
 #[test]
