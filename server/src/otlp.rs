@@ -50,7 +50,7 @@ where
         .with_resource(resource.build())
         .build();
     let spans = Targets::new().with_target(TARGET, LevelFilter::INFO);
-    let layer = tracing_opentelemetry::layer()
+    let layer = tracing_opentelemetry::layer::<S>()
         .with_tracer(provider.tracer("mcp"))
         .with_location(false)
         .with_threads(false)
