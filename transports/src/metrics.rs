@@ -142,32 +142,25 @@ impl Metrics {
         pool: &'static str,
         usage: impl Fn() -> PoolUse + Clone + Send + Sync + 'static,
     ) {
-        let gauges: [(&str, &str, &[_], fn(PoolUse) -> u64); 3] = [
-            (
-                "mcp_pool_size",
-                "Connections that a pool may have",
-                &[("pool", pool)],
-                |pool| pool.size,
-            ),
-            (
-                "mcp_pool_connections",
-                "Open connections of a pool",
-                &[("pool", pool), ("state", "used")],
-                |pool| pool.used,
-            ),
-            (
-                "mcp_pool_connections",
-                "Open connections of a pool",
-                &[("pool", pool), ("state", "idle")],
-                |pool| pool.idle,
-            ),
-        ];
-        for (name, help, labels, part) in gauges {
+        let states: [(_, fn(PoolUse) -> u64); 2] =
+            [("used", |pool| pool.used), ("idle", |pool| pool.idle)];
+        for (state, connections) in states {
             let usage = usage.clone();
-            self.gauge(name, help, labels, move || part(usage()) as f64);
+            self.gauge(
+                "mcp_pool_connections",
+                "Open connections of a pool",
+                &[("pool", pool), ("state", state)],
+                move || connections(usage()) as f64,
+            );
         }
         let labels = &[("pool", pool)];
-        let waits = usage.clone();
+        let (size, waits) = (usage.clone(), usage.clone());
+        self.gauge(
+            "mcp_pool_size",
+            "Connections that a pool may have",
+            labels,
+            move || size().size as f64,
+        );
         self.counter(
             "mcp_pool_waits",
             "Calls that had to wait for a connection of a pool",
@@ -189,23 +182,20 @@ impl Metrics {
         cache: &'static str,
         usage: impl Fn() -> CacheUse + Clone + Send + Sync + 'static,
     ) {
-        let counters: [(&str, &str, fn(CacheUse) -> u64); 2] = [
-            (
-                "mcp_cache_hits",
-                "Calls that were answered from a cache",
-                |cache| cache.hits,
-            ),
-            (
-                "mcp_cache_misses",
-                "Calls that a cache had no answer for",
-                |cache| cache.misses,
-            ),
-        ];
-        for (name, help, part) in counters {
-            let usage = usage.clone();
-            let labels = &[("cache", cache)];
-            self.counter(name, help, labels, move || part(usage()) as f64);
-        }
+        let labels = &[("cache", cache)];
+        let hits = usage.clone();
+        self.counter(
+            "mcp_cache_hits",
+            "Calls that were answered from a cache",
+            labels,
+            move || hits().hits as f64,
+        );
+        self.counter(
+            "mcp_cache_misses",
+            "Calls that a cache had no answer for",
+            labels,
+            move || usage().misses as f64,
+        );
     }
 
     fn register(

@@ -321,9 +321,8 @@ fn complete(
 /// Returns how a call with this outcome ends for its client.
 pub(super) fn end_of(outcome: &Outcome) -> CallEnd {
     match outcome {
-        Outcome::Structured(_) => CallEnd::Succeeded,
         Outcome::Serialized(result) if result.is_error() => CallEnd::ToolError,
-        Outcome::Serialized(_) => CallEnd::Succeeded,
+        Outcome::Structured(_) | Outcome::Serialized(_) => CallEnd::Succeeded,
         Outcome::Sdk(Ok(response)) if !matches!(response, CallToolResponse::Complete(_)) => {
             CallEnd::error(not_complete().code)
         }

@@ -48,7 +48,7 @@ impl Metrics {
             MetricType::Counter,
         )?;
         for calls in tools.iter() {
-            count(&mut counts, [("tool", &*calls.tool)], calls.count())?;
+            count(&mut counts, &[("tool", &*calls.tool)], calls.count())?;
         }
         let mut errors = encoder.encode_descriptor(
             "mcp_tool_errors",
@@ -63,7 +63,7 @@ impl Metrics {
             ] {
                 count(
                     &mut errors,
-                    [("tool", &**tool), ("kind", kind)],
+                    &[("tool", &**tool), ("kind", kind)],
                     errors_of_kind,
                 )?;
             }
@@ -77,7 +77,7 @@ impl Metrics {
         for calls in tools.iter() {
             for (reason, cell) in [("panic", &calls.panics), ("timeout", &calls.timeouts)] {
                 let labels = [("tool", &*calls.tool), ("reason", reason)];
-                count(&mut failures, labels, cell.get())?;
+                count(&mut failures, &labels, cell.get())?;
             }
         }
         Ok(())
@@ -107,7 +107,7 @@ impl Metrics {
             MetricType::Counter,
         )?;
         for (reason, number) in sheds() {
-            count(&mut all, [("reason", reason)], number)?;
+            count(&mut all, &[("reason", reason)], number)?;
         }
         Ok(())
     }
@@ -174,8 +174,12 @@ impl ToolCalls {
     }
 }
 
-fn count(encoder: &mut MetricEncoder<'_>, labels: impl EncodeLabelSet, number: u64) -> fmt::Result {
-    let mut sample = encoder.encode_family(&labels)?;
+fn count(
+    encoder: &mut MetricEncoder<'_>,
+    labels: &impl EncodeLabelSet,
+    number: u64,
+) -> fmt::Result {
+    let mut sample = encoder.encode_family(labels)?;
     sample.encode_counter::<NoLabelSet, _, u64>(&number, None)
 }
 
