@@ -50,6 +50,14 @@ bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
 bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
+# What metrics cost on the fast path, on against off, held against 3% of the CPU time of a call: about 4 minutes
+bench-metrics *ARGS: build
+    {{ harness }} overhead --bounds harness/experiments/metrics.toml {{ ARGS }}
+
+# Are the published targets met (p50, p99, errors)? For instance `just targets --subject http-json-tokio`
+targets *ARGS: build
+    {{ harness }} measure --suite targets {{ ARGS }}
+
 # What each layer of a call costs, from the tool's method to a socket: 2 minutes after a build of 6
 bench-layers *ARGS:
     cargo bench --locked --package lab --bench layers {{ ARGS }}

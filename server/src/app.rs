@@ -9,15 +9,18 @@ use futures::future::{Either, select};
 use transports::{
     admission::{Admission, AdmissionOptions},
     fast_path::FastTools,
+    metrics::Metrics,
     runtime::{Handle, Runtime},
     shutdown::Shutdown,
     supervise::{CallHook, SuperviseOptions, Supervised},
+    telemetry::Telemetry,
 };
 
 use crate::{
     command::{self, CommandLine},
     flags::{CallLimits, ToolFlags},
     process::{self, LOG},
+    telemetry,
     transport::Transport,
 };
 
@@ -101,6 +104,7 @@ pub struct Context {
     pub admission: Admission,
     limits: Arc<CallLimits>,
     tools: Arc<[String]>,
+    telemetry: Telemetry,
 }
 
 impl Context {
@@ -108,6 +112,13 @@ impl Context {
     #[must_use]
     pub fn limit_of(&self, tool: &str) -> Duration {
         self.limits.of(tool)
+    }
+
+    /// The metrics of the server, if it has any (`--metrics on`): an app adds its pools, its caches
+    /// and what else a scrape shall find.
+    #[must_use]
+    pub fn metrics(&self) -> Option<&Metrics> {
+        self.telemetry.metrics.as_ref()
     }
 
     /// How long a call of any tool may take.
@@ -131,6 +142,7 @@ impl Context {
             tools: (!self.tools.is_empty()).then(|| self.tools.to_vec()),
             hook,
             admission: Some(self.admission.clone()),
+            telemetry: self.telemetry.clone(),
         };
         Supervised::new(handler, options)
     }
@@ -158,9 +170,14 @@ pub fn main<T: Transport, R: Runtime, A: App>() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let line = command::parse::<T, A>(R::NAME, &arguments).unwrap_or_else(|error| error.exit());
     let process = line.process.clone();
-    process::run::<R, _>(&process, A::LOG, |runtime, shutdown| {
-        serve::<T, R, A>(runtime, line, shutdown)
-    })
+    #[cfg(feature = "otlp")]
+    let collector = line.telemetry.otlp_endpoint.clone();
+    let serve = |runtime, shutdown| serve::<T, R, A>(runtime, line, shutdown);
+    #[cfg(feature = "otlp")]
+    if let Some(collector) = collector {
+        return process::run_traced::<R, _>(&process, A::LOG, &collector, serve);
+    }
+    process::run::<R, _>(&process, A::LOG, serve)
 }
 
 /// What all calls use at once, on a server with so many `workers`.
@@ -179,14 +196,16 @@ async fn serve<T: Transport, R: Runtime, A: App>(
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let handle = Handle::new(runtime.clone());
+    let workers = line.process.workers();
     let context = Context {
-        admission: admission(&handle, &line.limits, line.process.workers()),
+        admission: admission(&handle, &line.limits, workers),
         runtime: handle,
         shutdown: shutdown.clone(),
         // Made once, and used for as long as the process lives.
         server_type: format!("{}-{}", T::NAME, R::NAME).leak(),
         limits: Arc::new(line.limits),
         tools: line.tools.tools.into(),
+        telemetry: telemetry::observers(&line.telemetry, workers),
     };
     // Opening may take a while, for instance to fill a database. A signal ends it at once.
     let handler = {
@@ -197,6 +216,9 @@ async fn serve<T: Transport, R: Runtime, A: App>(
         }
     };
     context.check(&handler)?;
+    if let (Some(address), Some(metrics)) = (line.telemetry.metrics_listen, context.metrics()) {
+        telemetry::serve_metrics(&runtime, address, metrics.clone(), shutdown.clone())?;
+    }
     let supervised = context.supervise(handler.clone(), A::hook(&handler));
     T::serve(runtime, supervised, line.transport, shutdown).await?;
     A::closed(&handler);

@@ -8,6 +8,7 @@
 
 mod access;
 mod limits;
+mod telemetry;
 mod values;
 
 use std::{
@@ -26,6 +27,7 @@ use self::values::address;
 pub use self::{
     access::AccessFlags,
     limits::{CallLimits, DrainLimit, HttpLimits, MessageLimits, QueueLimit},
+    telemetry::TelemetryFlags,
     values::{bytes, count, seconds, up_to_1024},
 };
 

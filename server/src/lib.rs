@@ -19,7 +19,10 @@ mod app;
 mod command;
 pub mod flags;
 mod memory;
+#[cfg(feature = "otlp")]
+mod otlp;
 pub mod process;
+mod telemetry;
 pub mod transport;
 
 pub use rmcp;
@@ -27,7 +30,9 @@ pub use transports::{
     Limits,
     admission::{Admission, NotAdmitted, Stop},
     fast_path::{FastResult, FastTools, SerializedResult},
-    fast_tools, http, runtime,
+    fast_tools, http,
+    metrics::{self, Metrics},
+    runtime,
     shutdown::Shutdown,
     supervise::{CallHook, Supervised, ToolCall},
 };

@@ -40,14 +40,18 @@ pub trait Transport: 'static {
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
+/// Whether transport `T` has `flag`.
+pub(crate) fn has_flag<T: Transport>(flag: &str) -> bool {
+    let command = T::Flags::augment_args(Command::new(T::NAME));
+    command
+        .get_arguments()
+        .any(|arg| arg.get_long() == Some(flag))
+}
+
 /// The names of the transports that have `flag`.
 pub(crate) fn transports_with(flag: &str) -> Vec<&'static str> {
     fn has<T: Transport>(flag: &str) -> Option<&'static str> {
-        let command = T::Flags::augment_args(Command::new(T::NAME));
-        let found = command
-            .get_arguments()
-            .any(|arg| arg.get_long() == Some(flag));
-        found.then_some(T::NAME)
+        has_flag::<T>(flag).then_some(T::NAME)
     }
     [
         has::<Stdio>(flag),

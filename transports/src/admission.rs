@@ -33,6 +33,7 @@ pub use self::counted::Reserved;
 use self::counted::Taken;
 use crate::{
     log_limit::LogLimit,
+    metrics::{Shed, count_shed},
     presence::{self, Presence, With},
     runtime::Handle,
 };
@@ -215,9 +216,11 @@ impl Admission {
         let admitted = self.wait(line, permits).await;
         if let Err(reason) = &admitted
             && *reason != NotAdmitted::ClientLeft
-            && let Some(left_out) = self.0.rejections.admit()
         {
-            tracing::warn!(left_out, "a call was rejected: {reason}");
+            count_shed(line.resource.shed());
+            if let Some(left_out) = self.0.rejections.admit() {
+                tracing::warn!(left_out, "a call was rejected: {reason}");
+            }
         }
         admitted
     }
@@ -240,6 +243,15 @@ impl Admission {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Resource {
+    fn shed(self) -> Shed {
+        match self {
+            Self::Bytes(_) => Shed::InFlightBytes,
+            Self::CpuJobs(_) => Shed::CpuJobs,
         }
     }
 }

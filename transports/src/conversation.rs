@@ -9,7 +9,6 @@
 
 use std::{future::Future, io, sync::Arc};
 
-use bytes::Bytes;
 use futures::future::Either;
 use rmcp::{
     RoleServer, ServerHandler,
@@ -21,14 +20,15 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::{
-    admission::{Admission, Reserved},
+    admission::Admission,
     fast_path::{
         Counters, Dispatch, Fallback, FastPath, FastTools, Framing, HandshakeResults,
-        MessageContext, PendingCall, Revision,
+        MessageContext, PendingCall, Receipt, Revision,
     },
     handshake::HandshakeState,
     in_flight::InFlight,
     limits::Limits,
+    metrics::Metrics,
     outgoing::{self, Ended},
     rejection::{self, Batch},
     runtime::{Handle, Runtime},
@@ -170,6 +170,10 @@ impl<S: FastTools> ConversationFactory<S> {
         self.service.admission()
     }
 
+    pub(crate) fn metrics(&self) -> Option<Metrics> {
+        self.service.telemetry().metrics
+    }
+
     /// Starts a new conversation. The receiver yields framed messages, and ends after the last of
     /// them once [`KeepOpen`] is dropped.
     pub fn start(&self) -> (Conversation, KeepOpen, Outgoing) {
@@ -236,15 +240,15 @@ impl Conversation {
         caller: &Caller<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<ForSdk>, MessageError> {
-        self.dispatch_reserved(bytes, caller, None, out)
+        self.dispatch_received(bytes, caller, Receipt::default(), out)
     }
 
-    /// The same for a message for whose call memory is reserved.
-    pub(crate) fn dispatch_reserved(
+    /// Does what [`Self::dispatch`] does, with what the transport did for the message.
+    pub(crate) fn dispatch_received(
         &self,
         bytes: &[u8],
         caller: &Caller<'_>,
-        reserved: Option<&Reserved>,
+        receipt: Receipt<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<ForSdk>, MessageError> {
         let (Some(fast_path), HandshakeState::Settled(revision)) =
@@ -259,7 +263,7 @@ impl Conversation {
             stateless: false,
             caller: *caller,
             in_flight: Some(&self.in_flight),
-            reserved,
+            receipt,
             settled: None,
         };
         match fast_path.take(bytes, &context, self.framing, out) {

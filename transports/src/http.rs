@@ -10,6 +10,7 @@ mod body;
 mod connections;
 mod guard;
 mod listen;
+mod metrics_page;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -32,6 +33,7 @@ use futures::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
+pub(crate) use self::metrics_page::own_metrics;
 #[cfg(feature = "tls")]
 pub use self::tls::{Tls, TlsError};
 pub use self::{
@@ -39,6 +41,7 @@ pub use self::{
     body::Body,
     guard::{AllowedHost, AllowedOrigin, Guard, GuardError, NameError},
     listen::{Listeners, bind},
+    metrics_page::MetricsPage,
 };
 use self::{
     body::Tracked,
@@ -48,6 +51,7 @@ use crate::{
     admission::Admission,
     fast_path::Counters,
     limits::Limits,
+    metrics::Metrics,
     presence::{self, Presence},
     runtime::Runtime,
     shutdown::Shutdown,
@@ -63,6 +67,8 @@ const REJECTION_TIME: Duration = Duration::from_secs(1);
 const STALL_IN_SHUTDOWN: Duration = Duration::from_secs(1);
 /// The path that answers whether the server is up.
 pub const HEALTH_PATH: &str = "/healthz";
+/// The path that answers with the [metrics](crate::metrics).
+pub const METRICS_PATH: &str = "/metrics";
 /// The path that answers with the counters of the [fast path](crate::fast_path).
 pub const COUNTERS_PATH: &str = "/fast-path";
 /// How long a request head may take to arrive if the shutdown begins in the middle of it.
@@ -97,6 +103,11 @@ pub trait HttpService: Clone + Send + Sync + 'static {
 
     /// Returns what counts large answers until they are written, if they are counted.
     fn admission(&self) -> Option<&Admission> {
+        None
+    }
+
+    /// Returns what counts the connections and the bytes of this service, if they are counted.
+    fn metrics(&self) -> Option<&Metrics> {
         None
     }
 }
@@ -157,7 +168,9 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
         max_connections,
         ..
     } = options.limits;
-    let connections = Arc::new(Connections::new(max_connections));
+    let connections = Connections::new(max_connections, service.metrics().cloned());
+    let connections = Arc::new(connections);
+    connections.register();
     let mut http = http1::Builder::new();
     // The sweep does this at a lower price.
     http.header_read_timeout(None);

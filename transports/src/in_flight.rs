@@ -21,7 +21,11 @@ use rmcp::{
 };
 use tokio::sync::Notify;
 
-use crate::{handshake::Handshake, rejection::Rejection};
+use crate::{
+    handshake::Handshake,
+    metrics::{Shed, count_shed},
+    rejection::Rejection,
+};
 
 /// The requests in flight, and the state of the handshake.
 pub(crate) struct InFlight {
@@ -205,6 +209,7 @@ impl Table {
         }
         // An answer that its client does not take still costs its bytes.
         if self.dispatching.len() + self.waiting.len() + self.unsent >= max_in_flight {
+            count_shed(Shed::InFlight);
             return Err(Rejection::too_many_in_flight(id.clone(), max_in_flight));
         }
         Ok(())

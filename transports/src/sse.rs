@@ -18,15 +18,16 @@ use hyper::body::Incoming;
 
 use self::sessions::{Session, Sessions};
 use crate::{
-    admission::{Admission, Reserved},
+    admission::Admission,
     conversation::{BatchPart, Conversation, ConversationFactory, MessageError, Outgoing},
-    fast_path::{Counters, FastTools, Framing},
+    fast_path::{Counters, FastTools, Framing, Receipt},
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, Subject, accepted, event_stream,
-        fast_path_counters, healthy, text, unavailable,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, METRICS_PATH, Subject, accepted,
+        event_stream, fast_path_counters, healthy, own_metrics, text, unavailable,
     },
     limits::Limits,
     log_limit::LogLimit,
+    metrics::{Metrics, SESSIONS, Shed, count_shed},
     runtime::{Handle, Runtime},
     supervise::Caller,
     timed_body::{Read, TimedBody, not_admitted, too_large},
@@ -60,6 +61,7 @@ pub struct Sse<S> {
     options: SseOptions,
     sessions: Sessions,
     unread: Arc<LogLimit>,
+    metrics: Option<Metrics>,
 }
 
 impl<S: FastTools> Sse<S> {
@@ -69,12 +71,19 @@ impl<S: FastTools> Sse<S> {
         let conversations =
             ConversationFactory::new(runtime, service, framing, options.fast_path, limits)
                 .handshake_only();
+        let sessions = Sessions::new(limits.max_sessions);
+        let metrics = conversations.metrics();
+        if let Some(metrics) = &metrics {
+            let sessions = sessions.clone();
+            metrics.gauge(SESSIONS.0, SESSIONS.1, &[], move || sessions.count() as f64);
+        }
         Self {
             runtime: Handle::new(runtime.clone()),
             conversations,
-            sessions: Sessions::new(limits.max_sessions),
+            sessions,
             options,
             unread: Arc::default(),
+            metrics,
         }
     }
 
@@ -115,6 +124,9 @@ impl<S: FastTools> Sse<S> {
             Read::TooLarge => return too_large(limit),
             Read::Failed(error) => return error.into_response(),
         };
+        if let Some(metrics) = &self.metrics {
+            metrics.count_received(bytes.len());
+        }
         if conversation.is_full() {
             return self.unread();
         }
@@ -124,14 +136,18 @@ impl<S: FastTools> Sse<S> {
             subject,
             headers: Some(&parts.headers),
         };
+        let receipt = Receipt {
+            reserved: reserved.as_ref(),
+            ..Receipt::default()
+        };
         let outcome = match conversation.batch(&bytes) {
-            Ok(None) => take_message(&conversation, &bytes, &caller, reserved.as_ref()).await,
+            Ok(None) => take_message(&conversation, &bytes, &caller, receipt).await,
             Ok(Some(parts)) => {
                 let access = &self.options.guard.access;
                 if let Err(error) = access.admit_batch(&caller, parts.len()) {
                     return error.into_response();
                 }
-                take_batch(&conversation, parts, &caller, reserved.as_ref()).await
+                take_batch(&conversation, parts, &caller, receipt).await
             }
             Err(rejection) => Err(rejection.into()),
         };
@@ -148,6 +164,7 @@ impl<S: FastTools> Sse<S> {
 impl<S> Sse<S> {
     /// Responds to a message of a client that leaves too much of its stream unread.
     fn unread(&self) -> Response<Body> {
+        count_shed(Shed::UnreadAnswers);
         if let Some(left_out) = self.unread.admit() {
             tracing::warn!(
                 max_queued_bytes = self.options.limits.max_queued_bytes,
@@ -165,10 +182,10 @@ async fn take_message(
     conversation: &Conversation,
     bytes: &[u8],
     caller: &Caller<'_>,
-    reserved: Option<&Reserved>,
+    receipt: Receipt<'_>,
 ) -> Result<(), MessageError> {
     let mut answer = Vec::new();
-    let outcome = match conversation.dispatch_reserved(bytes, caller, reserved, &mut answer) {
+    let outcome = match conversation.dispatch_received(bytes, caller, receipt, &mut answer) {
         Ok(None) => conversation.push(answer),
         Ok(Some(for_sdk)) => conversation.forward(bytes, caller, for_sdk).await,
         Err(error) => Err(error),
@@ -187,11 +204,11 @@ async fn take_batch(
     conversation: &Conversation,
     parts: Vec<BatchPart<'_>>,
     caller: &Caller<'_>,
-    reserved: Option<&Reserved>,
+    receipt: Receipt<'_>,
 ) -> Result<(), MessageError> {
     for part in parts {
         let outcome = match part {
-            Ok(message) => take_message(conversation, message, caller, reserved).await,
+            Ok(message) => take_message(conversation, message, caller, receipt).await,
             Err(rejection) => Err(rejection.into()),
         };
         match outcome {
@@ -214,6 +231,7 @@ impl<S: FastTools> HttpService for Sse<S> {
             Err(error) => return error.into_response(),
         };
         let method = match path {
+            METRICS_PATH => return own_metrics(self.metrics()),
             COUNTERS_PATH => return fast_path_counters(self.counters()),
             STREAM_PATH => Method::GET,
             MESSAGES_PATH => Method::POST,
@@ -254,6 +272,10 @@ impl<S: FastTools> HttpService for Sse<S> {
 
     fn admission(&self) -> Option<&Admission> {
         self.conversations.admission()
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
     }
 }
 

@@ -43,10 +43,11 @@ use crate::{
     },
     handshake::HandshakeState,
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, Subject, accepted,
-        fast_path_counters, healthy, text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, METRICS_PATH, Subject, accepted,
+        fast_path_counters, healthy, own_metrics, text,
     },
     limits::Limits,
+    metrics::{Metrics, SESSIONS},
     presence::{Presence, With},
     rejection,
     runtime::{Handle, Runtime},
@@ -97,6 +98,7 @@ struct Inner<S> {
     options: StreamableOptions,
     has_hook: bool,
     admission: Option<Admission>,
+    metrics: Option<Metrics>,
     runtime: Handle,
     ended: CancellationToken,
 }
@@ -132,6 +134,13 @@ impl<S: FastTools> Streamable<S> {
         };
         let has_hook = service.has_hook();
         let admission = service.admission().cloned();
+        let metrics = service.telemetry().metrics;
+        if let (Some(metrics), Some(sessions)) = (&metrics, &sessions) {
+            let sessions = Arc::downgrade(sessions);
+            metrics.gauge(SESSIONS.0, SESSIONS.1, &[], move || {
+                sessions.upgrade().map_or(0, |open| open.count()) as f64
+            });
+        }
         let rmcp = forward::rmcp(service, &options, sessions.clone(), ended.clone());
         Self(Arc::new(Inner {
             rmcp,
@@ -140,6 +149,7 @@ impl<S: FastTools> Streamable<S> {
             options,
             has_hook,
             admission,
+            metrics,
             runtime,
             ended,
         }))
@@ -158,6 +168,7 @@ impl<S: FastTools> HttpService for Streamable<S> {
         };
         match request.uri().path() {
             MCP_PATH => self.0.mcp(request, client, subject).await,
+            METRICS_PATH => own_metrics(self.metrics()),
             COUNTERS_PATH => fast_path_counters(self.counters()),
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -181,6 +192,10 @@ impl<S: FastTools> HttpService for Streamable<S> {
 
     fn admission(&self) -> Option<&Admission> {
         self.0.admission.as_ref()
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        self.0.metrics.as_ref()
     }
 }
 
@@ -214,6 +229,9 @@ impl<S: FastTools> Inner<S> {
             Read::TooLarge => return too_large(limits.max_message_bytes),
             Read::Failed(error) => return error.into_response(),
         };
+        if let Some(metrics) = &self.metrics {
+            metrics.count_received(bytes.len());
+        }
         if let Err(rejection) = rejection::count_values(&bytes, limits.max_values) {
             return responses::rejected(rejection);
         }
@@ -229,7 +247,7 @@ impl<S: FastTools> Inner<S> {
             self.record_origin(&mut parts, (client, subject), ForSdk::default());
             return self.forward_unusual(parts, bytes).await;
         };
-        context.reserved = reserved.as_ref();
+        context.receipt.reserved = reserved.as_ref();
         match self.answer_here(&parts, &context, &bytes).await {
             Ok(response) => response,
             Err(for_sdk) => {

@@ -24,12 +24,13 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
+use transports::metrics::PoolUse;
 
 use transports::admission::{Admission, Reserved};
 
 use crate::{
     catalog::MAX_PAYLOAD_BYTES,
-    pool::{PoolOptions, PoolSize},
+    pool::{PoolOptions, PoolSize, Waits},
     store::CartItem,
 };
 
@@ -83,6 +84,7 @@ pub struct CallLimit {
     turns: Arc<Semaphore>,
     calls: u32,
     patience: Duration,
+    waits: Waits,
 }
 
 impl CallLimit {
@@ -94,12 +96,22 @@ impl CallLimit {
             turns: Arc::new(Semaphore::new(calls as usize)),
             calls,
             patience,
+            waits: Waits::default(),
         }
+    }
+
+    /// How the turns are used at this moment.
+    #[must_use]
+    pub fn usage(&self) -> PoolUse {
+        let free = self.turns.available_permits() as u64;
+        let calls = u64::from(self.calls);
+        self.waits.pool_use(calls, calls, free)
     }
 
     /// Waits for a turn, which ends when the permit is dropped.
     async fn turn(&self, url: &Url) -> Result<SemaphorePermit<'_>, CatalogClientError> {
-        match timeout(self.patience, self.turns.acquire()).await {
+        let turn = timeout(self.patience, self.turns.acquire());
+        match self.waits.take(turn).await {
             Ok(Ok(permit)) => Ok(permit),
             // The semaphore is never closed.
             Ok(Err(_)) | Err(_) => Err(CatalogClientError::Busy {

@@ -24,7 +24,11 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use super::{Body, text};
-use crate::{log_limit::LogLimit, supervise::Caller};
+use crate::{
+    log_limit::LogLimit,
+    metrics::{Shed, count_shed},
+    supervise::Caller,
+};
 
 type TooSoon = NotUntil<<DefaultClock as Clock>::Instant>;
 
@@ -308,6 +312,7 @@ impl Rate {
         // More messages than a second may have never fit.
         let wait = taken.unwrap_or(Some(Duration::from_secs(1)));
         let Some(wait) = wait else { return Ok(()) };
+        count_shed(Shed::Rate);
         if let Some(left_out) = self.rejections.admit() {
             tracing::warn!(%client, left_out, "a request over --rate-limit was rejected");
         }

@@ -94,7 +94,7 @@ pub(super) struct Tracked {
     admission: Option<Admission>,
     /// What is left of the last frame of the body.
     rest: Bytes,
-    _answering: AnswerGuard,
+    answering: AnswerGuard,
 }
 
 impl Tracked {
@@ -109,12 +109,13 @@ impl Tracked {
             body,
             admission: admission.filter(|_| is_counted).cloned(),
             rest: Bytes::new(),
-            _answering: answering,
+            answering,
         }
     }
 
     /// Returns `data`, counted, or its first piece.
     fn first_piece(&mut self, data: Bytes) -> Bytes {
+        self.answering.count_sent(data.len());
         if data.len() <= SMALL_BYTES {
             return data;
         }

@@ -29,7 +29,10 @@ use http::{Method, Request};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use tokio::sync::Notify;
 
-use crate::log_limit::LogLimit;
+use crate::{
+    log_limit::LogLimit,
+    metrics::{Metrics, Shed, count_shed},
+};
 
 /// All open connections of one server.
 pub(super) struct Connections {
@@ -41,6 +44,7 @@ pub(super) struct Connections {
     draining: AtomicBool,
     /// Notified when an answer is finished or a connection closes, while draining.
     changed: Notify,
+    metrics: Option<Metrics>,
 }
 
 /// The state of one connection.
@@ -111,8 +115,8 @@ pub(super) struct AnswerGuard {
 }
 
 impl Connections {
-    /// Creates a table for `limit` connections.
-    pub(super) fn new(limit: usize) -> Self {
+    /// Creates a table for `limit` connections, which `metrics` count.
+    pub(super) fn new(limit: usize, metrics: Option<Metrics>) -> Self {
         Self {
             open: Mutex::default(),
             limit,
@@ -121,7 +125,37 @@ impl Connections {
             next: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             changed: Notify::new(),
+            metrics,
         }
+    }
+
+    /// Adds the connections to the metrics.
+    pub(super) fn register(self: &Arc<Self>) {
+        let Some(metrics) = &self.metrics else { return };
+        // The metrics may live longer than the table, which holds them.
+        let table = Arc::downgrade(self);
+        let of_table = move |number: fn(&Self) -> f64| {
+            let table = table.clone();
+            move || table.upgrade().map_or(0.0, |table| number(&table))
+        };
+        metrics.gauge(
+            "mcp_connections",
+            "Open connections",
+            &[],
+            of_table(|connections| connections.table().len() as f64),
+        );
+        metrics.gauge(
+            "mcp_connections_limit",
+            "Connections that may be open at once",
+            &[],
+            of_table(|connections| connections.limit as f64),
+        );
+        metrics.counter(
+            "mcp_connections_opened",
+            "Connections that were opened",
+            &[],
+            of_table(|connections| connections.next.load(Ordering::Relaxed) as f64),
+        );
     }
 
     /// Enters a new connection. Where there is no place, one that has nothing to answer is closed
@@ -130,6 +164,7 @@ impl Connections {
     pub(super) fn open(self: &Arc<Self>) -> Option<Connection> {
         let mut table = self.table();
         if table.len() >= self.limit && !make_room(&table) {
+            count_shed(Shed::Connections);
             if let Some(left_out) = self.rejections.admit() {
                 tracing::warn!(
                     max_connections = self.limit,
@@ -364,6 +399,13 @@ impl AnswerGuard {
     /// Returns the state of the connection.
     pub(super) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Counts `bytes` of the answer.
+    pub(super) fn count_sent(&self, bytes: usize) {
+        if let Some(metrics) = &self.state.connections.metrics {
+            metrics.count_sent(bytes);
+        }
     }
 }
 

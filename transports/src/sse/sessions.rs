@@ -10,6 +10,7 @@ use futures::future::join_all;
 use crate::{
     conversation::{Conversation, KeepOpen},
     log_limit::LogLimit,
+    metrics::{Shed, count_shed},
     session_id::{self, NoRandomness},
 };
 
@@ -80,6 +81,7 @@ impl Sessions {
         }
         let max_sessions = self.0.max_sessions;
         if table.open.len() >= max_sessions {
+            count_shed(Shed::Sessions);
             if let Some(left_out) = self.0.rejections.admit() {
                 tracing::warn!(
                     max_sessions,
@@ -101,6 +103,11 @@ impl Sessions {
             sessions: self.clone(),
         };
         Ok((session, more))
+    }
+
+    /// Returns the number of open sessions.
+    pub(super) fn count(&self) -> usize {
+        self.table().open.len()
     }
 
     /// Returns the conversation of session `id`, if the token `owner` opened it.

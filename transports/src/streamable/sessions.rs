@@ -39,6 +39,7 @@ use crate::{
     in_flight::{InFlight, UnsentAnswer},
     limits::Limits,
     log_limit::LogLimit,
+    metrics::{Shed, count_shed},
     runtime::Handle,
     session_id::{self, NoRandomness},
 };
@@ -202,6 +203,11 @@ impl Sessions {
         session.is_some_and(|session| session.owner.get() != Some(&subject.number()))
     }
 
+    /// Returns the number of open sessions.
+    pub(super) fn count(&self) -> usize {
+        self.table().open.len()
+    }
+
     /// Whether no more sessions may be created.
     pub(super) fn are_full(&self) -> bool {
         self.is_full(&self.table())
@@ -216,6 +222,7 @@ impl Sessions {
     fn reserve(&self) -> Result<ReservedPlace<'_>, SessionError> {
         let mut table = self.table();
         if self.is_full(&table) {
+            count_shed(Shed::Sessions);
             if let Some(left_out) = self.rejections.admit() {
                 let max_sessions = self.limits.max_sessions;
                 tracing::warn!(

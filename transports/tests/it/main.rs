@@ -19,6 +19,7 @@ mod failures;
 mod hooks;
 mod ids;
 mod log;
+mod metrics;
 mod server;
 mod sessions;
 mod shutdown;

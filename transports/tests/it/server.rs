@@ -18,6 +18,7 @@ use transports::{
     stdio::serve_stdio,
     streamable::{Answer, Streamable, StreamableOptions},
     supervise::{CallHook, SuperviseOptions, Supervised},
+    telemetry::Telemetry,
 };
 
 use crate::tools::{Calls, ChangingTools, Misbehaving};
@@ -101,6 +102,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) tools: Option<Vec<String>>,
     pub(crate) hook: Option<Arc<dyn CallHook>>,
+    pub(crate) telemetry: Telemetry,
     /// Whether the tool list can change.
     pub(crate) list_changes: bool,
     /// The token that clients need over HTTP, and its name.
@@ -122,6 +124,7 @@ impl Default for Settings {
             },
             tools: None,
             hook: None,
+            telemetry: Telemetry::default(),
             list_changes: false,
             token: None,
         }
@@ -160,6 +163,7 @@ impl Server {
         let options = SuperviseOptions {
             tools: settings.tools,
             hook: settings.hook,
+            telemetry: settings.telemetry,
             ..SuperviseOptions::new(Handle::new(Tokio), settings.call_timeout)
         };
         let tools = Supervised::new(tools, options);

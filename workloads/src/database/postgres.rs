@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::{Query, seed};
 use crate::{
-    pool::{PoolOptions, PoolSize},
+    pool::{PoolOptions, PoolSize, Waits},
     storage::{Step, StorageError, StorageUrl, pool},
 };
 
@@ -91,19 +91,23 @@ async fn create_tables(writer: &mut PgConnection) -> sqlx::Result<()> {
 }
 
 /// Runs `query` on a connection, and on another one while those in the pool turn out to be dead.
-pub(super) async fn run<Q: Query>(readers: &PgPool, query: &Q) -> sqlx::Result<Q::Rows> {
+pub(super) async fn run<Q: Query>(
+    readers: &PgPool,
+    waits: &Waits,
+    query: &Q,
+) -> sqlx::Result<Q::Rows> {
     // All connections in the pool may have died at once; the one after them is new.
     for _ in 0..readers.size().max(1) {
-        match run_once(readers, query).await {
+        match run_once(readers, waits, query).await {
             Err(error) if is_lost(&error) => {}
             rows => return rows,
         }
     }
-    run_once(readers, query).await
+    run_once(readers, waits, query).await
 }
 
-async fn run_once<Q: Query>(readers: &PgPool, query: &Q) -> sqlx::Result<Q::Rows> {
-    let mut connection = readers.acquire().await?;
+async fn run_once<Q: Query>(readers: &PgPool, waits: &Waits, query: &Q) -> sqlx::Result<Q::Rows> {
+    let mut connection = waits.take(readers.acquire()).await?;
     let rows = query.postgres(&mut connection).await;
     if rows.as_ref().is_err_and(is_lost) {
         connection.close_on_drop();

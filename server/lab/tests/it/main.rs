@@ -7,6 +7,7 @@
 //! - `dependencies`: which runtime each program carries.
 //! - `layers`: the benchmark, in short.
 //! - `memory`: what clients take, and that it is returned.
+//! - `telemetry`: Prometheus and a collector of traces beside a server.
 //!
 //! `cargo test -p lab --no-default-features --features smol --test it front_door` asks the programs
 //! of another runtime. The other modules run on tokio, in this process.
@@ -41,3 +42,5 @@ mod in_process;
 mod layers;
 #[cfg(feature = "tokio")]
 mod memory;
+#[cfg(feature = "tokio")]
+mod telemetry;

@@ -26,10 +26,10 @@ use redis::{
     AsyncConnectionConfig, Client, IntoConnectionInfo as _, ProtocolVersion, PushInfo, PushKind,
     RedisError, aio::MultiplexedConnection,
 };
-use transports::runtime::Handle;
+use transports::{metrics::PoolUse, runtime::Handle};
 
 use crate::{
-    pool::{MAX_CONNECTIONS, PoolOptions, PoolSize},
+    pool::{MAX_CONNECTIONS, PoolOptions, PoolSize, Waits},
     storage::{Place, StorageError, StorageUrl},
     store::{ANSWER_LIMIT, StoreOptions},
 };
@@ -46,6 +46,7 @@ struct Inner {
     options: PoolOptions,
     runtime: Handle,
     place: Place,
+    waits: Waits,
 }
 
 /// Opens connections, and checks those that were idle.
@@ -181,6 +182,7 @@ impl Pool {
             options: options.pool,
             runtime: options.runtime.clone(),
             place: url.place.clone(),
+            waits: Waits::default(),
         });
         if let Some(limit) = options.pool.idle_timeout {
             let sweep = sweep(Arc::downgrade(&pool), options.runtime.clone(), limit);
@@ -193,15 +195,30 @@ impl Pool {
         &self.0.place
     }
 
+    /// How the connections are used at this moment.
+    pub(super) fn usage(&self) -> PoolUse {
+        let Inner {
+            connections, waits, ..
+        } = &*self.0;
+        let status = connections.status();
+        waits.pool_use(
+            status.max_size as u64,
+            status.size as u64,
+            status.available as u64,
+        )
+    }
+
     /// Lends a connection, within the pool's timeout. Callers that wait are served in their order.
     pub(super) async fn take(&self) -> Result<Lent, StorageError> {
         let Inner {
             connections,
             options,
             place,
+            waits,
             ..
         } = &*self.0;
-        let lending = self.within(options.timeout, connections.get()).await;
+        let taking = self.within(options.timeout, connections.get());
+        let lending = waits.take(taking).await;
         let unreachable = |reason: String| StorageError::Unreachable(place.clone(), reason);
         let Connector {
             limit, is_silent, ..

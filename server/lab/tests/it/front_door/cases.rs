@@ -100,6 +100,10 @@ group!(any_lab {
         a_second_signal_ends_the_process_on_the_spot
         a_call_over_the_time_limit_is_answered_in_band
     }
+    metrics {
+        calls_errors_and_pools_are_counted
+        a_call_that_takes_too_long_is_a_failure
+    }
     tuning {
         tools_that_are_left_out_are_not_there
         a_time_limit_holds_for_its_tool_alone
@@ -134,6 +138,9 @@ group!(http {
         a_client_may_ask_before_it_sends_the_body
         idle_connections_do_not_hold_up_the_end
         a_port_in_use_ends_it_with_a_clear_message
+    }
+    metrics {
+        metrics_are_served_where_they_are_asked_for
     }
     attacks {
         two_hosts_or_origins_are_malformed
@@ -251,6 +258,10 @@ group!(sse {
         sessions_over_the_limit_are_told_to_wait
         session_ids_cannot_be_guessed
     }
+
+    metrics {
+        a_stream_over_the_limit_is_a_shed
+    }
 });
 
 group!(streamable {
@@ -335,6 +346,7 @@ pub(crate) mod lasting;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod load;
+pub(crate) mod metrics;
 pub(crate) mod overload;
 pub(crate) mod plain;
 pub(crate) mod progress;

@@ -30,6 +30,10 @@ const EVERYWHERE: &[&str] = &[
     "--max-values",
     "--max-batch",
     "--max-in-flight",
+    "--metrics",
+    "--metrics-listen",
+    #[cfg(feature = "otlp")]
+    "--otlp-endpoint",
 ];
 const QUEUE: &[&str] = &["--max-queue"];
 const HTTP: &[&str] = &[
@@ -134,6 +138,8 @@ fn bad_values_are_refused_with_the_allowed_ones() {
     for (flag, value, allowed) in [
         ("--listen", "nowhere", "127.0.0.1:8080"),
         ("--listen", "localhost:80", "127.0.0.1:8080"),
+        ("--metrics", "yes", "on, off"),
+        ("--metrics-listen", "9464", "127.0.0.1:8080"),
         ("--sessions", "maybe", "stateless, stateful"),
         ("--nodelay", "true", "on, off"),
         ("--fast-path", "maybe", "on, off"),
@@ -224,6 +230,10 @@ fn flags_without_a_meaning_together_are_refused_with_what_to_do() {
         (&["--time-limit=echo=31"], &["echo=31", "--call-timeout 30"]),
         (&["--cache-warm"], &["--cache memory"]),
         (
+            &["--metrics=off", "--metrics-listen=127.0.0.1:0"],
+            &["--metrics-listen", "--metrics off"],
+        ),
+        (
             &["--cache=redis", "--store-url=sqlite:store.db"],
             &["--cache-url redis://HOST:PORT", "--store-url"],
         ),
@@ -235,6 +245,12 @@ fn flags_without_a_meaning_together_are_refused_with_what_to_do() {
             }
         }
     }
+}
+
+#[test]
+fn metrics_need_an_address() {
+    let said = refused(STDIO, &["--metrics=on"]);
+    assert!(said.contains("--metrics-listen ADDR"), "{said}");
 }
 
 #[test]
