@@ -2,9 +2,7 @@
 //!
 //! Left to others: what the app's tools do, and how the process starts and ends ([`process`]).
 
-use std::{
-    ffi::OsString, future::Future, pin::pin, process::ExitCode, sync::Arc, time::Duration,
-};
+use std::{ffi::OsString, future::Future, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Command, Error, error::ErrorKind};
 use futures::future::{Either, select};

@@ -100,8 +100,7 @@ pub(crate) fn get(
                     "properties": {"context": {"type": "string"}},
                     "required": ["context"]
                 });
-                let question =
-                    Question::elicitation("What context should the prompt use?", schema);
+                let question = Question::elicitation("What context should the prompt use?", schema);
                 return Ok(question.require("user_context", context)?.into());
             };
             let words = answer["context"].as_str().unwrap_or_default();

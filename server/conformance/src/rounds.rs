@@ -154,10 +154,7 @@ pub(crate) fn form(message: &str, schema: Value) -> Result<ElicitRequestParams, 
 }
 
 /// What the user filled in, if the user accepted the form `key`.
-pub(crate) fn accepted<'r>(
-    responses: Option<&'r InputResponses>,
-    key: &str,
-) -> Option<&'r Value> {
+pub(crate) fn accepted<'r>(responses: Option<&'r InputResponses>, key: &str) -> Option<&'r Value> {
     let response = responses?.get(key)?;
     (response["action"] == "accept").then(|| &response["content"])
 }
@@ -181,8 +178,9 @@ impl Fixtures {
     ) -> Result<CallToolResponse, ErrorData> {
         match text(answers.as_ref(), "user_name", "name") {
             Some(name) => Ok(complete(format!("Hello, {name}!"))),
-            None => Question::member("What is your name?", "name", "string")
-                .ask("user_name", &context),
+            None => {
+                Question::member("What is your name?", "name", "string").ask("user_name", &context)
+            }
         }
     }
 
@@ -210,7 +208,10 @@ impl Fixtures {
         let Some(roots) = answer.and_then(|answer| answer["roots"].as_array()) else {
             return Question::Roots.ask("client_roots", &context);
         };
-        let uris: Vec<_> = roots.iter().filter_map(|root| root["uri"].as_str()).collect();
+        let uris: Vec<_> = roots
+            .iter()
+            .filter_map(|root| root["uri"].as_str())
+            .collect();
         Ok(complete(format!("Roots: {}", uris.join(", "))))
     }
 
@@ -221,7 +222,12 @@ impl Fixtures {
         Answers(answers): Answers,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.confirm("test_input_required_result_request_state", state, answers, &context)
+        self.confirm(
+            "test_input_required_result_request_state",
+            state,
+            answers,
+            &context,
+        )
     }
 
     #[tool(description = "Rejects a state that was changed")]
@@ -231,7 +237,12 @@ impl Fixtures {
         Answers(answers): Answers,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.confirm("test_input_required_result_tampered_state", state, answers, &context)
+        self.confirm(
+            "test_input_required_result_tampered_state",
+            state,
+            answers,
+            &context,
+        )
     }
 
     #[tool(description = "Asks for three things at once")]
@@ -251,11 +262,20 @@ impl Fixtures {
             return Ok(complete("All three questions are answered."));
         }
         let questions = [
-            ("user_name", Question::member("What is your name?", "name", "string")),
+            (
+                "user_name",
+                Question::member("What is your name?", "name", "string"),
+            ),
             ("greeting", Question::sampling("Generate a greeting", 50)),
             ("client_roots", Question::Roots),
         ];
-        let state = self.seal(TOOL, &State { round: 1, name: None })?;
+        let state = self.seal(
+            TOOL,
+            &State {
+                round: 1,
+                name: None,
+            },
+        )?;
         Ok(require(questions, Some(state), &context)?.into())
     }
 
@@ -276,7 +296,14 @@ impl Fixtures {
         let (key, question, state) = match (name, color) {
             (None, _) => {
                 let question = Question::member("Step 1: What is your name?", "name", "string");
-                ("step1", question, State { round: 1, name: None })
+                (
+                    "step1",
+                    question,
+                    State {
+                        round: 1,
+                        name: None,
+                    },
+                )
             }
             (name @ Some(_), None) => {
                 let message = "Step 2: What is your favorite color?";
@@ -299,7 +326,10 @@ impl Fixtures {
     ) -> Result<CallToolResponse, ErrorData> {
         let client = context.client_capabilities().unwrap_or_default();
         let questions = [
-            ("user_name", Question::member("What is your name?", "name", "string")),
+            (
+                "user_name",
+                Question::member("What is your name?", "name", "string"),
+            ),
             ("greeting", Question::sampling("Generate a greeting", 50)),
             ("client_roots", Question::Roots),
         ];
@@ -332,7 +362,13 @@ impl Fixtures {
             return Ok(complete("state-ok"));
         }
         let question = Question::member("Please confirm", "ok", "boolean");
-        let state = self.seal(tool, &State { round: 1, name: None })?;
+        let state = self.seal(
+            tool,
+            &State {
+                round: 1,
+                name: None,
+            },
+        )?;
         Ok(require([("confirm", question)], Some(state), context)?.into())
     }
 

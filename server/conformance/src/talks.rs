@@ -176,11 +176,7 @@ impl Fixtures {
 impl Fixtures {
     /// Logs at level info, where the client wants to see it: up to 2025-11-25 its session has a
     /// level, from 2026-07-28 on each request names one or none.
-    async fn log(
-        &self,
-        context: &RequestContext<RoleServer>,
-        text: &str,
-    ) -> Result<(), ErrorData> {
+    async fn log(&self, context: &RequestContext<RoleServer>, text: &str) -> Result<(), ErrorData> {
         let least = if is_self_contained(context) {
             context.meta.log_level()
         } else {
@@ -204,7 +200,10 @@ async fn elicit(
     schema: Value,
 ) -> Result<String, ErrorData> {
     Question::elicitation(message, schema.clone()).check(context)?;
-    let answer = context.peer.create_elicitation(form(message, schema)?).await;
+    let answer = context
+        .peer
+        .create_elicitation(form(message, schema)?)
+        .await;
     let answer = sent(answer)?;
     let action = serde_json::to_value(&answer.action).unwrap_or_default();
     let action = action.as_str().unwrap_or_default();

@@ -24,6 +24,7 @@ group!(any {
         initialize_declares_tools_and_nothing_else
         ping_is_answered
         unknown_methods_are_not_found
+        listings_that_are_not_declared_are_not_found
         ids_come_back_as_they_were
     }
     tools {
