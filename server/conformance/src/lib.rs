@@ -5,7 +5,7 @@
 //! The fixtures use all that a server of this library can: tools on the fast path ([`contents`]),
 //! tools that talk to their client ([`talks`]) or that need several rounds ([`rounds`]), resources,
 //! prompts, completions, and subscriptions to their changes ([`changes`]). Names, texts and values
-//! are the suite's.
+//! are the suite's; [`waiting`] and a changing resource are for the tests with official clients.
 
 mod changes;
 mod completions;
@@ -15,6 +15,7 @@ mod prompts;
 mod resources;
 mod rounds;
 mod talks;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -33,7 +34,10 @@ use rmcp::{
 };
 use server::{App, Context, runtime::Handle};
 
-use crate::changes::{Changes, Session};
+use crate::{
+    changes::{Changes, Session},
+    waiting::Cancelled,
+};
 
 /// The fixtures as an rmcp server. Clones share everything but their [`Session`].
 #[derive(Clone)]
@@ -43,6 +47,7 @@ pub struct Fixtures {
     /// Seals the states that a client carries from one round to the next.
     states: Arc<RequestStateCodec>,
     session: Session,
+    cancelled: Cancelled,
     runtime: Handle,
 }
 
@@ -62,11 +67,13 @@ impl App for Fixtures {
         tools.merge(Self::talks_router());
         tools.merge(Self::rounds_router());
         tools.merge(Self::changes_router());
+        tools.merge(Self::waiting_router());
         Ok(Self {
             tools: Arc::new(tools),
             changes: Arc::default(),
             states: Arc::new(states),
             session: Session::default(),
+            cancelled: Cancelled::default(),
             runtime: context.runtime,
         })
     }
@@ -75,6 +82,7 @@ impl App for Fixtures {
 server::fast_tools!(
     Fixtures: json_schema_2020_12_tool,
     test_audio_content,
+    test_cancelled_calls,
     test_changing_tool,
     test_embedded_resource,
     test_error_handling,
@@ -82,6 +90,7 @@ server::fast_tools!(
     test_image_content,
     test_multiple_content_types,
     test_simple_text,
+    test_waiting_tool,
 );
 
 /// Whether a request is of a revision that has no sessions (2026-07-28 and later).
