@@ -218,6 +218,9 @@ group!(streamable {
 });
 
 group!(streamable_lab {
+    conformance {
+        the_official_suite_finds_nothing_wrong
+    }
     attacks {
         busy_connections_at_the_limit_are_not_exceeded
     }
@@ -264,6 +267,7 @@ pub(crate) mod batches;
 pub(crate) mod cancellation;
 #[cfg(feature = "tokio")]
 mod command_line;
+pub(crate) mod conformance;
 mod database;
 #[cfg(feature = "experiments")]
 pub(crate) mod experiments;
