@@ -147,18 +147,15 @@ impl Context {
 /// The `main` of a program that serves `A` over transport `T` on runtime `R`.
 #[must_use]
 pub fn main<T: Transport, R: Runtime, A: App>() -> ExitCode {
-    main_with::<T, R, A>(std::env::args_os().collect())
+    let arguments: Vec<_> = std::env::args_os().collect();
+    main_with::<T, R, A>(&arguments)
 }
 
 /// [`main`] with these arguments, the first of which is the program's name: for a program that
 /// chooses its transport when it starts.
 #[must_use]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a table of such functions holds them by one type, and the caller has no use for the arguments"
-)]
-pub fn main_with<T: Transport, R: Runtime, A: App>(arguments: Vec<OsString>) -> ExitCode {
-    let line = command::parse::<T, A>(R::NAME, &arguments).unwrap_or_else(|error| error.exit());
+pub fn main_with<T: Transport, R: Runtime, A: App>(arguments: &[OsString]) -> ExitCode {
+    let line = command::parse::<T, A>(R::NAME, arguments).unwrap_or_else(|error| error.exit());
     let process = line.process.clone();
     process::run::<R, _>(&process, A::LOG, |runtime, shutdown| {
         serve::<T, R, A>(runtime, line, shutdown)

@@ -79,9 +79,15 @@ impl Changes {
 
     fn make(&self, change: Change) {
         match change {
-            Change::Tools => drop(self.has_changing_tool.fetch_not(Ordering::Relaxed)),
-            Change::Prompts => drop(self.has_changing_prompt.fetch_not(Ordering::Relaxed)),
-            Change::Resource => drop(self.of_the_resource.fetch_add(1, Ordering::Relaxed)),
+            Change::Tools => {
+                self.has_changing_tool.fetch_not(Ordering::Relaxed);
+            }
+            Change::Prompts => {
+                self.has_changing_prompt.fetch_not(Ordering::Relaxed);
+            }
+            Change::Resource => {
+                self.of_the_resource.fetch_add(1, Ordering::Relaxed);
+            }
         }
         // An error means that nobody listens.
         let _ = self.news.send(change);

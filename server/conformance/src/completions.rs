@@ -15,10 +15,12 @@ pub(crate) fn complete(request: &CompleteRequestParams) -> Result<CompleteResult
     let known = match &request.r#ref {
         Reference::Prompt(_) => &WORDS[..],
         Reference::Resource(_) => &IDS,
+        // References of revisions to come.
+        _ => &[],
     };
     let begun = &request.argument.value;
     let values = known.iter().filter(|value| value.starts_with(begun));
-    let values = values.map(ToString::to_string).collect();
+    let values = values.map(|value| (*value).to_owned()).collect();
     let completion = CompletionInfo::with_all_values(values);
     let completion = completion.map_err(|error| ErrorData::internal_error(error, None))?;
     Ok(CompleteResult::new(completion))

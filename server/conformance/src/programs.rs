@@ -5,7 +5,7 @@ use std::{ffi::OsString, process::ExitCode};
 use crate::Fixtures;
 
 /// A transport's name, and the `main` of a server over it.
-type Program = (&'static str, fn(Vec<OsString>) -> ExitCode);
+type Program = (&'static str, fn(&[OsString]) -> ExitCode);
 
 macro_rules! programs {
     ($($feature:literal $name:ident $runtime:ident { $($transport_name:literal: $transport:ident),* })*) => {
@@ -42,5 +42,6 @@ fn choose(runtime: &str, programs: &[Program]) -> ExitCode {
         return ExitCode::from(2);
     };
     let program = OsString::from(format!("mcp-conformance-{name}-{runtime}"));
-    main([program].into_iter().chain(arguments).collect())
+    let arguments: Vec<_> = [program].into_iter().chain(arguments).collect();
+    main(&arguments)
 }
