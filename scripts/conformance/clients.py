@@ -9,6 +9,7 @@ something is not as it should be, and the output says over which transport and w
 """
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
@@ -107,9 +108,13 @@ class Failure(Exception):
 
 
 def converse(name, command):
-    """What a client says on standard output."""
+    """What a client says on standard output. What it keeps for its user does not land in this user's home."""
+    home = install.FOLDER / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "HOME": str(home)}
+    command = [str(part) for part in command]
     try:
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=PATIENCE_S)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, env=environment)
     except subprocess.TimeoutExpired as hung:
         raise Failure(f"{name}: hung\n{hung.stdout}\n{hung.stderr}") from hung
     if done.returncode != 0:
