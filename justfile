@@ -32,6 +32,10 @@ advisories:
     scripts/install-tools
     cargo deny --log-level error check advisories
 
+# Run the official conformance suite and official clients against every program, and keep the tables in docs/conformance.md
+conformance *ARGS:
+    scripts/conformance/report.py {{ ARGS }}
+
 # Ask every tool of every server and check the answers
 verify *ARGS: build
     {{ harness }} verify {{ ARGS }}

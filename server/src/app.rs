@@ -2,7 +2,7 @@
 //!
 //! Left to others: what the app's tools do, and how the process starts and ends ([`process`]).
 
-use std::{future::Future, pin::pin, process::ExitCode, sync::Arc, time::Duration};
+use std::{ffi::OsString, future::Future, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Command, Error, error::ErrorKind};
 use futures::future::{Either, select};
@@ -168,7 +168,14 @@ impl Context {
 #[must_use]
 pub fn main<T: Transport, R: Runtime, A: App>() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let line = command::parse::<T, A>(R::NAME, &arguments).unwrap_or_else(|error| error.exit());
+    main_with::<T, R, A>(&arguments)
+}
+
+/// [`main`] with these arguments, the first of which is the program's name: for a program that
+/// chooses its transport when it starts.
+#[must_use]
+pub fn main_with<T: Transport, R: Runtime, A: App>(arguments: &[OsString]) -> ExitCode {
+    let line = command::parse::<T, A>(R::NAME, arguments).unwrap_or_else(|error| error.exit());
     let process = line.process.clone();
     #[cfg(feature = "otlp")]
     let collector = line.telemetry.otlp_endpoint.clone();

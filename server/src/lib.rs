@@ -47,6 +47,6 @@ pub use transports::runtime::Smol;
 pub use transports::runtime::Tokio;
 
 pub use self::{
-    app::{App, Context, main},
+    app::{App, Context, main, main_with},
     transport::{HttpJson, HttpStream, Sse, Stdio, Transport},
 };

@@ -5,17 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rmcp::{
-    ErrorData, RoleServer, ServerHandler,
-    handler::server::router::tool::ToolRouter,
-    model::{
-        CompleteRequestMethod, CompleteRequestParams, CompleteResult, ListPromptsRequestMethod,
-        ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
-        ListResourcesRequestMethod, ListResourcesResult, PaginatedRequestParams,
-    },
-    service::RequestContext,
-    tool_handler,
-};
+use rmcp::{ServerHandler, handler::server::router::tool::ToolRouter, tool_handler};
 use serde::Serialize;
 use transports::{
     admission::{Admission, AdmissionOptions, NotAdmitted, Stop},
@@ -178,36 +168,12 @@ impl DemoServer {
     }
 }
 
-/// Requests that are answered with -32601.
-macro_rules! without {
-    ($($request:ident($params:ty) -> $result:ty, $method:ty;)*) => {$(
-        async fn $request(
-            &self,
-            _: $params,
-            _: RequestContext<RoleServer>,
-        ) -> Result<$result, ErrorData> {
-            Err(ErrorData::method_not_found::<$method>())
-        }
-    )*};
-}
-
-/// rmcp answers the listings of capabilities that a server never declared with empty lists. This
-/// server answers -32601, method not found, as JSON-RPC 2.0 asks (section 5.1).
 #[tool_handler(
     router = self.tool_router,
     name = "mcp-transport-lab",
     instructions = "Tools of known cost (none, CPU, SQL, HTTP) for measuring MCP servers; every result names the server_type that made it."
 )]
-impl ServerHandler for DemoServer {
-    without! {
-        list_prompts(Option<PaginatedRequestParams>) -> ListPromptsResult, ListPromptsRequestMethod;
-        list_resources(Option<PaginatedRequestParams>)
-            -> ListResourcesResult, ListResourcesRequestMethod;
-        list_resource_templates(Option<PaginatedRequestParams>)
-            -> ListResourceTemplatesResult, ListResourceTemplatesRequestMethod;
-        complete(CompleteRequestParams) -> CompleteResult, CompleteRequestMethod;
-    }
-}
+impl ServerHandler for DemoServer {}
 
 #[cfg(all(test, feature = "tokio"))]
 mod tests {

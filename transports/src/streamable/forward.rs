@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header, request::Parts};
+use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full};
 use rmcp::{
     model::RequestId,
@@ -260,8 +260,17 @@ impl<S: FastTools> Inner<S> {
     }
 
     /// Forwards a request whose body means nothing.
+    ///
+    /// rmcp has ended the session when it answers a DELETE with 202, "accepted". The answer here is
+    /// 204: official clients report any success but 200 and 204 as a failure.
     pub(super) async fn forward(&self, parts: Parts) -> Response<Body> {
-        self.ask(parts, Bytes::new()).await.map(Body::Rmcp)
+        let ends_session = parts.method == Method::DELETE;
+        let mut response = self.ask(parts, Bytes::new()).await.map(Body::Rmcp);
+        if ends_session && response.status() == StatusCode::ACCEPTED {
+            response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+        response
     }
 }
 

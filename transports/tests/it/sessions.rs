@@ -121,7 +121,7 @@ async fn a_session_that_is_unknown_deleted_or_not_named_gets_what_rmcp_gives_it(
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
         assert_eq!(status(&server, &client).await, 200);
-        assert_eq!(delete(&server, &client).await, 202);
+        assert_eq!(delete(&server, &client).await, 204);
         assert_eq!(status(&server, &client).await, 404);
         let Link::Streamable(_, headers) = &mut client.link else {
             panic!("it is Streamable HTTP");
@@ -162,7 +162,7 @@ async fn there_are_no_more_sessions_than_may_be() {
             "{rejected:?}"
         );
         first.is_served().await;
-        assert_eq!(delete(&server, &second).await, 202);
+        assert_eq!(delete(&server, &second).await, 204);
         Client::ready(&mut server).await.is_served().await;
         server.stop().await;
     })

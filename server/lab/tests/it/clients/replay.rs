@@ -136,7 +136,7 @@ fn check_response(name: &str, request: &Request, answer: &Answer) {
     let status = match request.method.as_str() {
         "POST" if message["id"].is_null() => 202,
         "POST" => 200,
-        "DELETE" => 202,
+        "DELETE" => 204,
         _ => 405,
     };
     assert_eq!(answer.status, status, "{name}: {message} {answer:?}");

@@ -25,7 +25,7 @@ pub(crate) struct Difference {
     reason: &'static str,
 }
 
-pub(crate) const DIFFERENCES: [Difference; 13] = [
+pub(crate) const DIFFERENCES: [Difference; 16] = [
     Difference {
         name: "batches",
         explains: is_batch,
@@ -95,6 +95,20 @@ pub(crate) const DIFFERENCES: [Difference; 13] = [
         rmcp: "waits for a body for ever",
         here: "408 after 30 s, with the fast path and without",
         reason: "a slow body holds a connection (slowloris)",
+    },
+    Difference {
+        name: "ended sessions",
+        explains: needs_more_than_one_exchange,
+        rmcp: "202 for the DELETE of a session",
+        here: "204, with the fast path and without",
+        reason: "the session is ended by then, and official clients take any success but 200 and 204 for a failure",
+    },
+    Difference {
+        name: "undeclared capabilities",
+        explains: needs_more_than_one_exchange,
+        rmcp: "lists nothing where prompts, resources or completions are not declared",
+        here: "-32601, with the fast path and without",
+        reason: "JSON-RPC 2.0: the method is not there, and a client must be able to tell",
     },
     Difference {
         name: "sessions over the limit",

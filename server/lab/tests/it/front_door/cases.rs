@@ -24,6 +24,7 @@ group!(any {
         initialize_declares_tools_and_nothing_else
         ping_is_answered
         unknown_methods_are_not_found
+        listings_that_are_not_declared_are_not_found
         ids_come_back_as_they_were
     }
     tools {
@@ -281,6 +282,9 @@ group!(streamable {
 });
 
 group!(streamable_lab {
+    conformance {
+        the_official_suite_finds_nothing_wrong
+    }
     attacks {
         busy_connections_at_the_limit_are_not_exceeded
     }
@@ -336,6 +340,7 @@ pub(crate) mod batches;
 pub(crate) mod cancellation;
 #[cfg(feature = "tokio")]
 mod command_line;
+pub(crate) mod conformance;
 mod database;
 #[cfg(feature = "experiments")]
 pub(crate) mod experiments;
