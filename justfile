@@ -27,6 +27,10 @@ check:
     cargo deny --log-level error check bans licenses sources
     typos
 
+# Fuzz one property (a file of fuzz/targets) for so many seconds, for instance `just fuzz fast_path 900`; needs a nightly toolchain
+fuzz TARGET SECONDS *ARGS:
+    scripts/fuzz {{ TARGET }} {{ SECONDS }} {{ ARGS }}
+
 # Check the dependencies against the RustSec advisory database (fetched from GitHub)
 advisories:
     scripts/install-tools

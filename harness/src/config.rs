@@ -8,6 +8,8 @@ pub mod experiment;
 pub mod lesson;
 pub mod load;
 pub mod matrix;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 pub mod published;
 pub mod replay;
 pub mod scenario;
@@ -83,9 +85,13 @@ pub(crate) fn read_text(path: &Path) -> Result<String, FormatError> {
 
 /// Reads a TOML file into a definition. Unknown keys are errors with their place.
 pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FormatError> {
-    let text = read_text(path)?;
-    toml::from_str(&text).map_err(|error| {
-        let (line, column) = place(&text, error.span().map_or(0, |span| span.start));
+    parse_toml(path, &read_text(path)?)
+}
+
+/// Parses the text of a TOML file.
+fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, FormatError> {
+    toml::from_str(text).map_err(|error| {
+        let (line, column) = place(text, error.span().map_or(0, |span| span.start));
         FormatError::Parse {
             path: path.to_owned(),
             line,

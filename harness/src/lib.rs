@@ -14,6 +14,8 @@ pub mod host;
 pub mod interrupt;
 pub mod load;
 pub mod project;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod render;
 mod report;
 pub mod results;

@@ -23,6 +23,8 @@ mod message;
 mod outcome;
 mod plan;
 mod poller;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod recorder;
 mod requests;
 mod run;

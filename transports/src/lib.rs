@@ -12,6 +12,8 @@ pub mod http;
 mod in_flight;
 mod limits;
 mod log_limit;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod rejection;
 pub mod runtime;
 pub mod shutdown;

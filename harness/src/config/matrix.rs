@@ -134,6 +134,13 @@ impl Family {
             let meaning = |value: &String| meaning(axis, value, words.get(axis));
             values.iter().map(meaning).collect()
         };
+        let lengths = self.axes.values().map(Vec::len);
+        let count = lengths.fold(1, usize::saturating_mul);
+        if count > MAX_MEMBERS {
+            return Err(format!(
+                "axes make {count} members; {MAX_MEMBERS} is the most"
+            ));
+        }
         let axes: Vec<Vec<Words>> = self.axes.iter().map(meanings).collect();
         for values in combinations(&axes) {
             let mut context = Context::new();
@@ -193,6 +200,8 @@ pub struct Point {
     pub values: Vec<Value>,
 }
 
+/// Most members of one family.
+const MAX_MEMBERS: usize = 1_000;
 /// Most suites of one file.
 const MAX_POINTS: usize = 100;
 
@@ -252,7 +261,8 @@ fn check_sweeps(suite: &Suite) -> Result<(), String> {
             ));
         }
     }
-    let count: usize = suite.sweep.iter().map(|one| one.values.len()).product();
+    let lengths = suite.sweep.iter().map(|one| one.values.len());
+    let count = lengths.fold(1, usize::saturating_mul);
     if count > MAX_POINTS {
         return Err(format!(
             "sweep makes {count} suites; {MAX_POINTS} is the most"
