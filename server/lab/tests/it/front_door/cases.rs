@@ -53,6 +53,10 @@ group!(any {
         what_is_too_large_is_refused_and_the_server_lives_on
         what_is_just_small_enough_is_taken
     }
+    json {
+        json_of_every_kind_is_rejected_as_a_message
+        json_of_every_kind_is_answered_or_rejected_in_a_call
+    }
 });
 
 // The same, with the tools of the lab.
@@ -269,6 +273,7 @@ pub(crate) mod experiments;
 pub(crate) mod fast_path;
 pub(crate) mod handshake;
 pub(crate) mod http;
+pub(crate) mod json;
 pub(crate) mod lasting;
 pub(crate) mod life;
 pub(crate) mod limits;
