@@ -88,9 +88,13 @@ pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FormatErr
     parse_toml(path, &read_text(path)?)
 }
 
-/// Parses the text of a TOML file.
+/// Parses the text of a TOML file. JSON, which calls are made of, has no `nan` and no `inf`.
 fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, FormatError> {
-    toml::from_str(text).map_err(|error| {
+    let parsed = toml::from_str(text).and_then(|read| {
+        let values: toml::Table = toml::from_str(text)?;
+        Ok((read, values.values().all(is_finite)))
+    });
+    let (read, is_finite) = parsed.map_err(|error| {
         let (line, column) = place(text, error.span().map_or(0, |span| span.start));
         FormatError::Parse {
             path: path.to_owned(),
@@ -98,7 +102,21 @@ fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, FormatE
             column,
             message: error.message().to_owned(),
         }
-    })
+    })?;
+    if !is_finite {
+        return Err(FormatError::invalid(path, "nan and inf are no values here"));
+    }
+    Ok(read)
+}
+
+/// Whether all numbers in a value are finite.
+fn is_finite(value: &toml::Value) -> bool {
+    match value {
+        toml::Value::Float(number) => number.is_finite(),
+        toml::Value::Array(values) => values.iter().all(is_finite),
+        toml::Value::Table(values) => values.values().all(is_finite),
+        _ => true,
+    }
 }
 
 /// Names become file names and table cells: letters, digits, `-`, `_` and `.` only.

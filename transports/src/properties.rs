@@ -133,14 +133,15 @@ pub fn lines(input: &[u8]) {
     };
     let limit = usize::from(*limit) << 4;
     let piece = (usize::from(*piece) + 1) << (piece_exponent % 12);
-    let text: Vec<u8> = text
-        .chunks(2)
-        .flat_map(|pair| {
-            let exponent = pair.get(1).map_or(0, |exponent| exponent % 18);
-            std::iter::repeat_n(pair[0], 1 << exponent)
-        })
-        .take(MOST_TEXT)
-        .collect();
+    let mut whole = Vec::new();
+    for pair in text.chunks(2) {
+        let exponent = pair.get(1).map_or(0, |exponent| exponent % 18);
+        let length = whole.len() + (1 << exponent);
+        whole.resize(length.min(MOST_TEXT), pair[0]);
+    }
+    let text = whole;
+    // A long text does not come byte by byte.
+    let piece = piece.max(text.len() / 1_000);
     let mut read = Vec::new();
     let mut lines = Lines::new(Pieces { left: &text, piece }, limit);
     loop {
@@ -166,7 +167,7 @@ pub fn lines(input: &[u8]) {
 }
 
 /// Most bytes that one input of [`lines`] stands for.
-const MOST_TEXT: usize = 1 << 20;
+const MOST_TEXT: usize = 1 << 19;
 
 /// A reader that returns a few bytes at a time.
 struct Pieces<'t> {

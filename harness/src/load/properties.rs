@@ -76,7 +76,7 @@ pub fn http1(input: &[u8]) {
 pub fn http1_answers(input: &[u8]) {
     let (sizes, body) = sizes_and_rest(input);
     let choice = sizes.first().copied().unwrap_or_default();
-    let status = 200 + u16::from(choice) % 300;
+    let status = 200 + u16::from(choice % 4);
     let head = format!("HTTP/1.1 {status} Some Words\r\nX-Other: 1\r\nMcp-Session-Id: abc\r\n");
     let interim = if choice & 1 == 0 {
         "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
