@@ -3,6 +3,11 @@
 //! The tests of this module call them with generated input, and so do the programs in `fuzz/`,
 //! whose input a coverage-guided fuzzer makes. The module is compiled for these two alone.
 
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a property that does not hold panics, and nothing else does"
+)]
+
 mod fast_path;
 
 use std::{

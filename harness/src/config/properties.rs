@@ -1,6 +1,11 @@
 //! The definitions: whatever the text, it is read or rejected with its place, and what is read can
 //! be kept with a run and read again.
 
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a property that does not hold panics, and nothing else does"
+)]
+
 use std::{collections::BTreeMap, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};

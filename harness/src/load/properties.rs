@@ -1,5 +1,10 @@
 //! The load engine's parsers: what they read does not depend on the pieces in which it comes.
 
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a property that does not hold panics, and nothing else does"
+)]
+
 use super::http1::{Decoder, EventParser, Form};
 
 /// The pieces in which `input` comes: each as long as the next of `sizes` says, and one byte where
