@@ -62,6 +62,11 @@ bench-layers *ARGS:
 levers *ARGS: (build "--features experiments,postgres,redis,tokens")
     {{ harness }} levers --no-build {{ ARGS }}
 
+# What servers withstand: overload, 10,000 idle clients, clients that misbehave, kill -9, half an hour each at half capacity, rolling restart;
+# `just chaos --quick` in about 3 minutes
+chaos *ARGS: (build "--runtime tokio --bin mcp-harness")
+    {{ harness }} chaos --no-build {{ ARGS }}
+
 # Which published claims hold here, and why the others do not; all of them in under 45 minutes, `just replay --quick` in 8
 replay *ARGS: (build "--features experiments,postgres,redis,tokens")
     {{ harness }} replay --no-build {{ ARGS }}

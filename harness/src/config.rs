@@ -3,6 +3,7 @@
 //! Nothing in this module starts a process, opens a socket or looks at a clock.
 
 pub mod capacity;
+pub mod chaos;
 pub mod expect;
 pub mod experiment;
 pub mod lesson;

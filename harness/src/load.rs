@@ -15,6 +15,7 @@
 
 mod checker;
 mod clients;
+mod disturb;
 mod driver;
 mod errors;
 mod expect;
@@ -32,6 +33,7 @@ mod schedule;
 mod transport;
 mod verify;
 
+pub use disturb::{Disturbance, Disturbed, Disturber};
 pub use errors::{CallError, ErrorKind, Errors, LoadError, Tally};
 pub use expect::{Check, JsonType, Rule};
 pub use outcome::{Ended, Outcome, StepOutcome};

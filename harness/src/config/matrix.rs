@@ -442,7 +442,7 @@ impl Stock<'_> {
 }
 
 /// Gives a command line the flag, in the place of one of the same name.
-fn set_flag(command: &mut Vec<String>, flag: &str, value: &Value) {
+pub(crate) fn set_flag(command: &mut Vec<String>, flag: &str, value: &Value) {
     let name = format!("--{flag}");
     let text = (!value.is_boolean()).then(|| text_of(value));
     let place = command.iter().position(|part| *part == name);

@@ -12,6 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     FormatError,
+    chaos::Chaos,
     experiment::Experiment,
     matrix, parse_toml,
     scenario::Scenario,
@@ -44,6 +45,11 @@ pub fn definitions(input: &[u8]) {
         && experiment.check().is_ok()
     {
         assert_kept(&experiment);
+    }
+    if let Some(chaos) = parsed::<Chaos>(text)
+        && chaos.check().is_ok()
+    {
+        assert_kept(&chaos);
     }
     if let Some(scenarios) = parsed::<BTreeMap<String, Scenario>>(text) {
         assert_kept(&scenarios);

@@ -90,9 +90,10 @@ const EVENTS: &[&str] = &[
 fn files() -> Vec<Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = vec![root.join("subjects.toml"), root.join("scenarios.toml")];
-    for folder in ["suites", "experiments"] {
+    for folder in ["suites", "experiments", "chaos"] {
         let entries = std::fs::read_dir(root.join(folder)).unwrap();
-        paths.extend(entries.map(|entry| entry.unwrap().path()));
+        let found = entries.map(|entry| entry.unwrap().path());
+        paths.extend(found.filter(|path| path.extension().is_some_and(|one| one == "toml")));
     }
     paths.sort();
     let texts = paths
