@@ -119,8 +119,10 @@ fn definitions_that_make_no_sense_are_rejected_with_their_key() {
 #[test]
 fn the_projects_servers_withstand_the_short_form() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    // With the features of all tests: others run the same programs afterwards.
     let built = Command::new(root.join("scripts/build"))
-        .args(["--runtime", "tokio"])
+        .args(["--runtime", "tokio", "--features"])
+        .arg("postgres,redis,experiments")
         .status();
     assert!(built.unwrap().success());
     let out = tempfile::tempdir().unwrap();
