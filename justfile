@@ -27,6 +27,10 @@ check:
     cargo deny --log-level error check bans licenses sources
     typos
 
+# Fuzz one property (a file of fuzz/targets) for so many seconds, for instance `just fuzz fast_path 900`; needs a nightly toolchain
+fuzz TARGET SECONDS *ARGS:
+    scripts/fuzz {{ TARGET }} {{ SECONDS }} {{ ARGS }}
+
 # Check the dependencies against the RustSec advisory database (fetched from GitHub)
 advisories:
     scripts/install-tools
@@ -69,6 +73,11 @@ bench-layers *ARGS:
 # What each switch and size of a server is worth: pools, cache, payload and thirteen more, in under 15 minutes
 experiments *ARGS: (build "--runtime tokio --bin mcp-harness --features experiments,postgres,redis,tokens")
     {{ harness }} experiments --no-build {{ ARGS }}
+
+# What servers withstand: overload, 10,000 idle clients, clients that misbehave, kill -9, half an hour each at half capacity, rolling restart;
+# `just chaos --quick` in about 3 minutes
+chaos *ARGS: (build "--runtime tokio --bin mcp-harness")
+    {{ harness }} chaos --no-build {{ ARGS }}
 
 # Which published claims hold here, and why the others do not; all of them in about 20 minutes, `just replay --quick` in 8
 replay *ARGS: (build "--runtime tokio --bin mcp-harness --features experiments,postgres,redis,tokens")

@@ -17,6 +17,8 @@ mod log_limit;
 pub mod metrics;
 mod outgoing;
 mod presence;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod rejection;
 pub mod runtime;
 mod session_id;

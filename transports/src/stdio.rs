@@ -4,7 +4,7 @@
 //! A line that is no message is answered (-32700, -32600) and the server goes on. The end of input,
 //! or the shutdown, ends the server after it has answered every request that it has read.
 
-mod lines;
+pub(crate) mod lines;
 
 use std::{io, pin::pin, time::Instant};
 

@@ -56,6 +56,10 @@ group!(any {
         json_that_is_too_deep_or_has_too_many_values_is_refused
         deep_json_ends_no_server
     }
+    json {
+        json_of_every_kind_is_rejected_as_a_message
+        json_of_every_kind_is_answered_or_rejected_in_a_call
+    }
 });
 
 // The same, with the tools of the lab.
@@ -347,6 +351,7 @@ pub(crate) mod experiments;
 pub(crate) mod fast_path;
 pub(crate) mod handshake;
 pub(crate) mod http;
+pub(crate) mod json;
 pub(crate) mod lasting;
 pub(crate) mod life;
 pub(crate) mod limits;
