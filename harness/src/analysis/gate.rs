@@ -94,6 +94,15 @@ fn outcome((pair, one): &Line<'_>) -> Outcome {
 }
 
 impl Gate {
+    /// Judges one comparison within `run` alone, also where the server is a floor.
+    pub(crate) fn of(run: &str, comparison: Comparison) -> Self {
+        Self {
+            run: run.to_owned(),
+            comparison: Some(comparison),
+            targets: Vec::new(),
+        }
+    }
+
     /// Whether the run may pass.
     pub(crate) fn passes(&self) -> bool {
         let is_failed = |line: &Line<'_>| outcome(line) == Outcome::Failed;

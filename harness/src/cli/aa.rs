@@ -15,9 +15,8 @@ use super::{Places, Verdict};
 use crate::analysis::aa::{self, Copies, Pairs, TableOfCopies, Trust};
 use crate::analysis::compare::{self, METRICS, Side};
 use crate::analysis::dataset::Dataset;
-use crate::analysis::gate;
+use crate::analysis::gate::Gate;
 use crate::analysis::metric::Metric;
-use crate::analysis::summary::Report;
 use crate::config::load::Load;
 use crate::config::subject::{Subject, Subjects};
 use crate::config::suite::Suite;
@@ -258,7 +257,7 @@ impl Aa {
         let gate_passes = || {
             let limit = self.max_regression;
             let found = compare::subjects(run, plain, &[again], &METRICS, limit)?;
-            anyhow::Ok(gate::gate(&Report::of(run)?, Some(found))?.passes())
+            anyhow::Ok(Gate::of(&run.run, found).passes())
         };
         let pairs = Pairs {
             run: run.run.clone(),
