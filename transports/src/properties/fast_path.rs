@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fast_path::{
-        Dispatch, FastPath, Framing, HandshakeResults, MessageContext, Reply, Revision,
+        Dispatch, FastPath, Framing, HandshakeResults, MessageContext, Receipt, Reply, Revision,
         StandardHeaders,
     },
     in_flight::InFlight,
@@ -117,6 +117,8 @@ pub fn fast_path(input: &[u8]) {
         stateless,
         caller: Caller::default(),
         in_flight: in_flight.as_ref(),
+        receipt: Receipt::default(),
+        settled: None,
     };
     let answers = [
         Framing::NONE,
