@@ -212,6 +212,8 @@ fn a_vendored_template_for_local_use_speaks_stdio() {
     let project = Project::make("local-words", &flags);
     let manifest = project.folder.path().join("local-words/Cargo.toml");
     assert!(!std::fs::read_to_string(manifest).unwrap().contains(ROOT));
+    let unit = project.folder.path().join("local-words/deploy");
+    assert!(!unit.exists(), "systemd cannot run a server over stdio");
     let program = project.program();
     let found = called(
         program.to_str().unwrap(),

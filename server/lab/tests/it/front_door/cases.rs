@@ -265,9 +265,8 @@ group!(sse {
         sessions_over_the_limit_are_told_to_wait
         session_ids_cannot_be_guessed
     }
-
     metrics {
-        a_stream_over_the_limit_is_a_shed
+        a_session_over_the_limit_is_a_shed
     }
 });
 
@@ -325,6 +324,9 @@ group!(stateful {
         a_session_is_of_the_token_that_opened_it
         sessions_over_the_limit_are_told_to_wait
         session_ids_cannot_be_guessed
+    }
+    metrics {
+        a_session_over_the_limit_is_a_shed
     }
 });
 
