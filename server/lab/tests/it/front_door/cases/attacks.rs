@@ -17,9 +17,7 @@ use testkit::{
 };
 
 use super::http::{answer, hears_large, opening};
-use crate::common::{
-    Client, Gate, PATIENCE, Server, Subject, client, eventually, server::command,
-};
+use crate::common::{Client, Gate, PATIENCE, Server, Subject, client, eventually, server::command};
 
 /// The bytes of a call whose answer, which has them twice, fits into no socket's buffers.
 const LARGE: usize = 4_000_000;
