@@ -147,6 +147,10 @@ fn a_template_for_cpu_work_answers_and_is_measured() {
     let text = json!({"text": "a b a"});
     let found = project.called_over_http(&[], "count_words", &text);
     assert_eq!(found["words"][0], json!({"word": "a", "count": 2}));
+    // A long text is counted on another thread.
+    let text = json!({"text": "a b a ".repeat(2000)});
+    let found = project.called_over_http(&[], "count_words", &text);
+    assert_eq!(found["total"], 6000);
 
     // `bench` names the release build; here it is the debug build of the tests.
     let subjects = project.folder.path().join("words/bench/subjects.toml");
