@@ -27,10 +27,9 @@ use std::{
 use bytes::Bytes;
 use futures::future::{Either, select};
 use rmcp::{ErrorData, model::ErrorCode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::counted::Reserved;
-use self::counted::Taken;
+use self::counted::{Held, Permits};
 use crate::{
     log_limit::LogLimit,
     metrics::{Shed, count_shed},
@@ -104,7 +103,7 @@ struct Inner {
 #[derive(Debug)]
 struct Line {
     resource: Resource,
-    permits: Arc<Semaphore>,
+    permits: Arc<Permits>,
     waiting: AtomicUsize,
 }
 
@@ -201,17 +200,18 @@ impl Admission {
     }
 
     /// Counts `answer` until it is dropped, that is, written. An answer is never rejected: where
-    /// there is no room left, it takes what there is, and calls that ask later wait.
+    /// there is no room left it takes more than there is, and calls wait until that is made up for.
     pub(crate) fn answer(&self, answer: Bytes) -> Bytes {
         if answer.len() <= SMALL_BYTES {
             return answer;
         }
-        Taken::from(&self.0.bytes.permits, permits_for(answer.len())).hold(answer)
+        let permits = permits_for(answer.len());
+        self.0.bytes.permits.take_at_once(permits).hold(answer)
     }
 
-    async fn admit(&self, line: &Line, permits: u32) -> Result<OwnedSemaphorePermit, NotAdmitted> {
-        if let Ok(permit) = line.permits.clone().try_acquire_many_owned(permits) {
-            return Ok(permit);
+    async fn admit(&self, line: &Line, permits: u32) -> Result<Held, NotAdmitted> {
+        if let Some(held) = line.permits.try_take(permits) {
+            return Ok(held);
         }
         let admitted = self.wait(line, permits).await;
         if let Err(reason) = &admitted
@@ -225,16 +225,15 @@ impl Admission {
         admitted
     }
 
-    async fn wait(&self, line: &Line, permits: u32) -> Result<OwnedSemaphorePermit, NotAdmitted> {
+    async fn wait(&self, line: &Line, permits: u32) -> Result<Held, NotAdmitted> {
         let _place = line.join()?;
         let began = Instant::now();
-        let mut admitted = pin!(line.permits.clone().acquire_many_owned(permits));
+        let mut admitted = pin!(line.permits.take(permits));
         loop {
             let left = self.0.patience.saturating_sub(began.elapsed());
             let next = pin!(until_client_leaves(admitted.as_mut()));
             match select(next, self.0.runtime.sleep(left.min(LOOK))).await {
-                Either::Left((Some(Ok(permit)), _)) => return Ok(permit),
-                Either::Left((Some(Err(closed)), _)) => unreachable!("no line closes: {closed}"),
+                Either::Left((Some(held), _)) => return Ok(held),
                 Either::Left((None, _)) => return Err(NotAdmitted::ClientLeft),
                 Either::Right(_) => {
                     let waited = began.elapsed();
@@ -260,7 +259,7 @@ impl Line {
     fn new(resource: Resource, permits: usize) -> Self {
         Self {
             resource,
-            permits: Arc::new(Semaphore::new(permits)),
+            permits: Permits::new(permits),
             waiting: AtomicUsize::new(0),
         }
     }

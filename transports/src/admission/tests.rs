@@ -66,7 +66,7 @@ async fn calls_are_admitted_in_their_order() {
 }
 
 #[tokio::test]
-async fn answers_take_what_is_left_and_give_it_back() {
+async fn answers_take_more_than_there_is_and_give_it_back() {
     let admission = admission(SHORT);
     let large = Bytes::from(vec![7; 100 * 1024]);
     let answer = admission.answer(large.clone());
@@ -79,6 +79,22 @@ async fn answers_take_what_is_left_and_give_it_back() {
     assert!(has_room(&admission, 64 * 1024));
     let small = Bytes::from(vec![7; SMALL_BYTES]);
     let _small = admission.answer(small);
+    assert!(has_room(&admission, 64 * 1024));
+}
+
+#[tokio::test]
+async fn an_answer_without_room_is_made_up_for_before_a_call_that_waits() {
+    let admission = admission(LONG);
+    let reserved = admission.bytes(64 * 1024).await.unwrap();
+    let mut waiting = Box::pin(admission.bytes(40 * 1024));
+    assert!(futures::poll!(waiting.as_mut()).is_pending());
+    let answer = admission.answer(Bytes::from(vec![7; 40 * 1024]));
+    drop(reserved);
+    assert!(futures::poll!(waiting.as_mut()).is_pending());
+    drop(answer);
+    let admitted = waiting.now_or_never().expect("there is room").unwrap();
+    assert!(has_room(&admission, 24 * 1024) && !has_room(&admission, 25 * 1024));
+    drop(admitted);
     assert!(has_room(&admission, 64 * 1024));
 }
 

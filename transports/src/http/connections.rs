@@ -484,11 +484,14 @@ impl<Io: Read + Unpin> Read for TrackedIo<Io> {
         context: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = if let Some(byte) = self.early.take() {
+        let early = self.early.take();
+        if let Some(byte) = early {
             buffer.put_slice(&[byte]);
-            Poll::Ready(Ok(()))
-        } else {
-            Pin::new(&mut self.io).poll_read(context, buffer)
+        }
+        // With an early byte alone, a body would be read byte by byte.
+        let read = match Pin::new(&mut self.io).poll_read(context, buffer) {
+            Poll::Pending if early.is_some() => Poll::Ready(Ok(())),
+            read => read,
         };
         self.state.record_read(read.is_ready());
         read

@@ -256,7 +256,8 @@ pub(crate) fn silent_connections_do_not_use_up_the_open_files(subject: &Subject)
     client.is_served();
     assert!(server.connections() < FILES);
     let said = server.log().lines();
-    let told = said.iter().filter(|line| line.contains("WARN"));
+    // One line a second, for those that came before the silent ones were closed.
+    let told = said.iter().filter(|line| line.contains("transports::http"));
     assert!(told.count() <= 5, "{said:?}");
     drop(silent);
 }

@@ -70,6 +70,8 @@ fn a_store_that_never_answers_is_named_to_its_caller() {
     let address = silent.local_addr().unwrap();
     let url = format!("redis://lab:secret@{address}/0");
     let mut command = over("sqlite::memory:");
+    let upstream = crate::common::fixtures::upstream_url();
+    command.args(["--upstream-url", upstream]);
     command.args(["--store-url", &url, "--pool-timeout", "0.5"]);
     let mut server = Server::spawn(&SERVER, command);
     let mut client = Client::ready(&mut server);

@@ -27,7 +27,7 @@ const PEAK_KIB: u64 = 300 * 1024;
 /// The most bytes that a payload may have.
 const LARGEST: u32 = 16_000_000;
 /// A test need not wait for as long as calls may.
-const SOON: [&str; 1] = ["--call-timeout=10"];
+const SOON: [&str; 1] = ["--call-timeout=6"];
 /// Threads beyond those of an idle server and its CPU-bound jobs: of connections to a database.
 const OTHER_THREADS: usize = 8;
 
