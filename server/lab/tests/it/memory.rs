@@ -25,7 +25,7 @@ use crate::{
 const SESSIONS: u64 = 2000;
 /// Sessions that were opened before the first figure is taken.
 const FIRST: u64 = 100;
-const IN_SESSIONS: [&str; 4] = ["--sessions", "stateful", "--session-ttl", "8"];
+const IN_SESSIONS: [&str; 4] = ["--sessions", "stateful", "--session-ttl", "5"];
 /// What a server may hold that it could return: it does so when there is more.
 const SLACK_KIB: u64 = 64 * 1024;
 
