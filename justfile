@@ -27,10 +27,18 @@ check:
     cargo deny --log-level error check bans licenses sources
     typos
 
+# Fuzz one property (a file of fuzz/targets) for so many seconds, for instance `just fuzz fast_path 900`; needs a nightly toolchain
+fuzz TARGET SECONDS *ARGS:
+    scripts/fuzz {{ TARGET }} {{ SECONDS }} {{ ARGS }}
+
 # Check the dependencies against the RustSec advisory database (fetched from GitHub)
 advisories:
     scripts/install-tools
     cargo deny --log-level error check advisories
+
+# Run the official conformance suite and official clients against every program, and keep the tables in docs/conformance.md
+conformance *ARGS:
+    scripts/conformance/report.py {{ ARGS }}
 
 # Ask every tool of every server and check the answers
 verify *ARGS: build
@@ -50,6 +58,14 @@ bench-quick *ARGS: (build "--runtime tokio --bin mcp-harness")
 bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
+# What metrics cost on the fast path, on against off, held against 3% of the CPU time of a call: about 4 minutes
+bench-metrics *ARGS: (build "--runtime tokio --bin mcp-harness")
+    {{ harness }} overhead --bounds harness/experiments/metrics.toml {{ ARGS }}
+
+# Are the published targets met (p50, p99, errors)? For instance `just targets --subject http-json-tokio`
+targets *ARGS: build
+    {{ harness }} measure --suite targets {{ ARGS }}
+
 # What each layer of a call costs, from the tool's method to a socket: 2 minutes after a build of 6
 bench-layers *ARGS:
     cargo bench --locked --package lab --bench layers {{ ARGS }}
@@ -57,6 +73,11 @@ bench-layers *ARGS:
 # What each switch and size of a server is worth: pools, cache, payload and thirteen more, in under 15 minutes
 experiments *ARGS: (build "--runtime tokio --bin mcp-harness --features experiments,postgres,redis,tokens")
     {{ harness }} experiments --no-build {{ ARGS }}
+
+# What servers withstand: overload, 10,000 idle clients, clients that misbehave, kill -9, half an hour each at half capacity, rolling restart;
+# `just chaos --quick` in about 3 minutes
+chaos *ARGS: (build "--runtime tokio --bin mcp-harness")
+    {{ harness }} chaos --no-build {{ ARGS }}
 
 # Which published claims hold here, and why the others do not; all of them in about 20 minutes, `just replay --quick` in 8
 replay *ARGS: (build "--runtime tokio --bin mcp-harness --features experiments,postgres,redis,tokens")

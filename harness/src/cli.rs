@@ -3,6 +3,7 @@
 mod aa;
 mod agree;
 mod args;
+mod chaos;
 mod compare;
 mod doctor;
 mod experiments;
@@ -40,6 +41,7 @@ Examples:
   mcp-harness measure --suite echo --subject http-json-tokio,stdio-tokio --duration-s 3 --trials 3
   mcp-harness overhead                          what a layer costs above another, held against the project's bounds
   mcp-harness experiments                       what each switch and size of a server is worth
+  mcp-harness chaos --quick                         what do servers withstand?
   mcp-harness replay                                which published claims hold here
   mcp-harness lesson                                the course: fourteen questions, an experiment each
   mcp-harness profile --subject http-json-tokio --suite echo    where a server spends its time
@@ -129,6 +131,8 @@ enum Verb {
     Overhead(experiments::Overhead),
     /// Measure what each switch and size of a server is worth
     Experiments(experiments::Experiments),
+    /// Do things to servers under load and hold what they withstand against bounds
+    Chaos(chaos::Run),
     /// Measure what answers published claims, and say which of them hold here
     Replay(Box<replay::Replay>),
     /// Teach by an experiment: a claim, a prediction, a measurement, a picture
@@ -194,6 +198,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Measure(verb) => verb.run(&cli.places, &interrupt),
         Verb::Overhead(verb) => verb.run(&cli.places, &interrupt),
         Verb::Experiments(verb) => verb.run(&cli.places, &interrupt),
+        Verb::Chaos(verb) => verb.run(&cli.places, &interrupt),
         Verb::Replay(verb) => verb.run(&cli.places, &interrupt),
         Verb::Lesson(verb) => verb.run(&cli.places, &interrupt),
         Verb::Profile(verb) => verb.run(&cli.places, &interrupt),

@@ -3,11 +3,14 @@
 //! Nothing in this module starts a process, opens a socket or looks at a clock.
 
 pub mod capacity;
+pub mod chaos;
 pub mod expect;
 pub mod experiment;
 pub mod lesson;
 pub mod load;
 pub mod matrix;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 pub mod published;
 pub mod replay;
 pub mod scenario;
@@ -83,16 +86,38 @@ pub(crate) fn read_text(path: &Path) -> Result<String, FormatError> {
 
 /// Reads a TOML file into a definition. Unknown keys are errors with their place.
 pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FormatError> {
-    let text = read_text(path)?;
-    toml::from_str(&text).map_err(|error| {
-        let (line, column) = place(&text, error.span().map_or(0, |span| span.start));
+    parse_toml(path, &read_text(path)?)
+}
+
+/// Parses the text of a TOML file. JSON, which calls are made of, has no `nan` and no `inf`.
+fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, FormatError> {
+    let parsed = toml::from_str(text).and_then(|read| {
+        let values: toml::Table = toml::from_str(text)?;
+        Ok((read, values.values().all(is_finite)))
+    });
+    let (read, is_finite) = parsed.map_err(|error| {
+        let (line, column) = place(text, error.span().map_or(0, |span| span.start));
         FormatError::Parse {
             path: path.to_owned(),
             line,
             column,
             message: error.message().to_owned(),
         }
-    })
+    })?;
+    if !is_finite {
+        return Err(FormatError::invalid(path, "nan and inf are no values here"));
+    }
+    Ok(read)
+}
+
+/// Whether all numbers in a value are finite.
+fn is_finite(value: &toml::Value) -> bool {
+    match value {
+        toml::Value::Float(number) => number.is_finite(),
+        toml::Value::Array(values) => values.iter().all(is_finite),
+        toml::Value::Table(values) => values.values().all(is_finite),
+        _ => true,
+    }
 }
 
 /// Names become file names and table cells: letters, digits, `-`, `_` and `.` only.

@@ -2,18 +2,21 @@
 //! which price.
 //!
 //! `config` holds the files that come in, `results` those of a run's folder, `load` the load
-//! engine, `host` what the system tells, `run` the run and its processes, `stats` what trials say
-//! and how surely, `analysis` the comparisons, `render` the tables, `report` the page that people
-//! look at, `schema` their JSON Schemas, and `cli` the verbs of the command line. The crate knows
-//! servers by their wire only.
+//! engine, `chaos` what is done to servers under load, `host` what the system tells, `run` the run
+//! and its processes, `stats` what trials say and how surely, `analysis` the comparisons, `render`
+//! the tables, `report` the page that people look at, `schema` their JSON Schemas, and `cli` the
+//! verbs of the command line. The crate knows servers by their wire only.
 
 pub mod analysis;
+mod chaos;
 pub mod cli;
 pub mod config;
 pub mod host;
 pub mod interrupt;
 pub mod load;
 pub mod project;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod render;
 mod report;
 pub mod results;

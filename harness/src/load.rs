@@ -15,6 +15,7 @@
 
 mod checker;
 mod clients;
+mod disturb;
 mod driver;
 mod errors;
 mod expect;
@@ -23,6 +24,8 @@ mod message;
 mod outcome;
 mod plan;
 mod poller;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod recorder;
 mod requests;
 mod run;
@@ -30,6 +33,7 @@ mod schedule;
 mod transport;
 mod verify;
 
+pub use disturb::{Disturbance, Disturbed, Disturber};
 pub use errors::{CallError, ErrorKind, Errors, LoadError, Tally};
 pub use expect::{Check, JsonType, Rule};
 pub use outcome::{Ended, Outcome, StepOutcome};

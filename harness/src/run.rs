@@ -6,7 +6,7 @@ mod capacity;
 mod count;
 pub(crate) mod discover;
 mod environment;
-mod live;
+pub(crate) mod live;
 pub(crate) mod peers;
 mod per_call;
 #[expect(unreachable_pub, reason = "its items are for the crate only")]

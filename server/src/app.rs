@@ -2,23 +2,31 @@
 //!
 //! Left to others: what the app's tools do, and how the process starts and ends ([`process`]).
 
-use std::{future::Future, pin::pin, process::ExitCode, sync::Arc, time::Duration};
+use std::{ffi::OsString, future::Future, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Command, Error, error::ErrorKind};
 use futures::future::{Either, select};
 use transports::{
+    admission::{Admission, AdmissionOptions},
     fast_path::FastTools,
+    metrics::Metrics,
     runtime::{Handle, Runtime},
     shutdown::Shutdown,
     supervise::{CallHook, SuperviseOptions, Supervised},
+    telemetry::Telemetry,
 };
 
 use crate::{
     command::{self, CommandLine},
     flags::{CallLimits, ToolFlags},
     process::{self, LOG},
+    telemetry,
     transport::Transport,
 };
+
+/// The share of a call's time that it may wait for memory or a processor: a little less than all, so
+/// that the answer says what it waited for.
+const PATIENCE_SHARE: f64 = 0.9;
 
 /// A tool set and its flags. [`main`] makes a program of it.
 pub trait App: 'static {
@@ -92,8 +100,11 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// Transport and runtime, for instance `http-json-tokio`.
     pub server_type: &'static str,
+    /// What all calls use at once: a tool asks it for memory and for processors.
+    pub admission: Admission,
     limits: Arc<CallLimits>,
     tools: Arc<[String]>,
+    telemetry: Telemetry,
 }
 
 impl Context {
@@ -101,6 +112,13 @@ impl Context {
     #[must_use]
     pub fn limit_of(&self, tool: &str) -> Duration {
         self.limits.of(tool)
+    }
+
+    /// The metrics of the server, if it has any (`--metrics on`): an app adds its pools, its caches
+    /// and what else a scrape shall find.
+    #[must_use]
+    pub fn metrics(&self) -> Option<&Metrics> {
+        self.telemetry.metrics.as_ref()
     }
 
     /// How long a call of any tool may take.
@@ -123,6 +141,8 @@ impl Context {
             time_limits: self.limits.time_limits.clone(),
             tools: (!self.tools.is_empty()).then(|| self.tools.to_vec()),
             hook,
+            admission: Some(self.admission.clone()),
+            telemetry: self.telemetry.clone(),
         };
         Supervised::new(handler, options)
     }
@@ -148,10 +168,32 @@ impl Context {
 #[must_use]
 pub fn main<T: Transport, R: Runtime, A: App>() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let line = command::parse::<T, A>(R::NAME, &arguments).unwrap_or_else(|error| error.exit());
+    main_with::<T, R, A>(&arguments)
+}
+
+/// [`main`] with these arguments, the first of which is the program's name: for a program that
+/// chooses its transport when it starts.
+#[must_use]
+pub fn main_with<T: Transport, R: Runtime, A: App>(arguments: &[OsString]) -> ExitCode {
+    let line = command::parse::<T, A>(R::NAME, arguments).unwrap_or_else(|error| error.exit());
     let process = line.process.clone();
-    process::run::<R, _>(&process, A::LOG, |runtime, shutdown| {
-        serve::<T, R, A>(runtime, line, shutdown)
+    #[cfg(feature = "otlp")]
+    let collector = line.telemetry.otlp_endpoint.clone();
+    let serve = |runtime, shutdown| serve::<T, R, A>(runtime, line, shutdown);
+    #[cfg(feature = "otlp")]
+    if let Some(collector) = collector {
+        return process::run_traced::<R, _>(&process, A::LOG, &collector, serve);
+    }
+    process::run::<R, _>(&process, A::LOG, serve)
+}
+
+/// What all calls use at once, on a server with so many `workers`.
+fn admission(runtime: &Handle, limits: &CallLimits, workers: usize) -> Admission {
+    Admission::new(AdmissionOptions {
+        max_bytes: limits.max_inflight_bytes,
+        cpu_jobs: limits.cpu_jobs.map_or(workers, |jobs| jobs.get() as usize),
+        patience: limits.call_timeout.mul_f64(PATIENCE_SHARE),
+        ..AdmissionOptions::new(runtime.clone())
     })
 }
 
@@ -160,13 +202,17 @@ async fn serve<T: Transport, R: Runtime, A: App>(
     line: CommandLine<T::Flags, A::Flags>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
+    let handle = Handle::new(runtime.clone());
+    let workers = line.process.workers();
     let context = Context {
-        runtime: Handle::new(runtime.clone()),
+        admission: admission(&handle, &line.limits, workers),
+        runtime: handle,
         shutdown: shutdown.clone(),
         // Made once, and used for as long as the process lives.
         server_type: format!("{}-{}", T::NAME, R::NAME).leak(),
         limits: Arc::new(line.limits),
         tools: line.tools.tools.into(),
+        telemetry: telemetry::observers(&line.telemetry, workers),
     };
     // Opening may take a while, for instance to fill a database. A signal ends it at once.
     let handler = {
@@ -177,6 +223,9 @@ async fn serve<T: Transport, R: Runtime, A: App>(
         }
     };
     context.check(&handler)?;
+    if let (Some(address), Some(metrics)) = (line.telemetry.metrics_listen, context.metrics()) {
+        telemetry::serve_metrics(&runtime, address, metrics.clone(), shutdown.clone())?;
+    }
     let supervised = context.supervise(handler.clone(), A::hook(&handler));
     T::serve(runtime, supervised, line.transport, shutdown).await?;
     A::closed(&handler);

@@ -9,9 +9,9 @@ use clap::{
 
 use crate::{
     app::App,
-    flags::{CallLimits, ProcessFlags, ToolFlags},
+    flags::{CallLimits, ProcessFlags, TelemetryFlags, ToolFlags},
     process::LIFE,
-    transport::{Transport, transports_with},
+    transport::{Transport, has_flag, transports_with},
 };
 
 /// The flags of a server: the transport's, `T`, the app's, `A`, and those of every server.
@@ -28,6 +28,8 @@ pub(crate) struct CommandLine<T: Args, A: Args> {
     pub(crate) limits: CallLimits,
     #[command(flatten)]
     pub(crate) process: ProcessFlags,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryFlags,
 }
 
 /// The flags of one server program.
@@ -131,6 +133,7 @@ fn contradiction<T: Transport, A: App>(line: &Line<T, A>) -> Option<String> {
         return Some(message);
     }
     let limits = line.limits.contradiction();
+    let limits = limits.or_else(|| line.telemetry.contradiction(has_flag::<T>("listen")));
     limits.or_else(|| A::check(&line.app, &line.limits).err())
 }
 

@@ -6,7 +6,9 @@
     reason = "what documents a flag is its help text, and a terminal shows no Markdown"
 )]
 
+mod access;
 mod limits;
+mod telemetry;
 mod values;
 
 use std::{
@@ -23,7 +25,9 @@ use transports::{
 
 use self::values::address;
 pub use self::{
+    access::AccessFlags,
     limits::{CallLimits, DrainLimit, HttpLimits, MessageLimits, QueueLimit},
+    telemetry::TelemetryFlags,
     values::{bytes, count, seconds, up_to_1024},
 };
 
@@ -89,6 +93,8 @@ impl ListenFlags {
         HttpOptions {
             nodelay: self.nodelay.is_on(),
             limits,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }
@@ -169,6 +175,9 @@ pub struct HttpFlags {
     pub(crate) allowed_origins: Vec<AllowedOrigin>,
 
     #[command(flatten)]
+    pub(crate) access: AccessFlags,
+
+    #[command(flatten)]
     pub(crate) fast_path: FastPathFlag,
 
     #[command(flatten)]
@@ -184,9 +193,28 @@ impl HttpFlags {
         self.http.set(self.messages.set(Limits::default()))
     }
 
+    /// How connections are served under `limits`.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(clippy::unnecessary_wraps, reason = "only TLS has a certificate")
+    )]
+    pub(crate) fn options(&self, limits: Limits) -> anyhow::Result<HttpOptions> {
+        Ok(HttpOptions {
+            #[cfg(feature = "tls")]
+            tls: self.access.tls.open()?,
+            ..self.listen.options(limits)
+        })
+    }
+
     /// Who may speak to the server.
     pub(crate) fn guard(&self) -> Guard {
-        let mut guard = Guard::default();
+        let mut guard = Guard {
+            access: self.access.access(),
+            ..Guard::default()
+        };
         if !self.allowed_hosts.is_empty() {
             guard.allowed_hosts.clone_from(&self.allowed_hosts);
         }
@@ -197,6 +225,13 @@ impl HttpFlags {
             tracing::info!(
                 "--allowed-host replaces the defaults: requests to localhost, 127.0.0.1 and ::1 \
                  are forbidden; name them too if clients of this machine use them"
+            );
+        }
+        let address = self.listen.listen;
+        if !address.ip().to_canonical().is_loopback() && !self.access.has_tokens() {
+            tracing::warn!(
+                "everyone who reaches {address} can call the tools: name tokens with \
+                 --auth-token-file, or listen on 127.0.0.1 behind a proxy that checks who calls"
             );
         }
         guard

@@ -18,14 +18,21 @@
 mod app;
 mod command;
 pub mod flags;
+mod memory;
+#[cfg(feature = "otlp")]
+mod otlp;
 pub mod process;
+mod telemetry;
 pub mod transport;
 
 pub use rmcp;
 pub use transports::{
     Limits,
+    admission::{Admission, NotAdmitted, Stop},
     fast_path::{FastResult, FastTools, SerializedResult},
-    fast_tools, http, runtime,
+    fast_tools, http,
+    metrics::{self, Metrics},
+    runtime,
     shutdown::Shutdown,
     supervise::{CallHook, Supervised, ToolCall},
 };
@@ -40,6 +47,6 @@ pub use transports::runtime::Smol;
 pub use transports::runtime::Tokio;
 
 pub use self::{
-    app::{App, Context, main},
+    app::{App, Context, main, main_with},
     transport::{HttpJson, HttpStream, Sse, Stdio, Transport},
 };

@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    io::{IsTerminal, stderr},
+    io::{IsTerminal, Stderr},
     process::ExitCode,
 };
 
@@ -12,12 +12,23 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
+#[cfg(feature = "otlp")]
+use tracing_subscriber::{Layer as _, filter::LevelFilter};
 use tracing_subscriber::{
-    filter::Targets, fmt::layer, layer::SubscriberExt, registry, util::SubscriberInitExt,
+    Registry,
+    filter::Targets,
+    fmt::{
+        Layer,
+        format::{DefaultFields, Format},
+        layer,
+    },
+    layer::SubscriberExt,
+    registry,
+    util::SubscriberInitExt,
 };
 use transports::{runtime::Runtime, shutdown::Shutdown};
 
-use crate::flags::ProcessFlags;
+use crate::{flags::ProcessFlags, memory};
 
 /// The end of every program's `--help`.
 pub const LIFE: &str = "\
@@ -44,13 +55,52 @@ where
 {
     let run = || {
         start_log(log)?;
-        let shutdown = Shutdown::new(flags.drain.drain_timeout);
-        begin_at_signals(shutdown.clone())?;
-        let workers = flags.workers();
-        R::block_on(workers, |runtime| serve(runtime, shutdown))
-            .with_context(|| format!("starting {} on {workers} threads", R::NAME))?
+        run_on::<R, F>(flags, serve)
     };
     exit_code(&run())
+}
+
+/// Does what [`run`] does, and exports the spans of calls to `collector`.
+#[cfg(feature = "otlp")]
+pub(crate) fn run_traced<R: Runtime, F>(
+    flags: &ProcessFlags,
+    log: &str,
+    collector: &str,
+    serve: impl FnOnce(R, Shutdown) -> F,
+) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let run = || {
+        let (exporter, layer) = crate::otlp::start(collector)?;
+        let (lines, filter) = (lines(), filter(log)?);
+        // Each layer has a filter of its own: what the log leaves out is exported all the same.
+        let filter = filter.with_target(transports::spans::TARGET, LevelFilter::OFF);
+        registry()
+            .with(lines.with_filter(filter))
+            .with(layer)
+            .init();
+        let outcome = run_on::<R, F>(flags, serve);
+        drop(exporter);
+        outcome
+    };
+    exit_code(&run())
+}
+
+/// Runs what `serve` returns on the runtime `R` until it ends, or a signal ends it.
+fn run_on<R: Runtime, F>(
+    flags: &ProcessFlags,
+    serve: impl FnOnce(R, Shutdown) -> F,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let shutdown = Shutdown::new(flags.drain.drain_timeout);
+    begin_at_signals(shutdown.clone())?;
+    memory::start_returning()?;
+    let workers = flags.workers();
+    R::block_on(workers, |runtime| serve(runtime, shutdown))
+        .with_context(|| format!("starting {} on {workers} threads", R::NAME))?
 }
 
 /// The exit code of `outcome`. An error is printed on standard error: a [`clap::Error`] is wrong
@@ -75,17 +125,25 @@ pub fn exit_code(outcome: &anyhow::Result<()>) -> ExitCode {
 /// # Errors
 /// When `MCP_LOG` is no filter.
 pub fn start_log(default: &str) -> anyhow::Result<()> {
+    registry().with(lines()).with(filter(default)?).init();
+    Ok(())
+}
+
+/// Reads the filter of the log.
+fn filter(default: &str) -> anyhow::Result<Targets> {
     let asked = std::env::var("MCP_LOG").ok();
     let filter = asked.as_deref().filter(|filter| !filter.is_empty());
     let filter = filter.unwrap_or(default);
-    let filter: Targets = filter.parse().map_err(|error| {
+    filter.parse().map_err(|error| {
         anyhow::anyhow!("MCP_LOG={filter} is no filter ({error}); try MCP_LOG=debug")
-    })?;
-    let lines = layer()
-        .with_writer(stderr)
-        .with_ansi(stderr().is_terminal());
-    registry().with(lines).with(filter).init();
-    Ok(())
+    })
+}
+
+/// The layer that writes the log as lines.
+fn lines() -> Layer<Registry, DefaultFields, Format, fn() -> Stderr> {
+    let stderr: fn() -> Stderr = std::io::stderr;
+    let is_terminal = stderr().is_terminal();
+    layer().with_writer(stderr).with_ansi(is_terminal)
 }
 
 /// Begins `shutdown` at the first SIGTERM, SIGINT or SIGHUP, and ends the process on the spot at

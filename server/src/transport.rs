@@ -40,14 +40,18 @@ pub trait Transport: 'static {
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
+/// Whether transport `T` has `flag`.
+pub(crate) fn has_flag<T: Transport>(flag: &str) -> bool {
+    let command = T::Flags::augment_args(Command::new(T::NAME));
+    command
+        .get_arguments()
+        .any(|arg| arg.get_long() == Some(flag))
+}
+
 /// The names of the transports that have `flag`.
 pub(crate) fn transports_with(flag: &str) -> Vec<&'static str> {
     fn has<T: Transport>(flag: &str) -> Option<&'static str> {
-        let command = T::Flags::augment_args(Command::new(T::NAME));
-        let found = command
-            .get_arguments()
-            .any(|arg| arg.get_long() == Some(flag));
-        found.then_some(T::NAME)
+        has_flag::<T>(flag).then_some(T::NAME)
     }
     [
         has::<Stdio>(flag),
@@ -115,7 +119,7 @@ impl Transport for Sse {
             fast_path: http.fast_path.fast_path.is_on(),
         };
         let service = transports::sse::Sse::new(&runtime, handler, options);
-        let listen_options = http.listen.options(limits);
+        let listen_options = http.options(limits)?;
         listen(
             runtime,
             service,
@@ -189,7 +193,7 @@ impl<K: Kind> Transport for StreamableHttp<K> {
             fast_path: http.fast_path.fast_path.is_on(),
         };
         let service = Streamable::start(&runtime, handler, options).await;
-        let listen_options = http.listen.options(limits);
+        let listen_options = http.options(limits)?;
         listen(
             runtime,
             service,
@@ -216,7 +220,7 @@ pub async fn listen<R: Runtime>(
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let (listeners, address) = bound(address, runtime.shards().len())?;
-    eprintln!("ready http://{address}{path}");
+    eprintln!("ready {}://{address}{path}", options.scheme());
     serve_http(runtime, listeners, service.clone(), options, shutdown)
         .await
         .with_context(|| format!("serving on {address}"))?;

@@ -20,19 +20,22 @@ use rmcp::{
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-pub use crate::rejection::Rejection;
 use crate::{
+    admission::Admission,
     fast_path::{
         Counters, Dispatch, Fallback, FastPath, FastTools, Framing, HandshakeResults,
-        MessageContext, PendingCall, Revision,
+        MessageContext, PendingCall, Receipt, Revision,
     },
     handshake::HandshakeState,
     in_flight::InFlight,
     limits::Limits,
+    metrics::Metrics,
+    outgoing::{self, Ended},
     rejection::{self, Batch},
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
 };
+pub use crate::{outgoing::Outgoing, rejection::Rejection};
 
 /// Starts conversations with a handler, with a fast path in front of it or without.
 #[derive(Clone)]
@@ -50,12 +53,13 @@ pub struct ConversationFactory<S> {
 pub struct Conversation {
     to_sdk: mpsc::WeakSender<RxJsonRpcMessage<RoleServer>>,
     /// Only rmcp's side and running calls keep the outgoing queue open: it ends when they do.
-    out: mpsc::WeakSender<Bytes>,
+    out: outgoing::WeakSender,
     fast_path: Option<Arc<dyn AnyFastPath>>,
     framing: Framing,
     runtime: Handle,
     in_flight: Arc<InFlight>,
     max_batch_messages: usize,
+    max_values: usize,
     has_hook: bool,
     handshake_only: bool,
 }
@@ -115,6 +119,12 @@ pub enum MessageError {
     Ended,
 }
 
+impl From<Ended> for MessageError {
+    fn from(_: Ended) -> Self {
+        Self::Ended
+    }
+}
+
 /// The bytes of one message of a batch, or its rejection.
 pub type BatchPart<'b> = Result<&'b [u8], Rejection>;
 
@@ -157,11 +167,28 @@ impl<S: FastTools> ConversationFactory<S> {
         self.limits
     }
 
+    pub(crate) fn admission(&self) -> Option<&Admission> {
+        self.service.admission()
+    }
+
+    pub(crate) fn metrics(&self) -> Option<Metrics> {
+        self.service.telemetry().metrics
+    }
+
     /// Starts a new conversation. The receiver yields framed messages, and ends after the last of
     /// them once [`KeepOpen`] is dropped.
-    pub fn start(&self) -> (Conversation, KeepOpen, mpsc::Receiver<Bytes>) {
-        let (to_sdk, from_client) = mpsc::channel(self.limits.max_queued_messages);
-        let (out, outgoing) = mpsc::channel(self.limits.max_queued_messages);
+    pub fn start(&self) -> (Conversation, KeepOpen, Outgoing) {
+        let Limits {
+            max_queued_messages,
+            max_queued_bytes,
+            ..
+        } = self.limits;
+        let (to_sdk, from_client) = mpsc::channel(max_queued_messages);
+        let (out, outgoing) = outgoing::queue(
+            max_queued_messages,
+            max_queued_bytes,
+            self.admission().cloned(),
+        );
         let in_flight = Arc::new(InFlight::new(self.limits.max_in_flight));
         let fast_path = self.fast_path.clone();
         let conversation = Conversation {
@@ -172,6 +199,7 @@ impl<S: FastTools> ConversationFactory<S> {
             runtime: self.runtime.clone(),
             in_flight: in_flight.clone(),
             max_batch_messages: self.limits.max_batch_messages,
+            max_values: self.limits.max_values,
             has_hook: self.service.has_hook(),
             handshake_only: self.handshake_only,
         };
@@ -213,6 +241,17 @@ impl Conversation {
         caller: &Caller<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<ForSdk>, MessageError> {
+        self.dispatch_received(bytes, caller, Receipt::default(), out)
+    }
+
+    /// Does what [`Self::dispatch`] does, with what the transport did for the message.
+    pub(crate) fn dispatch_received(
+        &self,
+        bytes: &[u8],
+        caller: &Caller<'_>,
+        receipt: Receipt<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<ForSdk>, MessageError> {
         let (Some(fast_path), HandshakeState::Settled(revision)) =
             (&self.fast_path, self.in_flight.handshake.state())
         else {
@@ -225,6 +264,8 @@ impl Conversation {
             stateless: false,
             caller: *caller,
             in_flight: Some(&self.in_flight),
+            receipt,
+            settled: None,
         };
         match fast_path.take(bytes, &context, self.framing, out) {
             Dispatch::Answered(_) | Dispatch::Accepted | Dispatch::Cancelled => Ok(None),
@@ -236,13 +277,12 @@ impl Conversation {
 
     /// Runs a call in the background until it is answered or cancelled.
     fn run(&self, call: Box<PendingCall>) -> Result<(), MessageError> {
-        let out = self.out.upgrade().ok_or(MessageError::Ended)?;
+        let out = self.out.upgrade()?;
         self.runtime.spawn(Box::pin(async move {
             // A cancelled call has no answer.
             if let Some(finished) = call.await {
-                if out.send(finished.bytes.into()).await.is_err() {
-                    tracing::debug!("an answer was dropped: the client has gone");
-                }
+                let queued = out.try_send(finished.bytes.into());
+                deliver(&out, queued).await;
                 drop(finished.unsent);
             }
         }));
@@ -306,8 +346,9 @@ impl Conversation {
     /// come alone, and each answer leaves alone: a client has to match them by id anyway.
     ///
     /// # Errors
-    /// A rejection when the batch is empty, or holds too many messages.
+    /// A rejection when the batch is empty, or holds too many messages, or `bytes` too many values.
     pub fn batch<'b>(&self, bytes: &'b [u8]) -> Result<Option<Vec<BatchPart<'b>>>, Rejection> {
+        rejection::count_values(bytes, self.max_values)?;
         if self.in_flight.handshake.state() != HandshakeState::Settled(Revision::V_2025_03_26) {
             return Ok(None);
         }
@@ -331,10 +372,28 @@ impl Conversation {
     ///
     /// # Errors
     /// [`MessageError::Ended`] when the outgoing side has ended.
-    pub async fn answer(&self, rejection: Rejection) -> Result<(), MessageError> {
+    pub fn answer(&self, rejection: Rejection) -> Result<(), MessageError> {
         let mut answer = Vec::new();
         self.reject(rejection, &mut answer);
-        self.send(&mut answer).await
+        self.push(answer)
+    }
+
+    /// Puts framed messages in the outgoing queue, whether it has room for them or not. Who calls
+    /// this asks [`Self::is_full`] before it takes the message that is answered.
+    ///
+    /// # Errors
+    /// [`MessageError::Ended`] when the outgoing side has ended.
+    pub fn push(&self, batch: Vec<u8>) -> Result<(), MessageError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        Ok(self.out.upgrade()?.push(batch.into())?)
+    }
+
+    /// Whether the client leaves so much unread that no more messages should be taken.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.out.is_full()
     }
 
     /// Moves the framed messages in `batch` to the end of the outgoing queue. They stay in `batch`
@@ -346,10 +405,7 @@ impl Conversation {
         if batch.is_empty() {
             return Ok(());
         }
-        let out = self.out.upgrade().ok_or(MessageError::Ended)?;
-        let place = out.reserve().await.map_err(|_| MessageError::Ended)?;
-        place.send(std::mem::take(batch).into());
-        Ok(())
+        Ok(self.out.upgrade()?.send(batch).await?)
     }
 
     /// Ends the calls that run, for a client that has gone.
@@ -363,10 +419,23 @@ impl Conversation {
     }
 }
 
+/// Waits until an answer that found no room is `queued`. It is counted while it waits: one client
+/// may have many calls in flight, and read no answer.
+async fn deliver(out: &outgoing::Sender, queued: Result<(), TrySendError<Bytes>>) {
+    let is_sent = match queued {
+        Ok(()) => true,
+        Err(TrySendError::Full(answer)) => out.send_counted(answer).await.is_ok(),
+        Err(TrySendError::Closed(_)) => false,
+    };
+    if !is_sent {
+        tracing::debug!("an answer was dropped: the client has gone");
+    }
+}
+
 /// rmcp's side of a conversation: messages come in through one queue and leave through another.
 struct QueueTransport {
     from_client: mpsc::Receiver<RxJsonRpcMessage<RoleServer>>,
-    out: mpsc::Sender<Bytes>,
+    out: outgoing::Sender,
     framing: Framing,
     in_flight: Arc<InFlight>,
 }
@@ -382,21 +451,17 @@ impl Transport<RoleServer> for QueueTransport {
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let unsent = self.in_flight.record_sent(&message);
         let queued = match serde_json::to_vec(&message) {
-            Ok(json) => self.out.try_send(self.framing.framed(&json)),
+            Ok(json) => {
+                let framed = self.framing.framed(&json);
+                self.out.try_send(framed.into())
+            }
             Err(error) => return Either::Left(std::future::ready(Err(error.into()))),
         };
         let out = self.out.clone();
         Either::Right(async move {
-            let is_sent = match queued {
-                Ok(()) => true,
-                Err(TrySendError::Full(framed)) => out.send(framed).await.is_ok(),
-                Err(TrySendError::Closed(_)) => false,
-            };
+            deliver(&out, queued).await;
             drop(unsent);
-            if !is_sent {
-                // Clients may disconnect. rmcp would log an error for every answer.
-                tracing::debug!("an answer was dropped: the client has gone");
-            }
+            // Clients may disconnect. rmcp would log an error for every answer.
             Ok(())
         })
     }

@@ -1,11 +1,11 @@
 //! The fast path: one JSON-RPC message in; its answer, a call that waits, or a fallback out.
 //!
 //! A [`FastPath`] takes the messages that matter for speed, and only where it knows that the SDK
-//! would answer the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and,
-//! without sessions, what every client sends before its first call. All others fall back to the
+//! would answer the same: calls of the tools that [`fast_tools!`](crate::fast_tools) names and, over
+//! Streamable HTTP, what every client sends before its first call. All others fall back to the
 //! SDK: a message with an unknown member, a key twice, arguments that do not fit. It reads bytes
-//! and writes bytes: it has no socket and no clock, so the same code serves Streamable HTTP, SSE
-//! and stdio.
+//! and writes bytes: it has no socket, so the same code serves Streamable HTTP, SSE and stdio, and
+//! it looks at a clock only where calls are observed.
 //!
 //! Left to others: the headers of a message ([`MessageContext`] carries what they say), and what a
 //! reply is sent on.
@@ -25,10 +25,12 @@ mod tools;
 use std::{
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use futures::{FutureExt, task::noop_waker_ref};
 pub use serde_json::value::RawValue;
+use tracing::Span;
 
 pub(crate) use self::meta::PROTOCOL_VERSION;
 pub use self::{
@@ -40,11 +42,19 @@ pub use self::{
     serialized_result::SerializedResult,
     tools::{FastTools, ToolMethod, call},
 };
-use self::{id::Id, message::Message, reply::Shape, tools::ToolTable};
+use self::{
+    id::Id,
+    message::Message,
+    reply::Shape,
+    tools::{FastTool, ToolTable},
+};
 use crate::{
+    admission::Reserved,
     in_flight::{Admitted, InFlight},
     rejection::Rejection,
+    spans::{SpannedCall, TraceContext},
     supervise::Caller,
+    telemetry::{self, CallRecord, Telemetry},
 };
 
 /// A protocol revision; the fast path knows all of them, and they are ordered by age.
@@ -67,6 +77,19 @@ pub struct MessageContext<'a> {
     pub caller: Caller<'a>,
     /// The client's requests in flight, where the transport knows the client.
     pub(crate) in_flight: Option<&'a Arc<InFlight>>,
+    /// What the transport did when it received the message.
+    pub(crate) receipt: Receipt<'a>,
+    /// The revision that the message's session of Streamable HTTP agreed on.
+    pub(crate) settled: Option<Revision>,
+}
+
+/// What a transport did when it received a message.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Receipt<'a> {
+    /// When that was, if the transport has looked at the clock.
+    pub(crate) at: Option<Instant>,
+    /// The memory that is reserved for the message, if it is large.
+    pub(crate) reserved: Option<&'a Reserved>,
 }
 
 /// The headers that repeat what a message says (MCP 2026-07-28, "Standard Request Headers").
@@ -108,7 +131,19 @@ pub struct FastPath<S> {
     server: S,
     tools: ToolTable,
     handshake: HandshakeResults,
-    counters: Counters,
+    counters: Arc<Counters>,
+    telemetry: Telemetry,
+    /// Whether somebody wants to know how long calls take.
+    is_observed: bool,
+}
+
+impl FastTool {
+    /// Observes a call that goes on, if calls are observed.
+    fn record(&self, context: &MessageContext<'_>, span: Option<Span>) -> Option<CallRecord> {
+        let begun = context.receipt.at?;
+        (self.calls.is_some() || span.is_some())
+            .then(|| CallRecord::new(self.calls.clone(), begun, span))
+    }
 }
 
 impl From<FallbackReason> for Fallback {
@@ -183,17 +218,29 @@ impl<S: FastTools> FastPath<S> {
         if is_dynamic {
             handshake.forget("tools/list");
         }
+        let telemetry = server.telemetry();
+        let counters = Arc::new(Counters::default());
+        if let Some(metrics) = &telemetry.metrics {
+            counters.register(metrics);
+        }
         Self {
-            tools: ToolTable::new(&server, is_dynamic),
+            tools: ToolTable::new(&server, is_dynamic, &telemetry),
             server,
             handshake,
-            counters: Counters::default(),
+            counters,
+            is_observed: telemetry.metrics.is_some() || telemetry.spans.is_some(),
+            telemetry,
         }
     }
 
     /// How many messages the fast path took, and why others fell back.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// The handler behind it.
+    pub(crate) fn server(&self) -> &S {
+        &self.server
     }
 
     /// Whether a hook checks the calls.
@@ -210,6 +257,19 @@ impl<S: FastTools> FastPath<S> {
         framing: Framing,
         out: &mut Vec<u8>,
     ) -> Dispatch {
+        let timed;
+        let context = if self.is_observed && context.receipt.at.is_none() {
+            timed = MessageContext {
+                receipt: Receipt {
+                    at: Some(Instant::now()),
+                    ..context.receipt
+                },
+                ..*context
+            };
+            &timed
+        } else {
+            context
+        };
         let dispatch = Message::read(bytes)
             .map_err(|_| FallbackReason::Message.into())
             .and_then(|message| self.dispatch(bytes, &message, context, framing, out));
@@ -223,6 +283,26 @@ impl<S: FastTools> FastPath<S> {
                 Dispatch::Fallback(fallback)
             }
         }
+    }
+
+    /// Answers the `initialize` that opens a session, if rmcp would answer the same, and returns the
+    /// revision that both sides agree on. Other messages are left to [`Self::take`].
+    pub(crate) fn open(
+        &self,
+        bytes: &[u8],
+        context: &MessageContext<'_>,
+        framing: Framing,
+        out: &mut Vec<u8>,
+    ) -> Option<Revision> {
+        let message = Message::read(bytes).ok()?;
+        let id = Id::read(message.id?)?;
+        if !message.meta().fits(context.revision) {
+            return None;
+        }
+        let (revision, result) = self.handshake.opening(bytes, &message, context).ok()?;
+        reply::write_result(out, framing, &id, result.as_bytes());
+        self.counters.count_dispatch();
+        Some(revision)
     }
 
     fn dispatch(
@@ -248,18 +328,40 @@ impl<S: FastTools> FastPath<S> {
         };
         let id = Id::read(id).ok_or(FallbackReason::Message)?;
         if message.method == "tools/call" {
-            return self.call(message, id, context, framing, out);
+            return self.call((bytes, message), id, context, framing, out);
         }
         if !context.stateless {
-            return Err(FallbackReason::Method.into());
+            return self.in_session(message, &id, context, framing, out);
         }
         let result = self.handshake.answer(bytes, message, context)?;
         reply::write_result(out, framing, &id, result.as_bytes());
         Ok(Dispatch::Answered(Reply::Result))
     }
 
+    /// Answers a request in a session that needs no more than the session's revision.
+    fn in_session(
+        &self,
+        message: &Message<'_>,
+        id: &Id<'_>,
+        context: &MessageContext<'_>,
+        framing: Framing,
+        out: &mut Vec<u8>,
+    ) -> Result<Dispatch, Fallback> {
+        let (Some(revision), Some(in_flight)) = (context.settled, context.in_flight) else {
+            return Err(FallbackReason::Method.into());
+        };
+        let result = self.handshake.in_session(message, revision)?;
+        match in_flight.admit(id.to_request_id()).map(Admitted::finish) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Dispatch::Cancelled),
+            Err(rejection) => return Ok(Dispatch::Rejected(rejection)),
+        }
+        reply::write_result(out, framing, id, result.as_bytes());
+        Ok(Dispatch::Answered(Reply::Result))
+    }
+
     /// Takes a notification. Without sessions the server does not record that a client is
-    /// initialized.
+    /// initialized; a session records it until rmcp is needed.
     fn notification(
         &self,
         message: &Message<'_>,
@@ -270,7 +372,13 @@ impl<S: FastTools> FastPath<S> {
             && !context.revision.is_self_contained()
             && message.method == "notifications/initialized"
             && message.has_only_meta();
-        if is_handshake {
+        let is_recorded = context.settled.is_some()
+            && message.method == "notifications/initialized"
+            && message.has_no_params()
+            && context
+                .in_flight
+                .is_some_and(|in_flight| in_flight.handshake.record_initialized());
+        if is_handshake || is_recorded {
             Ok(Dispatch::Accepted)
         } else {
             Err(FallbackReason::Method.into())
@@ -279,7 +387,7 @@ impl<S: FastTools> FastPath<S> {
 
     fn call(
         &self,
-        message: &Message<'_>,
+        (bytes, message): (&[u8], &Message<'_>),
         id: Id<'_>,
         context: &MessageContext<'_>,
         framing: Framing,
@@ -287,10 +395,10 @@ impl<S: FastTools> FastPath<S> {
     ) -> Result<Dispatch, Fallback> {
         let (name, arguments) = message.call().ok_or(FallbackReason::Message)?;
         let tool = self.tools.get(&self.server, name);
-        let tool = tool.ok_or(FallbackReason::Tool)?;
+        let (tool, has_header_arguments) = tool.ok_or(FallbackReason::Tool)?;
         if context.revision.is_self_contained()
             && let Some(headers) = context.headers
-            && (headers.name != Some(name.as_bytes()) || tool.has_header_arguments)
+            && (headers.name != Some(name.as_bytes()) || has_header_arguments)
         {
             return Err(FallbackReason::Headers.into());
         }
@@ -305,6 +413,8 @@ impl<S: FastTools> FastPath<S> {
             Ok(admitted) => admitted,
             Err(rejection) => return Ok(Dispatch::Rejected(rejection)),
         };
+        let span = self.span(bytes, id, tool, context);
+        let entered = span.as_ref().map(Span::enter);
         let outcome = match self
             .server
             .fast_call_from(&context.caller, tool.name, arguments)
@@ -320,8 +430,11 @@ impl<S: FastTools> FastPath<S> {
                     Poll::Pending => {
                         let shape = Shape::of(context.revision);
                         let guard = admitted.map(Admitted::wait);
-                        let call = PendingCall::new(call, &id, shape, framing, guard);
-                        return Ok(Dispatch::Pending(Box::new(call)));
+                        let mut call = PendingCall::new(call, &id, shape, framing, guard);
+                        drop(entered);
+                        call.keep(context.receipt.reserved.cloned());
+                        let record = tool.record(context, span);
+                        return Ok(Dispatch::Pending(Box::new(call.observed(record))));
                     }
                 }
             }
@@ -329,9 +442,32 @@ impl<S: FastTools> FastPath<S> {
         if admitted.is_some_and(|admitted| !admitted.finish()) {
             return Ok(Dispatch::Cancelled);
         }
+        if let Some(begun) = context.receipt.at {
+            let end = reply::end_of(&outcome);
+            telemetry::record(tool.calls.as_deref(), begun, span.as_ref(), end);
+        }
         let shape = Shape::of(context.revision);
         let reply = reply::write_outcome(out, framing, id.json(), shape, outcome);
         Ok(Dispatch::Answered(reply))
+    }
+
+    /// Starts the span of a call, if calls are traced.
+    fn span(
+        &self,
+        bytes: &[u8],
+        id: Id<'_>,
+        tool: &FastTool,
+        context: &MessageContext<'_>,
+    ) -> Option<Span> {
+        let spans = self.telemetry.spans?;
+        let call = SpannedCall {
+            tool: tool.name,
+            id: &id.json().trim_matches('"'),
+            revision: Some(context.revision.name()),
+            caller: context.caller,
+            is_piped: context.caller.client.is_none(),
+        };
+        Some(spans.begin(&call, &TraceContext::of(bytes)))
     }
 
     /// A fallback after the hook, if there is one, has admitted the call.

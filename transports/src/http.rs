@@ -5,13 +5,18 @@
 //! has the service end its open streams, and waits for the connections to close, all within the
 //! drain timeout. The [`HttpService`] decides what is said over the connections.
 
+mod access;
 mod body;
 mod connections;
 mod guard;
 mod listen;
+mod metrics_page;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::{
     convert::Infallible,
+    fmt::Display,
     future::{Future, poll_fn},
     io,
     net::{SocketAddr, TcpListener},
@@ -28,16 +33,29 @@ use futures::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
+pub(crate) use self::metrics_page::own_metrics;
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsError};
 pub use self::{
+    access::{Access, Subject, Tokens, TokensError},
     body::Body,
     guard::{AllowedHost, AllowedOrigin, Guard, GuardError, NameError},
     listen::{Listeners, bind},
+    metrics_page::MetricsPage,
 };
 use self::{
     body::Tracked,
     connections::{Connection, Connections, Order, SWEEPS, Stall, State, TrackedIo},
 };
-use crate::{fast_path::Counters, limits::Limits, runtime::Runtime, shutdown::Shutdown};
+use crate::{
+    admission::Admission,
+    fast_path::Counters,
+    limits::Limits,
+    metrics::Metrics,
+    presence::{self, Presence},
+    runtime::Runtime,
+    shutdown::Shutdown,
+};
 
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -49,6 +67,8 @@ const REJECTION_TIME: Duration = Duration::from_secs(1);
 const STALL_IN_SHUTDOWN: Duration = Duration::from_secs(1);
 /// The path that answers whether the server is up.
 pub const HEALTH_PATH: &str = "/healthz";
+/// The path that answers with the [metrics](crate::metrics).
+pub const METRICS_PATH: &str = "/metrics";
 /// The path that answers with the counters of the [fast path](crate::fast_path).
 pub const COUNTERS_PATH: &str = "/fast-path";
 /// How long a request head may take to arrive if the shutdown begins in the middle of it.
@@ -80,16 +100,29 @@ pub trait HttpService: Clone + Send + Sync + 'static {
     fn counters(&self) -> Option<&Counters> {
         None
     }
+
+    /// Returns what counts large answers until they are written, if they are counted.
+    fn admission(&self) -> Option<&Admission> {
+        None
+    }
+
+    /// Returns what counts the connections and the bytes of this service, if they are counted.
+    fn metrics(&self) -> Option<&Metrics> {
+        None
+    }
 }
 
 /// How connections are served.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct HttpOptions {
     /// Whether `TCP_NODELAY` is set on accepted connections. Without it an answer written in
     /// several pieces waits for the peer's delayed acknowledgement, about 40 ms on Linux.
     pub nodelay: bool,
     /// The limits of connections.
     pub limits: Limits,
+    /// The certificate that clients are shown. Without one connections are not encrypted.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
 }
 
 impl Default for HttpOptions {
@@ -97,7 +130,21 @@ impl Default for HttpOptions {
         Self {
             nodelay: true,
             limits: Limits::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
+    }
+}
+
+impl HttpOptions {
+    /// The scheme of the server's URL.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return "https";
+        }
+        "http"
     }
 }
 
@@ -117,16 +164,23 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     let Limits {
         head_timeout,
         write_timeout,
+        idle_timeout,
         max_connections,
         ..
     } = options.limits;
-    let connections = Arc::new(Connections::new(max_connections));
+    let connections = Connections::new(max_connections, service.metrics().cloned());
+    let connections = Arc::new(connections);
+    connections.register();
     let mut http = http1::Builder::new();
     // The sweep does this at a lower price.
     http.header_read_timeout(None);
     // A client may finish sending and wait for its answer.
     http.half_close(true);
-    for (stall, limit) in [(Stall::Head, head_timeout), (Stall::Reader, write_timeout)] {
+    for (stall, limit) in [
+        (Stall::Head, head_timeout),
+        (Stall::Reader, write_timeout),
+        (Stall::Idle, idle_timeout),
+    ] {
         let connections = Arc::downgrade(&connections);
         let sweeping = sweep(runtime.clone(), connections, stall, limit);
         runtime.execute(Box::pin(sweeping));
@@ -142,6 +196,8 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
             connections: connections.clone(),
             nodelay: options.nodelay,
             rejecting: rejecting.clone(),
+            #[cfg(feature = "tls")]
+            tls: options.tls.clone(),
         };
         let (done, ended) = oneshot::channel();
         let accepting = accept.until(shutdown.clone(), listener);
@@ -183,7 +239,15 @@ struct Accept<R, S> {
     nodelay: bool,
     /// A clone for each connection that is being rejected, on any shard.
     rejecting: Arc<()>,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
 }
+
+/// What hyper reads and writes: the connection, or what is in its encryption.
+#[cfg(feature = "tls")]
+type Plain<Io> = tls::MaybeTls<Io>;
+#[cfg(not(feature = "tls"))]
+type Plain<Io> = Io;
 
 impl<R: Runtime, S: HttpService> Accept<R, S> {
     async fn until(self, shutdown: Shutdown, listener: TcpListener) -> io::Result<()> {
@@ -219,7 +283,19 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
         Ok(())
     }
 
+    #[cfg(feature = "tls")]
+    fn decrypted(&self, io: R::Io) -> Plain<R::Io> {
+        tls::MaybeTls::new(io, self.tls.as_ref())
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_self, reason = "with TLS it is used")]
+    fn decrypted(&self, io: R::Io) -> Plain<R::Io> {
+        io
+    }
+
     fn open(&self, io: R::Io, client: SocketAddr) {
+        let io = self.decrypted(io);
         let Some(connection) = self.connections.open() else {
             if Arc::strong_count(&self.rejecting) <= REJECTIONS {
                 self.reject(io);
@@ -231,7 +307,7 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
     }
 
     /// Answers the first request of a connection that has no place, and closes it.
-    fn reject(&self, io: R::Io) {
+    fn reject(&self, io: Plain<R::Io>) {
         let (runtime, rejecting) = (self.runtime.clone(), self.rejecting.clone());
         let respond = service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(no_place()));
         let served = self.http.serve_connection(io, respond);
@@ -246,13 +322,20 @@ impl<R: Runtime, S: HttpService> Accept<R, S> {
 
 /// Answers a request on a connection over the limit.
 fn no_place() -> Response<Body> {
+    let mut response = unavailable("all connections are busy; try again later");
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Answers a request that reaches a limit now and may not reach it later.
+pub(crate) fn unavailable(why: impl Display) -> Response<Body> {
     let mut response = text(
         StatusCode::SERVICE_UNAVAILABLE,
-        "Service Unavailable: all connections are busy; try again later",
+        format!("Service Unavailable: {why}"),
     );
     let headers = response.headers_mut();
     headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
@@ -275,7 +358,7 @@ async fn sweep<R: Runtime>(
 /// Serves one connection from its first request to its last answer.
 fn drive<R: Runtime, S: HttpService>(
     http: &http1::Builder,
-    (io, client): (R::Io, SocketAddr),
+    (io, client): (Plain<R::Io>, SocketAddr),
     service: S,
     connection: Connection,
 ) -> impl Future<Output = ()> + Send + 'static {
@@ -284,14 +367,16 @@ fn drive<R: Runtime, S: HttpService>(
     let respond = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
         let answering = state.begin(&request);
-        let state = service.ends_with_client(&request).then(|| state.clone());
+        let ends_with_client = service.ends_with_client(&request);
         async move {
             let response = pin!(service.respond(request, client));
-            let response = match &state {
-                Some(state) => until_client_leaves(response, state).await,
-                None => response.await,
+            let response = if ends_with_client {
+                until_client_leaves(response, answering.state()).await
+            } else {
+                while_client_is_known(response, answering.state()).await
             };
-            Ok::<_, Infallible>(response.map(|body| Tracked::new(body, answering)))
+            let admission = service.admission();
+            Ok::<_, Infallible>(response.map(|body| Tracked::new(body, answering, admission)))
         }
     });
     let served = http.serve_connection(io, respond);
@@ -339,6 +424,27 @@ async fn until_client_leaves(
         state.end_with_client();
     }
     response
+}
+
+/// Responds to a request that goes on when its client leaves. What waits in line hears that the
+/// client has finished sending.
+async fn while_client_is_known(
+    mut response: Pin<&mut impl Future<Output = Response<Body>>>,
+    state: &State,
+) -> Response<Body> {
+    poll_fn(|context| {
+        let mut poll = || response.as_mut().poll(context);
+        let answer = if state.has_finished_sending() {
+            presence::with(Presence::FinishedSending, poll)
+        } else {
+            poll()
+        };
+        if answer.is_pending() && presence::was_asked() {
+            state.look_for_client();
+        }
+        answer
+    })
+    .await
 }
 
 /// Answers at [`HEALTH_PATH`].

@@ -21,7 +21,11 @@ use rmcp::{
 };
 use tokio::sync::Notify;
 
-use crate::{handshake::Handshake, rejection::Rejection};
+use crate::{
+    handshake::Handshake,
+    metrics::{Shed, count_shed},
+    rejection::Rejection,
+};
 
 /// The requests in flight, and the state of the handshake.
 pub(crate) struct InFlight {
@@ -59,9 +63,14 @@ struct Dispatching {
 impl InFlight {
     /// Creates the table of a client that may have `max_in_flight` requests in flight.
     pub(crate) fn new(max_in_flight: usize) -> Self {
+        Self::after(Handshake::default(), max_in_flight)
+    }
+
+    /// Creates the table of a client that has come as far as `handshake`.
+    pub(crate) fn after(handshake: Handshake, max_in_flight: usize) -> Self {
         Self {
             table: Mutex::default(),
-            handshake: Handshake::default(),
+            handshake,
             emptied: Notify::new(),
             limit: max_in_flight,
         }
@@ -200,6 +209,7 @@ impl Table {
         }
         // An answer that its client does not take still costs its bytes.
         if self.dispatching.len() + self.waiting.len() + self.unsent >= max_in_flight {
+            count_shed(Shed::InFlight);
             return Err(Rejection::too_many_in_flight(id.clone(), max_in_flight));
         }
         Ok(())

@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest message, in bytes: a request body over HTTP, a line over stdio.
     pub max_message_bytes: usize,
+    /// Values in one message: the members of its objects and the elements of its arrays. Each takes
+    /// two bytes of a message at least, and a hundred bytes of memory once it is read.
+    pub max_values: usize,
     /// Messages in one batch (MCP 2025-03-26, "Batching").
     pub max_batch_messages: usize,
     /// Requests that one client may have in flight. Streamable HTTP without sessions does not know
@@ -15,14 +18,19 @@ pub struct Limits {
     /// Messages that wait between stdio or SSE and the SDK, in each direction. A full queue stops
     /// the reader, so nothing grows without bound.
     pub max_queued_messages: usize,
+    /// Bytes that wait for a client of stdio or SSE, and one message more.
+    pub max_queued_bytes: usize,
     /// Sessions that may be open at once: of Streamable HTTP, or event streams of SSE. Each costs
     /// memory and a task.
     pub max_sessions: usize,
     /// Connections that may be open at once. An idle one makes room for a new one.
     pub max_connections: usize,
     /// How long a client may take to send the head of a request, give or take a fifth. A slowloris
-    /// attack takes longer. Idle connections stay open.
+    /// attack takes longer.
     pub head_timeout: Duration,
+    /// How long a connection stays open between two requests, give or take a fifth. Most clients
+    /// close theirs earlier, so few requests meet a connection that is being closed.
+    pub idle_timeout: Duration,
     /// How long a request body may take to arrive after its head.
     pub body_timeout: Duration,
     /// How long a client may leave an answer unread, give or take a fifth.
@@ -49,12 +57,15 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_message_bytes: 4 * 1024 * 1024,
+            max_values: 100_000,
             max_batch_messages: 100,
             max_in_flight: 1024,
             max_queued_messages: 256,
+            max_queued_bytes: 16 * 1024 * 1024,
             max_sessions: 10_000,
             max_connections: 10_000,
             head_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_mins(5),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
         }

@@ -110,6 +110,52 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Reject
     serde_json::from_slice(bytes).map_err(|error| Rejection::unreadable(bytes, &error))
 }
 
+/// Counts the values of a message before anything reads them: a message of a few megabytes may hold
+/// a million, and each takes far more memory than bytes.
+///
+/// # Errors
+/// -32600 when there may be more than `max_values`.
+pub(crate) fn count_values(bytes: &[u8], max_values: usize) -> Result<(), Rejection> {
+    const BYTES_PER_VALUE: usize = 2;
+    if bytes.len() / BYTES_PER_VALUE <= max_values || separators(bytes) <= max_values {
+        return Ok(());
+    }
+    Err(Rejection {
+        code: ErrorCode::INVALID_REQUEST,
+        message: format!("Invalid Request: the message has more than {max_values} values"),
+        id: None,
+    })
+}
+
+/// Counts what stands in front of values: commas and opening brackets outside of strings.
+fn separators(bytes: &[u8]) -> usize {
+    let mut count = 0;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b',' | b'[' | b'{' => count += 1,
+            b'"' => at = after_string(bytes, at),
+            _ => {}
+        }
+    }
+    count
+}
+
+/// Returns the place after the string whose first character is at `at`.
+fn after_string(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(rest) = bytes.get(at..)
+        && let Some(found) = memchr::memchr2(b'"', b'\\', rest)
+    {
+        at += found + 1;
+        if rest[found] == b'"' {
+            return at;
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
 /// A JSON array of messages (MCP 2025-03-26, "Batching").
 pub(crate) enum Batch {}
 
@@ -196,6 +242,26 @@ mod tests {
             (&answer["id"], &answer["error"]["code"]),
             (&json!("a"), &json!(-32600))
         );
+    }
+
+    #[test]
+    fn values_are_counted_outside_of_strings() {
+        for (json, count) in [
+            ("", 0),
+            ("1", 0),
+            ("[1,2,3]", 3),
+            (r#"{"a":[],"b":{"c":1}}"#, 4),
+            (r#"["a,[\"{,",1]"#, 2),
+            (r#"["\\",1]"#, 2),
+            (r#"["an open string,,,,"#, 1),
+            (r#"["an open escape\"#, 1),
+        ] {
+            assert_eq!(separators(json.as_bytes()), count, "{json}");
+        }
+        let list = |values: usize| format!("[{}1]", "1,".repeat(values - 1)).into_bytes();
+        assert_eq!(count_values(&list(10), 11), Ok(()));
+        assert!(count_values(&list(12), 11).is_err());
+        assert_eq!(count_values(&[b' '; 1000], 11), Ok(()));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 mod sessions;
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, task::Poll, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -15,20 +15,22 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use hyper::body::Incoming;
-use tokio::sync::mpsc;
 
 use self::sessions::{Session, Sessions};
 use crate::{
-    conversation::{BatchPart, Conversation, ConversationFactory, MessageError},
-    fast_path::{Counters, FastTools, Framing},
+    admission::Admission,
+    conversation::{BatchPart, Conversation, ConversationFactory, MessageError, Outgoing},
+    fast_path::{Counters, FastTools, Framing, Receipt},
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, event_stream,
-        fast_path_counters, healthy, text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, METRICS_PATH, Subject, accepted,
+        event_stream, fast_path_counters, healthy, own_metrics, text, unavailable,
     },
     limits::Limits,
+    log_limit::LogLimit,
+    metrics::{Metrics, SESSIONS, Shed, count_shed},
     runtime::{Handle, Runtime},
     supervise::Caller,
-    timed_body::{Read, TimedBody, too_large},
+    timed_body::{Read, TimedBody, not_admitted, too_large},
 };
 
 /// The path where a client opens its event stream.
@@ -58,6 +60,8 @@ pub struct Sse<S> {
     conversations: ConversationFactory<S>,
     options: SseOptions,
     sessions: Sessions,
+    unread: Arc<LogLimit>,
+    metrics: Option<Metrics>,
 }
 
 impl<S: FastTools> Sse<S> {
@@ -67,27 +71,38 @@ impl<S: FastTools> Sse<S> {
         let conversations =
             ConversationFactory::new(runtime, service, framing, options.fast_path, limits)
                 .handshake_only();
+        let sessions = Sessions::new(limits.max_sessions);
+        let metrics = conversations.metrics();
+        if let Some(metrics) = &metrics {
+            let sessions = sessions.clone();
+            metrics.gauge(SESSIONS.0, SESSIONS.1, &[], move || sessions.count() as f64);
+        }
         Self {
             runtime: Handle::new(runtime.clone()),
             conversations,
-            sessions: Sessions::new(limits.max_sessions),
+            sessions,
             options,
+            unread: Arc::default(),
+            metrics,
         }
     }
 
-    fn open_stream(&self) -> Response<Body> {
-        match self.sessions.open(|| self.conversations.start()) {
+    fn open_stream(&self, subject: Option<Subject<'_>>) -> Response<Body> {
+        let owner = subject.map(Subject::number);
+        match self.sessions.open(owner, || self.conversations.start()) {
             Ok((session, outgoing)) => {
                 event_stream(events(outgoing, session, self.runtime.clone()))
             }
-            Err(error) => {
-                let message = format!("Service Unavailable: {error}");
-                text(StatusCode::SERVICE_UNAVAILABLE, message)
-            }
+            Err(error) => unavailable(error),
         }
     }
 
-    async fn post(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+    async fn post(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        subject: Option<Subject<'_>>,
+    ) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let Some(id) = parts.uri.query().and_then(session_id) else {
             return text(
@@ -95,25 +110,45 @@ impl<S: FastTools> Sse<S> {
                 "Bad Request: post to the URI of the endpoint event, which has a sessionId",
             );
         };
-        let Some(conversation) = self.sessions.get(id) else {
+        let owner = subject.map(Subject::number);
+        let Some(conversation) = self.sessions.get(id, owner) else {
             return unknown_session();
         };
         let limits = &self.options.limits;
         let limit = limits.max_message_bytes;
         let body = TimedBody::new(body, self.runtime.clone(), limits.body_timeout);
-        let bytes = match body.read(limit).await {
-            Read::Whole(bytes) => bytes,
+        let admission = self.conversations.admission();
+        let (bytes, reserved) = match body.read(limit, admission).await {
+            Read::Whole(bytes, reserved) => (bytes, reserved),
+            Read::NotAdmitted(reason) => return not_admitted(reason),
             Read::TooLarge => return too_large(limit),
             Read::Failed(error) => return error.into_response(),
         };
+        if let Some(metrics) = &self.metrics {
+            metrics.count_received(bytes.len());
+        }
+        if conversation.is_full() {
+            return self.unread();
+        }
         let caller = Caller {
             session: Some(id),
             client: Some(client),
+            subject,
             headers: Some(&parts.headers),
         };
+        let receipt = Receipt {
+            reserved: reserved.as_ref(),
+            ..Receipt::default()
+        };
         let outcome = match conversation.batch(&bytes) {
-            Ok(None) => take_message(&conversation, &bytes, &caller).await,
-            Ok(Some(parts)) => take_batch(&conversation, parts, &caller).await,
+            Ok(None) => take_message(&conversation, &bytes, &caller, receipt).await,
+            Ok(Some(parts)) => {
+                let access = &self.options.guard.access;
+                if let Err(error) = access.admit_batch(&caller, parts.len()) {
+                    return error.into_response();
+                }
+                take_batch(&conversation, parts, &caller, receipt).await
+            }
             Err(rejection) => Err(rejection.into()),
         };
         match outcome {
@@ -126,22 +161,38 @@ impl<S: FastTools> Sse<S> {
     }
 }
 
+impl<S> Sse<S> {
+    /// Responds to a message of a client that leaves too much of its stream unread.
+    fn unread(&self) -> Response<Body> {
+        count_shed(Shed::UnreadAnswers);
+        if let Some(left_out) = self.unread.admit() {
+            tracing::warn!(
+                max_queued_bytes = self.options.limits.max_queued_bytes,
+                left_out,
+                "a message was rejected: its client does not read its event stream"
+            );
+        }
+        unavailable("read the answers on the event stream before sending more")
+    }
+}
+
 /// Takes one message. A rejection is answered on the stream if it names its request; otherwise the
 /// client could not tell there what it answers.
 async fn take_message(
     conversation: &Conversation,
     bytes: &[u8],
     caller: &Caller<'_>,
+    receipt: Receipt<'_>,
 ) -> Result<(), MessageError> {
     let mut answer = Vec::new();
-    let outcome = match conversation.dispatch(bytes, caller, &mut answer) {
-        Ok(None) => conversation.send(&mut answer).await,
+    let outcome = match conversation.dispatch_received(bytes, caller, receipt, &mut answer) {
+        Ok(None) => conversation.push(answer),
         Ok(Some(for_sdk)) => conversation.forward(bytes, caller, for_sdk).await,
         Err(error) => Err(error),
     };
     match outcome {
         Err(MessageError::Rejected(rejection)) if !rejection.is_anonymous() => {
-            conversation.answer(rejection).await
+            conversation.answer(rejection)
         }
         outcome => outcome,
     }
@@ -153,14 +204,15 @@ async fn take_batch(
     conversation: &Conversation,
     parts: Vec<BatchPart<'_>>,
     caller: &Caller<'_>,
+    receipt: Receipt<'_>,
 ) -> Result<(), MessageError> {
     for part in parts {
         let outcome = match part {
-            Ok(message) => take_message(conversation, message, caller).await,
+            Ok(message) => take_message(conversation, message, caller, receipt).await,
             Err(rejection) => Err(rejection.into()),
         };
         match outcome {
-            Err(MessageError::Rejected(rejection)) => conversation.answer(rejection).await?,
+            Err(MessageError::Rejected(rejection)) => conversation.answer(rejection)?,
             outcome => outcome?,
         }
     }
@@ -170,8 +222,16 @@ async fn take_batch(
 impl<S: FastTools> HttpService for Sse<S> {
     async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
         let path = request.uri().path();
+        if path == HEALTH_PATH {
+            return healthy();
+        }
+        let access = &self.options.guard.access;
+        let subject = match access.admit(request.headers(), client.ip()) {
+            Ok(subject) => subject,
+            Err(error) => return error.into_response(),
+        };
         let method = match path {
-            HEALTH_PATH => return healthy(),
+            METRICS_PATH => return own_metrics(self.metrics()),
             COUNTERS_PATH => return fast_path_counters(self.counters()),
             STREAM_PATH => Method::GET,
             MESSAGES_PATH => Method::POST,
@@ -196,9 +256,9 @@ impl<S: FastTools> HttpService for Sse<S> {
             return response;
         }
         if method == Method::GET {
-            self.open_stream()
+            self.open_stream(subject)
         } else {
-            self.post(request, client).await
+            self.post(request, client, subject).await
         }
     }
 
@@ -209,12 +269,20 @@ impl<S: FastTools> HttpService for Sse<S> {
     fn counters(&self) -> Option<&Counters> {
         self.conversations.counters()
     }
+
+    fn admission(&self) -> Option<&Admission> {
+        self.conversations.admission()
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
+    }
 }
 
 /// The body of a session's stream (WHATWG HTML, "Server-sent events"): the `endpoint` event, then
 /// the messages of `outgoing`, and a comment after each [`KEEP_ALIVE`] without one. It ends with
 /// `outgoing`; dropping it ends `session`.
-fn events(outgoing: mpsc::Receiver<Bytes>, session: Session, runtime: Handle) -> Body {
+fn events(outgoing: Outgoing, session: Session, runtime: Handle) -> Body {
     let id = session.id();
     let endpoint = format!("event: endpoint\ndata: {MESSAGES_PATH}?sessionId={id}\n\n");
     let state = (Some(endpoint.into()), outgoing, session);
@@ -232,7 +300,7 @@ fn events(outgoing: mpsc::Receiver<Bytes>, session: Session, runtime: Handle) ->
     Body::stream(StreamBody::new(events))
 }
 
-async fn next_event(outgoing: &mut mpsc::Receiver<Bytes>, runtime: &Handle) -> Option<Bytes> {
+async fn next_event(outgoing: &mut Outgoing, runtime: &Handle) -> Option<Bytes> {
     let mut received = pin!(outgoing.recv());
     // An event that is ready needs no timer.
     if let Poll::Ready(event) = futures::poll!(received.as_mut()) {

@@ -4,9 +4,9 @@
 //! A line that is no message is answered (-32700, -32600) and the server goes on. The end of input,
 //! or the shutdown, ends the server after it has answered every request that it has read.
 
-mod lines;
+pub(crate) mod lines;
 
-use std::{io, pin::pin};
+use std::{io, pin::pin, time::Instant};
 
 use bytes::Bytes;
 use futures::{
@@ -14,12 +14,14 @@ use futures::{
     channel::oneshot,
     future::{Either, select},
 };
-use tokio::sync::mpsc;
 
 use self::lines::{Line, Lines};
 use crate::{
-    conversation::{Conversation, ConversationFactory, KeepOpen, MessageError, Rejection},
-    fast_path::FastTools,
+    conversation::{
+        Conversation, ConversationFactory, KeepOpen, MessageError, Outgoing, Rejection,
+    },
+    fast_path::{FastTools, Receipt},
+    metrics::Metrics,
     runtime::Runtime,
     shutdown::Shutdown,
     supervise::Caller,
@@ -33,6 +35,7 @@ const BATCH_BYTES: usize = 64 * 1024;
 const PARENT: Caller<'static> = Caller {
     session: None,
     client: None,
+    subject: None,
     headers: None,
 };
 
@@ -56,8 +59,10 @@ where
 {
     let (conversation, open, outgoing) = factory.start();
     let (writer_ended, mut written) = oneshot::channel();
+    let metrics = factory.metrics();
+    let counted = metrics.clone();
     runtime.execute(Box::pin(async move {
-        let outcome = match write(stdout, outgoing).await {
+        let outcome = match write(stdout, outgoing, metrics).await {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 tracing::debug!("standard output was closed by its reader");
                 Ok(())
@@ -71,7 +76,7 @@ where
     // Answers that are not in the queue yet. It outlives the reading: their calls have run.
     let mut batch = Vec::new();
     let outcome = {
-        let read = pin!(read(&mut input, &conversation, &mut batch));
+        let read = pin!(read(&mut input, &conversation, &mut batch, counted));
         let begun = pin!(shutdown.begun());
         match select(select(read, begun), &mut written).await {
             Either::Left((Either::Left((outcome, _)), _)) => outcome,
@@ -117,17 +122,24 @@ async fn end(
 }
 
 /// Reads line after line. The answers to the lines of one read leave in one piece, if they are
-/// ready at once.
+/// ready at once. Where calls are counted, all lines of one read have been received at one time:
+/// the clock is read once for all of them.
 async fn read<I: AsyncRead + Unpin>(
     input: &mut Lines<I>,
     conversation: &Conversation,
     batch: &mut Vec<u8>,
+    metrics: Option<Metrics>,
 ) -> io::Result<()> {
+    let mut received = None;
     loop {
+        let mut bytes = 0;
         while let Some(line) = input.next() {
             let outcome = match line {
                 Line::Whole(line) if line.trim_ascii().is_empty() => continue,
-                Line::Whole(line) => take_line(conversation, line, batch).await,
+                Line::Whole(line) => {
+                    bytes += line.len();
+                    take_line(conversation, line, received, batch).await
+                }
                 Line::TooLong { limit_bytes } => Err(Rejection::too_large(limit_bytes).into()),
             };
             let outcome = match answer_rejection(conversation, outcome, batch) {
@@ -138,9 +150,13 @@ async fn read<I: AsyncRead + Unpin>(
                 return Ok(());
             }
         }
+        if let Some(metrics) = &metrics {
+            metrics.count_received(bytes);
+        }
         if flush(conversation, batch).await.is_err() || !input.fill().await? {
             return Ok(());
         }
+        received = metrics.as_ref().map(|_| Instant::now());
     }
 }
 
@@ -156,19 +172,20 @@ async fn flush(conversation: &Conversation, batch: &mut Vec<u8>) -> Result<(), M
 async fn take_line(
     conversation: &Conversation,
     line: &[u8],
+    received: Option<Instant>,
     batch: &mut Vec<u8>,
 ) -> Result<(), MessageError> {
     if let Some(messages) = conversation.batch(line)? {
         for message in messages {
             let outcome = match message {
-                Ok(message) => take_message(conversation, message, batch).await,
+                Ok(message) => take_message(conversation, message, received, batch).await,
                 Err(rejection) => Err(rejection.into()),
             };
             answer_rejection(conversation, outcome, batch)?;
         }
         return Ok(());
     }
-    take_message(conversation, line, batch).await
+    take_message(conversation, line, received, batch).await
 }
 
 /// Appends the answer to a rejected message to the others.
@@ -189,9 +206,15 @@ fn answer_rejection(
 async fn take_message(
     conversation: &Conversation,
     message: &[u8],
+    received: Option<Instant>,
     batch: &mut Vec<u8>,
 ) -> Result<(), MessageError> {
-    let Some(for_sdk) = conversation.dispatch(message, &PARENT, batch)? else {
+    let receipt = Receipt {
+        at: received,
+        ..Receipt::default()
+    };
+    let dispatched = conversation.dispatch_received(message, &PARENT, receipt, batch)?;
+    let Some(for_sdk) = dispatched else {
         return Ok(());
     };
     // rmcp's queue may be full, while the client waits for the answers in the batch.
@@ -202,11 +225,15 @@ async fn take_message(
 /// Writes the messages of `outgoing`, as many at once as are ready.
 async fn write(
     mut stdout: impl AsyncWrite + Unpin,
-    mut outgoing: mpsc::Receiver<Bytes>,
+    mut outgoing: Outgoing,
+    metrics: Option<Metrics>,
 ) -> io::Result<()> {
     let mut ready = Vec::with_capacity(WRITE_MESSAGES);
     let mut batch = Vec::new();
     while outgoing.recv_many(&mut ready, WRITE_MESSAGES).await > 0 {
+        if let Some(metrics) = &metrics {
+            metrics.count_sent(ready.iter().map(Bytes::len).sum());
+        }
         if let [single] = ready.as_slice() {
             stdout.write_all(single).await?;
         } else {

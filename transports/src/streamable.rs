@@ -11,6 +11,7 @@ mod forward;
 mod post_headers;
 mod responses;
 mod sessions;
+mod start;
 
 use std::{
     future::Future,
@@ -21,32 +22,41 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Request, Response, StatusCode, request::Parts};
+use http::{HeaderValue, Method, Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use tokio_util::sync::CancellationToken;
 
 use self::{
     forward::session_id,
-    post_headers::{PostHeaders, UnusualHeaders, header_twice, names_self_contained_revision},
+    post_headers::{
+        PostHeaders, SESSION_ID, UnusualHeaders, header_twice, names_self_contained_revision,
+    },
     sessions::{Session, Sessions},
 };
 use crate::{
+    admission::Admission,
     conversation::ForSdk,
     fast_path::{
         Counters, Dispatch, FallbackReason, FastPath, FastTools, Framing, MessageContext,
-        PendingCall,
+        PendingCall, Reply, Revision,
     },
     handshake::HandshakeState,
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, accepted, fast_path_counters,
-        healthy, text,
+        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, METRICS_PATH, Subject, accepted,
+        fast_path_counters, healthy, own_metrics, text,
     },
     limits::Limits,
+    metrics::{Metrics, SESSIONS},
+    presence::{Presence, With},
+    rejection,
     runtime::{Handle, Runtime},
     supervise::{CallOrigin, Caller},
-    timed_body::{Read, TimedBody, too_large},
+    timed_body::{Read, TimedBody, not_admitted, too_large},
 };
+
+/// The longest `initialize` that a session keeps for rmcp. Usual ones have some 300 bytes.
+const MAX_INITIALIZE_BYTES: usize = 4096;
 
 /// The path of the one MCP endpoint.
 pub const MCP_PATH: &str = "/mcp";
@@ -87,6 +97,8 @@ struct Inner<S> {
     sessions: Option<Arc<Sessions>>,
     options: StreamableOptions,
     has_hook: bool,
+    admission: Option<Admission>,
+    metrics: Option<Metrics>,
     runtime: Handle,
     ended: CancellationToken,
 }
@@ -121,6 +133,14 @@ impl<S: FastTools> Streamable<S> {
             None
         };
         let has_hook = service.has_hook();
+        let admission = service.admission().cloned();
+        let metrics = service.telemetry().metrics;
+        if let (Some(metrics), Some(sessions)) = (&metrics, &sessions) {
+            let sessions = Arc::downgrade(sessions);
+            metrics.gauge(SESSIONS.0, SESSIONS.1, &[], move || {
+                sessions.upgrade().map_or(0, |open| open.count()) as f64
+            });
+        }
         let rmcp = forward::rmcp(service, &options, sessions.clone(), ended.clone());
         Self(Arc::new(Inner {
             rmcp,
@@ -128,6 +148,8 @@ impl<S: FastTools> Streamable<S> {
             sessions,
             options,
             has_hook,
+            admission,
+            metrics,
             runtime,
             ended,
         }))
@@ -136,9 +158,17 @@ impl<S: FastTools> Streamable<S> {
 
 impl<S: FastTools> HttpService for Streamable<S> {
     async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+        if request.uri().path() == HEALTH_PATH {
+            return healthy();
+        }
+        let access = &self.0.options.guard.access;
+        let subject = match access.admit(request.headers(), client.ip()) {
+            Ok(subject) => subject,
+            Err(error) => return error.into_response(),
+        };
         match request.uri().path() {
-            MCP_PATH => self.0.mcp(request, client).await,
-            HEALTH_PATH => healthy(),
+            MCP_PATH => self.0.mcp(request, client, subject).await,
+            METRICS_PATH => own_metrics(self.metrics()),
             COUNTERS_PATH => fast_path_counters(self.counters()),
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -159,10 +189,23 @@ impl<S: FastTools> HttpService for Streamable<S> {
     fn counters(&self) -> Option<&Counters> {
         self.0.fast_path.as_ref().map(FastPath::counters)
     }
+
+    fn admission(&self) -> Option<&Admission> {
+        self.0.admission.as_ref()
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        self.0.metrics.as_ref()
+    }
 }
 
 impl<S: FastTools> Inner<S> {
-    async fn mcp(&self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+    async fn mcp(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        subject: Option<Subject<'_>>,
+    ) -> Response<Body> {
         let (mut parts, incoming) = request.into_parts();
         let StreamableOptions { limits, guard, .. } = &self.options;
         let is_post = parts.method == Method::POST;
@@ -171,44 +214,69 @@ impl<S: FastTools> Inner<S> {
         } else {
             Err(UnusualHeaders)
         };
-        // Usual headers have passed the guard already, and came once.
-        if headers.is_err() {
-            if let Err(error) = guard.check(&parts.uri, &parts.headers) {
-                return text(error.status(), error.to_string());
-            }
-            if let Some(name) = header_twice(&parts.headers) {
-                let message = format!("Bad Request: there are two {name} headers");
-                return text(StatusCode::BAD_REQUEST, message);
-            }
+        if let Some(refusal) = self.refuse(&parts, headers.is_ok(), subject) {
+            return refusal;
         }
         if !is_post {
             self.record_traffic(&parts);
             return self.forward(parts).await;
         }
         let body = TimedBody::new(incoming, self.runtime.clone(), limits.body_timeout);
-        let bytes = match body.read(limits.max_message_bytes).await {
-            Read::Whole(bytes) => bytes,
+        let admission = self.admission.as_ref();
+        let (bytes, reserved) = match body.read(limits.max_message_bytes, admission).await {
+            Read::Whole(bytes, reserved) => (bytes, reserved),
+            Read::NotAdmitted(reason) => return not_admitted(reason),
             Read::TooLarge => return too_large(limits.max_message_bytes),
             Read::Failed(error) => return error.into_response(),
         };
+        if let Some(metrics) = &self.metrics {
+            metrics.count_received(bytes.len());
+        }
+        if let Err(rejection) = rejection::count_values(&bytes, limits.max_values) {
+            return responses::rejected(rejection);
+        }
         let caller = Caller {
             session: None,
             client: Some(client),
+            subject,
             headers: Some(&parts.headers),
         };
         let context = headers.and_then(|headers| headers.context(self.sessions.is_none(), caller));
-        let Ok(context) = context else {
+        let Ok(mut context) = context else {
             self.count_fallback(FallbackReason::Headers);
-            self.record_origin(&mut parts, client, ForSdk::default());
+            self.record_origin(&mut parts, (client, subject), ForSdk::default());
             return self.forward_unusual(parts, bytes).await;
         };
+        context.receipt.reserved = reserved.as_ref();
         match self.answer_here(&parts, &context, &bytes).await {
             Ok(response) => response,
             Err(for_sdk) => {
-                self.record_origin(&mut parts, client, for_sdk);
+                self.record_origin(&mut parts, (client, subject), for_sdk);
                 self.forward_message(parts, bytes).await
             }
         }
+    }
+
+    /// Answers a request that may not be here. Usual headers have passed the guard already, and came
+    /// once.
+    fn refuse(
+        &self,
+        parts: &Parts,
+        has_usual_headers: bool,
+        subject: Option<Subject<'_>>,
+    ) -> Option<Response<Body>> {
+        if !has_usual_headers {
+            let guard = &self.options.guard;
+            if let Err(error) = guard.check(&parts.uri, &parts.headers) {
+                return Some(text(error.status(), error.to_string()));
+            }
+            if let Some(name) = header_twice(&parts.headers) {
+                let message = format!("Bad Request: there are two {name} headers");
+                return Some(text(StatusCode::BAD_REQUEST, message));
+            }
+        }
+        self.is_in_a_foreign_session(parts, subject)
+            .then(no_session)
     }
 
     /// Answers a message, or a batch of them, unless the SDK has to.
@@ -223,7 +291,13 @@ impl<S: FastTools> Inner<S> {
             && self.takes_batches(parts)
         {
             return Ok(match messages {
-                Ok(messages) => self.answer_batch(parts, context, messages).await,
+                Ok(messages) => {
+                    let access = &self.options.guard.access;
+                    match access.admit_batch(&context.caller, messages.len()) {
+                        Ok(()) => self.answer_batch(parts, context, messages).await,
+                        Err(error) => error.into_response(),
+                    }
+                }
                 Err(rejection) => responses::rejected(rejection),
             });
         }
@@ -243,12 +317,18 @@ impl<S: FastTools> Inner<S> {
         if let Some(sessions) = &self.sessions
             && !context.stateless
         {
-            session = settled_session(sessions, parts);
-            let Some(session) = &session else {
+            if !parts.headers.contains_key(SESSION_ID)
+                && let Some(response) = self.open_session(fast_path, sessions, &context, bytes)
+            {
+                return Ok(response);
+            }
+            let Some((settled, revision)) = settled_session(sessions, parts) else {
                 self.count_fallback(FallbackReason::Session);
                 return Err(ForSdk::default());
             };
+            session = settled;
             context.in_flight = Some(&session.in_flight);
+            context.settled = Some(revision);
             context.caller.session = session_id(parts);
         }
         let answer = self.options.answer;
@@ -266,6 +346,30 @@ impl<S: FastTools> Inner<S> {
         }
     }
 
+    /// Opens a session, if `bytes` are an `initialize` that the fast path can answer.
+    fn open_session(
+        &self,
+        fast_path: &FastPath<S>,
+        sessions: &Sessions,
+        context: &MessageContext<'_>,
+        bytes: &[u8],
+    ) -> Option<Response<Body>> {
+        if bytes.len() > MAX_INITIALIZE_BYTES || sessions.are_full() {
+            return None;
+        }
+        let answer = self.options.answer;
+        let mut out = Vec::with_capacity(512);
+        let revision = fast_path.open(bytes, context, answer.framing(), &mut out)?;
+        let owner = context.caller.subject.map(Subject::number);
+        let opened = sessions.open(revision, bytes, owner);
+        let id = opened.ok().and_then(|id| HeaderValue::from_str(&id).ok());
+        Some(id.map_or_else(forward::too_many_sessions, |id| {
+            let mut response = responses::reply(answer, false, Reply::Result, out);
+            response.headers_mut().insert(SESSION_ID, id);
+            response
+        }))
+    }
+
     /// Waits for a call. Up to 2025-11-25 the call goes on when its client disconnects.
     async fn wait(&self, call: Box<PendingCall>) -> Response<Body> {
         let is_self_contained = call.ends_with_its_stream();
@@ -280,9 +384,15 @@ impl<S: FastTools> Inner<S> {
         })
     }
 
-    /// Records who sends a message, for the hook, before the SDK gets the message.
-    fn record_origin(&self, parts: &mut Parts, client: SocketAddr, for_sdk: ForSdk) {
-        if !self.has_hook {
+    /// Records who sends a message, for the hook and for a new session, before the SDK gets the
+    /// message.
+    fn record_origin(
+        &self,
+        parts: &mut Parts,
+        (client, subject): (SocketAddr, Option<Subject<'_>>),
+        for_sdk: ForSdk,
+    ) {
+        if !self.has_hook && subject.is_none() {
             return;
         }
         let sessions = self.sessions.as_ref();
@@ -292,10 +402,19 @@ impl<S: FastTools> Inner<S> {
         let caller = Caller {
             session,
             client: Some(client),
+            subject,
             headers: None,
         };
         let origin = CallOrigin::new(&caller, for_sdk.is_checked);
         parts.extensions.insert(origin);
+    }
+
+    /// Whether a request names a session that another token has made. Its id alone opens none.
+    fn is_in_a_foreign_session(&self, parts: &Parts, subject: Option<Subject<'_>>) -> bool {
+        let (Some(subject), Some(sessions)) = (subject, &self.sessions) else {
+            return false;
+        };
+        session_id(parts).is_some_and(|id| sessions.is_foreign(id, subject))
     }
 
     fn record_traffic(&self, parts: &Parts) {
@@ -311,14 +430,18 @@ impl<S: FastTools> Inner<S> {
     }
 }
 
-/// Returns the session of a request, once the client has agreed on a revision there.
-fn settled_session(sessions: &Sessions, parts: &Parts) -> Option<Arc<Session>> {
+/// Answers like rmcp, so that a session of another token cannot be told from none.
+fn no_session() -> Response<Body> {
+    text(StatusCode::NOT_FOUND, "Not Found: Session not found")
+}
+
+/// Returns the session of a request and its revision, once the client has agreed on one there.
+fn settled_session(sessions: &Sessions, parts: &Parts) -> Option<(Arc<Session>, Revision)> {
     let session = sessions.get(session_id(parts)?)?;
-    let is_settled = matches!(
-        session.in_flight.handshake.state(),
-        HandshakeState::Settled(_)
-    );
-    is_settled.then_some(session)
+    match session.in_flight.handshake.state() {
+        HandshakeState::Settled(revision) => Some((session, revision)),
+        HandshakeState::New | HandshakeState::Unsettled => None,
+    }
 }
 
 /// A call that goes on in the background when it is dropped before its end. MCP, "Streamable HTTP":
@@ -357,9 +480,11 @@ impl<F: Future + Unpin + Send + 'static> Future for DetachOnDrop<F> {
 
 impl<F: Future + Unpin + Send + 'static> Drop for DetachOnDrop<F> {
     fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
+        if let Some(future) = self.call.take() {
+            // It does not wait in line any more.
+            let presence = Presence::Left;
             self.runtime.spawn(Box::pin(async move {
-                call.await;
+                With { presence, future }.await;
             }));
         }
     }

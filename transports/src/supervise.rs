@@ -15,7 +15,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::{
@@ -27,13 +27,18 @@ use rmcp::{
     model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock},
     service::RequestContext,
 };
+use tracing::Instrument;
 
 pub(crate) use self::hook::CallOrigin;
 pub use self::hook::{CallHook, Caller, ToolCall};
 use crate::{
+    admission::Admission,
     fast_path::{FastCall, FastTools, Outcome, RawValue},
     log_limit::LogLimit,
+    metrics::{CallEnd, Failure},
     runtime::{BoxFuture, Handle},
+    spans::{SpannedCall, TraceContext},
+    telemetry::{CallRecord, Telemetry},
 };
 
 /// How tool calls are supervised.
@@ -49,6 +54,10 @@ pub struct SuperviseOptions {
     pub tools: Option<Vec<String>>,
     /// The hook that every call passes before it runs.
     pub hook: Option<Arc<dyn CallHook>>,
+    /// Admits large messages and counts large answers; without it they are not counted.
+    pub admission: Option<Admission>,
+    /// What observes the calls.
+    pub telemetry: Telemetry,
 }
 
 impl SuperviseOptions {
@@ -61,6 +70,8 @@ impl SuperviseOptions {
             time_limits: Vec::new(),
             tools: None,
             hook: None,
+            admission: None,
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -88,7 +99,59 @@ impl<S> Supervised<S> {
 }
 
 impl<S: ServerHandler> Supervised<S> {
+    /// Supervises a call that the SDK brings, under observation if there are observers.
     async fn supervise(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(record) = self.observe(&request, &context) else {
+            return self.run(request, context).await;
+        };
+        let cancelled = context.ct.clone();
+        let call = self.run(request, context).instrument(record.span());
+        let outcome = call.await;
+        // A cancelled call is not answered.
+        if !cancelled.is_cancelled() {
+            record.end(CallEnd::of(&outcome));
+        }
+        outcome
+    }
+
+    fn observe(
+        &self,
+        request: &CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Option<CallRecord> {
+        let Telemetry { metrics, spans } = &self.policy.options.telemetry;
+        if metrics.is_none() && spans.is_none() {
+            return None;
+        }
+        let begun = Instant::now();
+        let tool = &*request.name;
+        let calls = metrics
+            .as_ref()
+            .map(|metrics| metrics.tool_if(tool, || self.get_tool(tool).is_some()));
+        let span = spans.map(|spans| {
+            let (_, caller) = CallOrigin::of(&context.extensions);
+            let is_piped = caller.headers.is_none() && caller.session.is_none();
+            let call = SpannedCall {
+                tool,
+                id: &context.id,
+                revision: None,
+                caller,
+                is_piped,
+            };
+            let parent = TraceContext {
+                traceparent: context.meta.get_traceparent().map(Into::into),
+                tracestate: context.meta.get_tracestate().map(Into::into),
+            };
+            spans.begin(&call, &parent)
+        });
+        Some(CallRecord::new(calls, begun, span))
+    }
+
+    async fn run(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
@@ -159,7 +222,20 @@ impl<S: FastTools> FastTools for Supervised<S> {
     }
 
     fn has_hook(&self) -> bool {
-        self.policy.options.hook.is_some() || self.inner.has_hook()
+        let SuperviseOptions {
+            hook, telemetry, ..
+        } = &self.policy.options;
+        // A span says who calls, too.
+        hook.is_some() || telemetry.spans.is_some() || self.inner.has_hook()
+    }
+
+    fn telemetry(&self) -> Telemetry {
+        self.policy.options.telemetry.clone()
+    }
+
+    fn admission(&self) -> Option<&Admission> {
+        let own = self.policy.options.admission.as_ref();
+        own.or_else(|| self.inner.admission())
     }
 }
 
@@ -220,8 +296,16 @@ impl Policy {
         self.options.runtime.sleep(self.time_limit(tool).0)
     }
 
+    /// Counts a failure of `tool`.
+    fn count_failure(&self, tool: &str, failure: Failure) {
+        if let Some(metrics) = &self.options.telemetry.metrics {
+            metrics.known_tool(tool).fail(failure);
+        }
+    }
+
     /// Returns the answer to a call that panicked.
     pub(crate) fn panicked(&self, tool: &str, panic: &(dyn Any + Send)) -> CallToolResponse {
+        self.count_failure(tool, Failure::Panic);
         let cause = panic_message(panic);
         if let Some(left_out) = self.panics.admit() {
             tracing::error!(
@@ -238,6 +322,7 @@ impl Policy {
 
     /// Returns the answer to a call that took too long.
     pub(crate) fn timed_out(&self, tool: &str) -> CallToolResponse {
+        self.count_failure(tool, Failure::Timeout);
         let (limit, flag) = self.time_limit(tool);
         let limit = limit.as_secs_f64();
         if let Some(left_out) = self.timeouts.admit() {

@@ -13,7 +13,8 @@ use http_body::{Body as HttpBody, Frame};
 use hyper::body::Incoming;
 
 use crate::{
-    http::{Body, text},
+    admission::{Admission, NotAdmitted, Reserved, SMALL_BYTES},
+    http::{Body, text, unavailable},
     runtime::{BoxFuture, Handle},
 };
 
@@ -37,8 +38,10 @@ pub(crate) enum BodyError {
 
 /// The outcome of reading a body.
 pub(crate) enum Read {
-    /// The whole body.
-    Whole(Bytes),
+    /// The whole body, and the memory that is reserved for its call if it is large.
+    Whole(Bytes, Option<Reserved>),
+    /// There is no memory for it at the moment.
+    NotAdmitted(NotAdmitted),
     /// The body is larger than the limit.
     TooLarge,
     /// The body did not arrive.
@@ -56,10 +59,19 @@ impl TimedBody {
     }
 
     /// Reads the whole body, up to `max_bytes`. A body whose announced length is above the limit is
-    /// not read at all: a client that expects `100 Continue` gets the rejection instead.
-    pub(crate) async fn read(mut self, max_bytes: usize) -> Read {
-        if self.incoming.size_hint().lower() > max_bytes as u64 {
+    /// not read at all: a client that expects `100 Continue` gets the rejection instead. For a large
+    /// body `admission` reserves memory before it is read.
+    pub(crate) async fn read(mut self, max_bytes: usize, admission: Option<&Admission>) -> Read {
+        let announced = usize::try_from(self.incoming.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > max_bytes {
             return Read::TooLarge;
+        }
+        let mut reserved = None;
+        if announced > SMALL_BYTES {
+            match reserve(admission, announced).await {
+                Ok(reservation) => reserved = reservation,
+                Err(reason) => return Read::NotAdmitted(reason),
+            }
         }
         let mut first = Bytes::new();
         let mut more: Option<BytesMut> = None;
@@ -92,8 +104,15 @@ impl TimedBody {
             if length > max_bytes {
                 return Read::TooLarge;
             }
+            // A body that did not announce its length may be as large as any.
+            if length > SMALL_BYTES && reserved.is_none() {
+                match reserve(admission, max_bytes).await {
+                    Ok(reservation) => reserved = reservation,
+                    Err(reason) => return Read::NotAdmitted(reason),
+                }
+            }
         }
-        Read::Whole(more.map_or(first, BytesMut::freeze))
+        Read::Whole(more.map_or(first, BytesMut::freeze), reserved)
     }
 
     fn poll_frame(
@@ -111,6 +130,16 @@ impl TimedBody {
     }
 }
 
+async fn reserve(
+    admission: Option<&Admission>,
+    bytes: usize,
+) -> Result<Option<Reserved>, NotAdmitted> {
+    match admission {
+        Some(admission) => admission.message(bytes).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 impl BodyError {
     /// Returns the response. After a late body the connection cannot be used again.
     pub(crate) fn into_response(self) -> Response<Body> {
@@ -124,6 +153,11 @@ impl BodyError {
             Self::Broken(_) => text(StatusCode::BAD_REQUEST, self.to_string()),
         }
     }
+}
+
+/// Responds to a message that was not admitted.
+pub(crate) fn not_admitted(reason: NotAdmitted) -> Response<Body> {
+    unavailable(reason)
 }
 
 /// Responds to a body that is larger than `limit_bytes`.

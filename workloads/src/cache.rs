@@ -30,7 +30,10 @@ use rmcp::{
     model::{CallToolResponse, CallToolResult},
 };
 use serde::Serialize;
-use transports::fast_path::{FastResult, Outcome, SerializedResult};
+use transports::{
+    admission::shared,
+    fast_path::{FastResult, Outcome, SerializedResult},
+};
 
 #[cfg(feature = "redis")]
 use self::redis::Redis;
@@ -218,7 +221,7 @@ impl Cache {
         );
         match joined {
             Joined::Cached(result) => Ok(result),
-            Joined::InFlight(work) => work.await,
+            Joined::InFlight(work) => shared(work).await,
         }
     }
 

@@ -24,15 +24,24 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
+use transports::{
+    admission::{Admission, Reserved},
+    metrics::PoolUse,
+};
 
 use crate::{
     catalog::MAX_PAYLOAD_BYTES,
-    pool::{PoolOptions, PoolSize},
+    pool::{PoolOptions, PoolSize, Waits},
     store::CartItem,
 };
 
 /// The largest body that the client reads, except of [payloads](CatalogClient::payload).
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// Answers up to this size are not counted.
+const SMALL_BYTES: usize = 16 * 1024;
+/// How many times the bytes of a JSON text the tree of its values is counted with.
+const BYTES_FOR_A_BYTE: usize = 8;
 
 /// How to reach the API.
 #[derive(Clone, Debug)]
@@ -47,6 +56,9 @@ pub struct CatalogClientOptions {
     pub limit: Option<CallLimit>,
     /// How long one call may take, from the look-up of the host to the last byte of the body.
     pub time_limit: Duration,
+    /// What reserves memory for large answers; without it they are not counted.
+    /// [Payloads](CatalogClient::payload) never are: who asks for one knows its size.
+    pub admission: Option<Admission>,
 }
 
 impl CatalogClientOptions {
@@ -60,6 +72,7 @@ impl CatalogClientOptions {
             pool_idle_timeout: None,
             limit: None,
             time_limit: Duration::from_secs(10),
+            admission: None,
         }
     }
 }
@@ -72,6 +85,7 @@ pub struct CallLimit {
     turns: Arc<Semaphore>,
     calls: u32,
     patience: Duration,
+    waits: Waits,
 }
 
 impl CallLimit {
@@ -83,12 +97,22 @@ impl CallLimit {
             turns: Arc::new(Semaphore::new(calls as usize)),
             calls,
             patience,
+            waits: Waits::default(),
         }
+    }
+
+    /// How the turns are used at this moment.
+    #[must_use]
+    pub fn usage(&self) -> PoolUse {
+        let free = self.turns.available_permits() as u64;
+        let calls = u64::from(self.calls);
+        self.waits.pool_use(calls, calls, free)
     }
 
     /// Waits for a turn, which ends when the permit is dropped.
     async fn turn(&self, url: &Url) -> Result<SemaphorePermit<'_>, CatalogClientError> {
-        match timeout(self.patience, self.turns.acquire()).await {
+        let turn = timeout(self.patience, self.turns.acquire());
+        match self.waits.take(turn).await {
             Ok(Ok(permit)) => Ok(permit),
             // The semaphore is never closed.
             Ok(Err(_)) | Err(_) => Err(CatalogClientError::Busy {
@@ -112,6 +136,7 @@ struct Inner {
     base: Url,
     time_limit: Duration,
     limit: Option<CallLimit>,
+    admission: Option<Admission>,
 }
 
 /// The answer to a request for any endpoint.
@@ -125,6 +150,8 @@ pub struct Fetched {
     pub elapsed: Duration,
     /// The body.
     pub body: Value,
+    /// The memory of a large body, until this is dropped.
+    pub reserved: Option<Reserved>,
 }
 
 /// The products that a search asks for.
@@ -214,6 +241,7 @@ impl CatalogClient {
             base,
             time_limit: options.time_limit,
             limit: options.limit.clone(),
+            admission: options.admission.clone(),
         })))
     }
 
@@ -226,7 +254,11 @@ impl CatalogClient {
         let url = self.resolve(endpoint)?;
         let started = Instant::now();
         let request = self.0.client.get(url.clone());
-        let (status, bytes) = self.send(request, &url, MAX_BODY_BYTES).await?;
+        let Answer {
+            status,
+            body: bytes,
+            reserved,
+        } = self.send(request, &url).await?;
         let elapsed = started.elapsed();
         let body = serde_json::from_slice(&bytes)
             .map_err(|source| CatalogClientError::not_json(&url, status, &bytes, &source))?;
@@ -235,6 +267,7 @@ impl CatalogClient {
             status,
             elapsed,
             body,
+            reserved,
         })
     }
 
@@ -278,8 +311,8 @@ impl CatalogClient {
         }
         let url = self.resolve("/cart/calculate")?;
         let request = self.0.client.post(url.clone()).json(&Cart { items });
-        let answer = self.send(request, &url, MAX_BODY_BYTES).await?;
-        read::<Calculation>(&url, answer).map(|calculation| calculation.total)
+        let answer = self.send(request, &url).await?;
+        read::<Calculation>(&url, &answer).map(|calculation| calculation.total)
     }
 
     /// Gets a payload of `bytes` bytes, at most [`MAX_PAYLOAD_BYTES`].
@@ -297,7 +330,8 @@ impl CatalogClient {
         };
         let url = self.resolve(&format!("{path}?bytes={bytes}"))?;
         let request = self.0.client.get(url.clone());
-        let (status, body) = self.send(request, &url, MAX_PAYLOAD_BYTES as usize).await?;
+        let limit_bytes = MAX_PAYLOAD_BYTES as usize;
+        let Answer { status, body, .. } = self.ask(request, &url, limit_bytes, None).await?;
         if status != StatusCode::OK {
             return Err(CatalogClientError::refused(&url, status, &body, None));
         }
@@ -311,22 +345,30 @@ impl CatalogClient {
     ) -> Result<T, CatalogClientError> {
         let url = self.resolve(endpoint)?;
         let request = self.0.client.get(url.clone());
-        let answer = self.send(request, &url, MAX_BODY_BYTES).await?;
-        read(&url, answer)
+        let answer = self.send(request, &url).await?;
+        read(&url, &answer)
     }
 
     fn resolve(&self, endpoint: &str) -> Result<Url, EndpointError> {
         endpoint::resolve(&self.0.base, endpoint)
     }
 
-    /// Sends `request`, which goes to `url`, and reads the whole answer, of at most `limit_bytes`.
-    /// Every call passes here.
-    async fn send(
+    /// Sends `request`, which goes to `url`, and reads the whole answer, of at most
+    /// [`MAX_BODY_BYTES`].
+    async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Answer, CatalogClientError> {
+        let admission = self.0.admission.as_ref();
+        self.ask(request, url, MAX_BODY_BYTES, admission).await
+    }
+
+    /// The same for an answer of at most `limit_bytes`, for which `admission` reserves memory if it
+    /// is large. Every call passes here.
+    async fn ask(
         &self,
         request: RequestBuilder,
         url: &Url,
         limit_bytes: usize,
-    ) -> Result<(StatusCode, BytesMut), CatalogClientError> {
+        admission: Option<&Admission>,
+    ) -> Result<Answer, CatalogClientError> {
         let _turn = match &self.0.limit {
             Some(limit) => Some(limit.turn(url).await?),
             None => None,
@@ -334,11 +376,31 @@ impl CatalogClient {
         let failed = |source| CatalogClientError::from_reqwest(source, url, self.0.time_limit);
         let response = request.send().await.map_err(failed)?;
         let status = response.status();
+        // A body without a length is at most as long as any.
+        let length = response.content_length().map(usize::try_from);
+        let length = length.map_or(limit_bytes, |length| length.unwrap_or(usize::MAX));
+        let reserved = match admission {
+            Some(admission) if (SMALL_BYTES + 1..=limit_bytes).contains(&length) => {
+                Some(admission.bytes(length * BYTES_FOR_A_BYTE).await?)
+            }
+            _ => None,
+        };
         match read_body(response, limit_bytes).await.map_err(failed)? {
-            Some(body) => Ok((status, body)),
+            Some(body) => Ok(Answer {
+                status,
+                body,
+                reserved,
+            }),
             None => Err(CatalogClientError::TooLarge(url.to_string(), limit_bytes)),
         }
     }
+}
+
+/// The whole answer to a request.
+struct Answer {
+    status: StatusCode,
+    body: BytesMut,
+    reserved: Option<Reserved>,
 }
 
 /// The whole body; none as soon as it turns out to be longer than `limit_bytes`.
@@ -375,17 +437,18 @@ struct Problem {
 /// The `T` in an answer of status 200.
 fn read<T: DeserializeOwned>(
     url: &Url,
-    (status, body): (StatusCode, BytesMut),
+    Answer { status, body, .. }: &Answer,
 ) -> Result<T, CatalogClientError> {
+    let status = *status;
     if status != StatusCode::OK {
-        let said = serde_json::from_slice::<Problem>(&body).map(|problem| problem.error);
-        return Err(CatalogClientError::refused(url, status, &body, said.ok()));
+        let said = serde_json::from_slice::<Problem>(body).map(|problem| problem.error);
+        return Err(CatalogClientError::refused(url, status, body, said.ok()));
     }
-    serde_json::from_slice(&body).map_err(|source| {
+    serde_json::from_slice(body).map_err(|source| {
         if source.is_data() {
-            CatalogClientError::misshapen(url, &body, &source)
+            CatalogClientError::misshapen(url, body, &source)
         } else {
-            CatalogClientError::not_json(url, status, &body, &source)
+            CatalogClientError::not_json(url, status, body, &source)
         }
     })
 }

@@ -13,10 +13,11 @@ mod seed;
 mod tests;
 
 use sqlx::{SqliteConnection, SqlitePool};
+use transports::metrics::PoolUse;
 
 pub use self::products::{ProductFilter, ProductPage, ProductRow};
 use crate::{
-    pool::PoolOptions,
+    pool::{PoolOptions, Waits},
     storage::{
         Place, Scheme, Step, Storage, StorageError, StorageUrl, pool,
         sqlite::{self, Keeper, SqliteFile},
@@ -52,6 +53,7 @@ pub struct Database {
     engine: Engine,
     place: Place,
     pool: PoolOptions,
+    waits: Waits,
 }
 
 #[derive(Clone, Debug)]
@@ -116,6 +118,7 @@ impl Database {
             engine,
             place: url.place,
             pool: options.pool,
+            waits: Waits::default(),
         })
     }
 
@@ -134,14 +137,24 @@ impl Database {
     /// When no connection becomes free within the pool's timeout, or the query fails.
     pub async fn run<Q: Query>(&self, query: &Q) -> Result<Q::Rows, StorageError> {
         let rows = match &self.engine {
-            Engine::Sqlite { readers, .. } => match readers.acquire().await {
+            Engine::Sqlite { readers, .. } => match self.waits.take(readers.acquire()).await {
                 Ok(mut connection) => query.sqlite(&mut connection).await,
                 Err(error) => Err(error),
             },
             #[cfg(feature = "postgres")]
-            Engine::Postgres(readers) => postgres::run(readers, query).await,
+            Engine::Postgres(readers) => postgres::run(readers, &self.waits, query).await,
         };
         rows.map_err(|source| StorageError::query(&self.place, &self.pool, source))
+    }
+
+    /// How the connections are used at this moment.
+    #[must_use]
+    pub fn usage(&self) -> PoolUse {
+        match &self.engine {
+            Engine::Sqlite { readers, .. } => pool::usage(readers, &self.waits),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(readers) => pool::usage(readers, &self.waits),
+        }
     }
 
     /// Closes every connection, once the queries that run have ended.

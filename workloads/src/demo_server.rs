@@ -5,19 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rmcp::{
-    ErrorData, RoleServer, ServerHandler,
-    handler::server::router::tool::ToolRouter,
-    model::{
-        CompleteRequestMethod, CompleteRequestParams, CompleteResult, ListPromptsRequestMethod,
-        ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
-        ListResourcesRequestMethod, ListResourcesResult, PaginatedRequestParams,
-    },
-    service::RequestContext,
-    tool_handler,
-};
+use rmcp::{ServerHandler, handler::server::router::tool::ToolRouter, tool_handler};
 use serde::Serialize;
 use transports::{
+    admission::{Admission, AdmissionOptions, NotAdmitted, Stop},
     fast_path::FastResult,
     runtime::{Handle, PerShard},
 };
@@ -43,6 +34,8 @@ pub struct AppState {
     pub upstream: Option<CatalogClient>,
     /// Carts, orders and popularity. Without it, the tools that need it say so.
     pub store: Option<Store>,
+    /// What all calls use at once: memory, and processors.
+    pub admission: Admission,
     /// Where CPU-bound work runs.
     pub cpu_offload: CpuOffload,
     /// Results of earlier calls. Without it, every call computes its own result.
@@ -78,6 +71,7 @@ impl AppState {
     pub fn new(server_type: &'static str, runtime: Handle, database: Database) -> Self {
         Self {
             server_type,
+            admission: Admission::new(AdmissionOptions::new(runtime.clone())),
             runtime,
             database,
             upstream: None,
@@ -104,18 +98,22 @@ impl AppState {
         self.store.as_ref().ok_or(ToolError::NoStore)
     }
 
-    /// Runs CPU-bound `work` where [`Self::cpu_offload`] puts work of its `length`.
+    /// Runs CPU-bound `work` where [`Self::cpu_offload`] puts work of its `length`. Work that is
+    /// moved waits for a processor, and tells from its [`Stop`] when its client has left.
+    ///
+    /// # Errors
+    /// When the wait is too long, or the client leaves.
     ///
     /// # Panics
     /// When `work` panics.
     pub async fn compute<T: Send + 'static>(
         &self,
         length: CpuWork,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> T {
+        work: impl FnOnce(&Stop) -> T + Send + 'static,
+    ) -> Result<T, NotAdmitted> {
         match (self.cpu_offload, length) {
-            (CpuOffload::Inline, _) | (_, CpuWork::Short) => work(),
-            (CpuOffload::Blocking, CpuWork::Long) => self.runtime.unblock(work).await,
+            (CpuOffload::Inline, _) | (_, CpuWork::Short) => Ok(work(&Stop::default())),
+            (CpuOffload::Blocking, CpuWork::Long) => self.admission.compute(work).await,
         }
     }
 }
@@ -170,36 +168,12 @@ impl DemoServer {
     }
 }
 
-/// Requests that are answered with -32601.
-macro_rules! without {
-    ($($request:ident($params:ty) -> $result:ty, $method:ty;)*) => {$(
-        async fn $request(
-            &self,
-            _: $params,
-            _: RequestContext<RoleServer>,
-        ) -> Result<$result, ErrorData> {
-            Err(ErrorData::method_not_found::<$method>())
-        }
-    )*};
-}
-
-/// rmcp answers the listings of capabilities that a server never declared with empty lists. This
-/// server answers -32601, method not found, as JSON-RPC 2.0 asks (section 5.1).
 #[tool_handler(
     router = self.tool_router,
     name = "mcp-transport-lab",
     instructions = "Tools of known cost (none, CPU, SQL, HTTP) for measuring MCP servers; every result names the server_type that made it."
 )]
-impl ServerHandler for DemoServer {
-    without! {
-        list_prompts(Option<PaginatedRequestParams>) -> ListPromptsResult, ListPromptsRequestMethod;
-        list_resources(Option<PaginatedRequestParams>)
-            -> ListResourcesResult, ListResourcesRequestMethod;
-        list_resource_templates(Option<PaginatedRequestParams>)
-            -> ListResourceTemplatesResult, ListResourceTemplatesRequestMethod;
-        complete(CompleteRequestParams) -> CompleteResult, CompleteRequestMethod;
-    }
-}
+impl ServerHandler for DemoServer {}
 
 #[cfg(all(test, feature = "tokio"))]
 mod tests {
@@ -225,8 +199,8 @@ mod tests {
                 cpu_offload,
                 ..state.clone()
             };
-            let there = state.compute(length, || thread::current().id()).await;
-            let moved = there != thread::current().id();
+            let there = state.compute(length, |_| thread::current().id()).await;
+            let moved = there.unwrap() != thread::current().id();
             assert_eq!(moved, moves, "{cpu_offload:?} {length:?}");
         }
     }

@@ -1,7 +1,20 @@
-//! The options of a pool of connections. The code that opens the connections knows what is behind
-//! them.
+//! The options of a pool of connections, and how calls wait for it. The code that opens the
+//! connections knows what is behind them.
 
-use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    num::NonZeroU32,
+    pin::pin,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use transports::metrics::PoolUse;
 
 /// The most connections that a pool may be given.
 pub const MAX_CONNECTIONS: u32 = 1024;
@@ -69,6 +82,44 @@ impl PoolOptions {
             size: PoolSize::Of(size),
             timeout: Duration::from_secs(5),
             idle_timeout: None,
+        }
+    }
+}
+
+/// The calls that had to wait for a connection: until one was free, or open. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waits(Arc<WaitCounts>);
+
+#[derive(Debug, Default)]
+struct WaitCounts {
+    number: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl Waits {
+    /// Takes a connection. One that is there at once costs no look at the clock.
+    pub(crate) async fn take<T>(&self, taking: impl Future<Output = T>) -> T {
+        let mut taking = pin!(taking);
+        if let Poll::Ready(taken) = futures::poll!(taking.as_mut()) {
+            return taken;
+        }
+        let begun = Instant::now();
+        let taken = taking.await;
+        let waited = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.0.number.fetch_add(1, Ordering::Relaxed);
+        self.0.nanoseconds.fetch_add(waited, Ordering::Relaxed);
+        taken
+    }
+
+    /// How a pool of `size` connections is used, of which `open` are open and `idle` are idle.
+    pub(crate) fn pool_use(&self, size: u64, open: u64, idle: u64) -> PoolUse {
+        PoolUse {
+            size,
+            // The two are not counted at the same moment.
+            used: open.saturating_sub(idle),
+            idle,
+            waits: self.0.number.load(Ordering::Relaxed),
+            waited: Duration::from_nanos(self.0.nanoseconds.load(Ordering::Relaxed)),
         }
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use transports::runtime::Handle;
+use transports::{metrics::PoolUse, runtime::Handle};
 
 #[cfg(feature = "redis")]
 use self::redis::Redis;
@@ -200,6 +200,12 @@ impl Store {
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<(), StorageError> {
         on_engine!(self, engine => engine.seed(true, &mut progress).await)
+    }
+
+    /// How the connections that read are used at this moment (of `SQLite`; those of Redis write, too).
+    #[must_use]
+    pub fn usage(&self) -> PoolUse {
+        on_engine!(self, engine => engine.usage())
     }
 
     /// Closes every connection: those that are in use, when their calls end.

@@ -373,6 +373,7 @@ impl Load {
             ramp: seconds(self.ramp_s()),
             ramp_down: seconds(self.ramp_down_s()),
             latency_after: seconds(self.latency_after_s()),
+            give_up: None,
         }
     }
 }

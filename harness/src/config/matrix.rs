@@ -134,6 +134,13 @@ impl Family {
             let meaning = |value: &String| meaning(axis, value, words.get(axis));
             values.iter().map(meaning).collect()
         };
+        let lengths = self.axes.values().map(Vec::len);
+        let count = lengths.fold(1, usize::saturating_mul);
+        if count > MAX_MEMBERS {
+            return Err(format!(
+                "axes make {count} members; {MAX_MEMBERS} is the most"
+            ));
+        }
         let axes: Vec<Vec<Words>> = self.axes.iter().map(meanings).collect();
         for values in combinations(&axes) {
             let mut context = Context::new();
@@ -193,6 +200,8 @@ pub struct Point {
     pub values: Vec<Value>,
 }
 
+/// Most members of one family.
+const MAX_MEMBERS: usize = 1_000;
 /// Most suites of one file.
 const MAX_POINTS: usize = 100;
 
@@ -252,7 +261,8 @@ fn check_sweeps(suite: &Suite) -> Result<(), String> {
             ));
         }
     }
-    let count: usize = suite.sweep.iter().map(|one| one.values.len()).product();
+    let lengths = suite.sweep.iter().map(|one| one.values.len());
+    let count = lengths.fold(1, usize::saturating_mul);
     if count > MAX_POINTS {
         return Err(format!(
             "sweep makes {count} suites; {MAX_POINTS} is the most"
@@ -432,7 +442,7 @@ impl Stock<'_> {
 }
 
 /// Gives a command line the flag, in the place of one of the same name.
-fn set_flag(command: &mut Vec<String>, flag: &str, value: &Value) {
+pub(crate) fn set_flag(command: &mut Vec<String>, flag: &str, value: &Value) {
     let name = format!("--{flag}");
     let text = (!value.is_boolean()).then(|| text_of(value));
     let place = command.iter().position(|part| *part == name);

@@ -526,7 +526,9 @@ impl Clients {
             return 0;
         }
         let queued = self.queued_calls().filter(|due| *due >= opened).count();
+        let given_up = self.schedule.given_up;
         queued
+            + given_up
             + self
                 .schedule
                 .take_calls()

@@ -175,7 +175,7 @@ impl Target {
         })
     }
 
-    fn place(&self) -> Option<(&Address, &str)> {
+    pub(super) fn place(&self) -> Option<(&Address, &str)> {
         match self {
             Self::Http { address, path, .. }
             | Self::Sse { address, path }
@@ -274,6 +274,9 @@ pub struct Shape {
     pub ramp_down: Duration,
     /// Calls that were due in this first part of the window count, but their latencies do not.
     pub latency_after: Duration,
+    /// Open loop: a call that no client was free to send for so long is never sent; `None`: it
+    /// waits.
+    pub give_up: Option<Duration>,
 }
 
 impl Shape {

@@ -159,7 +159,10 @@ fn run_share(
         let opened = driver.edge()?;
         let pausing = driver.clients.pausing(opened.at);
         driver.clients.recorder.open(opened.at, pausing);
-        driver.clients.schedule.window(opened.at + duration);
+        driver
+            .clients
+            .schedule
+            .window(opened.at, opened.at + duration);
         ended = spend(&mut driver, opened.at + duration, observer)?;
         let closed = driver.edge()?;
         let outstanding = driver.clients.outstanding();

@@ -111,6 +111,11 @@ pub(super) struct Schedule {
     ramp_down: Duration,
     /// The end of the window, where the clients end before it one after the other.
     end: Option<Instant>,
+    /// The begin of the window.
+    opened: Option<Instant>,
+    give_up: Option<Duration>,
+    /// Open loop: calls of the window that were given up so far.
+    pub(super) given_up: usize,
     /// Added to each instant: a round trip to the server.
     pub(super) round_trip: Duration,
     waiting: BinaryHeap<Reverse<Turn>>,
@@ -132,6 +137,9 @@ impl Schedule {
             ramp: shape.ramp,
             ramp_down: shape.ramp_down,
             end: None,
+            opened: None,
+            give_up: shape.give_up,
+            given_up: 0,
             round_trip: shape.round_trip,
             waiting: BinaryHeap::with_capacity(clients),
             timetable: None,
@@ -183,8 +191,9 @@ impl Schedule {
         }
     }
 
-    /// The window closes at this instant.
-    pub(super) fn window(&mut self, end: Instant) {
+    /// The window opens now and closes at this instant.
+    pub(super) fn window(&mut self, opened: Instant, end: Instant) {
+        self.opened = Some(opened);
         self.end = (!self.ramp_down.is_zero()).then_some(end);
     }
 
@@ -273,7 +282,12 @@ impl Schedule {
         mut is_fit: impl FnMut(usize) -> bool,
     ) -> Option<Turn> {
         let timetable = self.timetable.as_mut()?;
-        let due = timetable.next()?;
+        let mut due = timetable.next()?;
+        while self.give_up.is_some_and(|time| due + time < now) {
+            self.given_up += usize::from(self.opened.is_some_and(|opened| due >= opened));
+            timetable.take();
+            due = timetable.next()?;
+        }
         if due + self.round_trip > now {
             return None;
         }
@@ -332,6 +346,24 @@ mod tests {
         assert_eq!(second, [ms(1), ms(3), ms(5), ms(7)]);
         let parts = (0..3).map(|index| Share { index, of: 3 }.part(8));
         assert_eq!(parts.sum::<usize>(), 8);
+    }
+
+    #[test]
+    fn a_call_that_nobody_sends_in_time_is_given_up_and_counted() {
+        let shape = Shape {
+            pace: Pace::Open {
+                rate_per_s: 1_000.0,
+                arrivals: Arrivals::Constant,
+            },
+            give_up: Some(ms(10)),
+            ..Shape::default()
+        };
+        let start = Instant::now();
+        let mut schedule = Schedule::new(&shape, Share::ALL, 1);
+        schedule.begin(start);
+        schedule.window(start + ms(2), start + ms(100));
+        let turn = schedule.pop_call(start + ms(20), |_| true).unwrap();
+        assert_eq!((turn.due, schedule.given_up), (start + ms(10), 8));
     }
 
     #[test]

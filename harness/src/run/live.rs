@@ -212,7 +212,7 @@ impl<'a> Live<'a> {
 
 /// The target of the next window. Of pipes it is duplicates: closing them does not close the
 /// child's.
-fn next(target: &Target, windows: u32) -> anyhow::Result<Target> {
+pub(crate) fn next(target: &Target, windows: u32) -> anyhow::Result<Target> {
     use std::os::fd::AsFd as _;
     let Target::Stdio { stdin, stdout, .. } = target else {
         return target.again().context("a target there is but once");

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
@@ -203,6 +203,12 @@ impl Running {
         self.log.last_lines()
     }
 
+    /// Sends a signal to the child alone, and does not wait.
+    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let name = &self.name;
+        kill(pid(self.id()), signal).with_context(|| format!("cannot send {signal} to {name}"))
+    }
+
     /// Ends the child and all of its process group, and says how it ended. A child with pipes,
     /// which must be closed by now, may end by itself; then SIGTERM, after the grace time SIGKILL.
     pub(crate) fn stop(&mut self) -> Ended {
@@ -344,7 +350,7 @@ fn end_group(child: ProcessId) -> (bool, bool) {
 
 /// Runs a command to its end, in a process group of its own: what it printed into pipes, which has
 /// to be little. `None` when the limit or a signal came first, which ends it.
-pub(super) fn output(
+pub(crate) fn output(
     command: &mut Command,
     limit: Duration,
     interrupt: &Interrupt,

@@ -6,6 +6,7 @@ mod support;
 mod aa;
 mod capacity;
 mod catalogue;
+mod chaos;
 mod compare;
 mod definitions;
 mod experiments;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use server::{
     Context,
+    metrics::CacheUse,
     runtime::{BoxFuture, Handle, PerShard},
 };
 use workloads::{
@@ -43,11 +44,16 @@ struct Plan {
 pub(crate) async fn demo_server(flags: &LabFlags, context: &Context) -> anyhow::Result<DemoServer> {
     let services = &flags.services;
     let store_url = services.store_url.clone();
+    let upstream_limit = services
+        .upstream_limit
+        .map(|calls| CallLimit::new(calls, services.pool_timeout));
+    if let (Some(metrics), Some(limit)) = (context.metrics(), &upstream_limit) {
+        let limit = limit.clone();
+        metrics.pool("upstream", move || limit.usage());
+    }
     let mut plan = Plan {
-        cache: cache(flags, context.server_type).await?,
-        upstream_limit: services
-            .upstream_limit
-            .map(|calls| CallLimit::new(calls, services.pool_timeout)),
+        cache: cache(flags, context).await?,
+        upstream_limit,
         store_url: store_url.map_or_else(|| Storage::Store.default_url(), Ok)?,
         flags: Arc::new(flags.clone()),
         context: context.clone(),
@@ -62,17 +68,25 @@ pub(crate) async fn demo_server(flags: &LabFlags, context: &Context) -> anyhow::
     Ok(DemoServer::sharded(state))
 }
 
-async fn cache(flags: &LabFlags, server_type: &'static str) -> anyhow::Result<Option<Cache>> {
-    let options = flags.cache.options(server_type);
-    Ok(match flags.cache.cache {
-        CachePlace::Off => None,
-        CachePlace::Memory => Some(Cache::in_memory(&options)),
+async fn cache(flags: &LabFlags, context: &Context) -> anyhow::Result<Option<Cache>> {
+    let options = flags.cache.options(context.server_type);
+    let cache = match flags.cache.cache {
+        CachePlace::Off => return Ok(None),
+        CachePlace::Memory => Cache::in_memory(&options),
         CachePlace::Redis => {
             let url = flags.cache.url(&flags.services);
             let url = url.context("--cache redis has no URL")?;
-            Some(Cache::in_redis(url, &options).await?)
+            Cache::in_redis(url, &options).await?
         }
-    })
+    };
+    if let Some(metrics) = context.metrics() {
+        let cache = cache.clone();
+        metrics.cache("results", move || {
+            let (hits, misses) = cache.hits_and_misses();
+            CacheUse { hits, misses }
+        });
+    }
+    Ok(Some(cache))
 }
 
 /// The state of one of `shards` shards. Of every pool it has its share.
@@ -98,18 +112,24 @@ fn state(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result
             pool: services.pool(services.database_pool, shards),
         })
         .await?;
+        if let Some(metrics) = context.metrics() {
+            let database = database.clone();
+            metrics.pool("database", move || database.usage());
+        }
         let upstream = services.upstream_url.as_ref().map(|url| {
             CatalogClient::new(&CatalogClientOptions {
                 pool: services.pool(services.upstream_pool, shards).size,
                 pool_idle_timeout: services.pool_idle_timeout,
                 limit: upstream_limit,
                 time_limit: context.call_timeout().mul_f64(UPSTREAM_SHARE),
+                admission: Some(context.admission.clone()),
                 ..CatalogClientOptions::new(url)
             })
         });
         Ok(AppState {
             upstream: upstream.transpose()?,
             store: Some(store),
+            admission: context.admission.clone(),
             cpu_offload: flags.tools.cpu_offload.into(),
             cache,
             checkout_limit: context.limit_of("checkout").mul_f64(CHECKOUT_SHARE),
@@ -126,6 +146,11 @@ impl Plan {
             pool: services.pool(services.store_pool, shards),
             runtime,
         };
-        Ok(Store::open(&options).await?)
+        let store = Store::open(&options).await?;
+        if let Some(metrics) = self.context.metrics() {
+            let store = store.clone();
+            metrics.pool("store", move || store.usage());
+        }
+        Ok(store)
     }
 }

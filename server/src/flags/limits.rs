@@ -1,12 +1,12 @@
 //! Every limit of a server: one option, one flag, one default. A transport has the limits that mean
 //! something on it, and rejects the flags of the others.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use clap::Args;
 use transports::Limits;
 
-use super::values::{bytes, count, seconds, time_limit};
+use super::values::{bytes, count, seconds, time_limit, up_to_1024};
 use crate::process::open_files;
 
 /// Limits of every tool call.
@@ -27,6 +27,18 @@ pub struct CallLimits {
         value_delimiter = ','
     )]
     pub time_limits: Vec<(String, Duration)>,
+
+    /// Memory that all calls in flight may use together, for what is larger than 16 KiB: a message
+    /// counts eightfold while its call runs, an answer until it is written, and a tool asks for
+    /// what it makes or fetches. A call waits for its share, up to 9 tenths of --call-timeout, and
+    /// is then answered with -32000 or 503
+    #[arg(long, env = "MCP_MAX_INFLIGHT_BYTES", value_name = "BYTES", default_value = "134217728", value_parser = bytes)]
+    pub max_inflight_bytes: usize,
+
+    /// CPU-bound jobs of tools that run at once; a call waits for its turn as for memory, and no
+    /// longer than its client stays [default: as many as --workers]
+    #[arg(long, env = "MCP_CPU_JOBS", value_name = "N", value_parser = up_to_1024)]
+    pub cpu_jobs: Option<NonZeroU32>,
 }
 
 impl CallLimits {
@@ -72,6 +84,10 @@ pub struct MessageLimits {
     #[arg(long, env = "MCP_MAX_BODY", value_name = "BYTES", value_parser = bytes)]
     pub max_body: Option<usize>,
 
+    /// Values that a message may have: members of objects and elements of arrays
+    #[arg(long, env = "MCP_MAX_VALUES", value_name = "N", default_value = "100000", value_parser = count)]
+    pub max_values: usize,
+
     /// Messages that a batch may have (2025-03-26 alone has batches)
     #[arg(long, env = "MCP_MAX_BATCH", value_name = "N", default_value = "100", value_parser = count)]
     pub max_batch: usize,
@@ -86,6 +102,7 @@ impl MessageLimits {
     pub(crate) fn set(self, limits: Limits) -> Limits {
         Limits {
             max_message_bytes: self.max_body.unwrap_or(limits.max_message_bytes),
+            max_values: self.max_values,
             max_batch_messages: self.max_batch,
             max_in_flight: self.max_in_flight,
             ..limits
@@ -102,6 +119,11 @@ pub struct QueueLimit {
     /// the reader
     #[arg(long, env = "MCP_MAX_QUEUE", value_name = "N", default_value = "256", value_parser = count)]
     pub max_queue: usize,
+
+    /// Bytes of answers that wait for one client; over SSE, messages of a client that leaves more
+    /// unread are answered 503
+    #[arg(long, env = "MCP_MAX_QUEUE_BYTES", value_name = "BYTES", default_value = "16777216", value_parser = bytes)]
+    pub max_queue_bytes: usize,
 }
 
 impl QueueLimit {
@@ -109,6 +131,7 @@ impl QueueLimit {
     pub(crate) fn set(self, limits: Limits) -> Limits {
         Limits {
             max_queued_messages: self.max_queue,
+            max_queued_bytes: self.max_queue_bytes,
             ..limits
         }
     }
@@ -133,6 +156,10 @@ pub struct HttpLimits {
     /// or take a fifth
     #[arg(long, env = "MCP_HEAD_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub head_timeout: Duration,
+
+    /// How long a connection stays open between two requests, give or take a fifth
+    #[arg(long, env = "MCP_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub idle_timeout: Duration,
 
     /// How long the body of a request may take to arrive after its head
     #[arg(long, env = "MCP_BODY_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
@@ -171,6 +198,7 @@ impl HttpLimits {
             max_sessions: self.max_sessions,
             max_connections: self.max_connections(),
             head_timeout: self.head_timeout,
+            idle_timeout: self.idle_timeout,
             body_timeout: self.body_timeout,
             write_timeout: self.write_timeout,
             ..limits
@@ -181,6 +209,7 @@ impl HttpLimits {
 #[cfg(test)]
 mod tests {
     use clap::Command;
+    use transports::admission::AdmissionOptions;
 
     use super::*;
 
@@ -192,12 +221,15 @@ mod tests {
     /// Limits whose every field differs from the defaults.
     const OTHER: Limits = Limits {
         max_message_bytes: 1,
+        max_values: 10,
         max_batch_messages: 2,
         max_in_flight: 3,
         max_queued_messages: 4,
+        max_queued_bytes: 10,
         max_sessions: 5,
         max_connections: 8,
         head_timeout: Duration::from_secs(6),
+        idle_timeout: Duration::from_secs(11),
         body_timeout: Duration::from_secs(7),
         write_timeout: Duration::from_secs(9),
     };
@@ -225,6 +257,8 @@ mod tests {
             ..defaults()
         };
         assert_eq!(messages.set(OTHER).max_message_bytes, 8);
+        let calls: CallLimits = defaults();
+        assert_eq!(calls.max_inflight_bytes, AdmissionOptions::MAX_BYTES);
         assert_eq!(Limits::default().max_message_bytes, 4_194_304);
         assert_eq!(Limits::stdio().max_message_bytes, 16_777_216);
     }

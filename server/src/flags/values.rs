@@ -53,6 +53,13 @@ pub fn count(text: &str) -> Result<usize, String> {
     }
 }
 
+pub(super) fn rate(text: &str) -> Result<NonZeroU32, String> {
+    let number = text
+        .strip_suffix("/s")
+        .and_then(|number| number.parse().ok());
+    number.ok_or_else(|| "expected a number a second greater than 0, for instance 100/s".into())
+}
+
 pub(super) fn time_limit(text: &str) -> Result<(String, Duration), String> {
     let wrong = "expected TOOL=SECONDS, for instance search=2.5";
     let (tool, limit) = text.split_once('=').ok_or(wrong)?;

@@ -2,10 +2,15 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::metrics::Metrics;
 
 /// Why a message fell back to the SDK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,26 @@ impl Counters {
     /// Returns the number of messages that the fast path took.
     pub fn count_taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Adds the counts to `metrics`.
+    pub(super) fn register(self: &Arc<Self>, metrics: &Metrics) {
+        let counters = self.clone();
+        metrics.counter(
+            "mcp_fast_path_taken",
+            "Messages that the fast path took",
+            &[],
+            move || counters.count_taken() as f64,
+        );
+        for (reason, name) in FallbackReason::ALL {
+            let counters = self.clone();
+            metrics.counter(
+                "mcp_fast_path_fallbacks",
+                "Messages that the fast path left to the SDK",
+                &[("reason", name)],
+                move || counters.fallbacks(reason) as f64,
+            );
+        }
     }
 
     fn fallbacks(&self, reason: FallbackReason) -> u64 {

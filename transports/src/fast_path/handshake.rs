@@ -1,7 +1,7 @@
 //! Answers what every client sends before its first call, with what rmcp answered at the start.
 //!
-//! Without sessions these answers depend on the revision alone. So the server asks rmcp for each
-//! answer once, and repeats it with other ids.
+//! These answers depend on the revision alone. So the server asks rmcp for each answer once, and
+//! repeats it with other ids.
 
 use std::future::Future;
 
@@ -35,6 +35,8 @@ struct Answer {
 
 impl HandshakeResults {
     const METHODS: [&'static str; 4] = ["initialize", "ping", "tools/list", "server/discover"];
+    /// Those that a client sends in a session too.
+    const METHODS_IN_SESSION: [&'static str; 2] = ["ping", "tools/list"];
 
     /// Asks for every result of every revision: `ask` gets a revision, a method and a request, and
     /// returns the bytes of the reply. A request that is answered with an error stays with the SDK.
@@ -89,13 +91,47 @@ impl HandshakeResults {
         message: &Message<'_>,
         context: &MessageContext<'_>,
     ) -> Result<&str, FallbackReason> {
-        let revision = if message.method == "initialize" {
-            initialized(bytes, message, context)?
-        } else if message.has_only_meta() {
-            context.revision
-        } else {
+        if message.method == "initialize" {
+            let (_, result) = self.opening(bytes, message, context)?;
+            return Ok(result);
+        }
+        if !message.has_only_meta() {
             return Err(FallbackReason::Message);
-        };
+        }
+        self.result(context.revision, message)
+    }
+
+    /// Returns the result of `message`, whose bytes are `bytes`, if it is an `initialize`, and the
+    /// revision that both sides agree on.
+    pub(super) fn opening(
+        &self,
+        bytes: &[u8],
+        message: &Message<'_>,
+        context: &MessageContext<'_>,
+    ) -> Result<(Revision, &str), FallbackReason> {
+        if message.method != "initialize" {
+            return Err(FallbackReason::Method);
+        }
+        let revision = initialized(bytes, message, context)?;
+        Ok((revision, self.result(revision, message)?))
+    }
+
+    /// Returns the result of `message` in a session of `revision`.
+    pub(super) fn in_session(
+        &self,
+        message: &Message<'_>,
+        revision: Revision,
+    ) -> Result<&str, FallbackReason> {
+        if !Self::METHODS_IN_SESSION.contains(&&*message.method) {
+            return Err(FallbackReason::Method);
+        }
+        if !message.has_only_meta() {
+            return Err(FallbackReason::Message);
+        }
+        self.result(revision, message)
+    }
+
+    fn result(&self, revision: Revision, message: &Message<'_>) -> Result<&str, FallbackReason> {
         let mut known = self.known.iter();
         known
             .find(|known| known.revision == revision && known.method == message.method)

@@ -105,6 +105,11 @@ impl<'a> Message<'a> {
         Some((name, arguments))
     }
 
+    /// Whether there are no parameters, or none in their object.
+    pub(super) fn has_no_params(&self) -> bool {
+        self.has_only_meta() && self.params().is_none_or(|params| params.meta.is_none())
+    }
+
     /// Whether there are no parameters except `_meta`.
     pub(super) fn has_only_meta(&self) -> bool {
         self.params().is_none_or(|params| {

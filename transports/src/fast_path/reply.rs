@@ -15,7 +15,12 @@ use serde::Serialize;
 use super::{
     Revision, call::Running, id::Id, outcome::Outcome, serialized_result::SerializedResult,
 };
-use crate::in_flight::{CallGuard, UnsentAnswer};
+use crate::{
+    admission::Reserved,
+    in_flight::{CallGuard, UnsentAnswer},
+    metrics::CallEnd,
+    telemetry::CallRecord,
+};
 
 /// What surrounds the JSON of a message in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +97,10 @@ pub struct PendingCall {
     shape: Shape,
     framing: Framing,
     guard: Option<CallGuard>,
+    /// Held until the call ends: arguments are as large as their message.
+    reserved: Option<Reserved>,
+    /// Its observation, if it is observed.
+    record: Option<CallRecord>,
 }
 
 /// The end of a [`PendingCall`].
@@ -118,7 +127,20 @@ impl PendingCall {
             shape,
             framing,
             guard,
+            reserved: None,
+            record: None,
         }
+    }
+
+    /// Keeps the memory reserved until the call ends.
+    pub(super) fn keep(&mut self, reserved: Option<Reserved>) {
+        self.reserved = reserved;
+    }
+
+    /// Observes the call.
+    pub(super) fn observed(mut self, record: Option<CallRecord>) -> Self {
+        self.record = record;
+        self
     }
 
     /// Whether a disconnection cancels the call: it does from 2026-07-28 on, and SHOULD NOT before
@@ -140,7 +162,9 @@ impl Future for PendingCall {
         {
             return Poll::Ready(None);
         }
+        let entered = this.record.as_ref().and_then(CallRecord::enter);
         let outcome = ready!(Pin::new(&mut this.call).poll(context));
+        drop(entered);
         let unsent = match &mut this.guard {
             Some(guard) => match guard.finish() {
                 Some(unsent) => unsent,
@@ -148,6 +172,9 @@ impl Future for PendingCall {
             },
             None => UnsentAnswer::default(),
         };
+        if let Some(record) = &this.record {
+            record.end(end_of(&outcome));
+        }
         let mut bytes = Vec::with_capacity(256);
         let reply = write_outcome(&mut bytes, this.framing, &this.id, this.shape, outcome);
         Poll::Ready(Some(Finished {
@@ -292,15 +319,30 @@ fn complete(
             }
         }
         Ok(_) => Err(not_complete()),
-        Err(error)
-            if error.code == ErrorCode::INVALID_PARAMS
-                && error.message.starts_with(INVALID_ARGUMENTS) =>
-        {
+        Err(error) if is_invalid_arguments(&error) => {
             let text = ContentBlock::text(error.message);
             complete(Ok(CallToolResult::error(vec![text]).into()), shape)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Returns how a call with this outcome ends for its client.
+pub(super) fn end_of(outcome: &Outcome) -> CallEnd {
+    match outcome {
+        Outcome::Serialized(result) if result.is_error() => CallEnd::ToolError,
+        Outcome::Structured(_) | Outcome::Serialized(_) => CallEnd::Succeeded,
+        Outcome::Sdk(Ok(response)) if !matches!(response, CallToolResponse::Complete(_)) => {
+            CallEnd::error(not_complete().code)
+        }
+        Outcome::Sdk(Err(error)) if is_invalid_arguments(error) => CallEnd::ToolError,
+        Outcome::Sdk(outcome) => CallEnd::of(outcome),
+    }
+}
+
+/// Whether rmcp reports `error` in band.
+fn is_invalid_arguments(error: &ErrorData) -> bool {
+    error.code == ErrorCode::INVALID_PARAMS && error.message.starts_with(INVALID_ARGUMENTS)
 }
 
 fn not_complete() -> ErrorData {

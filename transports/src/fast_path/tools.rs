@@ -3,7 +3,7 @@
 //! [`fast_tools!`](crate::fast_tools) lists methods that carry rmcp's `#[tool]`. The same methods
 //! answer on the SDK's path: nothing is written twice.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use rmcp::{ServerHandler, handler::server::wrapper::Parameters, model::Tool};
 use serde::de::DeserializeOwned;
@@ -13,7 +13,7 @@ use super::{
     call::{FastCall, Running},
     outcome::FastResult,
 };
-use crate::supervise::Caller;
+use crate::{admission::Admission, metrics::ToolCalls, supervise::Caller, telemetry::Telemetry};
 
 /// A server some of whose tools can be called from the bytes of a message.
 /// [`fast_tools!`](crate::fast_tools) implements it.
@@ -39,6 +39,17 @@ pub trait FastTools: ServerHandler + Clone {
     /// Whether a hook checks the calls, so that transports have to say who calls.
     fn has_hook(&self) -> bool {
         false
+    }
+
+    /// What admits large messages and counts large answers, if they are counted.
+    fn admission(&self) -> Option<&Admission> {
+        None
+    }
+
+    /// Returns what observes the calls. Transports add what they know: connections, sessions,
+    /// bytes.
+    fn telemetry(&self) -> Telemetry {
+        Telemetry::default()
     }
 }
 
@@ -170,24 +181,23 @@ pub(super) struct ToolTable {
 }
 
 /// One fast tool.
-#[derive(Clone, Copy)]
 pub(super) struct FastTool {
     pub(super) name: &'static str,
-    /// Whether headers repeat some of its arguments (`x-mcp-header`). rmcp compares them.
-    pub(super) has_header_arguments: bool,
+    /// Whether headers repeat some of its arguments (`x-mcp-header`). rmcp compares them. With a
+    /// list that can change, this was so at the start.
+    has_header_arguments: bool,
+    /// Its calls, if they are counted.
+    pub(super) calls: Option<Arc<ToolCalls>>,
 }
 
 impl ToolTable {
     /// Lists the fast tools of `server`. With a list that can change, all of them may come later.
-    pub(super) fn new<S: FastTools>(server: &S, is_dynamic: bool) -> Self {
+    pub(super) fn new<S: FastTools>(server: &S, is_dynamic: bool, telemetry: &Telemetry) -> Self {
         let mut tools = Vec::new();
         for name in server.fast_tools() {
             match server.get_tool(name) {
-                Some(tool) => tools.push(FastTool::new(name, &tool)),
-                None if is_dynamic => tools.push(FastTool {
-                    name,
-                    has_header_arguments: false,
-                }),
+                Some(tool) => tools.push(FastTool::new(name, Some(&tool), telemetry)),
+                None if is_dynamic => tools.push(FastTool::new(name, None, telemetry)),
                 None => tracing::warn!(
                     tool = name,
                     "listed as fast, but no tool has this name; its calls take the SDK's path"
@@ -197,24 +207,31 @@ impl ToolTable {
         Self { tools, is_dynamic }
     }
 
-    /// Finds the fast tool `name` that `server` has at this moment.
-    pub(super) fn get<S: FastTools>(&self, server: &S, name: &str) -> Option<FastTool> {
+    /// Finds the fast tool `name` that `server` has at this moment. The second part says whether
+    /// headers repeat some of its arguments.
+    pub(super) fn get<S: FastTools>(&self, server: &S, name: &str) -> Option<(&FastTool, bool)> {
         let tool = self.tools.iter().find(|tool| tool.name == name)?;
         if self.is_dynamic {
             let now = server.get_tool(tool.name)?;
-            return Some(FastTool::new(tool.name, &now));
+            return Some((tool, has_header_arguments(&now)));
         }
-        Some(*tool)
+        Some((tool, tool.has_header_arguments))
     }
 }
 
 impl FastTool {
-    fn new(name: &'static str, tool: &Tool) -> Self {
+    fn new(name: &'static str, tool: Option<&Tool>, telemetry: &Telemetry) -> Self {
+        let metrics = telemetry.metrics.as_ref();
         Self {
             name,
-            has_header_arguments: tool.input_schema.iter().any(names_header),
+            has_header_arguments: tool.is_some_and(has_header_arguments),
+            calls: metrics.map(|metrics| metrics.tool(name)),
         }
     }
+}
+
+fn has_header_arguments(tool: &Tool) -> bool {
+    tool.input_schema.iter().any(names_header)
 }
 
 /// Whether a member of a schema, or one within it, names a header.

@@ -14,6 +14,7 @@ use http_body_util::{
 };
 
 use super::connections::AnswerGuard;
+use crate::admission::{Admission, SMALL_BYTES};
 
 /// The body of a response.
 #[derive(Debug)]
@@ -81,18 +82,52 @@ impl HttpBody for Body {
     }
 }
 
-/// A body that keeps its connection marked as answering until it is dropped.
+/// The bytes that are given to hyper at once. On runtimes without vectored writes it copies them,
+/// and goes on when they are written.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// A body that keeps its connection marked as answering until it is dropped, and is counted until
+/// it is written.
 pub(super) struct Tracked {
     body: Body,
-    _answering: AnswerGuard,
+    /// What counts the answer, if it may be large.
+    admission: Option<Admission>,
+    /// What is left of the last frame of the body.
+    rest: Bytes,
+    answering: AnswerGuard,
 }
 
 impl Tracked {
-    pub(super) fn new(body: Body, answering: AnswerGuard) -> Self {
+    pub(super) fn new(body: Body, answering: AnswerGuard, admission: Option<&Admission>) -> Self {
+        let is_counted = match &body {
+            Body::Whole(bytes) => bytes.as_ref().is_some_and(|all| all.len() > SMALL_BYTES),
+            // The events of a lasting stream are counted where they are queued.
+            Body::Stream(_) => false,
+            Body::Rmcp(_) => true,
+        };
         Self {
             body,
-            _answering: answering,
+            admission: admission.filter(|_| is_counted).cloned(),
+            rest: Bytes::new(),
+            answering,
         }
+    }
+
+    /// Returns `data`, counted, or its first piece.
+    fn first_piece(&mut self, data: Bytes) -> Bytes {
+        self.answering.count_sent(data.len());
+        if data.len() <= SMALL_BYTES {
+            return data;
+        }
+        self.rest = match &self.admission {
+            Some(admission) => admission.answer(data),
+            None => data,
+        };
+        self.next_piece()
+    }
+
+    fn next_piece(&mut self) -> Bytes {
+        self.rest.split_to(PIECE_BYTES.min(self.rest.len()))
     }
 }
 
@@ -104,14 +139,24 @@ impl HttpBody for Tracked {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(self.next_piece()))));
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        frame.map_ok(|frame| frame.map_data(|data| self.first_piece(data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let mut hint = self.body.size_hint();
+        let rest = self.rest.len() as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
     }
 }

@@ -4,8 +4,9 @@
 //! locked only when a connection opens or closes, and by the sweep.
 //!
 //! Sweeps close connections whose client stalls: its request head does not arrive (slowloris), it
-//! has never sent a byte, or it does not read its answer. hyper can find the first of these, too,
-//! but it sets a timer for every request (ARCHITECTURE.md, "Draining").
+//! has never sent a byte, it does not read its answer, or it sends no further request. hyper can
+//! find the first of these, too, but it sets a timer for every request (ARCHITECTURE.md,
+//! "Draining").
 //!
 //! hyper does not look for the end of the input while it answers, so that a client may finish
 //! sending and wait (RFC 9112, section 9.6, lets a client do so). Where a client that leaves ends
@@ -28,7 +29,10 @@ use http::{Method, Request};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use tokio::sync::Notify;
 
-use crate::log_limit::LogLimit;
+use crate::{
+    log_limit::LogLimit,
+    metrics::{Metrics, Shed, count_shed},
+};
 
 /// All open connections of one server.
 pub(super) struct Connections {
@@ -40,6 +44,7 @@ pub(super) struct Connections {
     draining: AtomicBool,
     /// Notified when an answer is finished or a connection closes, while draining.
     changed: Notify,
+    metrics: Option<Metrics>,
 }
 
 /// The state of one connection.
@@ -59,8 +64,12 @@ pub(super) struct State {
     awaits_reader: AtomicBool,
     /// Whether a client that leaves ends the request in hand.
     ends_with_client: AtomicBool,
+    /// Whether the request in hand waits in line, so that it has to know whether its client left.
+    looks_for_client: AtomicBool,
+    /// Whether the client was found to have finished sending.
+    has_finished_sending: AtomicBool,
     /// How many sweeps of each kind in a row have found the client stalled.
-    stalled: [AtomicU8; 3],
+    stalled: [AtomicU8; 4],
     must_close: AtomicBool,
     must_break: AtomicBool,
     waker: AtomicWaker,
@@ -89,6 +98,8 @@ pub(super) enum Stall {
     Reader,
     /// In a shutdown: the client does not read, or the body of its request does not arrive.
     Draining,
+    /// There is no request.
+    Idle,
 }
 
 /// One open connection. Dropping this takes it out of the table.
@@ -104,8 +115,8 @@ pub(super) struct AnswerGuard {
 }
 
 impl Connections {
-    /// Creates a table for `limit` connections.
-    pub(super) fn new(limit: usize) -> Self {
+    /// Creates a table for `limit` connections, which `metrics` count.
+    pub(super) fn new(limit: usize, metrics: Option<Metrics>) -> Self {
         Self {
             open: Mutex::default(),
             limit,
@@ -114,7 +125,37 @@ impl Connections {
             next: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             changed: Notify::new(),
+            metrics,
         }
+    }
+
+    /// Adds the connections to the metrics.
+    pub(super) fn register(self: &Arc<Self>) {
+        let Some(metrics) = &self.metrics else { return };
+        // The metrics may live longer than the table, which holds them.
+        let table = Arc::downgrade(self);
+        let of_table = move |number: fn(&Self) -> f64| {
+            let table = table.clone();
+            move || table.upgrade().map_or(0.0, |table| number(&table))
+        };
+        metrics.gauge(
+            "mcp_connections",
+            "Open connections",
+            &[],
+            of_table(|connections| connections.table().len() as f64),
+        );
+        metrics.gauge(
+            "mcp_connections_limit",
+            "Connections that may be open at once",
+            &[],
+            of_table(|connections| connections.limit as f64),
+        );
+        metrics.counter(
+            "mcp_connections_opened",
+            "Connections that were opened",
+            &[],
+            of_table(|connections| connections.next.load(Ordering::Relaxed) as f64),
+        );
     }
 
     /// Enters a new connection. Where there is no place, one that has nothing to answer is closed
@@ -123,6 +164,7 @@ impl Connections {
     pub(super) fn open(self: &Arc<Self>) -> Option<Connection> {
         let mut table = self.table();
         if table.len() >= self.limit && !make_room(&table) {
+            count_shed(Shed::Connections);
             if let Some(left_out) = self.rejections.admit() {
                 tracing::warn!(
                     max_connections = self.limit,
@@ -142,6 +184,8 @@ impl Connections {
             awaits_body: AtomicBool::new(false),
             awaits_reader: AtomicBool::new(false),
             ends_with_client: AtomicBool::new(false),
+            looks_for_client: AtomicBool::new(false),
+            has_finished_sending: AtomicBool::new(false),
             stalled: Default::default(),
             must_close: AtomicBool::new(false),
             must_break: AtomicBool::new(false),
@@ -176,7 +220,12 @@ impl Connections {
             if !state.is_stalled(stall) {
                 stalled.store(0, Ordering::Relaxed);
             } else if stalled.fetch_add(1, Ordering::Relaxed) + 1 >= SWEEPS {
-                state.must_break.store(true, Ordering::SeqCst);
+                // A request that comes this moment on an idle connection is answered.
+                let must = match stall {
+                    Stall::Idle => &state.must_close,
+                    Stall::Head | Stall::Reader | Stall::Draining => &state.must_break,
+                };
+                must.store(true, Ordering::SeqCst);
                 state.waker.wake();
             }
         }
@@ -267,12 +316,25 @@ impl State {
         self.ends_with_client.store(true, Ordering::Relaxed);
     }
 
+    /// Has the connection look from now on whether the client is there, for the request in hand.
+    pub(super) fn look_for_client(&self) {
+        self.looks_for_client.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client was found to have finished sending.
+    pub(super) fn has_finished_sending(&self) -> bool {
+        self.has_finished_sending.load(Ordering::Relaxed)
+    }
+
     fn is_stalled(&self, stall: Stall) -> bool {
         let awaits_reader = self.awaits_reader.load(Ordering::Relaxed);
         match stall {
             Stall::Head => self.awaits_head() || self.is_silent.load(Ordering::Relaxed),
             Stall::Reader => awaits_reader,
             Stall::Draining => awaits_reader || self.awaits_body.load(Ordering::Relaxed),
+            Stall::Idle => {
+                !self.answering.load(Ordering::SeqCst) && !self.has_read.load(Ordering::Relaxed)
+            }
         }
     }
 
@@ -282,6 +344,7 @@ impl State {
         self.answering.store(true, Ordering::SeqCst);
         self.has_read.store(false, Ordering::Relaxed);
         self.ends_with_client.store(false, Ordering::Relaxed);
+        self.stalled[Stall::Idle as usize].store(0, Ordering::Relaxed);
         if is_get {
             self.is_stream.store(true, Ordering::SeqCst);
             self.connections.notify_if_draining();
@@ -332,12 +395,27 @@ impl Drop for Connection {
     }
 }
 
+impl AnswerGuard {
+    /// Returns the state of the connection.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Counts `bytes` of the answer.
+    pub(super) fn count_sent(&self, bytes: usize) {
+        if let Some(metrics) = &self.state.connections.metrics {
+            metrics.count_sent(bytes);
+        }
+    }
+}
+
 impl Drop for AnswerGuard {
     fn drop(&mut self) {
         let state = &self.state;
         state.has_read.store(false, Ordering::Relaxed);
         state.awaits_body.store(false, Ordering::Relaxed);
         state.ends_with_client.store(false, Ordering::Relaxed);
+        state.looks_for_client.store(false, Ordering::Relaxed);
         state.answering.store(false, Ordering::SeqCst);
         if self.is_get {
             state.is_stream.store(false, Ordering::SeqCst);
@@ -365,9 +443,13 @@ impl<Io> TrackedIo<Io> {
 }
 
 impl<Io: Read + Unpin> TrackedIo<Io> {
-    /// Finds out whether the client has left a request that ends with it.
+    /// Finds out whether the client has left a request that ends with it, or waits in line.
     fn look_for_end(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        if !self.state.ends_with_client.load(Ordering::Relaxed) || self.early.is_some() {
+        let ends_with_client = self.state.ends_with_client.load(Ordering::Relaxed);
+        let looks = ends_with_client
+            || self.state.looks_for_client.load(Ordering::Relaxed)
+                && !self.state.has_finished_sending();
+        if !looks || self.early.is_some() {
             return Ok(());
         }
         let mut byte = [MaybeUninit::uninit()];
@@ -377,8 +459,20 @@ impl<Io: Read + Unpin> TrackedIo<Io> {
             Poll::Ready(Err(error)) => Err(error),
             Poll::Ready(Ok(())) => {
                 self.early = byte.filled().first().copied();
-                let has_left = || io::Error::new(io::ErrorKind::UnexpectedEof, "the client left");
-                self.early.map(drop).ok_or_else(has_left)
+                if self.early.is_some() {
+                    return Ok(());
+                }
+                if ends_with_client {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the client left",
+                    ));
+                }
+                // It may wait for its answer. The call hears of it when it looks.
+                self.state
+                    .has_finished_sending
+                    .store(true, Ordering::Relaxed);
+                Ok(())
             }
         }
     }
@@ -390,11 +484,14 @@ impl<Io: Read + Unpin> Read for TrackedIo<Io> {
         context: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = if let Some(byte) = self.early.take() {
+        let early = self.early.take();
+        if let Some(byte) = early {
             buffer.put_slice(&[byte]);
-            Poll::Ready(Ok(()))
-        } else {
-            Pin::new(&mut self.io).poll_read(context, buffer)
+        }
+        // With an early byte alone, a body would be read byte by byte.
+        let read = match Pin::new(&mut self.io).poll_read(context, buffer) {
+            Poll::Pending if early.is_some() => Poll::Ready(Ok(())),
+            read => read,
         };
         self.state.record_read(read.is_ready());
         read
@@ -415,7 +512,12 @@ impl<Io: Read + Write + Unpin> Write for TrackedIo<Io> {
     /// hyper calls this whenever it has nothing to write.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.look_for_end(context)?;
-        Pin::new(&mut self.io).poll_flush(context)
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        // TLS takes bytes before the client does.
+        if flushed.is_pending() || self.state.awaits_reader.load(Ordering::Relaxed) {
+            self.state.record_write(flushed.is_ready());
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

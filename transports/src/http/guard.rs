@@ -9,13 +9,17 @@ use std::{net::Ipv6Addr, str::FromStr};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use url::{Host, Url};
 
-/// The hosts and origins that the server accepts.
+use super::Access;
+
+/// Whom the server serves: hosts, origins, and who has access.
 #[derive(Clone, Debug)]
 pub struct Guard {
     /// The hosts that a request may name.
     pub allowed_hosts: Vec<AllowedHost>,
     /// The origins that a request may name.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// Who may send requests, and how many.
+    pub access: Access,
 }
 
 /// A host that requests may name: a name or address, with a port or for every port.
@@ -74,6 +78,7 @@ impl Default for Guard {
         Self {
             allowed_hosts: hosts.iter().flat_map(|host| host.parse()).collect(),
             allowed_origins: origins.iter().flat_map(|origin| origin.parse()).collect(),
+            access: Access::default(),
         }
     }
 }
@@ -136,7 +141,7 @@ impl Guard {
         }
     }
 
-    fn check_host(&self, host: &[u8]) -> Result<(), GuardError> {
+    pub(crate) fn check_host(&self, host: &[u8]) -> Result<(), GuardError> {
         let host = HostName::read(host).ok_or(GuardError::MalformedHost)?;
         if self.allows_host(&host) {
             Ok(())
@@ -151,7 +156,7 @@ impl Guard {
         })
     }
 
-    fn check_origin(&self, origin: &[u8]) -> Result<(), GuardError> {
+    pub(crate) fn check_origin(&self, origin: &[u8]) -> Result<(), GuardError> {
         let origin = OriginName::read(origin).ok_or(GuardError::Origin)?;
         let is_allowed = self.allowed_origins.iter().any(|allowed| {
             let OriginName { scheme, host, port } = &allowed.origin;
@@ -195,7 +200,8 @@ impl FromStr for AllowedHost {
             Ok(address) => format!("[{address}]"),
             Err(_) => text.to_owned(),
         };
-        let name = HostName::read(text.as_bytes()).filter(|_| !text.contains('*'));
+        let is_usable = !text.contains('*') && !text.ends_with(':');
+        let name = HostName::read(text.as_bytes()).filter(|_| is_usable);
         let name = name.ok_or(NameError::Host)?;
         Ok(Self { text, name })
     }
@@ -207,7 +213,8 @@ impl FromStr for AllowedOrigin {
     fn from_str(text: &str) -> Result<Self, NameError> {
         let any_port = text.strip_suffix(":*");
         let text = any_port.unwrap_or(text);
-        let origin = OriginName::read(text.as_bytes()).filter(|_| !text.contains('*'));
+        let is_usable = !text.contains('*') && (any_port.is_none() || !has_port(text));
+        let origin = OriginName::read(text.as_bytes()).filter(|_| is_usable);
         Ok(Self {
             text: text.to_owned(),
             has_any_port: any_port.is_some(),
@@ -220,9 +227,8 @@ impl HostName {
     fn read(text: &[u8]) -> Option<Self> {
         let text = authority(text)?;
         let url = Url::parse(&format!("http://{text}/")).ok()?;
-        let end = text.rfind(']').map_or(0, |bracket| bracket + 1);
         // `Url` leaves a scheme's own port out.
-        let has_port = text[end..].contains(':') && !text.ends_with(':');
+        let has_port = has_port(text) && !text.ends_with(':');
         Some(Self {
             host: url.host()?.to_owned(),
             port: url.port_or_known_default().filter(|_| has_port),
@@ -235,9 +241,14 @@ impl OriginName {
         let (scheme, name) = std::str::from_utf8(text).ok()?.split_once("://")?;
         let name = authority(name.as_bytes())?;
         let url = Url::parse(&format!("{scheme}://{name}")).ok()?;
+        // `Url` leaves capitals in the hosts of schemes that it does not know.
+        let host = match url.host()? {
+            Host::Domain(name) => Host::Domain(name.to_ascii_lowercase()),
+            address => address.to_owned(),
+        };
         Some(Self {
             scheme: url.scheme().to_owned(),
-            host: url.host()?.to_owned(),
+            host,
             port: url.port_or_known_default(),
         })
     }
@@ -261,6 +272,13 @@ fn authority(text: &[u8]) -> Option<&str> {
     let is_part = |byte: &u8| byte.is_ascii_graphic() && !b"/\\?#@".contains(byte);
     let text = std::str::from_utf8(text).ok()?;
     (!text.is_empty() && text.bytes().all(|byte| is_part(&byte))).then_some(text)
+}
+
+/// Whether a colon follows the host in `text`, which may begin with a scheme.
+fn has_port(text: &str) -> bool {
+    let name = text.split_once("://").map_or(text, |(_, name)| name);
+    let end = name.rfind(']').map_or(0, |bracket| bracket + 1);
+    name[end..].contains(':')
 }
 
 /// Returns the part of `text` after `prefix`, ignoring case.
@@ -416,6 +434,7 @@ mod tests {
             allowed_origins: ["https://a.example", "chrome-extension://abc"]
                 .map(|origin| origin.parse().unwrap())
                 .into(),
+            access: Access::default(),
         };
         assert_eq!(guard.check_host(b"A.example:080"), Ok(()));
         assert_eq!(guard.check_host(b"a.example"), Err(GuardError::Host));
@@ -424,6 +443,7 @@ mod tests {
             "https://a.example:443",
             "HTTPS://A.EXAMPLE",
             "chrome-extension://abc",
+            "CHROME-EXTENSION://ABC",
         ] {
             assert_eq!(guard.check_origin(origin.as_bytes()), Ok(()), "{origin}");
         }
@@ -439,7 +459,7 @@ mod tests {
 
     #[test]
     fn a_star_is_no_host_and_stands_for_a_port_alone() {
-        for host in ["*", "*.example", "a.example:*", "", "a/b"] {
+        for host in ["*", "*.example", "a.example:*", "a.example:", "", "a/b"] {
             assert_eq!(host.parse::<AllowedHost>(), Err(NameError::Host), "{host}");
         }
         for origin in [
@@ -447,6 +467,9 @@ mod tests {
             "http://*",
             "http://*:*",
             "http://a.example/",
+            "http://a.example:80:*",
+            "http://a.example::*",
+            "http://[::1]:80:*",
             "a.example",
         ] {
             let read = origin.parse::<AllowedOrigin>();

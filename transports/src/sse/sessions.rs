@@ -10,10 +10,9 @@ use futures::future::join_all;
 use crate::{
     conversation::{Conversation, KeepOpen},
     log_limit::LogLimit,
+    metrics::{Shed, count_shed},
+    session_id::{self, NoRandomness},
 };
-
-/// 128 bits from the operating system, so that a client cannot guess the session of another.
-const ID_BYTES: usize = 16;
 
 /// All open sessions.
 #[derive(Clone)]
@@ -39,13 +38,15 @@ pub(super) enum NoSession {
     TooMany,
     #[error("the server is shutting down")]
     Ending,
-    #[error("the system gave no random bytes for a session id")]
-    NoRandomness,
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
 }
 
 struct Entry {
     conversation: Conversation,
     keep_open: Option<KeepOpen>,
+    /// The token that opened it, on a server with tokens.
+    owner: Option<u32>,
 }
 
 /// One session. Its event stream holds this; dropping it ends the session.
@@ -64,21 +65,23 @@ impl Sessions {
         }))
     }
 
-    /// Opens the session that `start` starts, under a new id.
+    /// Opens the session that `start` starts, under a new id, for the token `owner`.
     ///
     /// # Errors
     /// When no more sessions may be open; then `start` is not called.
     pub(super) fn open<T>(
         &self,
+        owner: Option<u32>,
         start: impl FnOnce() -> (Conversation, KeepOpen, T),
     ) -> Result<(Session, T), NoSession> {
-        let id = new_id()?;
+        let id = session_id::new()?;
         let mut table = self.table();
         if table.ended {
             return Err(NoSession::Ending);
         }
         let max_sessions = self.0.max_sessions;
         if table.open.len() >= max_sessions {
+            count_shed(Shed::Sessions);
             if let Some(left_out) = self.0.rejections.admit() {
                 tracing::warn!(
                     max_sessions,
@@ -92,6 +95,7 @@ impl Sessions {
         let entry = Entry {
             conversation,
             keep_open: Some(keep_open),
+            owner,
         };
         table.open.insert(id.clone(), entry);
         let session = Session {
@@ -101,10 +105,16 @@ impl Sessions {
         Ok((session, more))
     }
 
-    /// Returns the conversation of session `id`.
-    pub(super) fn get(&self, id: &str) -> Option<Conversation> {
+    /// Returns the number of open sessions.
+    pub(super) fn count(&self) -> usize {
+        self.table().open.len()
+    }
+
+    /// Returns the conversation of session `id`, if the token `owner` opened it.
+    pub(super) fn get(&self, id: &str, owner: Option<u32>) -> Option<Conversation> {
         let table = self.table();
-        table.open.get(id).map(|entry| entry.conversation.clone())
+        let entry = table.open.get(id).filter(|entry| entry.owner == owner)?;
+        Some(entry.conversation.clone())
     }
 
     /// Ends every session after its last answer, and lets no other begin.
@@ -118,7 +128,8 @@ impl Sessions {
     }
 
     async fn end_one(&self, id: &str) {
-        let Some(conversation) = self.get(id) else {
+        let conversation = |entry: &Entry| entry.conversation.clone();
+        let Some(conversation) = self.table().open.get(id).map(conversation) else {
             return;
         };
         conversation.answered().await;
@@ -148,14 +159,4 @@ impl Drop for Session {
         // Outside the lock, because the end of a conversation drops more than the entry.
         drop(removed);
     }
-}
-
-/// Makes a new id in lower-case hexadecimal.
-fn new_id() -> Result<String, NoSession> {
-    let mut bytes = [0; ID_BYTES];
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::error!(%error, "the operating system gave no random bytes for a session id");
-        return Err(NoSession::NoRandomness);
-    }
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

@@ -11,7 +11,7 @@ const KEPT_BYTES: usize = 4 * READ_BYTES;
 
 /// One line of input.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line<'a> {
+pub(crate) enum Line<'a> {
     /// A line without its line break. The last line may end with the input.
     Whole(&'a [u8]),
     /// A line longer than the limit, which was skipped.
@@ -22,7 +22,7 @@ pub(super) enum Line<'a> {
 }
 
 /// Reads lines from `I`.
-pub(super) struct Lines<I> {
+pub(crate) struct Lines<I> {
     input: I,
     /// The bytes beyond `filled` are initialised already, so that reading more need not clear them.
     buffer: Vec<u8>,
@@ -39,7 +39,7 @@ pub(super) struct Lines<I> {
 }
 
 impl<I: AsyncRead + Unpin> Lines<I> {
-    pub(super) fn new(input: I, limit_bytes: usize) -> Self {
+    pub(crate) fn new(input: I, limit_bytes: usize) -> Self {
         Self {
             input,
             buffer: vec![0; READ_BYTES],
@@ -53,7 +53,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
     }
 
     /// Returns the next line that was read whole.
-    pub(super) fn next(&mut self) -> Option<Line<'_>> {
+    pub(crate) fn next(&mut self) -> Option<Line<'_>> {
         if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..self.filled]) {
             let end = self.searched + at;
             let line = self.start..end;
@@ -95,7 +95,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
     ///
     /// # Errors
     /// The error of reading the input.
-    pub(super) async fn fill(&mut self) -> io::Result<bool> {
+    pub(crate) async fn fill(&mut self) -> io::Result<bool> {
         if self.ended {
             return Ok(false);
         }

@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 use super::{Answer, Inner, responses, settled_session};
 use crate::{
     fast_path::{FastTools, Framing, MessageContext, Revision},
-    handshake::HandshakeState,
     http::{Body, accepted},
     rejection::{Batch, Rejection},
 };
@@ -82,7 +81,8 @@ impl<S: FastTools> Inner<S> {
             Err(for_sdk) => {
                 let mut parts = parts.clone();
                 if let Some(client) = context.caller.client {
-                    self.record_origin(&mut parts, client, for_sdk);
+                    let caller = (client, context.caller.subject);
+                    self.record_origin(&mut parts, caller, for_sdk);
                 }
                 self.forward_message(parts, bytes).await
             }
@@ -108,10 +108,8 @@ impl<S: FastTools> Inner<S> {
     /// Whether the session of this request, if there are sessions, has a revision with batches.
     pub(super) fn takes_batches(&self, parts: &Parts) -> bool {
         self.sessions.as_ref().is_none_or(|sessions| {
-            settled_session(sessions, parts).is_some_and(|session| {
-                session.in_flight.handshake.state()
-                    == HandshakeState::Settled(Revision::V_2025_03_26)
-            })
+            settled_session(sessions, parts)
+                .is_some_and(|(_, revision)| revision == Revision::V_2025_03_26)
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header, request::Parts};
+use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full};
 use rmcp::{
     model::RequestId,
@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     fast_path::{FastTools, HandshakeResults, PROTOCOL_VERSION},
-    http::{Body, accepted, text},
+    http::{Body, Subject, accepted, unavailable},
     rejection::{self, Rejection},
+    supervise::CallOrigin,
 };
 
 /// Configures rmcp's service as `options` say.
@@ -136,6 +137,7 @@ impl<S: FastTools> Inner<S> {
                 return self.forward_read(parts, bytes).await;
             }
             if sessions.are_full() {
+                sessions.count_rejection();
                 return too_many_sessions();
             }
             let response = self.forward_read(parts, bytes).await;
@@ -228,9 +230,22 @@ impl<S: FastTools> Inner<S> {
     }
 
     async fn ask(&self, parts: Parts, bytes: Bytes) -> Response<RmcpBody> {
-        let request = Request::from_parts(parts, Full::new(bytes));
+        let origin = parts.extensions.get::<CallOrigin>();
+        let owner = origin.and_then(CallOrigin::subject).map(Subject::number);
         // Boxed, because rmcp's large future would grow every connection.
-        Box::pin(self.rmcp.handle(request)).await
+        let response = Box::pin(async move {
+            self.start_session(&parts).await;
+            let request = Request::from_parts(parts, Full::new(bytes));
+            self.rmcp.handle(request).await
+        })
+        .await;
+        if let (Some(sessions), Some(owner)) = (&self.sessions, owner)
+            && let Some(id) = response.headers().get(SESSION_ID)
+            && let Ok(id) = id.to_str()
+        {
+            sessions.bind(id, owner);
+        }
+        response
     }
 
     /// Converts rmcp's response to the form of this server's answers.
@@ -246,8 +261,17 @@ impl<S: FastTools> Inner<S> {
     }
 
     /// Forwards a request whose body means nothing.
+    ///
+    /// rmcp has ended the session when it answers a DELETE with 202, "accepted". The answer here is
+    /// 204: official clients report any success but 200 and 204 as a failure.
     pub(super) async fn forward(&self, parts: Parts) -> Response<Body> {
-        self.ask(parts, Bytes::new()).await.map(Body::Rmcp)
+        let ends_session = parts.method == Method::DELETE;
+        let mut response = self.ask(parts, Bytes::new()).await.map(Body::Rmcp);
+        if ends_session && response.status() == StatusCode::ACCEPTED {
+            response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+        response
     }
 }
 
@@ -267,9 +291,6 @@ pub(super) fn session_id(parts: &Parts) -> Option<&str> {
     parts.headers.get(SESSION_ID)?.to_str().ok()
 }
 
-fn too_many_sessions() -> Response<Body> {
-    text(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Service Unavailable: too many sessions are open; close one or try again later",
-    )
+pub(super) fn too_many_sessions() -> Response<Body> {
+    unavailable("too many sessions are open; close one or try again later")
 }

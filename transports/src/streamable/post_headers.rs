@@ -7,7 +7,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
-    fast_path::{MessageContext, Revision, StandardHeaders},
+    fast_path::{MessageContext, Receipt, Revision, StandardHeaders},
     http::Guard,
     supervise::Caller,
 };
@@ -139,6 +139,8 @@ impl<'h> PostHeaders<'h> {
             stateless: stateless || revision.is_self_contained(),
             caller,
             in_flight: None,
+            receipt: Receipt::default(),
+            settled: None,
         })
     }
 }

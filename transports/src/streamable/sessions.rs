@@ -1,14 +1,15 @@
 //! The session table of Streamable HTTP, around rmcp's own sessions.
 //!
-//! rmcp keeps the conversation of a session. This table keeps what rmcp cannot know: the requests
-//! that the [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of
-//! sessions. A [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
+//! rmcp keeps the conversation of a session, once there is a message that rmcp has to answer. This
+//! table keeps what rmcp cannot know: the handshake and the requests that the
+//! [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of sessions. A
+//! [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
 
 use std::{
     collections::HashMap,
     future::Future,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,14 +25,24 @@ use rmcp::{
         streamable_http_server::{
             SessionId, SessionManager,
             session::{
-                ServerSseMessage,
+                RestoreOutcome, ServerSseMessage,
                 local::{LocalSessionManager, LocalSessionManagerError, LocalSessionWorker},
             },
         },
     },
 };
 
-use crate::{in_flight::InFlight, limits::Limits, log_limit::LogLimit, runtime::Handle};
+use crate::{
+    fast_path::Revision,
+    handshake::Handshake,
+    http::Subject,
+    in_flight::{InFlight, UnsentAnswer},
+    limits::Limits,
+    log_limit::LogLimit,
+    metrics::{Shed, count_shed},
+    runtime::Handle,
+    session_id::{self, NoRandomness},
+};
 
 /// Sweeps of the table within a session's time to live.
 const SWEEPS_PER_TTL: u32 = 10;
@@ -58,6 +69,8 @@ pub(super) struct Session {
     pub(super) in_flight: Arc<InFlight>,
     /// The number of sweeps at its last message.
     last_seen: AtomicU64,
+    /// The token that opened it. It stays empty on a server without tokens.
+    owner: OnceLock<u32>,
 }
 
 /// A place for a session that rmcp is creating. Dropping this frees the place.
@@ -68,6 +81,10 @@ struct ReservedPlace<'s>(&'s Sessions);
 pub(super) enum SessionError {
     #[error("too many sessions are open; close one or try again later")]
     TooMany,
+    #[error("the session was closed meanwhile")]
+    Closed,
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     #[error(transparent)]
     Rmcp(#[from] LocalSessionManagerError),
 }
@@ -99,6 +116,70 @@ impl Sessions {
         }
     }
 
+    /// Opens a session in `revision`, whose handshake the fast path answers: `initialize` is the
+    /// client's request, and `owner` the number of its token. rmcp gets the session with [`Self::restore`].
+    pub(super) fn open(
+        &self,
+        revision: Revision,
+        initialize: &[u8],
+        owner: Option<u32>,
+    ) -> Result<SessionId, SessionError> {
+        let place = self.reserve()?;
+        let id = SessionId::from(session_id::new()?);
+        let handshake = Handshake::answered(revision, initialize);
+        self.insert(place, id.clone(), handshake, owner);
+        Ok(id)
+    }
+
+    /// Gives a session that the fast path has opened to rmcp. The first answer of rmcp has to be
+    /// the one that the client has already, to `initialize`.
+    pub(super) async fn restore(
+        &self,
+        id: &SessionId,
+        session: &Session,
+    ) -> Result<TrackedTransport, SessionError> {
+        let restored = self.rmcp.restore_session(id.clone()).await?;
+        // Since rmcp has the session, closing it closes it there. It may have been closed before.
+        let is_open = self.table().open.contains_key(id);
+        match restored {
+            RestoreOutcome::Restored(worker) if is_open => Ok(TrackedTransport {
+                worker,
+                in_flight: session.in_flight.clone(),
+                repeats_handshake: true,
+            }),
+            _ => {
+                self.rmcp.close_session(id).await?;
+                Err(SessionError::Closed)
+            }
+        }
+    }
+
+    /// Puts a new session in the table.
+    fn insert(
+        &self,
+        place: ReservedPlace<'_>,
+        id: SessionId,
+        handshake: Handshake,
+        owner: Option<u32>,
+    ) -> Arc<InFlight> {
+        let in_flight = Arc::new(InFlight::after(handshake, self.limits.max_in_flight));
+        let session = Arc::new(Session {
+            in_flight: in_flight.clone(),
+            last_seen: AtomicU64::new(self.sweeps.load(Ordering::Relaxed)),
+            owner: owner.map_or_else(OnceLock::new, OnceLock::from),
+        });
+        self.table().open.insert(id, session);
+        drop(place);
+        in_flight
+    }
+
+    /// Returns the session of this id, with the id as rmcp has it.
+    pub(super) fn entry(&self, id: &str) -> Option<(SessionId, Arc<Session>)> {
+        let table = self.table();
+        let (id, session) = table.open.get_key_value(id)?;
+        Some((id.clone(), session.clone()))
+    }
+
     /// Returns the session of this id, and records that it has traffic.
     pub(super) fn get(&self, id: &str) -> Option<Arc<Session>> {
         let session = self.table().open.get(id).cloned()?;
@@ -106,6 +187,25 @@ impl Sessions {
             .last_seen
             .store(self.sweeps.load(Ordering::Relaxed), Ordering::Relaxed);
         Some(session)
+    }
+
+    /// Binds a new session to the token that opened it. Only its client knows the id by then.
+    pub(super) fn bind(&self, id: &str, owner: u32) {
+        if let Some(session) = self.table().open.get(id) {
+            session.owner.get_or_init(|| owner);
+        }
+    }
+
+    /// Whether the session of this id belongs to another token than `subject`, or to none.
+    pub(super) fn is_foreign(&self, id: &str, subject: Subject<'_>) -> bool {
+        let table = self.table();
+        let session = table.open.get(id);
+        session.is_some_and(|session| session.owner.get() != Some(&subject.number()))
+    }
+
+    /// Returns the number of open sessions.
+    pub(super) fn count(&self) -> usize {
+        self.table().open.len()
     }
 
     /// Whether no more sessions may be created.
@@ -122,18 +222,24 @@ impl Sessions {
     fn reserve(&self) -> Result<ReservedPlace<'_>, SessionError> {
         let mut table = self.table();
         if self.is_full(&table) {
-            if let Some(left_out) = self.rejections.admit() {
-                let max_sessions = self.limits.max_sessions;
-                tracing::warn!(
-                    max_sessions,
-                    left_out,
-                    "a session was rejected: too many are open"
-                );
-            }
+            self.count_rejection();
             return Err(SessionError::TooMany);
         }
         table.reserved += 1;
         Ok(ReservedPlace(self))
+    }
+
+    /// Counts and logs a session that was rejected because too many are open.
+    pub(super) fn count_rejection(&self) {
+        count_shed(Shed::Sessions);
+        if let Some(left_out) = self.rejections.admit() {
+            let max_sessions = self.limits.max_sessions;
+            tracing::warn!(
+                max_sessions,
+                left_out,
+                "a session was rejected: too many are open"
+            );
+        }
     }
 
     /// Returns the sessions that had no traffic for long enough and have nothing in flight.
@@ -192,14 +298,13 @@ impl SessionManager for Sessions {
     async fn create_session(&self) -> Result<(SessionId, TrackedTransport), SessionError> {
         let place = self.reserve()?;
         let (id, worker) = self.rmcp.create_session().await?;
-        let in_flight = Arc::new(InFlight::new(self.limits.max_in_flight));
-        let session = Arc::new(Session {
-            in_flight: in_flight.clone(),
-            last_seen: AtomicU64::new(self.sweeps.load(Ordering::Relaxed)),
-        });
-        self.table().open.insert(id.clone(), session);
-        drop(place);
-        Ok((id, TrackedTransport { worker, in_flight }))
+        let in_flight = self.insert(place, id.clone(), Handshake::default(), None);
+        let transport = TrackedTransport {
+            worker,
+            in_flight,
+            repeats_handshake: false,
+        };
+        Ok((id, transport))
     }
 
     async fn initialize_session(
@@ -255,6 +360,8 @@ impl SessionManager for Sessions {
 pub(super) struct TrackedTransport {
     worker: WorkerTransport<LocalSessionWorker>,
     in_flight: Arc<InFlight>,
+    /// Whether the next message answers an `initialize` that the client has an answer to.
+    repeats_handshake: bool,
 }
 
 impl Transport<RoleServer> for TrackedTransport {
@@ -264,7 +371,11 @@ impl Transport<RoleServer> for TrackedTransport {
         &mut self,
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        let unsent = self.in_flight.record_sent(&message);
+        let unsent = if std::mem::take(&mut self.repeats_handshake) {
+            UnsentAnswer::default()
+        } else {
+            self.in_flight.record_sent(&message)
+        };
         let sent = self.worker.send(message);
         async move {
             let sent = sent.await;

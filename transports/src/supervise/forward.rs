@@ -1,4 +1,5 @@
-//! [`Supervised`] passes everything but tool calls and tool lists to its inner handler unchanged.
+//! [`Supervised`] passes everything but tool calls and tool lists to its inner handler unchanged,
+//! and nothing that belongs to a capability which the handler does not declare.
 
 #![expect(
     deprecated,
@@ -11,11 +12,13 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
-        CompleteRequestParams, CompleteResult, CustomNotification, CustomRequest, CustomResult,
-        DiscoverResult, GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams,
-        GetSkillResult, GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult,
-        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
-        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
+        CompleteRequestMethod, CompleteRequestParams, CompleteResult, CustomNotification,
+        CustomRequest, CustomResult, DiscoverResult, GetPromptRequestParams, GetPromptResponse,
+        GetSkillRequestParams, GetSkillResult, GetTaskParams, GetTaskResult,
+        InitializeRequestParams, InitializeResult, ListPromptsRequestMethod, ListPromptsResult,
+        ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
+        ListResourcesRequestMethod, ListResourcesResult, ListSkillsResult, ListToolsResult,
+        PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
         ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult, ReadResourceRequestParams,
         ReadResourceResponse, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
         SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
@@ -29,9 +32,11 @@ use super::Supervised;
 macro_rules! forward {
     (
         requests { $($request:ident($($params:ty)?) -> $result:ty;)* }
+        declared { $($listing:ident($asked:ty) -> $list:ty, $method:ty, $capability:ident;)* }
         notifications { $($notification:ident($($event:ty)?);)* }
     ) => {
         $(forward!(@request $request($($params)?) -> $result);)*
+        $(forward!(@declared $listing($asked) -> $list, $method, $capability);)*
         $(forward!(@notification $notification($($event)?));)*
     };
     (@request $request:ident() -> $result:ty) => {
@@ -45,6 +50,19 @@ macro_rules! forward {
             params: $params,
             context: RequestContext<RoleServer>,
         ) -> Result<$result, ErrorData> {
+            self.inner.$request(params, context).await
+        }
+    };
+    (@declared $request:ident($params:ty) -> $result:ty, $method:ty, $capability:ident) => {
+        /// The handler's default is an empty list, with the capability or without.
+        async fn $request(
+            &self,
+            params: $params,
+            context: RequestContext<RoleServer>,
+        ) -> Result<$result, ErrorData> {
+            if self.inner.get_info().capabilities.$capability.is_none() {
+                return Err(ErrorData::method_not_found::<$method>());
+            }
             self.inner.$request(params, context).await
         }
     };
@@ -102,12 +120,8 @@ impl<S: ServerHandler> ServerHandler for Supervised<S> {
             ping() -> ();
             initialize(InitializeRequestParams) -> InitializeResult;
             discover() -> DiscoverResult;
-            complete(CompleteRequestParams) -> CompleteResult;
             set_level(SetLevelRequestParams) -> ();
             get_prompt(GetPromptRequestParams) -> GetPromptResponse;
-            list_prompts(Option<PaginatedRequestParams>) -> ListPromptsResult;
-            list_resources(Option<PaginatedRequestParams>) -> ListResourcesResult;
-            list_resource_templates(Option<PaginatedRequestParams>) -> ListResourceTemplatesResult;
             read_resource(ReadResourceRequestParams) -> ReadResourceResponse;
             subscribe(SubscribeRequestParams) -> ();
             unsubscribe(UnsubscribeRequestParams) -> ();
@@ -117,6 +131,15 @@ impl<S: ServerHandler> ServerHandler for Supervised<S> {
             list_skills(Option<PaginatedRequestParams>) -> ListSkillsResult;
             get_skill(GetSkillRequestParams) -> GetSkillResult;
             read_resource_directory(ReadResourceDirectoryRequestParams) -> ReadResourceDirectoryResult;
+        }
+        declared {
+            complete(CompleteRequestParams) -> CompleteResult, CompleteRequestMethod, completions;
+            list_prompts(Option<PaginatedRequestParams>)
+                -> ListPromptsResult, ListPromptsRequestMethod, prompts;
+            list_resources(Option<PaginatedRequestParams>)
+                -> ListResourcesResult, ListResourcesRequestMethod, resources;
+            list_resource_templates(Option<PaginatedRequestParams>)
+                -> ListResourceTemplatesResult, ListResourceTemplatesRequestMethod, resources;
         }
         notifications {
             on_cancelled(CancelledNotificationParam);

@@ -7,6 +7,8 @@ use http::{HeaderMap, request::Parts};
 use rmcp::model::Extensions;
 use serde_json::value::RawValue;
 
+use crate::http::Subject;
+
 /// Decides about every tool call, on the fast path and on the SDK's path, before the tool runs.
 ///
 /// It is called on the runtime's worker threads and must not block.
@@ -28,6 +30,9 @@ pub struct ToolCall<'a> {
     pub session: Option<&'a str>,
     /// The client's address, over HTTP.
     pub client: Option<SocketAddr>,
+    /// The name of the token that the request brought, over HTTP with
+    /// [tokens](crate::http::Access).
+    pub subject: Option<&'a str>,
     /// The headers of the request, over HTTP.
     pub headers: Option<&'a HeaderMap>,
     /// The arguments as JSON: an object, `{}` when there are none. On the fast path these are the
@@ -42,6 +47,8 @@ pub struct Caller<'a> {
     pub session: Option<&'a str>,
     /// The client's address.
     pub client: Option<SocketAddr>,
+    /// The token that the request brought.
+    pub subject: Option<Subject<'a>>,
     /// The headers of the request that brought the message.
     pub headers: Option<&'a HeaderMap>,
 }
@@ -53,6 +60,7 @@ impl<'a> Caller<'a> {
             tool,
             session: self.session,
             client: self.client,
+            subject: self.subject.map(Subject::name),
             headers: self.headers,
             arguments: arguments.as_bytes(),
         }
@@ -64,6 +72,7 @@ impl<'a> Caller<'a> {
 pub(crate) struct CallOrigin {
     session: Option<Arc<str>>,
     client: Option<SocketAddr>,
+    subject: Option<(u32, Arc<str>)>,
     /// Absent where the SDK itself carries the headers.
     headers: Option<HeaderMap>,
     /// Whether the fast path has asked the hook about this message already.
@@ -76,9 +85,18 @@ impl CallOrigin {
         Self {
             session: caller.session.map(Arc::from),
             client: caller.client,
+            subject: caller
+                .subject
+                .map(|subject| (subject.number(), subject.name().into())),
             headers: caller.headers.cloned(),
             is_checked,
         }
+    }
+
+    /// Returns the token that the request brought.
+    pub(crate) fn subject(&self) -> Option<Subject<'_>> {
+        let (number, name) = self.subject.as_ref()?;
+        Some(Subject::new(*number, name))
     }
 
     /// Finds the origin of a request that the SDK handles. The second part is the caller.
@@ -91,6 +109,7 @@ impl CallOrigin {
         let caller = Caller {
             session: origin.and_then(|origin| origin.session.as_deref()),
             client: origin.and_then(|origin| origin.client),
+            subject: origin.and_then(Self::subject),
             headers: headers.or_else(|| origin.and_then(|origin| origin.headers.as_ref())),
         };
         (origin.is_some_and(|origin| origin.is_checked), caller)

@@ -9,6 +9,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use nix::{
@@ -81,7 +82,7 @@ impl Process {
     }
 
     fn place(&self) -> (&str, &str) {
-        let rest = self.ready.strip_prefix("http://").expect("it listens");
+        let (_, rest) = self.ready.split_once("://").expect("it listens");
         rest.split_at(rest.find('/').expect("a path"))
     }
 
@@ -129,10 +130,33 @@ impl Process {
     /// How much of its memory is resident, in KiB.
     #[must_use]
     pub fn rss_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// How much of its memory was resident at most, in KiB.
+    #[must_use]
+    pub fn rss_peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
+    /// How long its threads have computed, those of the kernel in its name included.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        /// A tick of these counters (proc(5), `USER_HZ`).
+        const TICK: Duration = Duration::from_millis(10);
+        let stat = fs::read_to_string(self.proc("stat")).unwrap();
+        // The name in the second column may have spaces.
+        let (_, columns) = stat.rsplit_once(") ").unwrap();
+        let columns: Vec<_> = columns.split(' ').collect();
+        let ticks = [columns[11], columns[12]].map(|ticks| ticks.parse::<u32>().unwrap());
+        TICK * ticks.into_iter().sum::<u32>()
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
         let status = fs::read_to_string(self.proc("status")).unwrap();
-        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let rss = rss.unwrap().trim_end_matches("kB").trim();
-        rss.parse().unwrap()
+        let value = status.lines().find_map(|line| line.strip_prefix(name));
+        let value = value.unwrap().trim_end_matches("kB").trim();
+        value.parse().unwrap()
     }
 
     /// Open sockets that do not listen: those of connections, and a few that it has for itself.

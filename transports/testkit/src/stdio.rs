@@ -79,6 +79,11 @@ impl Stdio {
         now(self.0.send(line.as_bytes())).unwrap();
     }
 
+    /// Writes one line that may be anything.
+    pub fn write_bytes(&mut self, line: &[u8]) {
+        now(self.0.send(line)).unwrap();
+    }
+
     /// The next line, which must be a JSON-RPC message; nothing at the end.
     pub fn read(&mut self) -> Option<Value> {
         let message = now(self.0.receive())?;

@@ -159,7 +159,7 @@ async fn the_end_of_a_session_ends_its_calls() {
             let mut client = Client::ready(&mut server).await;
             let answered = client.post(&call(1, tool, json!({}))).await;
             server.calls.begun(1).await;
-            assert_eq!(delete(&server, &client).await, 202);
+            assert_eq!(delete(&server, &client).await, 204);
             server.calls.dropped(1).await;
             assert_is_empty(&timeout(LONG, answered).await.unwrap().unwrap());
             let post = client.request(&call(2, "now", json!({})));

@@ -59,7 +59,10 @@ impl Client {
     pub(crate) async fn of(server: &mut Server, revision: &str) -> Self {
         let mut client = Self::connect(server).await;
         if let Link::Streamable(address, headers) = &mut client.link {
-            let post = Request::message("/mcp", initialize(revision).to_string());
+            let mut post = Request::message("/mcp", initialize(revision).to_string());
+            for (name, value) in headers.iter() {
+                post = post.with(name, value);
+            }
             let reply = AsyncConnection::connect(*address)
                 .await
                 .exchange(&post)
@@ -82,15 +85,16 @@ impl Client {
     /// Connects a client that has sent nothing yet.
     pub(crate) async fn connect(server: &mut Server) -> Self {
         let (sender, received) = mpsc::unbounded_channel();
+        let token = server.authorization();
         let link = match server.way.transport {
             Transport::Stdio => {
                 let (stdin, stdout) = server.pipes();
                 tokio::spawn(read_lines(stdout, sender.clone()));
                 Link::Pipe(stdin)
             }
-            Transport::Sse => open_stream(server.address(), sender.clone()).await,
+            Transport::Sse => open_stream(server.address(), token, sender.clone()).await,
             Transport::Stateless(_) | Transport::Session(_) => {
-                Link::Streamable(server.address(), Vec::new())
+                Link::Streamable(server.address(), token)
             }
         };
         Self {
@@ -244,8 +248,20 @@ async fn read_lines(stdout: DuplexStream, sender: UnboundedSender<Value>) {
 
 /// Opens an event stream, and returns the path to post to.
 pub(crate) async fn listen(address: SocketAddr) -> (AsyncConnection, String) {
+    listen_with(address, &[]).await
+}
+
+async fn listen_with(
+    address: SocketAddr,
+    headers: &[(&'static str, String)],
+) -> (AsyncConnection, String) {
     let mut stream = AsyncConnection::connect(address).await;
-    stream.send(&Request::get("/sse")).await;
+    let get = headers
+        .iter()
+        .fold(Request::get("/sse"), |get, (name, value)| {
+            get.with(name, value)
+        });
+    stream.send(&get).await;
     assert_eq!(stream.head().await.status, 200);
     let first = stream.event().await.unwrap().expect("an event");
     assert_eq!(first.name, "endpoint");
@@ -253,13 +269,17 @@ pub(crate) async fn listen(address: SocketAddr) -> (AsyncConnection, String) {
 }
 
 /// Opens an event stream, which is read until it ends.
-async fn open_stream(address: SocketAddr, sender: UnboundedSender<Value>) -> Link {
-    let (mut stream, endpoint) = listen(address).await;
+async fn open_stream(
+    address: SocketAddr,
+    headers: Headers,
+    sender: UnboundedSender<Value>,
+) -> Link {
+    let (mut stream, endpoint) = listen_with(address, &headers).await;
     tokio::spawn(async move {
         while let Some(event) = stream.event().await.unwrap() {
             // The receiver is gone when the test is over.
             let _ = sender.send(event.message());
         }
     });
-    Link::Posts(address, endpoint, Vec::new())
+    Link::Posts(address, endpoint, headers)
 }

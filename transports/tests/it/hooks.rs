@@ -25,6 +25,7 @@ struct Recorded {
     arguments: Value,
     session: Option<String>,
     has_client: bool,
+    subject: Option<String>,
     user: Option<String>,
 }
 
@@ -36,6 +37,7 @@ impl CallHook for Recorder {
             arguments: serde_json::from_slice(call.arguments).expect("arguments are JSON"),
             session: call.session.map(Into::into),
             has_client: call.client.is_some(),
+            subject: call.subject.map(Into::into),
             user: user.map(|user| user.to_str().unwrap().into()),
         };
         self.calls.lock().unwrap().push(recorded);
@@ -119,7 +121,12 @@ async fn no_call_avoids_a_hook_that_refuses_all_calls() {
 async fn a_hook_sees_every_call_once_with_its_caller() {
     each(Way::all(), async |way| {
         let hook = Recorder::new(false);
-        let mut server = start(way, hook.clone()).await;
+        let settings = Settings {
+            hook: Some(hook.clone()),
+            token: Some(("secret", "ada")),
+            ..Settings::default()
+        };
+        let mut server = Server::with(way, settings).await;
         let mut client = Client::ready(&mut server).await;
         client.add_header("x-user", "ada");
         let is_http = way.transport != Transport::Stdio;
@@ -143,6 +150,7 @@ async fn a_hook_sees_every_call_once_with_its_caller() {
             let arguments = params.get("arguments").cloned();
             assert_eq!(recorded.arguments, arguments.unwrap_or(json!({})));
             assert_eq!(recorded.has_client, is_http);
+            assert_eq!(recorded.subject.as_deref(), is_http.then_some("ada"));
             assert_eq!(recorded.user.is_some(), is_http, "{message}");
             sessions.push(recorded.session.clone());
         }

@@ -19,11 +19,13 @@ mod failures;
 mod hooks;
 mod ids;
 mod log;
+mod metrics;
 mod server;
 mod sessions;
 mod shutdown;
 mod stdio;
 mod tools;
+mod unread;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 

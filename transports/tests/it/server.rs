@@ -11,13 +11,14 @@ use transports::{
     Limits,
     conversation::ConversationFactory,
     fast_path::{Counters, FastTools, Framing},
-    http::{Guard, HttpOptions, HttpService, bind, serve_http},
+    http::{Access, Guard, HttpOptions, HttpService, bind, serve_http},
     runtime::{Handle, Tokio},
     shutdown::Shutdown,
     sse::{Sse, SseOptions},
     stdio::serve_stdio,
     streamable::{Answer, Streamable, StreamableOptions},
     supervise::{CallHook, SuperviseOptions, Supervised},
+    telemetry::Telemetry,
 };
 
 use crate::tools::{Calls, ChangingTools, Misbehaving};
@@ -101,8 +102,11 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) tools: Option<Vec<String>>,
     pub(crate) hook: Option<Arc<dyn CallHook>>,
+    pub(crate) telemetry: Telemetry,
     /// Whether the tool list can change.
     pub(crate) list_changes: bool,
+    /// The token that clients need over HTTP, and its name.
+    pub(crate) token: Option<(&'static str, &'static str)>,
 }
 
 impl Default for Settings {
@@ -120,7 +124,9 @@ impl Default for Settings {
             },
             tools: None,
             hook: None,
+            telemetry: Telemetry::default(),
             list_changes: false,
+            token: None,
         }
     }
 }
@@ -131,6 +137,7 @@ pub(crate) struct Server {
     pub(crate) calls: Arc<Calls>,
     pub(crate) shutdown: Shutdown,
     pub(crate) at: At,
+    token: Option<(&'static str, &'static str)>,
     fast_path_count: Box<dyn Fn() -> Option<u64> + Send + Sync>,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -156,6 +163,7 @@ impl Server {
         let options = SuperviseOptions {
             tools: settings.tools,
             hook: settings.hook,
+            telemetry: settings.telemetry,
             ..SuperviseOptions::new(Handle::new(Tokio), settings.call_timeout)
         };
         let tools = Supervised::new(tools, options);
@@ -164,9 +172,17 @@ impl Server {
             way,
             calls,
             limits,
+            token: settings.token,
             shutdown: Shutdown::new(settings.drain_timeout),
         };
-        let guard = Guard::default();
+        let tokens = settings.token.map(|(token, name)| {
+            let tokens = format!("another\n{token} {name}").parse();
+            tokens.expect("a token with a name")
+        });
+        let guard = Guard {
+            access: Access::new(tokens, None),
+            ..Guard::default()
+        };
         match way.transport {
             Transport::Stdio => {
                 let framing = Framing::LINE;
@@ -202,6 +218,13 @@ impl Server {
             At::Address(address) => *address,
             At::Pipes(_) => panic!("it does not listen"),
         }
+    }
+
+    /// Returns the header that brings the token, if there is one.
+    pub(crate) fn authorization(&self) -> Vec<(&'static str, String)> {
+        let token = self.token.iter();
+        let header = token.map(|(token, _)| ("authorization", format!("Bearer {token}")));
+        header.collect()
     }
 
     /// Returns its standard input and output, once.
@@ -247,6 +270,7 @@ struct Starting {
     way: Way,
     calls: Arc<Calls>,
     limits: Limits,
+    token: Option<(&'static str, &'static str)>,
     shutdown: Shutdown,
 }
 
@@ -296,6 +320,7 @@ impl Starting {
             calls: self.calls,
             shutdown: self.shutdown,
             at,
+            token: self.token,
             fast_path_count,
             served,
         }

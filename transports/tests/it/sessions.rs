@@ -9,8 +9,8 @@ use transports::{Limits, streamable::Answer};
 
 use crate::{
     cancellation::delete,
-    client::{Client, Link, REVISION, call, initialize, text_of},
-    each,
+    client::{Client, Link, REVISION, call, initialize, initialized, text_of},
+    each, eventually,
     server::{Server, Settings, Way},
 };
 
@@ -121,7 +121,7 @@ async fn a_session_that_is_unknown_deleted_or_not_named_gets_what_rmcp_gives_it(
         let mut server = Server::start(way).await;
         let mut client = Client::ready(&mut server).await;
         assert_eq!(status(&server, &client).await, 200);
-        assert_eq!(delete(&server, &client).await, 202);
+        assert_eq!(delete(&server, &client).await, 204);
         assert_eq!(status(&server, &client).await, 404);
         let Link::Streamable(_, headers) = &mut client.link else {
             panic!("it is Streamable HTTP");
@@ -162,7 +162,7 @@ async fn there_are_no_more_sessions_than_may_be() {
             "{rejected:?}"
         );
         first.is_served().await;
-        assert_eq!(delete(&server, &second).await, 202);
+        assert_eq!(delete(&server, &second).await, 204);
         Client::ready(&mut server).await.is_served().await;
         server.stop().await;
     })
@@ -186,6 +186,142 @@ async fn an_answer_of_more_than_one_message_is_an_event_stream_whatever_the_serv
         // Without anything to report before the answer there is one message.
         let reply = exchange(&server, &client.request(&call("it", "report", json!({})))).await;
         assert_eq!(reply.messages().len(), 1, "{reply:?}");
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rmcp_learns_of_a_session_with_the_first_message_that_it_has_to_answer() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        for message in [
+            json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}),
+            json!({"jsonrpc": "2.0", "id": 2, "method": "ping"}),
+            call(3, "now", json!({})),
+        ] {
+            let answer = client.ask(&message).await;
+            assert!(answer["result"].is_object(), "{answer}");
+        }
+        if way.fast_path {
+            assert_eq!(server.calls.count_handshakes(), 0);
+        }
+        for id in [4, 5] {
+            let answer = client.ask(&call(id, "name_client", json!({}))).await;
+            assert_eq!(text_of(&answer), "testkit");
+        }
+        eventually("rmcp has the handshake", || {
+            server.calls.count_handshakes() == 1
+        })
+        .await;
+        client.is_served().await;
+        assert_eq!(delete(&server, &client).await, 204);
+        assert_eq!(status(&server, &client).await, 404);
+        assert_eq!(server.calls.count_handshakes(), 1);
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_that_come_at_the_same_time_start_rmcp_once() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::ready(&mut server).await;
+        for id in 0..20 {
+            client.post_in_background(&call(id, "wait_slowly", json!({"ms": 10})));
+        }
+        for answer in client.receive_all(20).await {
+            assert_eq!(text_of(&answer), "waited");
+        }
+        eventually("rmcp has the handshake", || {
+            server.calls.count_handshakes() > 0
+        })
+        .await;
+        assert_eq!(server.calls.count_handshakes(), 1);
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_rmcp_starts_finds_its_session_again() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        for _ in 0..20 {
+            let mut client = Client::ready(&mut server).await;
+            let mut connection = AsyncConnection::connect(server.address()).await;
+            let message = call("left", "count_slowly", json!({}));
+            connection.send(&client.request(&message)).await;
+            drop(connection);
+            let answer = client.ask(&call(1, "name_client", json!({}))).await;
+            assert_eq!(text_of(&answer), "testkit");
+        }
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_may_end_its_handshake_late() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut client = Client::connect(&mut server).await;
+        let post = Request::message("/mcp", initialize(REVISION).to_string());
+        let opened = exchange(&server, &post).await;
+        let session = opened.header("mcp-session-id").unwrap();
+        client.add_header("mcp-session-id", session);
+        let answer = client.ask(&call(1, "name_client", json!({}))).await;
+        assert_eq!(text_of(&answer), "testkit");
+        assert_eq!(server.calls.count_handshakes(), 0);
+        client.send(&initialized()).await;
+        eventually("rmcp has the handshake", || {
+            server.calls.count_handshakes() == 1
+        })
+        .await;
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_stream_of_a_new_session_is_open_until_the_session_ends() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        let client = Client::ready(&mut server).await;
+        let mut get = client.request(&json!({}));
+        get.method = "GET".into();
+        get.body.clear();
+        let mut stream = AsyncConnection::connect(server.address()).await;
+        stream.send(&get).await;
+        assert_eq!(stream.head().await.status, 200);
+        assert_eq!(delete(&server, &client).await, 204);
+        // The first event says when to come back, and has no data.
+        while let Some(event) = stream.event().await.unwrap() {
+            assert_eq!(event.data, "");
+        }
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_long_handshake_is_left_to_rmcp() {
+    each(Way::in_sessions(), async |way| {
+        let mut server = Server::start(way).await;
+        let mut message = initialize(REVISION);
+        message["params"]["clientInfo"]["title"] = json!("x".repeat(5000));
+        let opened = exchange(&server, &Request::message("/mcp", message.to_string())).await;
+        let session = opened.header("mcp-session-id").unwrap();
+        let mut client = Client::connect(&mut server).await;
+        client.add_header("mcp-session-id", session);
+        client.send(&initialized()).await;
+        eventually("rmcp has the handshake", || {
+            server.calls.count_handshakes() == 1
+        })
+        .await;
+        client.is_served().await;
         server.stop().await;
     })
     .await;

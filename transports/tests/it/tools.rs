@@ -15,7 +15,7 @@ use rmcp::{
         CallToolRequestParams, CallToolResponse, ListToolsResult, PaginatedRequestParams,
         ProgressNotificationParam, ServerCapabilities, ServerConfig, Tool,
     },
-    service::RequestContext,
+    service::{NotificationContext, RequestContext},
     tool, tool_handler, tool_router,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -29,6 +29,11 @@ pub(crate) struct Wait {
     ms: u32,
 }
 
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+pub(crate) struct Repeat {
+    bytes: usize,
+}
+
 /// The calls of the tools that are counted: how many have begun, how many were finished, and how
 /// many were dropped, finished or not.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ pub(crate) struct Calls {
     begun: AtomicUsize,
     finished: AtomicUsize,
     dropped: AtomicUsize,
+    /// Handshakes that rmcp has finished.
+    handshakes: AtomicUsize,
     /// Whether the tool `now` is gone.
     is_now_gone: AtomicBool,
 }
@@ -52,6 +59,7 @@ impl Default for Calls {
             begun: AtomicUsize::new(0),
             finished: AtomicUsize::new(0),
             dropped: AtomicUsize::new(0),
+            handshakes: AtomicUsize::new(0),
             is_now_gone: AtomicBool::new(false),
         }
     }
@@ -66,6 +74,11 @@ impl Calls {
     /// Returns how many calls have begun.
     pub(crate) fn count_begun(&self) -> usize {
         self.begun.load(Ordering::SeqCst)
+    }
+
+    /// Returns how many handshakes rmcp has finished.
+    pub(crate) fn count_handshakes(&self) -> usize {
+        self.handshakes.load(Ordering::SeqCst)
     }
 
     /// Adds the tool `now`, or removes it.
@@ -252,6 +265,22 @@ impl Misbehaving {
         "reported".into()
     }
 
+    #[tool(description = "Names the client, and is not fast")]
+    fn name_client(&self, context: RequestContext<RoleServer>) -> String {
+        let client = context.peer.peer_info();
+        client.map_or_else(String::new, |client| client.client_info.name.clone())
+    }
+
+    #[tool(description = "Returns as much as is asked for")]
+    fn repeat(&self, Parameters(Repeat { bytes }): Parameters<Repeat>) -> String {
+        "x".repeat(bytes)
+    }
+
+    #[tool(description = "Returns as much as is asked for, and is not fast")]
+    fn repeat_slowly(&self, parameters: Parameters<Repeat>) -> String {
+        self.repeat(parameters)
+    }
+
     #[tool(name = "another_name", description = "Is not named as its method is")]
     fn renamed(&self) -> String {
         "renamed".into()
@@ -269,11 +298,15 @@ impl ServerHandler for Misbehaving {
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
     }
+
+    async fn on_initialized(&self, _: NotificationContext<RoleServer>) {
+        self.calls.handshakes.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 transports::fast_tools!(
     Misbehaving: panic, panic_now, hang, hold, wait, count, block, block_and_hang, now, refuse,
-    refuse_late, renamed
+    refuse_late, renamed, repeat
 );
 
 /// The tools, of which `now` can come and go.
@@ -326,6 +359,10 @@ impl ServerHandler for ChangingTools {
             return Err(ErrorData::invalid_params("tool not found", None));
         }
         self.tools.call_tool(request, context).await
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        self.tools.on_initialized(context).await;
     }
 }
 

@@ -73,7 +73,13 @@ pub(crate) enum ExperimentError {
 
 impl IntoCallToolResult for ExperimentError {
     fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
-        let message = ContentBlock::text(self.to_string());
+        let error = match self {
+            // Some of these are JSON-RPC errors.
+            Self::Tool(error) => return error.into_call_tool_result(),
+            Self::CatalogClient(error) => return ToolError::from(error).into_call_tool_result(),
+            error => error,
+        };
+        let message = ContentBlock::text(error.to_string());
         Ok(CallToolResult::error(vec![message]).into())
     }
 }

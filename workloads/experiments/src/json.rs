@@ -20,10 +20,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use transports::admission::Stop;
 use workloads::{
     CpuWork,
     catalog::{Product, products, units},
-    tools::{arguments, check_range},
+    tools::{ToolError, arguments, check_range},
 };
 
 use crate::{ExperimentError, server::Experiments};
@@ -140,7 +141,7 @@ impl Experiments {
         let documents = Arc::clone(&self.state().documents);
         // Only fails once the semaphore is closed, which never happens.
         let permit = Arc::clone(&documents.permits).acquire_owned().await.ok();
-        let work = move || {
+        let work = move |_: &Stop| {
             // Held until the work ends, even if the call is cancelled meanwhile.
             let _permit = permit;
             // Making a document that is not cached takes a tenth of a second.
@@ -152,6 +153,7 @@ impl Experiments {
         };
         let app = self.app();
         let done = app.compute(CpuWork::Long, work).await;
+        let done = done.map_err(ToolError::from)?;
         let (length, reading) = done.map_err(ExperimentError::Unreadable)?;
         Ok(Json(JsonResult {
             bytes: arguments::count(length),

@@ -7,9 +7,8 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::router::tool::ToolRouter,
     model::{
-        CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ServerConfig, Tool,
+        CallToolRequestParams, CallToolResponse, ListToolsResult, PaginatedRequestParams,
+        ServerConfig, Tool,
     },
     service::RequestContext,
     tool_handler,
@@ -140,20 +139,7 @@ impl ServerHandler for Experiments {}
 // `experiment_result` is missing: it sends progress notifications while it runs.
 transports::fast_tools!(Experiments: experiment_json, experiment_listing, experiment_notify, experiment_orders, experiment_token, experiment_waits);
 
-/// Requests that the inner server handles.
-macro_rules! forward {
-    ($($request:ident($params:ty) -> $result:ty;)*) => {$(
-        async fn $request(
-            &self,
-            params: $params,
-            context: RequestContext<RoleServer>,
-        ) -> Result<$result, ErrorData> {
-            self.demo.$request(params, context).await
-        }
-    )*};
-}
-
-/// Tools come from both servers. Everything else that [`DemoServer`] defines is forwarded to it.
+/// Tools come from both servers; the description is that of [`DemoServer`].
 impl ServerHandler for ExperimentServer {
     async fn call_tool(
         &self,
@@ -187,13 +173,6 @@ impl ServerHandler for ExperimentServer {
 
     fn get_info(&self) -> ServerConfig {
         self.demo.get_info()
-    }
-
-    forward! {
-        list_prompts(Option<PaginatedRequestParams>) -> ListPromptsResult;
-        list_resources(Option<PaginatedRequestParams>) -> ListResourcesResult;
-        list_resource_templates(Option<PaginatedRequestParams>) -> ListResourceTemplatesResult;
-        complete(CompleteRequestParams) -> CompleteResult;
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use http::StatusCode;
 use reqwest::Url;
+use transports::admission::NotAdmitted;
 
 use super::EndpointError;
 
@@ -60,6 +61,9 @@ pub enum CatalogClientError {
         /// How long this one waited.
         waited: Duration,
     },
+    /// There is no memory for the answer at the moment.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// This time limit ended first.
     #[error(
         "the upstream is too slow: {0} was not answered within {limit} s; \

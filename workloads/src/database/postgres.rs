@@ -10,10 +10,11 @@ use sqlx::{
     ConnectOptions as _, Connection as _, PgPool,
     postgres::{PgConnectOptions, PgConnection},
 };
+use tokio::time::timeout;
 
 use super::{Query, seed};
 use crate::{
-    pool::{PoolOptions, PoolSize},
+    pool::{PoolOptions, PoolSize, Waits},
     storage::{Step, StorageError, StorageUrl, pool},
 };
 
@@ -30,11 +31,14 @@ pub(super) const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(810266115684
 /// index alone.
 const ANALYZE: &str = "VACUUM (ANALYZE) products, experiment_orders, experiment_order_lines";
 
-/// Creates the tables, seeds them, and opens a pool that only reads.
+/// Creates the tables, seeds them, and opens a pool that only reads. The first connection has as
+/// long as a call waits for one: a server may accept it and never answer.
 pub(super) async fn open(url: &StorageUrl, options: &PoolOptions) -> Result<PgPool, StorageError> {
     let place = &url.place;
     let connect = connect_options(url)?;
-    let mut writer = connect.connect().await.map_err(place.failed(Step::Open))?;
+    let opening = timeout(options.timeout, connect.connect()).await;
+    let opened = opening.map_err(|_| StorageError::Silent(place.clone(), options.timeout))?;
+    let mut writer = opened.map_err(place.failed(Step::Open))?;
     create_tables(&mut writer)
         .await
         .map_err(place.failed(Step::Schema))?;
@@ -87,19 +91,23 @@ async fn create_tables(writer: &mut PgConnection) -> sqlx::Result<()> {
 }
 
 /// Runs `query` on a connection, and on another one while those in the pool turn out to be dead.
-pub(super) async fn run<Q: Query>(readers: &PgPool, query: &Q) -> sqlx::Result<Q::Rows> {
+pub(super) async fn run<Q: Query>(
+    readers: &PgPool,
+    waits: &Waits,
+    query: &Q,
+) -> sqlx::Result<Q::Rows> {
     // All connections in the pool may have died at once; the one after them is new.
     for _ in 0..readers.size().max(1) {
-        match run_once(readers, query).await {
+        match run_once(readers, waits, query).await {
             Err(error) if is_lost(&error) => {}
             rows => return rows,
         }
     }
-    run_once(readers, query).await
+    run_once(readers, waits, query).await
 }
 
-async fn run_once<Q: Query>(readers: &PgPool, query: &Q) -> sqlx::Result<Q::Rows> {
-    let mut connection = readers.acquire().await?;
+async fn run_once<Q: Query>(readers: &PgPool, waits: &Waits, query: &Q) -> sqlx::Result<Q::Rows> {
+    let mut connection = waits.take(readers.acquire()).await?;
     let rows = query.postgres(&mut connection).await;
     if rows.as_ref().is_err_and(is_lost) {
         connection.close_on_drop();

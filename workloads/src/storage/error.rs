@@ -80,6 +80,15 @@ pub enum StorageError {
     /// A statement failed.
     #[error("cannot query the {0}: {1}; ask again later")]
     Query(Place, #[source] sqlx::Error),
+    /// It took the connection, or did not refuse it, and sent nothing for so long.
+    #[error(
+        "the {0} did not answer a new connection within {waited} s; check that {engine} itself \
+         listens there and is not overloaded or paused, or give another {flag}",
+        waited = .1.as_secs_f64(),
+        engine = .0.engine,
+        flag = .0.url_flag()
+    )]
+    Silent(Place, Duration),
     /// Redis accepts no connection, for the driver's reason.
     #[error(
         "cannot connect to the {0}: {1}; \

@@ -1,8 +1,15 @@
 //! The settings of pools of SQL connections, from [`PoolOptions`].
 
-use sqlx::Database;
+use sqlx::{Database, Pool};
+use transports::metrics::PoolUse;
 
-use crate::pool::{MAX_CONNECTIONS, PoolOptions, PoolSize};
+use crate::pool::{MAX_CONNECTIONS, PoolOptions, PoolSize, Waits};
+
+/// How `pool` is used at this moment.
+pub(crate) fn usage<DB: Database>(pool: &Pool<DB>, waits: &Waits) -> PoolUse {
+    let size = pool.options().get_max_connections();
+    waits.pool_use(size.into(), pool.size().into(), pool.num_idle() as u64)
+}
 
 /// The settings of a pool. A connection is not checked before its use, because that would be a
 /// second trip for every call: a caller whose connections can die has to handle a dead one.

@@ -17,6 +17,7 @@ use ::redis::{
 use entry::Entry;
 use pool::Pool;
 pub use pool::client;
+use transports::metrics::PoolUse;
 
 use super::{ANSWER_LIMIT, Cart, CartItem, Order, Popular, Progress, StoreOptions, to_json};
 use crate::storage::{StorageError, StorageUrl};
@@ -40,6 +41,10 @@ impl Redis {
     pub(super) fn open(url: &StorageUrl, options: &StoreOptions) -> Result<Self, StorageError> {
         let pool = Pool::new(url, options)?;
         Ok(Self { pool })
+    }
+
+    pub(super) fn usage(&self) -> PoolUse {
+        self.pool.usage()
     }
 
     pub(super) async fn cart(&self, user_id: &str) -> Result<Option<Cart>, StorageError> {

@@ -10,6 +10,7 @@
 use std::ops::Range;
 
 use sqlx::{Connection as _, QueryBuilder, SqliteConnection, SqlitePool, pool::PoolConnection};
+use transports::metrics::PoolUse;
 
 use super::{
     Cart, CartItem, Order, Popular, Progress, StoreOptions, content,
@@ -17,7 +18,7 @@ use super::{
     to_json,
 };
 use crate::{
-    pool::{PoolOptions, PoolSize},
+    pool::{PoolOptions, PoolSize, Waits},
     storage::{
         Place, Step, StorageError, StorageUrl, pool,
         sqlite::{BEGIN, Keeper, SqliteFile, checkpoint},
@@ -67,6 +68,7 @@ pub(super) struct Sqlite {
     keeper: Keeper,
     place: Place,
     pool: PoolOptions,
+    waits: Waits,
 }
 
 impl Sqlite {
@@ -109,13 +111,15 @@ impl Sqlite {
             keeper: file.keep(connection).await,
             place: place.clone(),
             pool: options.pool,
+            waits: Waits::default(),
         })
     }
 
     pub(super) async fn cart(&self, user_id: &str) -> Result<Option<Cart>, StorageError> {
+        let mut reader = self.reader().await?;
         let found = sqlx::query_as::<_, (String, f64)>(FIND_CART)
             .bind(user_id)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *reader)
             .await;
         let Some((items, total)) = found.map_err(|source| self.failed(source))? else {
             return Ok(None);
@@ -129,10 +133,11 @@ impl Sqlite {
         user_id: &str,
         newest: u32,
     ) -> Result<Vec<Order>, StorageError> {
+        let mut reader = self.reader().await?;
         let found = sqlx::query_as::<_, (String, String, String, f64, String)>(FIND_ORDERS)
             .bind(user_id)
             .bind(newest)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *reader)
             .await;
         let rows = found.map_err(|source| self.failed(source))?.into_iter();
         rows.map(|(created, items, order_id, total, user_id)| {
@@ -148,9 +153,10 @@ impl Sqlite {
     }
 
     pub(super) async fn popular(&self, count: u32) -> Result<Vec<Popular>, StorageError> {
+        let mut reader = self.reader().await?;
         let found = sqlx::query_as::<_, (i64, f64)>(FIND_POPULAR)
             .bind(count)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *reader)
             .await;
         let rows = found.map_err(|source| self.failed(source))?;
         let popular = |(product_id, score)| Popular { product_id, score };
@@ -182,6 +188,15 @@ impl Sqlite {
         // The last connection that leaves a file removes its write-ahead log, and a reader may not.
         self.writer.close().await;
         self.keeper.close().await;
+    }
+
+    pub(super) fn usage(&self) -> PoolUse {
+        pool::usage(&self.readers, &self.waits)
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>, StorageError> {
+        let reader = self.waits.take(self.readers.acquire()).await;
+        reader.map_err(|source| self.failed(source))
     }
 
     async fn writer(&self) -> Result<PoolConnection<sqlx::Sqlite>, StorageError> {

@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use transports::admission::Stop;
+
 use super::{arguments::count, prelude::*};
 use crate::{
     catalog::{JSON_BYTES, MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES, units},
@@ -92,14 +94,16 @@ async fn aggregate(
     let state = server.state();
     let payload = fetch_payload(&server, PayloadKind::Json, arguments.bytes).await?;
     let server_type = state.server_type;
-    let work = move || add_up(&payload, server_type);
-    Ok(Json(state.compute(CpuWork::Long, work).await?))
+    let work = move |_: &Stop| add_up(&payload, server_type);
+    Ok(Json(state.compute(CpuWork::Long, work).await??))
 }
 
-/// Fetches a payload of so many bytes.
+/// Fetches a payload of so many bytes, when there is memory for it and for the records that are
+/// read from it, which are up to half as large. The payload keeps that memory.
 ///
 /// # Errors
-/// When `bytes` is outside of its limits, there is no upstream, or it has no such payload.
+/// When `bytes` is outside of its limits, there is no upstream, or it has no such payload; when
+/// there is no memory for it.
 pub(super) async fn fetch_payload(
     server: &DemoServer,
     kind: PayloadKind,
@@ -107,7 +111,13 @@ pub(super) async fn fetch_payload(
 ) -> Result<Payload, ToolError> {
     let (min, max) = (MIN_PAYLOAD_BYTES.into(), MAX_PAYLOAD_BYTES.into());
     check_range("bytes", bytes, min, max)?;
-    Ok(server.state().catalogue()?.payload(kind, bytes).await?)
+    let state = server.state();
+    let catalogue = state.catalogue()?;
+    let needed = usize::try_from(bytes + bytes / 2).unwrap_or(usize::MAX);
+    let reserved = state.admission.bytes(needed).await?;
+    let mut payload = catalogue.payload(kind, bytes).await?;
+    payload.body = reserved.hold(payload.body);
+    Ok(payload)
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,8 @@ use rmcp::{
     model::{CallToolResponse, CallToolResult, ContentBlock},
 };
 
+use transports::admission::NotAdmitted;
+
 use super::{CheckoutError, query_products::FIELDS};
 use crate::{
     catalog::{CATEGORIES, MAX_CART_ITEMS, PriceError},
@@ -72,10 +74,18 @@ pub enum ToolError {
     /// The order is not confirmed.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
+    /// The server is busy, or the client has left. It travels as a JSON-RPC error.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl IntoCallToolResult for ToolError {
     fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
+        if let Self::NotAdmitted(reason)
+        | Self::CatalogClient(CatalogClientError::NotAdmitted(reason)) = self
+        {
+            return Err(reason.into());
+        }
         let message = ContentBlock::text(self.to_string());
         Ok(CallToolResult::error(vec![message]).into())
     }

@@ -1,6 +1,7 @@
 //! `process_json_data`: turns all text of a JSON object into capitals.
 
 use serde_json::{Map, Value};
+use transports::admission::Stop;
 
 use super::prelude::*;
 
@@ -43,7 +44,7 @@ impl DemoServer {
     pub(super) async fn process_json_data(
         &self,
         Parameters(arguments): Parameters<ProcessArguments>,
-    ) -> Json<ProcessResult> {
+    ) -> Result<Json<ProcessResult>, ToolError> {
         let ProcessArguments { data } = arguments;
         let length = if size(&data) < LONG_WORK {
             CpuWork::Short
@@ -52,8 +53,8 @@ impl DemoServer {
         };
         let state = self.state();
         let server_type = state.server_type;
-        let work = move || transform(data, server_type);
-        Json(state.compute(length, work).await)
+        let work = move |_: &Stop| transform(data, server_type);
+        Ok(Json(state.compute(length, work).await?))
     }
 }
 

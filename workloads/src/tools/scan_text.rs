@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use transports::admission::Stop;
+
 use super::{aggregate_json::fetch_payload, arguments::count, prelude::*};
 use crate::{
     catalog::{MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES, TEXT_BYTES},
@@ -83,8 +85,8 @@ async fn scan(server: DemoServer, arguments: ScanArguments) -> Result<Json<ScanR
     let state = server.state();
     let payload = fetch_payload(&server, PayloadKind::Text, arguments.bytes).await?;
     let server_type = state.server_type;
-    let work = move || add_up(&payload, server_type);
-    Ok(Json(state.compute(CpuWork::Long, work).await?))
+    let work = move |_: &Stop| add_up(&payload, server_type);
+    Ok(Json(state.compute(CpuWork::Long, work).await??))
 }
 
 /// The fields of a line that are looked at.

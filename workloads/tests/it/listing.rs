@@ -1,9 +1,5 @@
 //! What the server says of itself: who it is, what it has, and how its tools are described.
 
-use rmcp::{
-    model::{ClientRequest, ErrorCode},
-    service::ServiceError,
-};
 use serde_json::{Value, json};
 
 use crate::support::Client;
@@ -39,37 +35,6 @@ async fn the_server_says_who_it_is_and_that_it_has_tools_only() {
             .contains("server_type")
     );
     assert_eq!(info["capabilities"], json!({"tools": {}}));
-}
-
-#[tokio::test]
-async fn what_is_not_declared_is_not_there() {
-    let client = Client::alone().await;
-    for method in [
-        "prompts/list",
-        "resources/list",
-        "resources/templates/list",
-        "completion/complete",
-    ] {
-        let params = match method {
-            "completion/complete" => json!({
-                "ref": {"type": "ref/prompt", "name": "x"},
-                "argument": {"name": "a", "value": ""},
-            }),
-            _ => json!({}),
-        };
-        let request: ClientRequest =
-            serde_json::from_value(json!({"method": method, "params": params})).unwrap();
-        assert!(
-            !matches!(request, ClientRequest::CustomRequest(_)),
-            "{method}"
-        );
-        match client.service().send_request(request).await {
-            Err(ServiceError::McpError(error)) => {
-                assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND, "{method}");
-            }
-            other => panic!("{method}: {other:?}"),
-        }
-    }
 }
 
 #[tokio::test]

@@ -113,6 +113,15 @@ fn copies_of_one_program_are_the_subjects_of_a_table_in_slices() {
 }
 
 #[test]
+fn a_gate_judges_a_floor_beside_itself() {
+    let project = Project::new(&["floor"]);
+    let flags = "--subject floor --runs 1 --trials 3 --duration-s 0.1 --warmup-s 0.05 --gate --max-regression 90%";
+    let done = project.run("aa", &flags.split(' ').collect::<Vec<_>>());
+    let expected = "Gate: 1 of 1 runs failed nothing of the program beside itself";
+    assert!(done.stdout.contains(expected), "{}", done.stdout);
+}
+
+#[test]
 fn what_is_not_there_is_named() {
     let project = Project::new(&["right"]);
     let done = project.run("aa", &["--subject", "nobody"]).exits(2);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+use harness::config::chaos::{Bound, Chaos, Fault, Figure};
 use harness::config::expect::Expect;
 use harness::config::experiment::{Comparison, Experiment, Published, Variant};
 use harness::config::lesson::{Lesson, Show};
@@ -47,6 +48,12 @@ fn keys<T: DeserializeOwned + Debug>() -> Names {
     )
 }
 
+/// The values of a key: its type names them all when it refuses another.
+fn values<T: DeserializeOwned + Debug>() -> Names {
+    let refusal = serde_json::from_str::<T>("\"no_such_value\"");
+    named(&refusal.unwrap_err().to_string())
+}
+
 fn named(refusal: &str) -> Names {
     let (_, expected) = refusal
         .split_once("expected ")
@@ -80,6 +87,10 @@ fn every_key_of_a_definition_is_documented_and_no_other() {
             keys::<Experiment>(),
         ),
         ("### `[[published]]`", keys::<Published>()),
+        ("## Chaos: `chaos/NAME.toml`", keys::<Chaos>()),
+        ("### `[[bound]]`", keys::<Bound>()),
+        ("### A fault", values::<Fault>()),
+        ("### A figure of chaos", values::<Figure>()),
         ("### `[[compare]]`", keys::<Comparison>()),
         ("### A variant", keys::<Variant>()),
         (

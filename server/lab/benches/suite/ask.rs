@@ -13,12 +13,11 @@ use testkit::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, unix::pipe},
-    sync::mpsc,
 };
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 use transports::{
     Limits,
-    conversation::{Conversation, ConversationFactory, KeepOpen},
+    conversation::{Conversation, ConversationFactory, KeepOpen, Outgoing},
     fast_path::{FastCall, FastResult, FastTools, RawValue, SerializedResult},
     runtime::Tokio,
     shutdown::Shutdown,
@@ -119,7 +118,7 @@ impl Ask for Dispatch {
 /// through rmcp alone.
 pub(crate) struct Messages {
     conversation: Conversation,
-    outgoing: mpsc::Receiver<Bytes>,
+    outgoing: Outgoing,
     _open: KeepOpen,
     request: Vec<u8>,
     is_fast: bool,
@@ -133,6 +132,7 @@ pub(crate) struct Messages {
 const CALLER: Caller<'static> = Caller {
     session: None,
     client: None,
+    subject: None,
     headers: None,
 };
 

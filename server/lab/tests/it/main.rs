@@ -6,6 +6,8 @@
 //! - `failures`: services that are killed, and upstreams that misbehave, under load.
 //! - `dependencies`: which runtime each program carries.
 //! - `layers`: the benchmark, in short.
+//! - `memory`: what clients take, and that it is returned.
+//! - `telemetry`: Prometheus and a collector of traces beside a server.
 //!
 //! `cargo test -p lab --no-default-features --features smol --test it front_door` asks the programs
 //! of another runtime. The other modules run on tokio, in this process.
@@ -38,3 +40,7 @@ mod front_door;
 mod in_process;
 #[cfg(feature = "tokio")]
 mod layers;
+#[cfg(feature = "tokio")]
+mod memory;
+#[cfg(feature = "tokio")]
+mod telemetry;

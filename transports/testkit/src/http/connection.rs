@@ -8,6 +8,7 @@ use std::{
 
 use futures::io::AllowStdIo;
 use serde_json::Value;
+use socket2::SockRef;
 
 use super::{Event, Request, Response, Stream};
 use crate::{PATIENCE, now};
@@ -95,6 +96,12 @@ impl Connection {
     pub fn finish(&mut self) {
         let stream = self.0.io.get_ref();
         stream.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Closes the connection so that the server hears of it at once.
+    pub fn reset(self) {
+        let stream = SockRef::from(self.0.io.get_ref());
+        stream.set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// Whether the server closes the connection, and sends nothing before.

@@ -26,13 +26,16 @@ use redis::{
     AsyncConnectionConfig, Client, IntoConnectionInfo as _, ProtocolVersion, PushInfo, PushKind,
     RedisError, aio::MultiplexedConnection,
 };
-use transports::runtime::Handle;
+use transports::{metrics::PoolUse, runtime::Handle};
 
 use crate::{
-    pool::{MAX_CONNECTIONS, PoolOptions, PoolSize},
+    pool::{MAX_CONNECTIONS, PoolOptions, PoolSize, Waits},
     storage::{Place, StorageError, StorageUrl},
-    store::StoreOptions,
+    store::{ANSWER_LIMIT, StoreOptions},
 };
+
+/// The share of a call's wait for a connection that the opening of one may take.
+const OPEN_SHARE: f64 = 0.9;
 
 /// The connections of one store. Cheap to clone.
 #[derive(Clone)]
@@ -43,12 +46,28 @@ struct Inner {
     options: PoolOptions,
     runtime: Handle,
     place: Place,
+    waits: Waits,
 }
 
 /// Opens connections, and checks those that were idle.
 struct Connector {
     client: Client,
     idle_timeout: Option<Duration>,
+    runtime: Handle,
+    /// How long Redis may take to answer a new connection: less than a call waits for one, so that
+    /// the call can say what is wrong.
+    limit: Duration,
+    /// Whether it took longer the last time.
+    is_silent: AtomicBool,
+}
+
+/// Why a connection could not be opened.
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error(transparent)]
+    Refused(#[from] RedisError),
+    #[error("it did not answer")]
+    Silent,
 }
 
 /// A connection, and whether its other end has gone.
@@ -90,9 +109,9 @@ impl Drop for Lent {
 
 impl Manager for Connector {
     type Type = Connection;
-    type Error = RedisError;
+    type Error = OpenError;
 
-    async fn create(&self) -> Result<Connection, RedisError> {
+    async fn create(&self) -> Result<Connection, OpenError> {
         let is_gone = Arc::new(AtomicBool::new(false));
         let told = is_gone.clone();
         // The caller keeps the time limits, on the runtime that it runs on.
@@ -108,8 +127,10 @@ impl Manager for Connector {
         let opening = self
             .client
             .get_multiplexed_async_connection_with_config(&config);
+        let opened = within(&self.runtime, self.limit, opening).await;
+        self.is_silent.store(opened.is_none(), Ordering::Relaxed);
         Ok(Connection {
-            connection: opening.await?,
+            connection: opened.ok_or(OpenError::Silent)??,
             is_gone,
         })
     }
@@ -118,7 +139,7 @@ impl Manager for Connector {
         &self,
         connection: &mut Connection,
         metrics: &Metrics,
-    ) -> RecycleResult<RedisError> {
+    ) -> RecycleResult<OpenError> {
         if connection.is_gone.load(Ordering::Relaxed) {
             return Err(RecycleError::message("the connection was closed"));
         }
@@ -146,6 +167,9 @@ impl Pool {
         let connector = Connector {
             client,
             idle_timeout: options.pool.idle_timeout,
+            runtime: options.runtime.clone(),
+            limit: ANSWER_LIMIT.min(options.pool.timeout.mul_f64(OPEN_SHARE)),
+            is_silent: AtomicBool::new(false),
         };
         let connections = Deadpool::builder(connector)
             .max_size(size as usize)
@@ -158,6 +182,7 @@ impl Pool {
             options: options.pool,
             runtime: options.runtime.clone(),
             place: url.place.clone(),
+            waits: Waits::default(),
         });
         if let Some(limit) = options.pool.idle_timeout {
             let sweep = sweep(Arc::downgrade(&pool), options.runtime.clone(), limit);
@@ -170,40 +195,59 @@ impl Pool {
         &self.0.place
     }
 
+    /// How the connections are used at this moment.
+    pub(super) fn usage(&self) -> PoolUse {
+        let Inner {
+            connections, waits, ..
+        } = &*self.0;
+        let status = connections.status();
+        waits.pool_use(
+            status.max_size as u64,
+            status.size as u64,
+            status.available as u64,
+        )
+    }
+
     /// Lends a connection, within the pool's timeout. Callers that wait are served in their order.
     pub(super) async fn take(&self) -> Result<Lent, StorageError> {
         let Inner {
             connections,
             options,
             place,
+            waits,
             ..
         } = &*self.0;
-        let lending = self.within(options.timeout, connections.get()).await;
+        let taking = self.within(options.timeout, connections.get());
+        let lending = waits.take(taking).await;
         let unreachable = |reason: String| StorageError::Unreachable(place.clone(), reason);
+        let Connector {
+            limit, is_silent, ..
+        } = connections.manager();
+        let silent = || StorageError::Silent(place.clone(), *limit);
         match lending {
             Some(Ok(object)) => Ok(Lent {
                 object: Some(object),
                 is_kept: options.size != PoolSize::Off,
             }),
-            Some(Err(PoolError::Backend(error))) => Err(unreachable(error.to_string())),
+            Some(Err(PoolError::Backend(OpenError::Refused(error)))) => {
+                Err(unreachable(error.to_string()))
+            }
+            Some(Err(PoolError::Backend(OpenError::Silent))) => Err(silent()),
             Some(Err(PoolError::Closed)) => Err(unreachable("it was closed".to_owned())),
             Some(Err(error)) => Err(unreachable(error.to_string())),
+            // Those in front of this call wait for a Redis that does not answer them either.
+            None if is_silent.load(Ordering::Relaxed) => Err(silent()),
             None => Err(StorageError::exhausted(place, options)),
         }
     }
 
-    /// The output of `future`, unless it takes longer than `limit`. A future that is ready at once
-    /// needs no timer.
+    /// The output of `future`, unless it takes longer than `limit`.
     pub(super) async fn within<T>(
         &self,
         limit: Duration,
         future: impl Future<Output = T>,
     ) -> Option<T> {
-        let timer = pin!(async { self.0.runtime.sleep(limit).await });
-        match select(pin!(future), timer).await {
-            Either::Left((output, _)) => Some(output),
-            Either::Right(_) => None,
-        }
+        within(&self.0.runtime, limit, future).await
     }
 
     /// Closes the idle connections; those that are lent, when they come back.
@@ -219,6 +263,20 @@ impl fmt::Debug for Pool {
             .field("place", &self.0.place)
             .field("options", &self.0.options)
             .finish_non_exhaustive()
+    }
+}
+
+/// The output of `future`, unless it takes longer than `limit`. A future that is ready at once needs
+/// no timer.
+async fn within<T>(
+    runtime: &Handle,
+    limit: Duration,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let timer = pin!(async { runtime.sleep(limit).await });
+    match select(pin!(future), timer).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use fixtures::services::Service;
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 use workloads::{
-    database::Database,
+    database::{Database, DatabaseOptions},
     pool::{PoolOptions, PoolSize},
 };
 
@@ -172,4 +172,26 @@ async fn a_server_that_crashes_costs_errors_while_it_is_away_and_none_after() {
     for found in futures::future::join_all((0..8).map(calls)).await {
         assert_eq!(found.unwrap(), 2_251);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_and_never_answers_is_named_in_time() {
+    // The kernel accepts for it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let pool = PoolOptions {
+        timeout: Duration::from_millis(300),
+        ..PoolOptions::of(4)
+    };
+    let options = DatabaseOptions {
+        url: format!("postgres://lab:secret@{address}/products?password=secret"),
+        pool,
+    };
+    let opening = tokio::time::timeout(PATIENCE, Database::open(&options)).await;
+    let message = opening.expect("it hangs").unwrap_err().to_string();
+    let place = format!("PostgreSQL database postgres://lab:***@{address}/products");
+    for part in [place.as_str(), "did not answer", "0.3 s", "--database-url"] {
+        assert!(message.contains(part), "{part:?} is missing: {message}");
+    }
+    assert!(!message.contains("secret"), "{message}");
 }

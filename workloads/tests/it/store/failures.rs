@@ -141,15 +141,37 @@ async fn a_silent_redis_holds_no_call() {
     // That connection is closed; a new one gets no answer either.
     let started = Instant::now();
     let silent = store.cart(USER).await.unwrap_err();
-    assert!(
-        matches!(silent, StorageError::PoolExhausted { .. }),
-        "{silent}"
-    );
+    assert!(matches!(silent, StorageError::Silent { .. }), "{silent}");
     assert!(!silent.may_have_written(), "{silent}");
     assert!(started.elapsed() < Duration::from_secs(2));
     redis.service.kill();
     redis.service.start();
     until_it_works(&store).await;
+}
+
+/// More calls than the pool has connections: none of them blames the pool.
+#[tokio::test]
+async fn a_redis_that_accepts_and_never_answers_is_named() {
+    // The kernel accepts for it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("redis://lab:secret@{address}/0");
+    let store = Store::open(&options(&url)).await.unwrap();
+    let started = Instant::now();
+    let calls = (0..12).map(|_| store.cart(USER));
+    for silent in futures::future::join_all(calls).await {
+        let silent = silent.unwrap_err();
+        assert!(!silent.may_have_written(), "{silent}");
+        let message = silent.to_string();
+        let place = format!("store redis://lab:***@{address}");
+        for part in [place.as_str(), "did not answer", "0.9 s", "--store-url"] {
+            assert!(message.contains(part), "{part:?} is missing: {message}");
+        }
+        for part in ["secret", "--store-pool"] {
+            assert!(!message.contains(part), "{part:?}: {message}");
+        }
+    }
+    assert!(started.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]

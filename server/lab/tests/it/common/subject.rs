@@ -90,12 +90,12 @@ impl Subject {
         self.wire.content_type()
     }
 
-    /// How many messages of a handshake the fast path answers: without sessions both of them,
+    /// How many messages of a handshake the fast path answers: over Streamable HTTP both of them,
     /// otherwise none, because rmcp remembers who the client is.
     pub(crate) fn fast_handshake(&self) -> usize {
         match self.wire {
-            Wire::Stateless(_) => 2,
-            _ => 0,
+            Wire::Stateless(_) | Wire::Stateful(_) => 2,
+            Wire::Sse | Wire::Stdio => 0,
         }
     }
 

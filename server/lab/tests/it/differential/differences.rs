@@ -25,7 +25,7 @@ pub(crate) struct Difference {
     reason: &'static str,
 }
 
-pub(crate) const DIFFERENCES: [Difference; 12] = [
+pub(crate) const DIFFERENCES: [Difference; 16] = [
     Difference {
         name: "batches",
         explains: is_batch,
@@ -97,11 +97,39 @@ pub(crate) const DIFFERENCES: [Difference; 12] = [
         reason: "a slow body holds a connection (slowloris)",
     },
     Difference {
+        name: "ended sessions",
+        explains: needs_more_than_one_exchange,
+        rmcp: "202 for the DELETE of a session",
+        here: "204, with the fast path and without",
+        reason: "the session is ended by then, and official clients take any success but 200 and 204 for a failure",
+    },
+    Difference {
+        name: "undeclared capabilities",
+        explains: needs_more_than_one_exchange,
+        rmcp: "lists nothing where prompts, resources or completions are not declared",
+        here: "-32601, with the fast path and without",
+        reason: "JSON-RPC 2.0: the method is not there, and a client must be able to tell",
+    },
+    Difference {
         name: "sessions over the limit",
         explains: needs_more_than_one_exchange,
         rmcp: "500 where a session cannot be made",
         here: "503 for the first above 10,000, with the fast path and without",
         reason: "each session costs memory and a task, and the client may try again later",
+    },
+    Difference {
+        name: "calls beyond the limits of all calls",
+        explains: needs_more_than_one_exchange,
+        rmcp: "runs every call at once, whatever it needs",
+        here: "a call waits for memory and for a processor, and is then answered with -32000, or with 503 before its message is read; after a second in line where the client has finished sending; with the fast path and without",
+        reason: "a few bytes can ask for gigabytes, and for minutes of CPU time",
+    },
+    Difference {
+        name: "start of sessions",
+        explains: needs_more_than_one_exchange,
+        rmcp: "its handler sees `initialize` and `notifications/initialized` when they come",
+        here: "with the first message that the fast path does not answer",
+        reason: "rmcp's side of a session costs memory and two tasks, and a client of fast tools needs neither",
     },
     Difference {
         name: "event ids",

@@ -32,8 +32,8 @@ const LAST: &str = "last";
 
 /// A server that conversations are begun with.
 enum Server {
-    Stdio(ConversationFactory<Tools>),
-    Sse(Sse<Tools>),
+    Stdio(Box<ConversationFactory<Tools>>),
+    Sse(Box<Sse<Tools>>),
 }
 
 enum Client {
@@ -54,15 +54,15 @@ struct Outcome {
 impl Server {
     fn new(is_stdio: bool, tools: &Tools, fast_path: bool) -> Self {
         if is_stdio {
-            Self::Stdio(ConversationFactory::new(
+            Self::Stdio(Box::new(ConversationFactory::new(
                 &Tokio,
                 tools.clone(),
                 Framing::LINE,
                 fast_path,
                 limits(),
-            ))
+            )))
         } else {
-            Self::Sse(sse(tools, fast_path))
+            Self::Sse(Box::new(sse(tools, fast_path)))
         }
     }
 
@@ -96,7 +96,7 @@ impl Server {
     fn count_taken(&self) -> u64 {
         let counters = match self {
             Self::Stdio(factory) => factory.counters(),
-            Self::Sse(service) => transports::http::HttpService::counters(service),
+            Self::Sse(service) => transports::http::HttpService::counters(service.as_ref()),
         };
         counters.expect("the fast path is on").count_taken()
     }

@@ -168,3 +168,43 @@ async fn sessions_of_2025_06_18_are_answered_equally() {
 async fn sessions_of_2025_11_25_are_answered_equally() {
     in_sessions_of("2025-11-25").await;
 }
+
+/// Each message of the corpus while rmcp does not know the session behind the fast path. A message
+/// that the fast path answers leaves it so, and the next one needs no new session.
+#[tokio::test]
+async fn first_messages_of_sessions_are_answered_equally() {
+    let tools = tools().await;
+    let in_sessions = REVISIONS
+        .into_iter()
+        .filter(|revision| *revision != "2026-07-28");
+    for revision in in_sessions {
+        let call = in_session(CALL.as_bytes(), Some(revision));
+        let mut end = in_session(b"", Some(revision));
+        end.method = "DELETE".into();
+        for kind in KINDS {
+            let mut failures = Vec::new();
+            let mut pair = Pair::start(&tools, kind, true).await;
+            let mut is_known = true;
+            for (name, body) in corpus::messages() {
+                if is_known {
+                    pair.open_session(&initialize(revision)).await;
+                }
+                let taken = pair.tally.taken;
+                let name = format!("first in {revision}: {name}");
+                let first = in_session(&body, Some(revision));
+                failures.extend(pair.check(&name, &first).await.err());
+                is_known = pair.tally.taken == taken;
+                if is_known {
+                    for (what, request) in [("a call", &call), ("the end", &end)] {
+                        let name = format!("{what} after {name}");
+                        failures.extend(pair.check(&name, request).await.err());
+                    }
+                }
+            }
+            report(&failures);
+            let tally = pair.tally;
+            assert_eq!(tally.equal + tally.explained, tally.asked);
+            assert!(tally.taken > 300, "{tally:?}");
+        }
+    }
+}

@@ -24,6 +24,7 @@ group!(any {
         initialize_declares_tools_and_nothing_else
         ping_is_answered
         unknown_methods_are_not_found
+        listings_that_are_not_declared_are_not_found
         ids_come_back_as_they_were
     }
     tools {
@@ -52,6 +53,12 @@ group!(any {
         what_is_no_json_is_refused_and_the_server_lives_on
         what_is_too_large_is_refused_and_the_server_lives_on
         what_is_just_small_enough_is_taken
+        json_that_is_too_deep_or_has_too_many_values_is_refused
+        deep_json_ends_no_server
+    }
+    json {
+        json_of_every_kind_is_rejected_as_a_message
+        json_of_every_kind_is_answered_or_rejected_in_a_call
     }
 });
 
@@ -98,6 +105,10 @@ group!(any_lab {
         a_second_signal_ends_the_process_on_the_spot
         a_call_over_the_time_limit_is_answered_in_band
     }
+    metrics {
+        calls_errors_and_pools_are_counted
+        a_call_that_takes_too_long_is_a_failure
+    }
     tuning {
         tools_that_are_left_out_are_not_there
         a_time_limit_holds_for_its_tool_alone
@@ -133,6 +144,9 @@ group!(http {
         idle_connections_do_not_hold_up_the_end
         a_port_in_use_ends_it_with_a_clear_message
     }
+    metrics {
+        metrics_are_served_where_they_are_asked_for
+    }
     attacks {
         two_hosts_or_origins_are_malformed
         a_host_that_is_no_host_is_malformed
@@ -143,8 +157,49 @@ group!(http {
         half_a_body_does_not_delay_the_end
         connections_over_the_limit_make_room_when_idle
         a_connection_that_never_sends_is_closed
+        silent_connections_do_not_use_up_the_open_files
+        a_head_or_a_body_that_stalls_is_closed
+        a_head_over_the_limits_is_refused
+        a_request_whose_end_is_unclear_hides_no_other
+        an_idle_connection_is_closed
+        event_streams_are_neither_stored_nor_buffered
+    }
+    access {
+        a_request_without_a_token_is_unauthorized
+        a_client_with_a_token_is_served
+        a_token_file_that_is_wrong_ends_it_with_a_clear_message
+        it_listens_to_this_machine_unless_told_otherwise
+        requests_over_the_rate_are_told_to_wait
+        each_token_has_a_rate_of_its_own
     }
 });
+
+// The same with a certificate.
+#[cfg(feature = "tls")]
+group!(tls {
+    tls {
+        a_client_that_trusts_the_certificate_is_served
+        a_client_that_does_not_trust_it_is_not
+        only_http_1_1_is_agreed_on
+        what_is_no_tls_is_refused_and_the_server_lives_on
+        a_handshake_that_stalls_is_closed
+        idle_connections_with_tls_do_not_hold_up_the_end
+        a_certificate_that_cannot_be_used_ends_it_with_a_clear_message
+    }
+});
+
+#[cfg(feature = "tls")]
+group!(tls_lab {
+    tls {
+        a_large_answer_comes_whole_over_tls
+        an_answer_that_is_not_read_over_tls_ends_its_connection
+    }
+});
+
+#[cfg(not(feature = "tls"))]
+group!(tls {});
+#[cfg(not(feature = "tls"))]
+group!(tls_lab {});
 
 group!(http_lab {
     http {
@@ -158,6 +213,13 @@ group!(http_lab {
         a_client_that_finishes_sending_is_answered_late_too
         unread_answers_do_not_delay_the_end
         unread_answers_end_their_connection
+        a_call_in_flight_keeps_its_connection
+    }
+    access {
+        a_token_reaches_neither_the_log_nor_the_upstream
+    }
+    overload {
+        large_messages_wait_for_memory_and_small_ones_do_not
     }
 });
 
@@ -198,6 +260,14 @@ group!(sse {
         other_methods_are_not_allowed
         sessions_do_not_hear_each_other
     }
+    access {
+        a_session_is_of_the_token_that_opened_it
+        sessions_over_the_limit_are_told_to_wait
+        session_ids_cannot_be_guessed
+    }
+    metrics {
+        a_session_over_the_limit_is_a_shed
+    }
 });
 
 group!(streamable {
@@ -217,6 +287,9 @@ group!(streamable {
 });
 
 group!(streamable_lab {
+    conformance {
+        the_official_suite_finds_nothing_wrong
+    }
     attacks {
         busy_connections_at_the_limit_are_not_exceeded
     }
@@ -234,6 +307,9 @@ group!(stateless {
         without_sessions_a_call_needs_no_handshake
         without_sessions_there_is_no_stream_to_get
     }
+    access {
+        a_batch_is_as_many_requests_as_it_has_messages
+    }
 });
 
 group!(stateful {
@@ -243,6 +319,14 @@ group!(stateful {
         a_message_in_an_unknown_session_is_not_found
         a_session_without_traffic_expires
         traffic_keeps_a_session_alive
+    }
+    access {
+        a_session_is_of_the_token_that_opened_it
+        sessions_over_the_limit_are_told_to_wait
+        session_ids_cannot_be_guessed
+    }
+    metrics {
+        a_session_over_the_limit_is_a_shed
     }
 });
 
@@ -258,21 +342,26 @@ group!(stateful_lab {
 });
 
 // The same text on every runtime.
+pub(crate) mod access;
 pub(crate) mod attacks;
 pub(crate) mod batches;
 pub(crate) mod cancellation;
 #[cfg(feature = "tokio")]
 mod command_line;
+pub(crate) mod conformance;
 mod database;
 #[cfg(feature = "experiments")]
 pub(crate) mod experiments;
 pub(crate) mod fast_path;
 pub(crate) mod handshake;
 pub(crate) mod http;
+pub(crate) mod json;
 pub(crate) mod lasting;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod load;
+pub(crate) mod metrics;
+pub(crate) mod overload;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod sessions;
@@ -280,5 +369,7 @@ pub(crate) mod shop;
 pub(crate) mod sse;
 pub(crate) mod stdio;
 pub(crate) mod streamable;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 pub(crate) mod tools;
 pub(crate) mod tuning;

@@ -47,27 +47,27 @@ macro_rules! subjects {
         );)?
         subject!(
             sse, ("mcp-sse-", $runtime), LAB, Wire::Sse, $flags,
-            any any_lab experiments http http_lab lasting sse
+            any any_lab experiments http tls http_lab lasting sse
         );
         subject!(
             http_json, ("mcp-http-json-", $runtime), LAB, Wire::Stateless(Answers::Json),
             $flags,
-            any any_lab experiments http http_lab streamable streamable_lab stateless
+            any any_lab experiments http tls http_lab tls_lab streamable streamable_lab stateless
         );
         subject!(
             http_stream, ("mcp-http-stream-", $runtime), LAB,
             Wire::Stateless(Answers::EventStream), $flags,
-            any any_lab experiments http http_lab streamable streamable_lab stateless
+            any any_lab experiments http tls http_lab tls_lab streamable streamable_lab stateless
         );
         subject!(
             http_json_stateful, ("mcp-http-json-", $runtime), LAB,
             Wire::Stateful(Answers::$in_a_session), stateful $flags,
-            any any_lab experiments http http_lab streamable streamable_lab stateful stateful_lab
+            any any_lab experiments http tls http_lab streamable streamable_lab stateful stateful_lab
         );
         subject!(
             http_stream_stateful, ("mcp-http-stream-", $runtime), LAB,
             Wire::Stateful(Answers::EventStream), stateful $flags,
-            any any_lab experiments http http_lab streamable streamable_lab stateful stateful_lab
+            any any_lab experiments http tls http_lab streamable streamable_lab stateful stateful_lab
         );
     };
 }
@@ -120,10 +120,10 @@ pub(crate) mod minimal {
 
     subject!(
         stateless, ("minimal"), MINIMAL, Wire::Stateless(Answers::Json), [],
-        any http streamable stateless
+        any http tls streamable stateless
     );
     subject!(
         stateful, ("minimal"), MINIMAL, Wire::Stateful(Answers::Json), stateful [],
-        any http streamable stateful
+        any http tls streamable stateful
     );
 }

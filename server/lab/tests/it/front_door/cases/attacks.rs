@@ -1,17 +1,23 @@
 //! Clients that attack a server or break the rules of HTTP. Others must not notice, and the server
 //! must neither grow nor stop.
 
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::Command,
+    time::Duration,
+};
 
 use nix::sys::signal::Signal::SIGTERM;
 use serde_json::json;
 use testkit::{
     client::Peer,
     http::{Connection, Request, once},
+    process::bare,
 };
 
 use super::http::{answer, hears_large, opening};
-use crate::common::{Client, Gate, Server, Subject, client, eventually};
+use crate::common::{Client, Gate, PATIENCE, Server, Subject, client, eventually, server::command};
 
 /// The bytes of a call whose answer, which has them twice, fits into no socket's buffers.
 const LARGE: usize = 4_000_000;
@@ -240,6 +246,52 @@ pub(crate) fn a_connection_that_never_sends_is_closed(subject: &Subject) {
     assert_eq!(answered.exchange(&Request::get("/healthz")).status, 200);
 }
 
+pub(crate) fn silent_connections_do_not_use_up_the_open_files(subject: &Subject) {
+    const FILES: usize = 400;
+    let command = with_open_files(FILES, &command(subject, &[]));
+    let mut server = Server::spawn(subject, command);
+    let connect = |_| TcpStream::connect(server.address()).unwrap();
+    let silent: Vec<_> = (0..FILES + 100).map(connect).collect();
+    let mut client = Client::ready(&mut server);
+    client.is_served();
+    assert!(server.connections() < FILES);
+    let said = server.log().lines();
+    // One line a second, for those that came before the silent ones were closed.
+    let told = said.iter().filter(|line| line.contains("transports::http"));
+    assert!(told.count() <= 5, "{said:?}");
+    drop(silent);
+}
+
+/// `command` in a process that may have `files` open files.
+fn with_open_files(files: usize, command: &Command) -> Command {
+    let mut limited = bare("sh");
+    limited
+        .args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &files.to_string()])
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            limited.env(name, value);
+        }
+    }
+    limited
+}
+
+pub(crate) fn a_head_or_a_body_that_stalls_is_closed(subject: &Subject) {
+    let flags = ["--head-timeout", "0.5", "--body-timeout", "0.5"];
+    let mut server = Server::start(subject, &flags);
+    let mut client = Client::ready(&mut server);
+    let mut head = Connection::open(server.address());
+    let mut body = Connection::open(server.address());
+    let bytes = body.bytes(&client.peer.request(&subject.message_of(200)));
+    head.write(&bytes[..20]);
+    body.write(&bytes[..bytes.len() - 100]);
+    assert!(head.closes());
+    assert_eq!(body.response().status, 408);
+    assert!(body.closes());
+    client.is_served();
+}
+
 pub(crate) fn busy_connections_at_the_limit_are_not_exceeded(subject: &Subject) {
     let gate = Gate::new();
     let flags = ["--upstream-url", &gate.url(), "--max-connections", "4"];
@@ -265,4 +317,141 @@ pub(crate) fn busy_connections_at_the_limit_are_not_exceeded(subject: &Subject) 
         .iter()
         .filter(|line| line.contains("--max-connections"));
     assert!(matches!(told.count(), 1..=5), "{said:?}");
+}
+
+/// What the server says to `bytes` until it closes. It may close with a reset, when it leaves
+/// bytes unread.
+fn said_to(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut said = Vec::new();
+    // An error of either means that the server has closed.
+    let _ = stream.write_all(bytes);
+    let _ = stream.read_to_end(&mut said);
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+pub(crate) fn a_head_over_the_limits_is_refused(subject: &Subject) {
+    let server = Server::start(subject, &[]);
+    let path = server.path();
+    let long = "x".repeat(500_000);
+    let many = "X-Filler: x\r\n".repeat(101);
+    for (request, statuses) in [
+        (format!("GET /{long} HTTP/1.1\r\n"), ["414", "431"]),
+        (
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Filler: {long}\r\n\r\n"),
+            ["431", "431"],
+        ),
+        (
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"),
+            ["431", "431"],
+        ),
+    ] {
+        let said = said_to(&server, request.as_bytes());
+        let status = said.split(' ').nth(1);
+        let what = &request[..40];
+        assert!(
+            status.is_none_or(|status| statuses.contains(&status)),
+            "{what}: {said}"
+        );
+    }
+    // Many small headers do fit into the sockets' buffers, so this answer arrives.
+    let request = Request::get("/healthz");
+    let request = (0..101).fold(request, |request, _| request.with("X-Filler", "x"));
+    assert_eq!(once(server.address(), &request).status, 431);
+    assert_eq!(
+        once(server.address(), &Request::get("/healthz")).status,
+        200
+    );
+}
+
+pub(crate) fn a_request_whose_end_is_unclear_hides_no_other(subject: &Subject) {
+    let server = Server::start(subject, &[]);
+    let path = server.path();
+    let hidden = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let post = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\n"
+    );
+    let length = hidden.len();
+    for (framing, body) in [
+        (
+            format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"),
+            "0\r\n\r\n",
+        ),
+        (
+            format!("Transfer-Encoding: chunked\r\nContent-Length: {length}\r\n"),
+            "0\r\n\r\n",
+        ),
+        (
+            format!("Content-Length: 0\r\nContent-Length: {length}\r\n"),
+            "",
+        ),
+        (format!("Content-Length: 0, {length}\r\n"), ""),
+        ("Content-Length: +0\r\n".into(), ""),
+        ("Content-Length: 0x0\r\n".into(), ""),
+        ("Transfer-Encoding: xchunked\r\n".into(), "0\r\n\r\n"),
+        (
+            "Transfer-Encoding: chunked, identity\r\n".into(),
+            "0\r\n\r\n",
+        ),
+        ("Transfer-Encoding : chunked\r\n".into(), "0\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\n".into(), "0x0\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\n".into(), "-1\r\n\r\n"),
+        (
+            "Transfer-Encoding: chunked\r\n".into(),
+            "10000000000000000\r\n\r\n",
+        ),
+    ] {
+        let said = said_to(
+            &server,
+            format!("{post}{framing}\r\n{body}{hidden}").as_bytes(),
+        );
+        assert!(!said.contains("200 OK"), "{framing}{body}: {said}");
+        let answers = said.matches("HTTP/1.1 ").count();
+        assert!(answers <= 1, "{framing}{body}: {said}");
+    }
+    assert_eq!(
+        once(server.address(), &Request::get("/healthz")).status,
+        200
+    );
+}
+
+pub(crate) fn an_idle_connection_is_closed(subject: &Subject) {
+    let server = Server::start(subject, &["--idle-timeout", "0.5"]);
+    let mut idle = Connection::open(server.address());
+    assert_eq!(idle.exchange(&Request::get("/healthz")).status, 200);
+    assert!(idle.closes());
+    assert_eq!(
+        once(server.address(), &Request::get("/healthz")).status,
+        200
+    );
+}
+
+pub(crate) fn a_call_in_flight_keeps_its_connection(subject: &Subject) {
+    let gate = Gate::new();
+    let flags = ["--upstream-url", &gate.url(), "--idle-timeout", "1"];
+    let mut server = Server::start(subject, &flags);
+    let mut client = Client::ready(&mut server);
+    let asked = client.begin_held();
+    gate.wait_for(1);
+    std::thread::sleep(Duration::from_secs(3));
+    gate.open();
+    assert_eq!(client.end_held(), asked);
+}
+
+pub(crate) fn event_streams_are_neither_stored_nor_buffered(subject: &Subject) {
+    let server = Server::start(subject, &[]);
+    let opened = answer(&server, &opening(subject));
+    if opened.content_type() == "text/event-stream" {
+        assert_eq!(
+            (
+                opened.header("cache-control"),
+                opened.header("x-accel-buffering")
+            ),
+            (Some("no-cache"), Some("no"))
+        );
+    } else {
+        assert_eq!(opened.content_type(), "application/json");
+    }
 }

@@ -52,7 +52,7 @@ pub(crate) fn the_end_of_a_session_ends_its_calls(subject: &Subject) {
     client.begin_held();
     gate.wait_for(1);
     let delete = streamable(&mut client).dress(Request::new("DELETE", "/mcp"));
-    assert_eq!(once(server.address(), &delete).status, 202);
+    assert_eq!(once(server.address(), &delete).status, 204);
     gate.wait_until_left_by(1);
     let nothing = streamable(&mut client).connection.response();
     assert_eq!(nothing.messages(), [json!(null); 0]);

@@ -23,12 +23,19 @@ const EVERYWHERE: &[&str] = &[
     "--tools",
     "--call-timeout",
     "--time-limit",
+    "--max-inflight-bytes",
+    "--cpu-jobs",
     "--fast-path",
     "--max-body",
+    "--max-values",
     "--max-batch",
     "--max-in-flight",
+    "--metrics",
+    "--metrics-listen",
+    #[cfg(feature = "otlp")]
+    "--otlp-endpoint",
 ];
-const QUEUE: &[&str] = &["--max-queue"];
+const QUEUE: &[&str] = &["--max-queue", "--max-queue-bytes"];
 const HTTP: &[&str] = &[
     "--listen",
     "--nodelay",
@@ -39,6 +46,13 @@ const HTTP: &[&str] = &[
     "--body-timeout",
     "--max-connections",
     "--write-timeout",
+    "--idle-timeout",
+    "--auth-token-file",
+    "--rate-limit",
+    #[cfg(feature = "tls")]
+    "--tls-cert",
+    #[cfg(feature = "tls")]
+    "--tls-key",
 ];
 const SESSIONS: &[&str] = &["--sessions", "--session-ttl"];
 /// Flags of the lab.
@@ -124,6 +138,8 @@ fn bad_values_are_refused_with_the_allowed_ones() {
     for (flag, value, allowed) in [
         ("--listen", "nowhere", "127.0.0.1:8080"),
         ("--listen", "localhost:80", "127.0.0.1:8080"),
+        ("--metrics", "yes", "on, off"),
+        ("--metrics-listen", "9464", "127.0.0.1:8080"),
         ("--sessions", "maybe", "stateless, stateful"),
         ("--nodelay", "true", "on, off"),
         ("--fast-path", "maybe", "on, off"),
@@ -145,6 +161,12 @@ fn bad_values_are_refused_with_the_allowed_ones() {
         ("--experiments", "all", "on, off"),
         #[cfg(feature = "experiments")]
         ("--extra-tools", "106", "0 to 105"),
+        ("--max-inflight-bytes", "0", "greater than 0"),
+        ("--cpu-jobs", "0", "1 to 1024"),
+        ("--max-values", "0", "greater than 0"),
+        ("--idle-timeout", "0", "greater than 0"),
+        ("--rate-limit", "0/s", "100/s"),
+        ("--rate-limit", "10", "100/s"),
         ("--max-batch", "0", "greater than 0"),
         ("--max-in-flight", "many", "greater than 0"),
         ("--max-sessions", "-1", "greater than 0"),
@@ -212,6 +234,10 @@ fn flags_without_a_meaning_together_are_refused_with_what_to_do() {
         (&["--time-limit=echo=31"], &["echo=31", "--call-timeout 30"]),
         (&["--cache-warm"], &["--cache memory"]),
         (
+            &["--metrics=off", "--metrics-listen=127.0.0.1:0"],
+            &["--metrics-listen", "--metrics off"],
+        ),
+        (
             &["--cache=redis", "--store-url=sqlite:store.db"],
             &["--cache-url redis://HOST:PORT", "--store-url"],
         ),
@@ -223,6 +249,12 @@ fn flags_without_a_meaning_together_are_refused_with_what_to_do() {
             }
         }
     }
+}
+
+#[test]
+fn metrics_need_an_address() {
+    let said = refused(STDIO, &["--metrics=on"]);
+    assert!(said.contains("--metrics-listen ADDR"), "{said}");
 }
 
 #[test]

@@ -45,14 +45,24 @@ pub(crate) fn ping_is_answered(subject: &Subject) {
 pub(crate) fn unknown_methods_are_not_found(subject: &Subject) {
     let mut server = Server::start(subject, &[]);
     let mut client = Client::ready(&mut server);
-    // A handler that leaves these to rmcp answers empty lists.
-    let undeclared: &[_] = if subject.tools.are_the_labs {
-        &["prompts/list", "resources/list", "resources/templates/list"]
-    } else {
-        &[]
-    };
-    for method in ["no/such/method"].iter().chain(undeclared) {
+    for method in ["no/such/method", "logging/setLevel"] {
         assert_eq!(client.error(method, &json!({})), -32601, "{method}");
+    }
+    client.is_served();
+}
+
+pub(crate) fn listings_that_are_not_declared_are_not_found(subject: &Subject) {
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    let argument = json!({"name": "a", "value": ""});
+    let completion = json!({"ref": {"type": "ref/prompt", "name": "a"}, "argument": argument});
+    for (method, params) in [
+        ("prompts/list", json!({})),
+        ("resources/list", json!({})),
+        ("resources/templates/list", json!({})),
+        ("completion/complete", completion),
+    ] {
+        assert_eq!(client.error(method, &params), -32601, "{method}");
     }
     client.is_served();
 }
