@@ -68,7 +68,7 @@ def suite_table(server, runtimes, problems):
 
 def cell(report):
     """Scenarios that passed, and those that cannot."""
-    cannot = [f"{report.counts[verdict]} {verdict}" for verdict in ("failed", "does not apply") if report.counts[verdict]]
+    cannot = [f"{report.counts[verdict]} {verdict}" for verdict in suite.VERDICTS[1:] if report.counts[verdict]]
     return ", ".join([f"{report.counts['passed']} passed ({report.checks} checks)", *cannot])
 
 

@@ -33,6 +33,8 @@ ASK_THE_CLIENT = {
     "tools-call-elicitation",
     "tools-call-sampling",
 }
+# Of these the suite warns that there is no session id, and asks no more.
+WANT_A_SESSION = {"server-sse-multiple-streams", "server-sse-polling"}
 # What has no meaning for a server: without sessions, or where answers are JSON.
 WITHOUT_SESSIONS = {"server-session-lifecycle"}
 WITHOUT_STREAMS = {"server-sse-polling"}
@@ -54,6 +56,8 @@ NEED_NO_FIXTURE = {
         "tools-list",
     },
 }
+# What may come of a scenario. A warning is a SHOULD that is not kept.
+VERDICTS = ["passed", "failed", "warned", "does not apply"]
 
 
 class Outcome:
@@ -64,8 +68,10 @@ class Outcome:
         self.checks = passed
         problems = [check for check in checks if check["status"] in ("FAILURE", "WARNING")]
         self.messages = [f"{check['id']}: {check.get('errorMessage', check['description'])}" for check in problems]
-        if failed > 0 or problems:
+        if failed > 0:
             self.verdict = "failed"
+        elif problems:
+            self.verdict = "warned"
         else:
             self.verdict = "passed" if passed > 0 else "does not apply"
 
@@ -100,6 +106,8 @@ def due(scenario, revision, server):
     if revision == "2025-11-25" and not server.sessions:
         if scenario in ASK_THE_CLIENT:
             return "failed"
+        if scenario in WANT_A_SESSION:
+            return "warned"
         if scenario in WITHOUT_SESSIONS:
             return "does not apply"
     if scenario in WITHOUT_STREAMS and server.json:
@@ -134,7 +142,7 @@ class Report:
         ] + [f"{name} is not in the suite any more" for name in sorted(missing)]
 
     def __str__(self):
-        counts = [f"{self.counts[verdict]} {verdict}" for verdict in ("passed", "failed", "does not apply")]
+        counts = [f"{self.counts[verdict]} {verdict}" for verdict in VERDICTS]
         return f"{self.revision}: {', '.join(counts)}; {self.checks} checks"
 
 

@@ -85,6 +85,14 @@ impl Fixtures {
         Ok("The work is done.".to_owned())
     }
 
+    /// Over http-stream rmcp opens the stream of the result with an event id and a time to come
+    /// back after, so a client whose connection breaks can have the result of a slow call later.
+    #[tool(description = "Takes a while")]
+    pub(crate) async fn test_reconnection(&self) -> String {
+        self.runtime.sleep(PAUSE).await;
+        "The work is done.".to_owned()
+    }
+
     #[tool(description = "Asks the client's model")]
     pub(crate) async fn test_sampling(
         &self,
