@@ -52,6 +52,7 @@ NEED_NO_FIXTURE = {
         "dns-rebinding-protection",
         "http-header-validation",
         "input-required-result-unsupported-methods",
+        "input-required-result-validate-input",
         "server-sse-multiple-streams",
         "tools-list",
     },
