@@ -77,12 +77,12 @@ class Outcome:
             self.verdict = "passed" if passed > 0 else "does not apply"
 
 
-def outcomes(url, revision, patience_s=PATIENCE_S):
+def outcomes(url, revision):
     """Runs all scenarios of a requirement set, but those of extensions."""
     script = install.npm() / "node_modules/@modelcontextprotocol/conformance/dist/index.js"
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         command = [install.node(), script, "server", "--url", url, "--requirements", revision, "-o", folder]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=patience_s)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
         # A scenario that gave up has written no file; the summary has all of them.
         summary = re.findall(r"^[✓✗] ([a-z0-9-]+): (\d+) passed, (\d+) failed", done.stdout, re.MULTILINE)
         if not summary:
@@ -96,7 +96,9 @@ def outcomes(url, revision, patience_s=PATIENCE_S):
 
 def checks(folder, scenario):
     # The name of a scenario's folder ends in the time of its run.
-    files = [file for file in folder.glob("*/checks.json") if re.fullmatch(rf"server-{scenario}-\d.*", file.parent.name)]
+    files = [
+        file for file in folder.glob("*/checks.json") if re.fullmatch(rf"server-{scenario}-\d.*", file.parent.name)
+    ]
     return [check for file in files for check in json.loads(file.read_text())]
 
 
@@ -137,7 +139,8 @@ class Report:
         self.counts = Counter(outcome.verdict for outcome, _ in judged)
         self.checks = sum(outcome.checks for outcome, _ in judged)
         self.differences = [
-            f"{outcome.name} {outcome.verdict}, {wanted} was due" + "".join(f"\n    {line}" for line in outcome.messages)
+            f"{outcome.name} {outcome.verdict}, {wanted} was due"
+            + "".join(f"\n    {line}" for line in outcome.messages)
             for outcome, wanted in judged
             if outcome.verdict != wanted
         ] + [f"{name} is not in the suite any more" for name in sorted(missing)]
