@@ -37,7 +37,11 @@ class Wire:
 WIRES = [
     Wire("stdio"),
     Wire("sse"),
-    *(Wire(transport, sessions) for transport in ("http-json", "http-stream") for sessions in ("stateful", "stateless")),
+    *(
+        Wire(transport, sessions)
+        for transport in ("http-json", "http-stream")
+        for sessions in ("stateful", "stateless")
+    ),
 ]
 
 

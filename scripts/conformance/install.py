@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FOLDER = ROOT / "target/conformance"
+APT_INSTALL = ROOT / "scripts/apt-install"
 # FastMCP stands on Python `mcp` 2, so one list has both.
 PYTHON = {
     "python1": HERE / "python1.txt",
@@ -25,6 +27,8 @@ def npm():
     files = [HERE / "package.json", HERE / "package-lock.json"]
     with installed("npm", files) as folder:
         if folder.is_new:
+            if not shutil.which("npm"):
+                run(APT_INSTALL, "npm")
             for file in files:
                 shutil.copy(file, folder.path)
             run("npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder.path)
@@ -49,6 +53,9 @@ def python(name):
     with installed(name, [PYTHON[name]]) as folder:
         interpreter = folder.path / "venv/bin/python"
         if folder.is_new:
+            # Debian's Python makes no virtual environments without this package.
+            if not importlib.util.find_spec("ensurepip"):
+                run(APT_INSTALL, "python3-venv")
             run(sys.executable, "-m", "venv", "--clear", folder.path / "venv")
             pip = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             run(*pip, "--no-deps", "--requirement", PYTHON[name])

@@ -11,7 +11,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import clients
@@ -26,7 +26,9 @@ SESSIONS = ["stateful", "stateless"]
 
 
 def build(runtimes):
-    subprocess.run(["scripts/build", *(word for name in runtimes for word in ("--runtime", name))], cwd=ROOT, check=True)
+    subprocess.run(
+        ["scripts/build", *(word for name in runtimes for word in ("--runtime", name))], cwd=ROOT, check=True
+    )
     for runtime in runtimes:
         cargo = ["cargo", "build", "--locked", "--package", "conformance", "--no-default-features"]
         subprocess.run([*cargo, "--features", f"conformance/{runtime}"], cwd=ROOT, check=True)
@@ -68,7 +70,7 @@ def suite_table(server, runtimes, problems):
 
 def cell(report):
     """Scenarios that passed, and those that cannot."""
-    cannot = [f"{report.counts[verdict]} {verdict}" for verdict in ("failed", "does not apply") if report.counts[verdict]]
+    cannot = [f"{report.counts[verdict]} {verdict}" for verdict in suite.VERDICTS[1:] if report.counts[verdict]]
     return ", ".join([f"{report.counts['passed']} passed ({report.checks} checks)", *cannot])
 
 
@@ -112,7 +114,7 @@ def main():
     problems = []
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         tables = [
-            f"Tested on {datetime.now(timezone.utc):%Y-%m-%d}, at commit {commit()}.",
+            f"Tested on {datetime.now(UTC):%Y-%m-%d}, at commit {commit()}.",
             "### The suite, with its fixtures\n\n" + suite_table(fixtures, runtimes, problems),
             "### The suite, with the lab's tools\n\n" + suite_table(ordinary(folder), runtimes, problems),
             "### Official clients: transports that went well\n\n" + client_table(runtimes, problems),

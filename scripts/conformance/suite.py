@@ -33,6 +33,8 @@ ASK_THE_CLIENT = {
     "tools-call-elicitation",
     "tools-call-sampling",
 }
+# Of these the suite warns that there is no session id, and asks no more.
+WANT_A_SESSION = {"server-sse-multiple-streams", "server-sse-polling"}
 # What has no meaning for a server: without sessions, or where answers are JSON.
 WITHOUT_SESSIONS = {"server-session-lifecycle"}
 WITHOUT_STREAMS = {"server-sse-polling"}
@@ -50,10 +52,13 @@ NEED_NO_FIXTURE = {
         "dns-rebinding-protection",
         "http-header-validation",
         "input-required-result-unsupported-methods",
+        "input-required-result-validate-input",
         "server-sse-multiple-streams",
         "tools-list",
     },
 }
+# What may come of a scenario. A warning is a SHOULD that is not kept.
+VERDICTS = ["passed", "failed", "warned", "does not apply"]
 
 
 class Outcome:
@@ -64,18 +69,20 @@ class Outcome:
         self.checks = passed
         problems = [check for check in checks if check["status"] in ("FAILURE", "WARNING")]
         self.messages = [f"{check['id']}: {check.get('errorMessage', check['description'])}" for check in problems]
-        if failed > 0 or problems:
+        if failed > 0:
             self.verdict = "failed"
+        elif problems:
+            self.verdict = "warned"
         else:
             self.verdict = "passed" if passed > 0 else "does not apply"
 
 
-def outcomes(url, revision, patience_s=PATIENCE_S):
+def outcomes(url, revision):
     """Runs all scenarios of a requirement set, but those of extensions."""
     script = install.npm() / "node_modules/@modelcontextprotocol/conformance/dist/index.js"
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         command = [install.node(), script, "server", "--url", url, "--requirements", revision, "-o", folder]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=patience_s)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
         # A scenario that gave up has written no file; the summary has all of them.
         summary = re.findall(r"^[✓✗] ([a-z0-9-]+): (\d+) passed, (\d+) failed", done.stdout, re.MULTILINE)
         if not summary:
@@ -89,7 +96,9 @@ def outcomes(url, revision, patience_s=PATIENCE_S):
 
 def checks(folder, scenario):
     # The name of a scenario's folder ends in the time of its run.
-    files = [file for file in folder.glob("*/checks.json") if re.fullmatch(rf"server-{scenario}-\d.*", file.parent.name)]
+    files = [
+        file for file in folder.glob("*/checks.json") if re.fullmatch(rf"server-{scenario}-\d.*", file.parent.name)
+    ]
     return [check for file in files for check in json.loads(file.read_text())]
 
 
@@ -100,6 +109,8 @@ def due(scenario, revision, server):
     if revision == "2025-11-25" and not server.sessions:
         if scenario in ASK_THE_CLIENT:
             return "failed"
+        if scenario in WANT_A_SESSION:
+            return "warned"
         if scenario in WITHOUT_SESSIONS:
             return "does not apply"
     if scenario in WITHOUT_STREAMS and server.json:
@@ -128,13 +139,14 @@ class Report:
         self.counts = Counter(outcome.verdict for outcome, _ in judged)
         self.checks = sum(outcome.checks for outcome, _ in judged)
         self.differences = [
-            f"{outcome.name} {outcome.verdict}, {wanted} was due" + "".join(f"\n    {line}" for line in outcome.messages)
+            f"{outcome.name} {outcome.verdict}, {wanted} was due"
+            + "".join(f"\n    {line}" for line in outcome.messages)
             for outcome, wanted in judged
             if outcome.verdict != wanted
         ] + [f"{name} is not in the suite any more" for name in sorted(missing)]
 
     def __str__(self):
-        counts = [f"{self.counts[verdict]} {verdict}" for verdict in ("passed", "failed", "does not apply")]
+        counts = [f"{self.counts[verdict]} {verdict}" for verdict in VERDICTS]
         return f"{self.revision}: {', '.join(counts)}; {self.checks} checks"
 
 

@@ -51,14 +51,14 @@ impl Fixtures {
         context: RequestContext<RoleServer>,
     ) -> Result<String, ErrorData> {
         let token = context.meta.get_progress_token();
-        for (step, progress) in [0.0, 50.0, 100.0].into_iter().enumerate() {
-            if step > 0 {
-                self.runtime.sleep(PAUSE).await;
-            }
+        for progress in [0.0, 50.0, 100.0] {
             if let Some(token) = token.clone() {
                 let progress = ProgressNotificationParam::new(token, progress).with_total(100.0);
                 sent(context.peer.notify_progress(progress).await)?;
             }
+            // Also after the last one: the TypeScript clients hand notifications on later than
+            // results, and lose progress that they read together with the result.
+            self.runtime.sleep(PAUSE).await;
         }
         Ok("The work is done.".to_owned())
     }
@@ -83,6 +83,14 @@ impl Fixtures {
     ) -> Result<String, ErrorData> {
         self.log(&context, "Tool executed").await?;
         Ok("The work is done.".to_owned())
+    }
+
+    /// Over http-stream rmcp opens the stream of the result with an event id and a time to come
+    /// back after, so a client whose connection breaks can have the result of a slow call later.
+    #[tool(description = "Takes a while")]
+    pub(crate) async fn test_reconnection(&self) -> String {
+        self.runtime.sleep(PAUSE).await;
+        "The work is done.".to_owned()
     }
 
     #[tool(description = "Asks the client's model")]
