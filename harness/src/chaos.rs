@@ -152,7 +152,10 @@ impl Figures {
         self.most(Figure::P50AfterMs, seen.p50_ms);
         self.most(Figure::P99AfterMs, seen.p99_ms);
         let before = self.get(Figure::P50BeforeMs);
-        let ratio = seen.p50_ms.zip(before).map(|(after, before)| after / before);
+        let ratio = seen
+            .p50_ms
+            .zip(before)
+            .map(|(after, before)| after / before);
         self.most(Figure::P50AfterRatio, ratio);
     }
 }

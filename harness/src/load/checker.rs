@@ -378,7 +378,10 @@ mod tests {
             (200, error(-32000, "no room"), true),
             (200, error(-32603, "-32000"), false),
         ] {
-            let answer = Answer::new(status, body.as_bytes(), Instant::now());
+            let answer = Answer {
+                form: Form::Json,
+                ..Answer::new(status, body.as_bytes(), Instant::now())
+            };
             let error = checker().check(0, ID, &answer).unwrap_err();
             assert_eq!(error.is_shed, is_shed, "{status} {body}");
         }
