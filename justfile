@@ -59,7 +59,7 @@ bench-overhead *ARGS: build
     {{ harness }} overhead {{ ARGS }}
 
 # What metrics cost on the fast path, on against off, held against 3% of the CPU time of a call: about 4 minutes
-bench-metrics *ARGS: build
+bench-metrics *ARGS: (build "--runtime tokio --bin mcp-harness")
     {{ harness }} overhead --bounds harness/experiments/metrics.toml {{ ARGS }}
 
 # Are the published targets met (p50, p99, errors)? For instance `just targets --subject http-json-tokio`

@@ -148,6 +148,10 @@ impl Project {
         );
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         for (path, template) in FILES {
+            // systemd starts no server that lives as long as its standard input.
+            if self.transport == "stdio" && path.starts_with("deploy/") {
+                continue;
+            }
             let text = environment
                 .render_named_str(path, template, values.clone())
                 .with_context(|| format!("the template of {path}"))?;

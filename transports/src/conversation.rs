@@ -9,6 +9,7 @@
 
 use std::{future::Future, io, sync::Arc};
 
+use bytes::Bytes;
 use futures::future::Either;
 use rmcp::{
     RoleServer, ServerHandler,
@@ -279,10 +280,9 @@ impl Conversation {
         let out = self.out.upgrade()?;
         self.runtime.spawn(Box::pin(async move {
             // A cancelled call has no answer.
-            if let Some(mut finished) = call.await {
-                if out.send(&mut finished.bytes).await.is_err() {
-                    tracing::debug!("an answer was dropped: the client has gone");
-                }
+            if let Some(finished) = call.await {
+                let queued = out.try_send(finished.bytes.into());
+                deliver(&out, queued).await;
                 drop(finished.unsent);
             }
         }));
@@ -419,6 +419,19 @@ impl Conversation {
     }
 }
 
+/// Waits until an answer that found no room is `queued`. It is counted while it waits: one client
+/// may have many calls in flight, and read no answer.
+async fn deliver(out: &outgoing::Sender, queued: Result<(), TrySendError<Bytes>>) {
+    let is_sent = match queued {
+        Ok(()) => true,
+        Err(TrySendError::Full(answer)) => out.send_counted(answer).await.is_ok(),
+        Err(TrySendError::Closed(_)) => false,
+    };
+    if !is_sent {
+        tracing::debug!("an answer was dropped: the client has gone");
+    }
+}
+
 /// rmcp's side of a conversation: messages come in through one queue and leave through another.
 struct QueueTransport {
     from_client: mpsc::Receiver<RxJsonRpcMessage<RoleServer>>,
@@ -446,16 +459,9 @@ impl Transport<RoleServer> for QueueTransport {
         };
         let out = self.out.clone();
         Either::Right(async move {
-            let is_sent = match queued {
-                Ok(()) => true,
-                Err(TrySendError::Full(mut framed)) => out.send(&mut framed).await.is_ok(),
-                Err(TrySendError::Closed(_)) => false,
-            };
+            deliver(&out, queued).await;
             drop(unsent);
-            if !is_sent {
-                // Clients may disconnect. rmcp would log an error for every answer.
-                tracing::debug!("an answer was dropped: the client has gone");
-            }
+            // Clients may disconnect. rmcp would log an error for every answer.
             Ok(())
         })
     }

@@ -85,12 +85,12 @@ impl Room {
         bytes.max(self.least_bytes).min(self.max_bytes)
     }
 
-    fn queued(&self, bytes: Bytes, cost: u32) -> Queued {
-        let bytes = match &self.admission {
+    /// Counts `bytes` among the memory of all calls, until they are written.
+    fn counted(&self, bytes: Bytes) -> Bytes {
+        match &self.admission {
             Some(admission) => admission.answer(bytes),
             None => bytes,
-        };
-        Queued { bytes, cost }
+        }
     }
 }
 
@@ -103,19 +103,31 @@ impl Sender {
         }
     }
 
-    /// Queues `bytes` if there is room.
+    /// Queues `bytes` if there is room. Those that come back are counted already:
+    /// [`Self::send_counted`] takes them.
     ///
     /// # Errors
     /// Those of a bounded channel.
     pub(crate) fn try_send(&self, bytes: Bytes) -> Result<(), TrySendError<Bytes>> {
         let cost = self.room.cost(bytes.len());
+        let bytes = self.room.counted(bytes);
         match self.room.free.try_acquire_many(cost) {
             Ok(permits) => permits.forget(),
             Err(TryAcquireError::NoPermits) => return Err(TrySendError::Full(bytes)),
             Err(TryAcquireError::Closed) => return Err(TrySendError::Closed(bytes)),
         }
-        let sent = self.queue.send(self.room.queued(bytes, cost));
+        let sent = self.queue.send(Queued { bytes, cost });
         sent.map_err(|unsent| TrySendError::Closed(unsent.0.bytes))
+    }
+
+    /// Waits for room for `bytes`, which [`Self::try_send`] found none for, and queues them.
+    ///
+    /// # Errors
+    /// When the receiving end was dropped.
+    pub(crate) async fn send_counted(&self, bytes: Bytes) -> Result<(), Ended> {
+        let cost = self.room.cost(bytes.len());
+        self.wait_for(cost).await?;
+        self.queue.send(Queued { bytes, cost }).map_err(|_| Ended)
     }
 
     /// Waits for room for `bytes`, and queues them. They stay where they are meanwhile: dropping
@@ -123,16 +135,17 @@ impl Sender {
     ///
     /// # Errors
     /// When the receiving end was dropped.
-    pub(crate) async fn send(
-        &self,
-        bytes: &mut (impl AsRef<[u8]> + Default + Into<Bytes>),
-    ) -> Result<(), Ended> {
-        let cost = self.room.cost(bytes.as_ref().len());
+    pub(crate) async fn send(&self, bytes: &mut Vec<u8>) -> Result<(), Ended> {
+        let cost = self.room.cost(bytes.len());
+        self.wait_for(cost).await?;
+        let bytes = self.room.counted(std::mem::take(bytes).into());
+        self.queue.send(Queued { bytes, cost }).map_err(|_| Ended)
+    }
+
+    async fn wait_for(&self, cost: u32) -> Result<(), Ended> {
         let permits = self.room.free.acquire_many(cost).await;
         permits.map_err(|_| Ended)?.forget();
-        let bytes = std::mem::take(bytes).into();
-        let queued = self.room.queued(bytes, cost);
-        self.queue.send(queued).map_err(|_| Ended)
+        Ok(())
     }
 
     /// Queues `bytes` whether there is room or not.
@@ -143,8 +156,8 @@ impl Sender {
         let cost = self.room.cost(bytes.len()) as usize;
         let taken = self.room.free.forget_permits(cost);
         let cost = u32::try_from(taken).unwrap_or(u32::MAX);
-        let queued = self.room.queued(bytes, cost);
-        self.queue.send(queued).map_err(|_| Ended)
+        let bytes = self.room.counted(bytes);
+        self.queue.send(Queued { bytes, cost }).map_err(|_| Ended)
     }
 }
 
@@ -235,13 +248,40 @@ mod tests {
     async fn a_message_larger_than_the_queue_waits_until_that_is_empty() {
         let (sender, mut outgoing) = queue(4, 1000, None);
         assert!(fits(&sender, 1));
-        let mut large = bytes(5000);
+        let mut large = vec![b'x'; 5000];
         assert!(sender.send(&mut large).now_or_never().is_none());
         assert_eq!(large.len(), 5000, "nothing is lost");
         outgoing.recv().await;
         assert_eq!(sender.send(&mut large).now_or_never(), Some(Ok(())));
         assert_eq!(outgoing.recv().await.unwrap().len(), 5000);
         assert!(fits(&sender, 1000));
+    }
+
+    #[cfg(feature = "tokio-runtime")]
+    #[tokio::test]
+    async fn an_answer_that_waits_for_room_is_counted() {
+        use crate::{
+            admission::AdmissionOptions,
+            runtime::{Handle, Tokio},
+        };
+
+        const KIB: usize = 1024;
+        let admission = Admission::new(AdmissionOptions {
+            max_bytes: 64 * KIB,
+            ..AdmissionOptions::new(Handle::new(Tokio))
+        });
+        let has_room = |bytes| admission.bytes(bytes).now_or_never().is_some();
+        let (sender, mut outgoing) = queue(4, 1000, Some(admission.clone()));
+        assert!(fits(&sender, 1));
+        let Err(TrySendError::Full(answer)) = sender.try_send(bytes(40 * KIB)) else {
+            panic!("it is larger than the queue");
+        };
+        assert!(has_room(24 * KIB) && !has_room(25 * KIB));
+        outgoing.recv().await;
+        assert_eq!(sender.send_counted(answer).now_or_never(), Some(Ok(())));
+        assert!(!has_room(25 * KIB));
+        drop(outgoing.recv().await);
+        assert!(has_room(64 * KIB));
     }
 
     #[tokio::test]
@@ -261,7 +301,7 @@ mod tests {
     async fn the_end_of_the_receiver_is_told_to_those_who_wait() {
         let (sender, outgoing) = queue(1, 1000, None);
         assert!(fits(&sender, 1));
-        let mut second = bytes(1);
+        let mut second = vec![b'x'];
         let waiting = sender.send(&mut second);
         drop(outgoing);
         assert_eq!(waiting.await, Err(Ended));

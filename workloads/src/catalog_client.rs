@@ -24,9 +24,10 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
-use transports::metrics::PoolUse;
-
-use transports::admission::{Admission, Reserved};
+use transports::{
+    admission::{Admission, Reserved},
+    metrics::PoolUse,
+};
 
 use crate::{
     catalog::MAX_PAYLOAD_BYTES,

@@ -23,9 +23,9 @@ const KEPT_FLAGS: &[&str] = &["--nodelay", "--sessions"];
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Makes a project that stands on the library `server`: one example tool of that kind of work, tests,
-a benchmark, a Dockerfile, a systemd unit, configuration of clients, and a CI workflow. Transport,
-runtime and flags are those that `recommend` names for the work, from the latest run that answers the
-question; without a run, http-json on tokio, or stdio for local use.
+a benchmark, a Dockerfile, over HTTP a systemd unit, configuration of clients, and a CI workflow.
+Transport, runtime and flags are those that `recommend` names for the work, from the latest run that
+answers the question; without a run, http-json on tokio, or stdio for local use.
 
 Examples:
   mcp-harness template ../my-server --workload db

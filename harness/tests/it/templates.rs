@@ -147,6 +147,10 @@ fn a_template_for_cpu_work_answers_and_is_measured() {
     let text = json!({"text": "a b a"});
     let found = project.called_over_http(&[], "count_words", &text);
     assert_eq!(found["words"][0], json!({"word": "a", "count": 2}));
+    // A long text is counted on another thread.
+    let text = json!({"text": "a b a ".repeat(2000)});
+    let found = project.called_over_http(&[], "count_words", &text);
+    assert_eq!(found["total"], 6000);
 
     // `bench` names the release build; here it is the debug build of the tests.
     let subjects = project.folder.path().join("words/bench/subjects.toml");
@@ -212,6 +216,8 @@ fn a_vendored_template_for_local_use_speaks_stdio() {
     let project = Project::make("local-words", &flags);
     let manifest = project.folder.path().join("local-words/Cargo.toml");
     assert!(!std::fs::read_to_string(manifest).unwrap().contains(ROOT));
+    let unit = project.folder.path().join("local-words/deploy");
+    assert!(!unit.exists(), "systemd cannot run a server over stdio");
     let program = project.program();
     let found = called(
         program.to_str().unwrap(),

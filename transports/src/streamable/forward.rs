@@ -137,6 +137,7 @@ impl<S: FastTools> Inner<S> {
                 return self.forward_read(parts, bytes).await;
             }
             if sessions.are_full() {
+                sessions.count_rejection();
                 return too_many_sessions();
             }
             let response = self.forward_read(parts, bytes).await;

@@ -222,19 +222,24 @@ impl Sessions {
     fn reserve(&self) -> Result<ReservedPlace<'_>, SessionError> {
         let mut table = self.table();
         if self.is_full(&table) {
-            count_shed(Shed::Sessions);
-            if let Some(left_out) = self.rejections.admit() {
-                let max_sessions = self.limits.max_sessions;
-                tracing::warn!(
-                    max_sessions,
-                    left_out,
-                    "a session was rejected: too many are open"
-                );
-            }
+            self.count_rejection();
             return Err(SessionError::TooMany);
         }
         table.reserved += 1;
         Ok(ReservedPlace(self))
+    }
+
+    /// Counts and logs a session that was rejected because too many are open.
+    pub(super) fn count_rejection(&self) {
+        count_shed(Shed::Sessions);
+        if let Some(left_out) = self.rejections.admit() {
+            let max_sessions = self.limits.max_sessions;
+            tracing::warn!(
+                max_sessions,
+                left_out,
+                "a session was rejected: too many are open"
+            );
+        }
     }
 
     /// Returns the sessions that had no traffic for long enough and have nothing in flight.

@@ -216,7 +216,7 @@ async fn rmcp_learns_of_a_session_with_the_first_message_that_it_has_to_answer()
         })
         .await;
         client.is_served().await;
-        assert_eq!(delete(&server, &client).await, 202);
+        assert_eq!(delete(&server, &client).await, 204);
         assert_eq!(status(&server, &client).await, 404);
         assert_eq!(server.calls.count_handshakes(), 1);
         server.stop().await;
@@ -296,7 +296,7 @@ async fn an_event_stream_of_a_new_session_is_open_until_the_session_ends() {
         let mut stream = AsyncConnection::connect(server.address()).await;
         stream.send(&get).await;
         assert_eq!(stream.head().await.status, 200);
-        assert_eq!(delete(&server, &client).await, 202);
+        assert_eq!(delete(&server, &client).await, 204);
         // The first event says when to come back, and has no data.
         while let Some(event) = stream.event().await.unwrap() {
             assert_eq!(event.data, "");

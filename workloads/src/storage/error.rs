@@ -82,7 +82,8 @@ pub enum StorageError {
     Query(Place, #[source] sqlx::Error),
     /// It took the connection, or did not refuse it, and sent nothing for so long.
     #[error(
-        "the {0} did not answer a new connection within {waited} s; check that {engine} itself          listens there and is not overloaded or paused, or give another {flag}",
+        "the {0} did not answer a new connection within {waited} s; check that {engine} itself \
+         listens there and is not overloaded or paused, or give another {flag}",
         waited = .1.as_secs_f64(),
         engine = .0.engine,
         flag = .0.url_flag()

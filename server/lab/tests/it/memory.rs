@@ -1,7 +1,13 @@
 //! How much memory clients take, and that a program returns it. The bounds are several times what
 //! was measured: they tell a leak and a changed order of magnitude, and nothing finer.
 
-use std::net::SocketAddr;
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Barrier},
+    thread,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use testkit::{
@@ -145,25 +151,47 @@ fn an_idle_connection_takes_less_than_64_kib() {
     healthy(server.address());
 }
 
+/// A client of SSE that reads its event stream up to the end of the handshake.
+struct Reader {
+    stream: Connection,
+    posts: Connection,
+    endpoint: String,
+}
+
+impl Reader {
+    fn ready(server: &Server) -> Self {
+        let mut stream = Connection::open(server.address());
+        stream.send(&Request::get("/sse"));
+        assert_eq!(stream.head().status, 200);
+        let endpoint = stream.event().unwrap().expect("the first event").data;
+        let mut reader = Self {
+            stream,
+            posts: Connection::open(server.address()),
+            endpoint,
+        };
+        let first = request(0, "initialize", &initialize(REVISION));
+        assert_eq!(reader.post(&first).status, 202);
+        let answer = reader.stream.event().unwrap();
+        answer.expect("the handshake's answer");
+        assert_eq!(reader.post(&initialized()).status, 202);
+        reader
+    }
+
+    fn post(&mut self, message: &Value) -> Response {
+        let post = Request::message(&self.endpoint, message.to_string());
+        self.posts.exchange(&post)
+    }
+}
+
 #[test]
 fn a_client_that_reads_no_events_takes_no_more_than_its_queue() {
     const QUEUE_KIB: u64 = 16 * 1024;
     let server = Server::start(&sse::SUBJECT, &[]);
-    let mut stream = Connection::open(server.address());
-    stream.send(&Request::get("/sse"));
-    assert_eq!(stream.head().status, 200);
-    let endpoint = stream.event().unwrap().expect("the first event").data;
-    let mut posts = Connection::open(server.address());
-    let mut post =
-        |message: &Value| posts.exchange(&Request::message(&endpoint, message.to_string()));
-    let first = request(0, "initialize", &initialize(REVISION));
-    assert_eq!(post(&first).status, 202);
-    stream.event().unwrap().expect("the handshake's answer");
-    assert_eq!(post(&initialized()).status, 202);
+    let mut reader = Reader::ready(&server);
     let before = server.rss_kib();
     let text = "x".repeat(1024 * 1024);
     let rejected = (0..1000).find_map(|id| {
-        let reply = post(&call(id, "echo", json!({"message": text})));
+        let reply = reader.post(&call(id, "echo", json!({"message": text})));
         (reply.status != 202).then_some(reply)
     });
     let rejected = rejected.expect("no queue is without end");
@@ -171,4 +199,50 @@ fn a_client_that_reads_no_events_takes_no_more_than_its_queue() {
     assert_eq!(rejected.header("retry-after"), Some("1"));
     let grown = server.rss_kib().saturating_sub(before);
     assert!(grown < QUEUE_KIB + SLACK_KIB, "{grown} KiB");
+}
+
+/// An API that answers a megabyte to each of `calls` calls, when the last of them has come.
+fn upstream_of(calls: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let all = Arc::new(Barrier::new(calls));
+    let answer = move |mut socket: TcpStream| {
+        let lines = BufReader::new(&socket).lines().map_while(Result::ok);
+        lines.take_while(|line| !line.is_empty()).for_each(drop);
+        all.wait();
+        let body = format!("[\"{}\"]", "x".repeat(1_000_000));
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        // The server may have ended.
+        let _ = socket.write_all((head + &body).as_bytes());
+    };
+    thread::spawn(move || {
+        for socket in listener.incoming().take(calls) {
+            let (socket, answer) = (socket.unwrap(), answer.clone());
+            thread::spawn(move || answer(socket));
+        }
+    });
+    url
+}
+
+#[test]
+fn answers_to_calls_that_waited_take_no_more_than_all_calls_may() {
+    const CALLS: usize = 300;
+    let upstream = upstream_of(CALLS);
+    let flags = ["--upstream-url", &upstream, "--write-timeout", "60"];
+    let server = Server::start(&sse::SUBJECT, &flags);
+    let mut reader = Reader::ready(&server);
+    for id in 0..CALLS {
+        let message = call(id, "fetch_external_data", json!({"endpoint": "/all"}));
+        assert_eq!(reader.post(&message).status, 202);
+    }
+    let before = server.cpu_time();
+    eventually("the answers wait", || {
+        let begun = server.cpu_time();
+        thread::sleep(Duration::from_millis(300));
+        let now = server.cpu_time();
+        let is_done = now - begun < Duration::from_millis(50) && now > before;
+        is_done.then_some(())
+    });
+    let peak = server.rss_peak_kib();
+    assert!(peak < 300 * 1024, "{peak} KiB");
 }

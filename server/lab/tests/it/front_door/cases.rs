@@ -157,6 +157,8 @@ group!(http {
         half_a_body_does_not_delay_the_end
         connections_over_the_limit_make_room_when_idle
         a_connection_that_never_sends_is_closed
+        silent_connections_do_not_use_up_the_open_files
+        a_head_or_a_body_that_stalls_is_closed
         a_head_over_the_limits_is_refused
         a_request_whose_end_is_unclear_hides_no_other
         an_idle_connection_is_closed
@@ -263,9 +265,8 @@ group!(sse {
         sessions_over_the_limit_are_told_to_wait
         session_ids_cannot_be_guessed
     }
-
     metrics {
-        a_stream_over_the_limit_is_a_shed
+        a_session_over_the_limit_is_a_shed
     }
 });
 
@@ -323,6 +324,9 @@ group!(stateful {
         a_session_is_of_the_token_that_opened_it
         sessions_over_the_limit_are_told_to_wait
         session_ids_cannot_be_guessed
+    }
+    metrics {
+        a_session_over_the_limit_is_a_shed
     }
 });
 

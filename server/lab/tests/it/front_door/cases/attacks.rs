@@ -4,6 +4,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    process::Command,
     time::Duration,
 };
 
@@ -12,10 +13,11 @@ use serde_json::json;
 use testkit::{
     client::Peer,
     http::{Connection, Request, once},
+    process::bare,
 };
 
 use super::http::{answer, hears_large, opening};
-use crate::common::{Client, Gate, PATIENCE, Server, Subject, client, eventually};
+use crate::common::{Client, Gate, PATIENCE, Server, Subject, client, eventually, server::command};
 
 /// The bytes of a call whose answer, which has them twice, fits into no socket's buffers.
 const LARGE: usize = 4_000_000;
@@ -242,6 +244,51 @@ pub(crate) fn a_connection_that_never_sends_is_closed(subject: &Subject) {
     // One that has sent a request may be idle for longer.
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(answered.exchange(&Request::get("/healthz")).status, 200);
+}
+
+pub(crate) fn silent_connections_do_not_use_up_the_open_files(subject: &Subject) {
+    const FILES: usize = 400;
+    let command = with_open_files(FILES, &command(subject, &[]));
+    let mut server = Server::spawn(subject, command);
+    let connect = |_| TcpStream::connect(server.address()).unwrap();
+    let silent: Vec<_> = (0..FILES + 100).map(connect).collect();
+    let mut client = Client::ready(&mut server);
+    client.is_served();
+    assert!(server.connections() < FILES);
+    let said = server.log().lines();
+    let told = said.iter().filter(|line| line.contains("WARN"));
+    assert!(told.count() <= 5, "{said:?}");
+    drop(silent);
+}
+
+/// `command` in a process that may have `files` open files.
+fn with_open_files(files: usize, command: &Command) -> Command {
+    let mut limited = bare("sh");
+    limited
+        .args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &files.to_string()])
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            limited.env(name, value);
+        }
+    }
+    limited
+}
+
+pub(crate) fn a_head_or_a_body_that_stalls_is_closed(subject: &Subject) {
+    let flags = ["--head-timeout", "0.5", "--body-timeout", "0.5"];
+    let mut server = Server::start(subject, &flags);
+    let mut client = Client::ready(&mut server);
+    let mut head = Connection::open(server.address());
+    let mut body = Connection::open(server.address());
+    let bytes = body.bytes(&client.peer.request(&subject.message_of(200)));
+    head.write(&bytes[..20]);
+    body.write(&bytes[..bytes.len() - 100]);
+    assert!(head.closes());
+    assert_eq!(body.response().status, 408);
+    assert!(body.closes());
+    client.is_served();
 }
 
 pub(crate) fn busy_connections_at_the_limit_are_not_exceeded(subject: &Subject) {

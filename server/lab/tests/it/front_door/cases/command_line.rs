@@ -35,7 +35,7 @@ const EVERYWHERE: &[&str] = &[
     #[cfg(feature = "otlp")]
     "--otlp-endpoint",
 ];
-const QUEUE: &[&str] = &["--max-queue"];
+const QUEUE: &[&str] = &["--max-queue", "--max-queue-bytes"];
 const HTTP: &[&str] = &[
     "--listen",
     "--nodelay",
@@ -163,6 +163,10 @@ fn bad_values_are_refused_with_the_allowed_ones() {
         ("--extra-tools", "106", "0 to 105"),
         ("--max-inflight-bytes", "0", "greater than 0"),
         ("--cpu-jobs", "0", "1 to 1024"),
+        ("--max-values", "0", "greater than 0"),
+        ("--idle-timeout", "0", "greater than 0"),
+        ("--rate-limit", "0/s", "100/s"),
+        ("--rate-limit", "10", "100/s"),
         ("--max-batch", "0", "greater than 0"),
         ("--max-in-flight", "many", "greater than 0"),
         ("--max-sessions", "-1", "greater than 0"),

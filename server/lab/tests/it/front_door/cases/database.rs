@@ -63,6 +63,26 @@ fn a_server_that_never_answers_ends_the_start_with_a_clear_message() {
     assert!(!said.contains("secret"), "{said}");
 }
 
+#[cfg(feature = "redis")]
+#[test]
+fn a_store_that_never_answers_is_named_to_its_caller() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let url = format!("redis://lab:secret@{address}/0");
+    let mut command = over("sqlite::memory:");
+    command.args(["--store-url", &url, "--pool-timeout", "0.5"]);
+    let mut server = Server::spawn(&SERVER, command);
+    let mut client = Client::ready(&mut server);
+    let said = client.wrong("get_user_cart", &json!({"user_id": "user-00042"}));
+    for part in [&*address.to_string(), "did not answer", "--store-url"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for part in ["secret", "--store-pool"] {
+        assert!(!said.contains(part), "{part}: {said}");
+    }
+    client.is_served();
+}
+
 #[test]
 fn two_servers_fill_one_new_database_together() {
     let url = new_file("together");

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 
 use serde_json::json;
-use testkit::http::{Request, once};
+use testkit::http::{Connection, Request, once};
 
+use super::http::opening;
 use crate::common::{Client, Gate, Server, Subject, Wire, client};
 
 /// Where the metrics have an address of their own.
-const APART: &str = "--metrics-listen=127.0.0.1:0";
+pub(crate) const APART: &str = "--metrics-listen=127.0.0.1:0";
 
 /// The address that the log names.
 pub(crate) fn address(server: &Server) -> SocketAddr {
@@ -163,11 +164,20 @@ pub(crate) fn metrics_are_served_where_they_are_asked_for(subject: &Subject) {
     is_positive(&page, "mcp_connections_limit");
 }
 
-pub(crate) fn a_stream_over_the_limit_is_a_shed(subject: &Subject) {
-    let mut server = Server::start(subject, &["--metrics=on", "--max-sessions=1"]);
-    let _client = Client::ready(&mut server);
-    assert_eq!(once(server.address(), &Request::get("/sse")).status, 503);
-    let page = scrape(server.address());
-    is(&page, "mcp_sheds_total{reason=\"sessions\"}", 1.0);
-    is(&page, "mcp_sessions", 1.0);
+pub(crate) fn a_session_over_the_limit_is_a_shed(subject: &Subject) {
+    let server = Server::start(subject, &["--metrics=on", "--max-sessions=1"]);
+    let open = || {
+        let mut connection = Connection::open(server.address());
+        connection.send(&opening(subject));
+        (connection.head().status, connection)
+    };
+    let (opened, _connection) = open();
+    assert_eq!(opened, 200);
+    for number in 1..=2 {
+        assert_eq!(open().0, 503);
+        let page = scrape(server.address());
+        let sheds = "mcp_sheds_total{reason=\"sessions\"}";
+        is(&page, sheds, f64::from(number));
+        is(&page, "mcp_sessions", 1.0);
+    }
 }

@@ -161,7 +161,7 @@ fn send_and_read_little(server: SocketAddr, request: &[u8]) -> (TcpStream, Strin
 pub(crate) fn large_messages_wait_for_memory_and_small_ones_do_not(subject: &Subject) {
     let flags = ["--max-inflight-bytes=160000", "--call-timeout=1"];
     let mut server = Server::start(subject, &flags);
-    let mut client = Client::ready(&mut server);
+    let client = Client::ready(&mut server);
     // The rest of it comes late. Until then its client has all of the memory.
     let mut slow = Connection::open(server.address());
     let bytes = slow.bytes(&client.peer.request(&subject.message_of(20_000)));
