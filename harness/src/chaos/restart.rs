@@ -22,9 +22,9 @@ use crate::run::testbed::Started;
 const DYING: Duration = Duration::from_millis(300);
 /// How long a tool of another package may take.
 const TOOL_LIMIT: Duration = Duration::from_mins(5);
-/// How long HAProxy may take to listen.
+/// How long `HAProxy` may take to listen.
 const PROXY_LIMIT: Duration = Duration::from_secs(10);
-/// The configuration of HAProxy.
+/// The configuration of `HAProxy`.
 const PROXY: &str = include_str!("../../chaos/haproxy.cfg");
 
 impl Trial<'_> {
@@ -170,7 +170,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// HAProxy at `front`, before the two servers.
+    /// `HAProxy` at `front`, before the two servers.
     fn proxy(
         &self,
         folder: &std::path::Path,

@@ -45,7 +45,7 @@ fn chaos(project: &Project, experiment: &str, flags: &[&str]) -> Done {
 
 /// The only finding that was printed.
 fn finding(done: &Done) -> Value {
-    let findings: Value = serde_json::from_str(&done.stdout).expect("findings");
+    let findings: Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!(findings.as_array().map(Vec::len), Some(1), "{findings}");
     findings[0].clone()
 }
@@ -151,11 +151,10 @@ fn build_servers(root: &Path) {
         built.is_ok_and(|file| sources.iter().all(|time| file.modified().unwrap() >= *time))
     };
     if !PROGRAMS.iter().all(is_new) {
-        let mut build = Command::new(root.join("scripts/build"));
-        let built = build
+        let status = Command::new(root.join("scripts/build"))
             .args(["--profile", "dev", "--runtime", "tokio"])
             .status();
-        assert!(built.unwrap().success());
+        assert!(status.unwrap().success());
     }
 }
 
