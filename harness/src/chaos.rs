@@ -26,7 +26,7 @@ use crate::run::testbed::{Started, Testbed};
 
 /// How long the clients of a disturbance may take to begin.
 const BEGIN_LIMIT: Duration = Duration::from_mins(2);
-/// From the end of a fault until the load after it.
+/// From the end of a fault until the load after it, unless that load is shorter.
 const REST: Duration = Duration::from_secs(1);
 /// Clients that find out the capacity of a server.
 const CAPACITY_CLIENTS: usize = 50;
@@ -296,7 +296,7 @@ impl Trial<'_> {
         figures.set(Figure::RssGrowthPercent, grown.rss_percent);
         figures.set(Figure::OpenFilesGrowth, grown.open_files);
         figures.set(Figure::ThreadsGrowth, grown.threads);
-        self.interrupt.wait(REST, || None::<()>);
+        (self.interrupt).wait(REST.min(self.around()), || None::<()>);
         self.after(&mut ordinary, &started.target, rate, figures)?;
         let after = watch::look(id).map(|usage| megabytes(usage.rss_bytes));
         figures.set(Figure::RssAfterMb, after);

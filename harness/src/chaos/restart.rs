@@ -1,4 +1,4 @@
-//! Servers that end under load: killed, or replaced one after the other behind HAProxy.
+//! Servers that end under load: killed, or replaced one after the other behind `HAProxy`.
 
 use std::io::ErrorKind as IoErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -119,7 +119,7 @@ impl Trial<'_> {
         }
     }
 
-    /// Two servers behind HAProxy, replaced in turn under load.
+    /// Two servers behind `HAProxy`, replaced in turn under load.
     pub(super) fn rolling_restart(&self, figures: &mut Figures) -> anyhow::Result<()> {
         let mut servers = [self.start(0)?, self.start(1)?];
         let path = match &servers[0].target {
