@@ -74,8 +74,7 @@ bench-layers *ARGS:
 experiments *ARGS: (build "--runtime tokio --bin mcp-harness --features experiments,postgres,redis,tokens")
     {{ harness }} experiments --no-build {{ ARGS }}
 
-# What servers withstand: overload, 10,000 idle clients, clients that misbehave, kill -9, half an hour each at half capacity, rolling restart;
-# `just chaos --quick` in about 3 minutes
+# What servers withstand: overload, 10,000 idle clients, clients that misbehave, kill -9, a soak, a rolling restart; all in 2 h 40 min, `just chaos --quick` in about a minute
 chaos *ARGS: (build "--runtime tokio --bin mcp-harness")
     {{ harness }} chaos --no-build {{ ARGS }}
 

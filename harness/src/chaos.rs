@@ -26,7 +26,7 @@ use crate::run::testbed::{Started, Testbed};
 
 /// How long the clients of a disturbance may take to begin.
 const BEGIN_LIMIT: Duration = Duration::from_mins(2);
-/// From the end of a fault until the load after it.
+/// From the end of a fault until the load after it, unless that load is shorter.
 const REST: Duration = Duration::from_secs(1);
 /// Clients that find out the capacity of a server.
 const CAPACITY_CLIENTS: usize = 50;
@@ -104,6 +104,19 @@ impl Figures {
         }
     }
 
+    /// Of a figure that has several values: their sum.
+    fn add(&mut self, figure: Figure, value: f64) {
+        *self.values.entry(figure).or_insert(0.0) += value;
+    }
+
+    /// Of a figure that has several values: the largest.
+    fn most(&mut self, figure: Figure, value: impl Into<Option<f64>>) {
+        if let Some(value) = value.into() {
+            let most = self.values.entry(figure).or_insert(value);
+            *most = most.max(value);
+        }
+    }
+
     fn get(&self, figure: Figure) -> Option<f64> {
         self.values.get(&figure).copied()
     }
@@ -116,7 +129,7 @@ impl Figures {
         }
     }
 
-    /// What the clients see during a fault.
+    /// What the clients see during a fault; where it is made several times, the worst of it.
     fn during(&mut self, outcome: &Outcome) {
         self.note(outcome);
         let seen = Seen::of(outcome);
@@ -124,11 +137,26 @@ impl Figures {
         let capacity = self.get(Figure::CapacityPerS);
         let share = capacity.map(|capacity| outcome.calls_per_s() / capacity);
         self.set(Figure::GoodputShare, share);
-        self.set(Figure::Shed, seen.shed);
-        self.set(Figure::ErrorsDuring, seen.failed);
-        self.set(Figure::Unsent, outcome.unsent as f64);
-        self.set(Figure::P50DuringMs, seen.p50_ms);
-        self.set(Figure::P99DuringMs, seen.p99_ms);
+        self.add(Figure::Shed, seen.shed);
+        self.add(Figure::ErrorsDuring, seen.failed);
+        self.add(Figure::Unsent, outcome.unsent as f64);
+        self.most(Figure::P50DuringMs, seen.p50_ms);
+        self.most(Figure::P99DuringMs, seen.p99_ms);
+    }
+
+    /// What they see after it, likewise.
+    fn after(&mut self, outcome: &Outcome) {
+        self.note(outcome);
+        let seen = Seen::of(outcome);
+        self.add(Figure::ErrorsAfter, seen.failed + seen.shed);
+        self.most(Figure::P50AfterMs, seen.p50_ms);
+        self.most(Figure::P99AfterMs, seen.p99_ms);
+        let before = self.get(Figure::P50BeforeMs);
+        let ratio = seen
+            .p50_ms
+            .zip(before)
+            .map(|(after, before)| after / before);
+        self.most(Figure::P50AfterRatio, ratio);
     }
 }
 
@@ -237,16 +265,7 @@ impl Trial<'_> {
     ) -> anyhow::Result<()> {
         let load = (self.chaos.clients, open_loop(rate, None));
         let outcome = ordinary.load(target, load, self.around(), self.interrupt.flag())?;
-        figures.note(&outcome);
-        let seen = Seen::of(&outcome);
-        figures.set(Figure::ErrorsAfter, seen.failed + seen.shed);
-        figures.set(Figure::P50AfterMs, seen.p50_ms);
-        figures.set(Figure::P99AfterMs, seen.p99_ms);
-        let ratio = seen.p50_ms.zip(figures.get(Figure::P50BeforeMs));
-        figures.set(
-            Figure::P50AfterRatio,
-            ratio.map(|(after, before)| after / before),
-        );
+        figures.after(&outcome);
         Ok(())
     }
 
@@ -277,7 +296,7 @@ impl Trial<'_> {
         figures.set(Figure::RssGrowthPercent, grown.rss_percent);
         figures.set(Figure::OpenFilesGrowth, grown.open_files);
         figures.set(Figure::ThreadsGrowth, grown.threads);
-        self.interrupt.wait(REST, || None::<()>);
+        (self.interrupt).wait(REST.min(self.around()), || None::<()>);
         self.after(&mut ordinary, &started.target, rate, figures)?;
         let after = watch::look(id).map(|usage| megabytes(usage.rss_bytes));
         figures.set(Figure::RssAfterMb, after);

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::config::subject::Subject;
-use crate::load::{self, Arrivals, ErrorKind, Exchange, Outcome, Pace, Plan, Shape, Target};
+use crate::load::{self, Arrivals, Exchange, Outcome, Pace, Plan, Shape, Target};
 use crate::run::live::next;
 
 /// How long a call may take.
@@ -79,17 +79,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(outcome: &Outcome) -> Self {
-        let (mut shed, mut failed) = (0, 0);
-        for (kind, tally) in outcome.errors.iter() {
-            // The first error of a kind stands for all of them.
-            let says = |word: &str| tally.example.contains(word);
-            let is_clear = match kind {
-                ErrorKind::Http => says("503") || says("429"),
-                ErrorKind::JsonRpc => says("-32000"),
-                _ => false,
-            };
-            *(if is_clear { &mut shed } else { &mut failed }) += tally.count;
-        }
+        let shed = outcome.errors.shed();
         let latencies = &outcome.latency_ns;
         let ms = |quantile| {
             let is_known = !latencies.is_empty();
@@ -97,7 +87,7 @@ impl Seen {
         };
         Self {
             shed: shed as f64,
-            failed: failed as f64,
+            failed: (outcome.errors.total() - shed) as f64,
             p50_ms: ms(0.5),
             p99_ms: ms(0.99),
         }

@@ -1,4 +1,4 @@
-//! Servers that end under load: killed, or replaced one after the other behind HAProxy.
+//! Servers that end under load: killed, or replaced one after the other behind `HAProxy`.
 
 use std::io::ErrorKind as IoErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -22,9 +22,9 @@ use crate::run::testbed::Started;
 const DYING: Duration = Duration::from_millis(300);
 /// How long a tool of another package may take.
 const TOOL_LIMIT: Duration = Duration::from_mins(5);
-/// How long HAProxy may take to listen.
+/// How long `HAProxy` may take to listen.
 const PROXY_LIMIT: Duration = Duration::from_secs(10);
-/// The configuration of HAProxy.
+/// The configuration of `HAProxy`.
 const PROXY: &str = include_str!("../../chaos/haproxy.cfg");
 
 impl Trial<'_> {
@@ -119,7 +119,7 @@ impl Trial<'_> {
         }
     }
 
-    /// Two servers behind HAProxy, replaced in turn under load.
+    /// Two servers behind `HAProxy`, replaced in turn under load.
     pub(super) fn rolling_restart(&self, figures: &mut Figures) -> anyhow::Result<()> {
         let mut servers = [self.start(0)?, self.start(1)?];
         let path = match &servers[0].target {
@@ -170,7 +170,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// HAProxy at `front`, before the two servers.
+    /// `HAProxy` at `front`, before the two servers.
     fn proxy(
         &self,
         folder: &std::path::Path,

@@ -36,7 +36,7 @@ says what each one does and how to read the table.
 does not judge them.
 
 Examples:
-  mcp-harness chaos --quick                            all experiments in a few minutes
+  mcp-harness chaos --quick                            all experiments in about a minute
   mcp-harness chaos --only overload,slow-heads
   mcp-harness chaos --only soak --subject http-json-tokio
 

@@ -109,7 +109,7 @@ pub enum Fault {
     SilentReaders,
     /// The server is killed with SIGKILL under load and started again, `count` times.
     Kill,
-    /// Two servers behind HAProxy; one after the other is ended with SIGTERM and started again,
+    /// Two servers behind `HAProxy`; one after the other is ended with SIGTERM and started again,
     /// `count` times.
     RollingRestart,
 }

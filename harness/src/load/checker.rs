@@ -221,7 +221,8 @@ fn check_status(answer: &Answer<'_>) -> CallResult {
         return Ok(());
     }
     let what = format!("status {} where 200 is due", answer.status);
-    Err(CallError::new(ErrorKind::Http, seen(&what, answer.body)))
+    let error = CallError::new(ErrorKind::Http, seen(&what, answer.body));
+    Err(error.shed_if(matches!(answer.status, 429 | 503)))
 }
 
 /// The result among the messages of an event stream: the server may send others before it.
@@ -262,7 +263,7 @@ fn response(bytes: &[u8], id: u32) -> CallResult<Option<Value>> {
     let is_ours = answered == Some(u64::from(id));
     // A server that could not read the request does not know its id.
     if let Some(error) = envelope.error.filter(|_| is_ours || answered.is_none()) {
-        return Err(CallError::new(ErrorKind::JsonRpc, error.get()));
+        return Err(CallError::new(ErrorKind::JsonRpc, error.get()).shed_if(is_busy(error.get())));
     }
     if !is_ours {
         let other = envelope.id.map_or("null", |id| id.get());
@@ -283,6 +284,15 @@ fn response(bytes: &[u8], id: u32) -> CallResult<Option<Value>> {
         ))),
         Err(error) => Err(CallError::protocol(error.to_string())),
     }
+}
+
+/// Whether an error of JSON-RPC has the code of servers that have no room for a call now.
+fn is_busy(error: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Code {
+        code: i64,
+    }
+    serde_json::from_str::<Code>(error).is_ok_and(|error| error.code == -32000)
 }
 
 #[cfg(test)]
@@ -350,8 +360,31 @@ mod tests {
         let status = Answer::new(500, other.as_bytes(), Instant::now());
         let error = checker.check(0, ID + 1, &status).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Http);
+        assert!(!error.is_shed);
         let twice = right(ID, r#","text":"123456789""#);
         assert!(Known::new(Form::Json, twice.as_bytes(), ID).is_none());
+    }
+
+    #[test]
+    fn a_call_is_shed_by_status_or_by_code_whatever_else_the_text_says() {
+        let error = |code, message| {
+            let error = format!(r#"{{"message":"{message}","code":{code}}}"#);
+            format!(r#"{{"jsonrpc":"2.0","id":{ID},"error":{error}}}"#)
+        };
+        for (status, body, is_shed) in [
+            (503, String::new(), true),
+            (429, String::new(), true),
+            (500, "503".to_owned(), false),
+            (200, error(-32000, "no room"), true),
+            (200, error(-32603, "-32000"), false),
+        ] {
+            let answer = Answer {
+                form: Form::Json,
+                ..Answer::new(status, body.as_bytes(), Instant::now())
+            };
+            let error = checker().check(0, ID, &answer).unwrap_err();
+            assert_eq!(error.is_shed, is_shed, "{status} {body}");
+        }
     }
 
     #[test]

@@ -99,8 +99,8 @@ impl<'a> Disturber<'a> {
         let done = match self.what {
             Disturbance::IdleConnections => self.hold(Self::answered, |_, socket| is_open(socket)),
             Disturbance::IdleSessions if self.is_sse => self.hold(
-                |this| this.stream().map(|(socket, _)| socket),
-                |_, socket| is_open(socket),
+                |this| this.greeted().map(|(stream, ..)| stream),
+                |_, stream| is_standing(stream),
             ),
             Disturbance::IdleSessions => self.hold(Self::session, |this, session| {
                 this.ping(session).is_ok_and(|status| status == 200)
@@ -232,6 +232,17 @@ impl<'a> Disturber<'a> {
         }
     }
 
+    /// An event stream of SSE after its whole handshake, of which nothing more is read; a
+    /// connection for further messages; and where to post them to.
+    fn greeted(&self) -> io::Result<(TcpStream, TcpStream, String)> {
+        let (stream, path) = self.stream()?;
+        let mut posts = self.connect()?;
+        for message in [INITIALIZE, INITIALIZED] {
+            exchange(&mut posts, &self.post(&path, "", message))?;
+        }
+        Ok((stream, posts, path))
+    }
+
     /// Opens a session of Streamable HTTP, with its whole handshake.
     fn session(&self) -> io::Result<String> {
         let mut socket = self.connect()?;
@@ -278,11 +289,8 @@ impl<'a> Disturber<'a> {
             socket.write_all(&self.post(self.path, "", &call))?;
             return Ok(socket);
         }
-        let (stream, path) = self.stream()?;
-        let mut posts = self.connect()?;
-        for message in [INITIALIZE, INITIALIZED, &call] {
-            exchange(&mut posts, &self.post(&path, "", message))?;
-        }
+        let (stream, mut posts, path) = self.greeted()?;
+        exchange(&mut posts, &self.post(&path, "", &call))?;
         Ok(stream)
     }
 
@@ -322,6 +330,12 @@ fn exchange(socket: &mut TcpStream, request: &[u8]) -> io::Result<(u16, Vec<u8>)
             return Ok((whole.head.status, whole.head.session.clone()));
         }
     }
+}
+
+/// Whether the server has not closed a connection whose client now reads what was sent.
+fn is_standing(mut socket: &TcpStream) -> bool {
+    let read = is_open(socket).then(|| io::copy(&mut socket, &mut io::sink()));
+    read.is_some_and(|end| end.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock))
 }
 
 /// Whether the server has not closed the connection, as far as the client can see. What was sent

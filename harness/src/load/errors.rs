@@ -40,6 +40,9 @@ pub struct CallError {
     pub kind: ErrorKind,
     /// What was seen, at most 300 characters.
     pub text: String,
+    /// Whether the server says that it has no room now, by status 429 or 503 or by error -32000.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_shed: bool,
 }
 
 impl CallError {
@@ -49,7 +52,16 @@ impl CallError {
         if let Some((at, _)) = text.char_indices().nth(EXAMPLE_CHARS) {
             text.truncate(at);
         }
-        Self { kind, text }
+        Self {
+            kind,
+            text,
+            is_shed: false,
+        }
+    }
+
+    /// The same error of a call that was shed, where it was.
+    pub(super) fn shed_if(self, is_shed: bool) -> Self {
+        Self { is_shed, ..self }
     }
 
     pub(super) fn protocol(text: impl Into<String>) -> Self {
@@ -82,6 +94,9 @@ pub(super) fn seen(what: &str, bytes: &[u8]) -> String {
 pub struct Tally {
     /// How many there were.
     pub count: u64,
+    /// How many of them were shed ([`CallError::is_shed`]).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shed: u64,
     /// The text of the first one.
     pub example: String,
 }
@@ -96,22 +111,31 @@ pub struct Errors {
 impl Errors {
     /// Counts one error; the text of the first one of its kind is kept.
     pub fn add(&mut self, error: CallError) {
-        self.add_many(error.kind, 1, || error.text);
+        let shed = u64::from(error.is_shed);
+        self.add_many(error.kind, (1, shed), || error.text);
     }
 
     /// Adds the errors of others; `before` is put in front of their texts.
     pub fn join(&mut self, others: &Self, before: &str) {
         for (kind, tally) in others.iter() {
-            self.add_many(kind, tally.count, || format!("{before}{}", tally.example));
+            let counts = (tally.count, tally.shed);
+            self.add_many(kind, counts, || format!("{before}{}", tally.example));
         }
     }
 
-    fn add_many(&mut self, kind: ErrorKind, count: u64, example: impl FnOnce() -> String) {
+    fn add_many(
+        &mut self,
+        kind: ErrorKind,
+        (count, shed): (u64, u64),
+        example: impl FnOnce() -> String,
+    ) {
         let tally = self.by_kind.entry(kind).or_insert_with(|| Tally {
             count: 0,
+            shed: 0,
             example: example(),
         });
         tally.count += count;
+        tally.shed += shed;
     }
 
     /// The number of all errors.
@@ -126,6 +150,12 @@ impl Errors {
         self.by_kind.get(&kind).map_or(0, |tally| tally.count)
     }
 
+    /// The number of calls that were shed ([`CallError::is_shed`]), of all kinds.
+    #[must_use]
+    pub fn shed(&self) -> u64 {
+        self.by_kind.values().map(|tally| tally.shed).sum()
+    }
+
     /// The text of the first error of this kind, if there was one.
     #[must_use]
     pub fn example(&self, kind: ErrorKind) -> Option<&str> {
@@ -136,6 +166,11 @@ impl Errors {
     pub fn iter(&self) -> impl Iterator<Item = (ErrorKind, &Tally)> {
         self.by_kind.iter().map(|(kind, tally)| (*kind, tally))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Why there was no load at all.
@@ -198,7 +233,12 @@ mod tests {
         assert_eq!((errors.count(ErrorKind::Tool), errors.total()), (2, 2));
         let example = errors.example(ErrorKind::Tool).unwrap();
         assert_eq!(example.chars().count(), EXAMPLE_CHARS);
+        assert_eq!(errors.shed(), 0);
+        errors.add(CallError::new(ErrorKind::Tool, "third").shed_if(true));
+        let mut all = errors.clone();
+        all.join(&errors, "");
+        assert_eq!((all.total(), all.shed()), (6, 2));
         let written = serde_json::to_value(&errors).unwrap();
-        assert_eq!(written[ErrorKind::Tool.to_string()]["count"], 2);
+        assert_eq!(written[ErrorKind::Tool.to_string()]["count"], 3);
     }
 }

@@ -125,7 +125,7 @@ pub fn events(input: &[u8]) {
         let mut found = Vec::new();
         for piece in pieces {
             parser.push(piece, |name, data| {
-                found.push((name.to_vec(), data.to_vec()))
+                found.push((name.to_vec(), data.to_vec()));
             });
         }
         assert_eq!(found, expected);

@@ -239,7 +239,7 @@ impl HostName {
 impl OriginName {
     fn read(text: &[u8]) -> Option<Self> {
         let (scheme, name) = std::str::from_utf8(text).ok()?.split_once("://")?;
-        let name = authority(name.as_bytes())?;
+        let name = authority(name.as_bytes()).filter(|_| scheme.bytes().all(is_in_scheme))?;
         let url = Url::parse(&format!("{scheme}://{name}")).ok()?;
         // `Url` leaves capitals in the hosts of schemes that it does not know.
         let host = match url.host()? {
@@ -272,6 +272,12 @@ fn authority(text: &[u8]) -> Option<&str> {
     let is_part = |byte: &u8| byte.is_ascii_graphic() && !b"/\\?#@".contains(byte);
     let text = std::str::from_utf8(text).ok()?;
     (!text.is_empty() && text.bytes().all(|byte| is_part(&byte))).then_some(text)
+}
+
+/// Whether a scheme may have `byte` (RFC 3986, section 3.1). `Url` skips tabs in it, and control
+/// characters before it.
+fn is_in_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
 }
 
 /// Whether a colon follows the host in `text`, which may begin with a scheme.
@@ -349,6 +355,8 @@ mod tests {
             "http://localhost.evil.example",
             "http://localhost:1.evil.example",
             "http://localhost:99999",
+            "ht\ttp://localhost",
+            " http://localhost",
         ] {
             assert_eq!(
                 check(Some("localhost"), Some(origin)),

@@ -212,6 +212,8 @@ const ORIGINS: &[&str] = &[
     "chrome-extension://abcdef",
     "file://",
     "http:localhost",
+    "ht\ttp://localhost",
+    "\u{b}http://localhost",
     "http://user@localhost",
     "",
 ];
@@ -275,4 +277,11 @@ fn the_fast_path_answers_what_a_tree_of_the_message_asks_for() {
         taken > u64::from(CASES / 8),
         "only {taken} messages are taken"
     );
+}
+
+/// Inputs that a fuzzer has found, for which a property did not hold.
+#[test]
+fn what_a_fuzzer_has_found_holds() {
+    // Control characters before a scheme were skipped.
+    guard(b"localhost\n\x0b\x0bhttps://0X02");
 }

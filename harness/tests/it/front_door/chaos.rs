@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -44,7 +45,7 @@ fn chaos(project: &Project, experiment: &str, flags: &[&str]) -> Done {
 
 /// The only finding that was printed.
 fn finding(done: &Done) -> Value {
-    let findings: Value = serde_json::from_str(&done.stdout).expect("findings");
+    let findings: Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!(findings.as_array().map(Vec::len), Some(1), "{findings}");
     findings[0].clone()
 }
@@ -115,16 +116,53 @@ fn definitions_that_make_no_sense_are_rejected_with_their_key() {
     }
 }
 
+/// When the newest file below `folder` was written that programs are made of.
+fn newest(folder: &Path) -> SystemTime {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let times = entries.filter_map(|entry| {
+        let name = entry.file_name();
+        let is_source = Path::new(&name).extension().is_some_and(|one| one == "rs");
+        if entry.file_type().unwrap().is_dir() {
+            (name != "tests").then(|| newest(&entry.path()))
+        } else {
+            is_source.then(|| entry.metadata().unwrap().modified().unwrap())
+        }
+    });
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// Builds the programs of this repository unless they are there. A test of the whole workspace has
+/// built them, with features of its own: built once more, they would take minutes.
+fn build_servers(root: &Path) {
+    const PROGRAMS: [&str; 6] = [
+        "mcp-http-json-tokio",
+        "mcp-http-stream-tokio",
+        "mcp-sse-tokio",
+        "mcp-stdio-tokio",
+        "upstream",
+        "seed",
+    ];
+    let folder = Path::new(env!("CARGO_BIN_EXE_mcp-harness"))
+        .parent()
+        .unwrap();
+    let sources = ["server", "transports", "workloads"].map(|name| newest(&root.join(name)));
+    let is_new = |program: &&str| {
+        let built = folder.join(program).metadata();
+        built.is_ok_and(|file| sources.iter().all(|time| file.modified().unwrap() >= *time))
+    };
+    if !PROGRAMS.iter().all(is_new) {
+        let status = Command::new(root.join("scripts/build"))
+            .args(["--profile", "dev", "--runtime", "tokio"])
+            .status();
+        assert!(status.unwrap().success());
+    }
+}
+
 /// Everything that `just chaos` does, in its short form, with the servers of this repository.
 #[test]
 fn the_projects_servers_withstand_the_short_form() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    // With the features of all tests: others run the same programs afterwards.
-    let built = Command::new(root.join("scripts/build"))
-        .args(["--runtime", "tokio", "--features"])
-        .arg("postgres,redis,experiments")
-        .status();
-    assert!(built.unwrap().success());
+    build_servers(root);
     let out = tempfile::tempdir().unwrap();
     let state = out.path().join("state");
     let url = |file: &str| format!("sqlite://{}", state.join(file).display());
