@@ -65,11 +65,12 @@ impl Log {
                 !is_enough(written)
             })
             .unwrap();
-        assert!(
-            !timeout.timed_out(),
-            "waited in vain for a line after {:?}",
-            written.lines
-        );
+        // A panic with the lock in hand would have all other users panic, also in their destructors.
+        let in_vain = timeout.timed_out().then(|| written.lines.clone());
+        drop(written);
+        if let Some(lines) = in_vain {
+            panic!("waited in vain for a line after {lines:?}");
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Written)) {
