@@ -171,40 +171,43 @@ async fn sessions_of_2025_11_25_are_answered_equally() {
 
 /// Each message of the corpus while rmcp does not know the session behind the fast path. A message
 /// that the fast path answers leaves it so, and the next one needs no new session.
+async fn first_in_sessions_of(revision: &str, kind: Kind) {
+    let tools = tools().await;
+    let call = in_session(CALL.as_bytes(), Some(revision));
+    let mut end = in_session(b"", Some(revision));
+    end.method = "DELETE".into();
+    let mut failures = Vec::new();
+    let mut pair = Pair::start(&tools, kind, true).await;
+    let mut is_known = true;
+    for (name, body) in corpus::messages() {
+        if is_known {
+            pair.open_session(&initialize(revision)).await;
+        }
+        let taken = pair.tally.taken;
+        let name = format!("first in {revision}: {name}");
+        let first = in_session(&body, Some(revision));
+        failures.extend(pair.check(&name, &first).await.err());
+        is_known = pair.tally.taken == taken;
+        if is_known {
+            for (what, request) in [("a call", &call), ("the end", &end)] {
+                let name = format!("{what} after {name}");
+                failures.extend(pair.check(&name, request).await.err());
+            }
+        }
+    }
+    report(&failures);
+    let tally = pair.tally;
+    assert_eq!(tally.equal + tally.explained, tally.asked);
+    assert!(tally.taken > 300, "{tally:?}");
+}
+
+/// The form of the answers has no part in how rmcp learns of a session, so each revision has one.
 #[tokio::test]
 async fn first_messages_of_sessions_are_answered_equally() {
-    let tools = tools().await;
     let in_sessions = REVISIONS
         .into_iter()
         .filter(|revision| *revision != "2026-07-28");
-    for revision in in_sessions {
-        let call = in_session(CALL.as_bytes(), Some(revision));
-        let mut end = in_session(b"", Some(revision));
-        end.method = "DELETE".into();
-        for kind in KINDS {
-            let mut failures = Vec::new();
-            let mut pair = Pair::start(&tools, kind, true).await;
-            let mut is_known = true;
-            for (name, body) in corpus::messages() {
-                if is_known {
-                    pair.open_session(&initialize(revision)).await;
-                }
-                let taken = pair.tally.taken;
-                let name = format!("first in {revision}: {name}");
-                let first = in_session(&body, Some(revision));
-                failures.extend(pair.check(&name, &first).await.err());
-                is_known = pair.tally.taken == taken;
-                if is_known {
-                    for (what, request) in [("a call", &call), ("the end", &end)] {
-                        let name = format!("{what} after {name}");
-                        failures.extend(pair.check(&name, request).await.err());
-                    }
-                }
-            }
-            report(&failures);
-            let tally = pair.tally;
-            assert_eq!(tally.equal + tally.explained, tally.asked);
-            assert!(tally.taken > 300, "{tally:?}");
-        }
+    for (revision, kind) in in_sessions.zip(KINDS.into_iter().cycle()) {
+        first_in_sessions_of(revision, kind).await;
     }
 }
