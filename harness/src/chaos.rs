@@ -332,16 +332,16 @@ impl Trial<'_> {
         let disturber =
             what.and_then(|what| Disturber::new(what, self.chaos.count, target, (stop, begun)));
         thread::scope(|scope| {
-            let disturbing = disturber.map(|one| scope.spawn(move || one.run()));
-            if disturbing.is_some() {
+            let handle = disturber.map(|one| scope.spawn(move || one.run()));
+            if handle.is_some() {
                 let has_begun = || begun.load(Ordering::Acquire).then_some(());
                 self.interrupt.wait(BEGIN_LIMIT, has_begun);
             }
             let outcome = ordinary.load(target, load, self.duration(), self.interrupt.flag());
             stop.store(true, Ordering::Release);
-            let disturbed = disturbing.map(thread::ScopedJoinHandle::join).transpose();
-            let disturbed = disturbed.map_err(|_| anyhow::anyhow!("the disturber panicked"))?;
-            Ok((outcome?, disturbed))
+            let ended = handle.map(thread::ScopedJoinHandle::join).transpose();
+            let ended = ended.map_err(|_| anyhow::anyhow!("the disturber panicked"))?;
+            Ok((outcome?, ended))
         })
     }
 }
