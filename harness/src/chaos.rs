@@ -28,7 +28,7 @@ use crate::run::testbed::{Started, Testbed};
 const BEGIN_LIMIT: Duration = Duration::from_mins(2);
 /// From the end of a fault until the load after it, unless that load is shorter.
 const REST: Duration = Duration::from_secs(1);
-/// Clients that find out the capacity of a server.
+/// Clients that find out the capacity of a server, in a closed loop.
 const CAPACITY_CLIENTS: usize = 50;
 /// How long a call of an overload waits for a free client.
 const GIVE_UP: Duration = Duration::from_millis(500);
@@ -224,11 +224,15 @@ impl Trial<'_> {
         if let (Some(rate), None) = (self.chaos.rate_per_s, self.chaos.times_capacity) {
             return Ok(rate);
         }
-        let stop = self.interrupt.flag();
-        let (clients, shape) = (CAPACITY_CLIENTS, Shape::default());
-        let outcome = ordinary.load(target, (clients, shape), self.around(), stop)?;
-        figures.note(&outcome);
-        let capacity = outcome.calls_per_s();
+        // An overload comes over more connections, which may be answered more at a time.
+        let overload = self.chaos.times_capacity.map(|_| self.chaos.count);
+        let mut capacity = 0.0_f64;
+        for clients in std::iter::once(CAPACITY_CLIENTS).chain(overload) {
+            let (load, stop) = ((clients, Shape::default()), self.interrupt.flag());
+            let outcome = ordinary.load(target, load, self.around(), stop)?;
+            figures.note(&outcome);
+            capacity = capacity.max(outcome.calls_per_s());
+        }
         if capacity <= 0.0 {
             bail!("no call was answered right while the capacity was measured");
         }
@@ -328,16 +332,16 @@ impl Trial<'_> {
         let disturber =
             what.and_then(|what| Disturber::new(what, self.chaos.count, target, (stop, begun)));
         thread::scope(|scope| {
-            let disturbing = disturber.map(|one| scope.spawn(move || one.run()));
-            if disturbing.is_some() {
+            let handle = disturber.map(|one| scope.spawn(move || one.run()));
+            if handle.is_some() {
                 let has_begun = || begun.load(Ordering::Acquire).then_some(());
                 self.interrupt.wait(BEGIN_LIMIT, has_begun);
             }
             let outcome = ordinary.load(target, load, self.duration(), self.interrupt.flag());
             stop.store(true, Ordering::Release);
-            let disturbed = disturbing.map(thread::ScopedJoinHandle::join).transpose();
-            let disturbed = disturbed.map_err(|_| anyhow::anyhow!("the disturber panicked"))?;
-            Ok((outcome?, disturbed))
+            let ended = handle.map(thread::ScopedJoinHandle::join).transpose();
+            let ended = ended.map_err(|_| anyhow::anyhow!("the disturber panicked"))?;
+            Ok((outcome?, ended))
         })
     }
 }

@@ -49,6 +49,10 @@ struct Mirror {
 
 #[tool_router]
 impl Mirror {
+    #[expect(
+        clippy::unused_self,
+        reason = "the fast path calls a tool on its server"
+    )]
     #[tool(description = "Returns its arguments.")]
     fn now(&self, Parameters(arguments): Parameters<Arguments>) -> Json<Arguments> {
         Json(arguments)
