@@ -5,8 +5,9 @@
 //! and the client carries.
 
 #![expect(
+    clippy::needless_pass_by_value,
     clippy::unused_self,
-    reason = "a tool is a method, and some of these need no state"
+    reason = "a tool is a method that gets its context by value, and some of these need no state"
 )]
 #![expect(
     deprecated,
@@ -225,7 +226,7 @@ impl Fixtures {
         self.confirm(
             "test_input_required_result_request_state",
             state,
-            answers,
+            answers.as_ref(),
             &context,
         )
     }
@@ -240,7 +241,7 @@ impl Fixtures {
         self.confirm(
             "test_input_required_result_tampered_state",
             state,
-            answers,
+            answers.as_ref(),
             &context,
         )
     }
@@ -353,11 +354,11 @@ impl Fixtures {
         &self,
         tool: &str,
         state: Option<String>,
-        answers: Option<InputResponses>,
+        answers: Option<&InputResponses>,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let state = state.map(|state| self.open(tool, &state)).transpose()?;
-        let is_confirmed = accepted(answers.as_ref(), "confirm").is_some();
+        let is_confirmed = accepted(answers, "confirm").is_some();
         if state.is_some() && is_confirmed {
             return Ok(complete("state-ok"));
         }

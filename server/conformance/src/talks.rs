@@ -156,7 +156,11 @@ impl Fixtures {
     }
 
     #[tool(description = "Needs a client that declares sampling")]
-    #[expect(clippy::unused_self, reason = "a tool is a method")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        clippy::unused_self,
+        reason = "a tool is a method that gets its context by value"
+    )]
     pub(crate) fn test_missing_capability(
         &self,
         context: RequestContext<RoleServer>,
@@ -166,7 +170,6 @@ impl Fixtures {
     }
 
     #[tool(description = "Tells its progress and then asks for input")]
-    #[expect(clippy::unused_self, reason = "a tool is a method")]
     pub(crate) async fn test_streaming_elicitation(
         &self,
         context: RequestContext<RoleServer>,
@@ -215,8 +218,8 @@ async fn elicit(
     let answer = sent(answer)?;
     let action = serde_json::to_value(&answer.action).unwrap_or_default();
     let action = action.as_str().unwrap_or_default();
-    let content = answer.content.unwrap_or_else(|| json!({}));
-    Ok(format!("{label}: action={action}, content={content}"))
+    let form = answer.content.unwrap_or_else(|| json!({}));
+    Ok(format!("{label}: action={action}, content={form}"))
 }
 
 /// One choice of each kind that a form may have.
@@ -227,7 +230,7 @@ fn choices() -> Value {
         let choices = names.map(|(index, name)| {
             json!({"const": format!("value{}", index + 1), "title": format!("{name} {noun}")})
         });
-        Value::from_iter(choices)
+        choices.collect::<Value>()
     };
     json!({
         "type": "object",
