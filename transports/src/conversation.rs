@@ -453,7 +453,7 @@ impl Transport<RoleServer> for QueueTransport {
         let queued = match serde_json::to_vec(&message) {
             Ok(json) => {
                 let framed = self.framing.framed(&json);
-                self.out.try_send(framed.into())
+                self.out.try_send(framed)
             }
             Err(error) => return Either::Left(std::future::ready(Err(error.into()))),
         };

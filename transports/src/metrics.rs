@@ -142,15 +142,16 @@ impl Metrics {
         pool: &'static str,
         usage: impl Fn() -> PoolUse + Clone + Send + Sync + 'static,
     ) {
-        let states: [(_, fn(PoolUse) -> u64); 2] =
-            [("used", |pool| pool.used), ("idle", |pool| pool.idle)];
-        for (state, connections) in states {
+        for state in ["used", "idle"] {
             let usage = usage.clone();
             self.gauge(
                 "mcp_pool_connections",
                 "Open connections of a pool",
                 &[("pool", pool), ("state", state)],
-                move || connections(usage()) as f64,
+                move || {
+                    let PoolUse { used, idle, .. } = usage();
+                    (if state == "used" { used } else { idle }) as f64
+                },
             );
         }
         let labels = &[("pool", pool)];

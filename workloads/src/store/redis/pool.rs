@@ -127,7 +127,8 @@ impl Manager for Connector {
         let opening = self
             .client
             .get_multiplexed_async_connection_with_config(&config);
-        let opened = within(&self.runtime, self.limit, opening).await;
+        // Boxed, because the driver's large future would grow every call.
+        let opened = within(&self.runtime, self.limit, Box::pin(opening)).await;
         self.is_silent.store(opened.is_none(), Ordering::Relaxed);
         Ok(Connection {
             connection: opened.ok_or(OpenError::Silent)??,
