@@ -266,6 +266,7 @@ impl Misbehaving {
     }
 
     #[tool(description = "Names the client, and is not fast")]
+    #[expect(clippy::needless_pass_by_value, reason = "rmcp gives the context away")]
     fn name_client(&self, context: RequestContext<RoleServer>) -> String {
         let client = context.peer.peer_info();
         client.map_or_else(String::new, |client| client.client_info.name.clone())

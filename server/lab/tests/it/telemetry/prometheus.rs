@@ -1,6 +1,7 @@
 //! The alerts and the dashboard, loaded by a real Prometheus.
 
 use std::{
+    fmt::Write as _,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -119,10 +120,10 @@ impl Prometheus {
 
     /// The series that `expression` has now.
     fn query(&self, expression: &str) -> Vec<Value> {
-        let escaped: String = expression
-            .bytes()
-            .map(|byte| format!("%{byte:02X}"))
-            .collect();
+        let mut escaped = String::new();
+        for byte in expression.bytes() {
+            write!(escaped, "%{byte:02X}").unwrap();
+        }
         let data = self.get(&format!("/api/v1/query?query={escaped}"));
         data["result"].as_array().expect("series").clone()
     }
@@ -131,7 +132,7 @@ impl Prometheus {
     fn rules(&self) -> Vec<Value> {
         let data = self.get("/api/v1/rules");
         let groups = data["groups"].as_array().expect("groups");
-        let rules = groups.iter().flat_map(|group| group["rules"].as_array());
+        let rules = groups.iter().filter_map(|group| group["rules"].as_array());
         rules.flatten().cloned().collect()
     }
 

@@ -1,4 +1,4 @@
-//! JSON documents of every kind, after the categories of JSONTestSuite (Nicolas Seriot, "Parsing JSON
+//! JSON documents of every kind, after the categories of `JSONTestSuite` (Nicolas Seriot, "Parsing JSON
 //! is a Minefield"): what every parser has to accept, what every parser has to reject, and what
 //! RFC 8259 leaves to it.
 
