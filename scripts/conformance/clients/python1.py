@@ -33,8 +33,9 @@ async def main(wire, target, _mode, cancels):
         await client.initialize()
 
         async def cancel(call):
-            # This library leaves the notification to its user. The last request is the call.
-            params = types.CancelledNotificationParams(requestId=client._request_id - 1)
+            # This library leaves the notification to its user. The call is the one that waits.
+            [request_id] = client._response_streams
+            params = types.CancelledNotificationParams(requestId=request_id)
             notification = types.CancelledNotification(method="notifications/cancelled", params=params)
             await client.send_notification(types.ClientNotification(notification))
             call.cancel()

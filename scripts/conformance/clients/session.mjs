@@ -55,12 +55,17 @@ async function cancel(text) {
   const before = Number(await text("test_cancelled_calls"));
   const abort = new AbortController();
   const call = text("test_waiting_tool", {}, { signal: abort.signal });
-  await sleep(200);
+  await counted(text, "test_waiting_calls", 1);
   abort.abort("the user has changed his mind");
   await assert.rejects(call);
+  await counted(text, "test_cancelled_calls", before + 1);
+}
+
+// Waits until the server counts that many.
+async function counted(text, tool, wanted) {
   const end = Date.now() + PATIENCE_MS;
-  while (Number(await text("test_cancelled_calls")) !== before + 1) {
-    assert.ok(Date.now() < end, "the server did not end a cancelled call");
+  while (Number(await text(tool)) !== wanted) {
+    assert.ok(Date.now() < end, `${tool} did not come to ${wanted}`);
     await sleep(20);
   }
 }

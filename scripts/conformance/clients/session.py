@@ -60,10 +60,14 @@ class Session:
     async def cancel(self):
         before = int(await self.text("test_cancelled_calls"))
         call = asyncio.create_task(self.text("test_waiting_tool"))
-        await asyncio.sleep(0.2)
+        await self.counted("test_waiting_calls", 1)
         await self.cancel_call(call)
+        await self.counted("test_cancelled_calls", before + 1)
+
+    async def counted(self, tool, wanted):
+        """Waits until the server counts that many."""
         async with asyncio.timeout(PATIENCE_S):
-            while int(await self.text("test_cancelled_calls")) != before + 1:
+            while int(await self.text(tool)) != wanted:
                 await asyncio.sleep(0.02)
 
 

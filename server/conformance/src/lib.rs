@@ -36,7 +36,7 @@ use server::{App, Context, runtime::Handle};
 
 use crate::{
     changes::{Changes, Session},
-    waiting::Cancelled,
+    waiting::Calls,
 };
 
 /// The fixtures as an rmcp server. Clones share everything but their [`Session`].
@@ -47,7 +47,7 @@ pub struct Fixtures {
     /// Seals the states that a client carries from one round to the next.
     states: Arc<RequestStateCodec>,
     session: Session,
-    cancelled: Cancelled,
+    calls: Arc<Calls>,
     runtime: Handle,
 }
 
@@ -73,7 +73,7 @@ impl App for Fixtures {
             changes: Arc::default(),
             states: Arc::new(states),
             session: Session::default(),
-            cancelled: Cancelled::default(),
+            calls: Arc::default(),
             runtime: context.runtime,
         })
     }
@@ -90,6 +90,7 @@ server::fast_tools!(
     test_image_content,
     test_multiple_content_types,
     test_simple_text,
+    test_waiting_calls,
     test_waiting_tool,
 );
 

@@ -2,10 +2,7 @@
 //! cancellation. The suite has no scenario for it.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -16,20 +13,34 @@ use crate::Fixtures;
 /// Shorter than the time limit of a call, so that a call that nobody cancels ends well.
 const WAIT: Duration = Duration::from_secs(20);
 
-/// How many calls ended before their time.
-#[derive(Clone, Default)]
-pub(crate) struct Cancelled(Arc<AtomicU64>);
+/// How many calls wait, and how many ended before their time.
+#[derive(Default)]
+pub(crate) struct Calls {
+    waiting: AtomicU64,
+    cancelled: AtomicU64,
+}
 
-/// A call that waits. It is counted unless it is over when it is dropped.
+/// A call that waits. It is counted as cancelled unless it is over when it is dropped.
 struct Waiting<'f> {
-    cancelled: &'f Cancelled,
+    calls: &'f Calls,
     is_over: bool,
+}
+
+impl<'f> Waiting<'f> {
+    fn begin(calls: &'f Calls) -> Self {
+        calls.waiting.fetch_add(1, Ordering::Relaxed);
+        Self {
+            calls,
+            is_over: false,
+        }
+    }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        self.calls.waiting.fetch_sub(1, Ordering::Relaxed);
         if !self.is_over {
-            self.cancelled.0.fetch_add(1, Ordering::Relaxed);
+            self.calls.cancelled.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -38,17 +49,19 @@ impl Drop for Waiting<'_> {
 impl Fixtures {
     #[tool(description = "Waits for 20 s")]
     pub(crate) async fn test_waiting_tool(&self) -> String {
-        let mut waiting = Waiting {
-            cancelled: &self.cancelled,
-            is_over: false,
-        };
+        let mut waiting = Waiting::begin(&self.calls);
         self.runtime.sleep(WAIT).await;
         waiting.is_over = true;
         "Nobody cancelled this call.".to_owned()
     }
 
+    #[tool(description = "Tells how many calls of test_waiting_tool wait now")]
+    pub(crate) fn test_waiting_calls(&self) -> String {
+        self.calls.waiting.load(Ordering::Relaxed).to_string()
+    }
+
     #[tool(description = "Tells how many calls of test_waiting_tool were cancelled")]
     pub(crate) fn test_cancelled_calls(&self) -> String {
-        self.cancelled.0.load(Ordering::Relaxed).to_string()
+        self.calls.cancelled.load(Ordering::Relaxed).to_string()
     }
 }
