@@ -415,7 +415,7 @@ mod tests {
             ("good\n\"quoted\"", TokensError::Line(2)),
             ("=", TokensError::Line(1)),
             ("a=b", TokensError::Line(1)),
-            ("caf\u{e9}", TokensError::Line(1)),
+            ("t\u{e9}l\u{e9}", TokensError::Line(1)),
             ("a one\nb\na two", TokensError::Twice(3)),
         ] {
             assert_eq!(tokens(text).unwrap_err(), error, "{text:?}");
