@@ -2,10 +2,10 @@
 //! tools, resources, prompts and completions of its fixtures, as an [`App`] of the library
 //! [`server`].
 //!
-//! The fixtures use all that a server of this library can: tools on the fast path ([`contents`]),
-//! tools that talk to their client ([`talks`]) or that need several rounds ([`rounds`]), resources,
-//! prompts, completions, and subscriptions to their changes ([`changes`]). Names, texts and values
-//! are the suite's; [`waiting`] and a changing resource are for the tests with official clients.
+//! The fixtures use all that a server of this library can: tools on the fast path (`contents`),
+//! tools that talk to their client (`talks`) or that need several rounds (`rounds`), resources,
+//! prompts, completions, and subscriptions to their changes (`changes`). Names, texts and values
+//! are the suite's; `waiting` and a changing resource are for the tests with official clients.
 
 mod changes;
 mod completions;
@@ -39,7 +39,7 @@ use crate::{
     waiting::Calls,
 };
 
-/// The fixtures as an rmcp server. Clones share everything but their [`Session`].
+/// The fixtures as an rmcp server. Clones share everything but their `Session`.
 #[derive(Clone)]
 pub struct Fixtures {
     tools: Arc<ToolRouter<Self>>,
