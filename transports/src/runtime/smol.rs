@@ -45,6 +45,8 @@ impl Smol {
 }
 
 impl Runtime for Smol {
+    // Not `smol::net::TcpStream`: with async-net 2.0.0 about one request in 400 was never answered
+    // when its body came a moment after its head; with these streams, none in 14,400.
     type Io = FuturesIo<Async<TcpStream>>;
     type Listener = Async<TcpListener>;
     type Stdin = futures_io::Stdin;
