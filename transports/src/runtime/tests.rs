@@ -76,9 +76,9 @@ impl Nodelay for smol_hyper::rt::FuturesIo<::async_std::net::TcpStream> {
 }
 
 #[cfg(feature = "smol-runtime")]
-impl Nodelay for smol_hyper::rt::FuturesIo<::smol::net::TcpStream> {
+impl Nodelay for smol_hyper::rt::FuturesIo<::smol::Async<TcpStream>> {
     fn nodelay(&self) -> bool {
-        self.get_ref().nodelay().unwrap()
+        self.get_ref().get_ref().nodelay().unwrap()
     }
 }
 
