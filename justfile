@@ -75,7 +75,7 @@ experiments *ARGS: (build "--runtime tokio --bin mcp-harness --features experime
     {{ harness }} experiments --no-build {{ ARGS }}
 
 # What servers withstand: overload, 10,000 idle clients, clients that misbehave, kill -9, a soak, a rolling restart; all in 2 h 40 min, `just chaos --quick` in about a minute
-chaos *ARGS: (build "--runtime tokio --bin mcp-harness")
+chaos *ARGS: (build "--runtime tokio --bin mcp-harness --features redis")
     {{ harness }} chaos --no-build {{ ARGS }}
 
 # Which published claims hold here, and why the others do not; all of them in about 20 minutes, `just replay --quick` in 8

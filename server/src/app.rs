@@ -6,6 +6,7 @@ use std::{ffi::OsString, future::Future, pin::pin, process::ExitCode, sync::Arc,
 
 use clap::{Args, Command, Error, error::ErrorKind};
 use futures::future::{Either, select};
+use rmcp::transport::streamable_http_server::session::SessionStore;
 use transports::{
     admission::{Admission, AdmissionOptions},
     fast_path::FastTools,
@@ -86,6 +87,14 @@ pub trait App: 'static {
         None
     }
 
+    /// Where sessions are kept that all instances of the server share, so that a client may be sent
+    /// to any of them. Without it each session lives in the process that opened it. Entries have to
+    /// end some time after [`Context::session_ttl`] without being stored again.
+    #[must_use]
+    fn session_store(_handler: &Self::Handler) -> Option<Arc<dyn SessionStore>> {
+        None
+    }
+
     /// Runs when the server has answered its last call, for instance to log a summary.
     fn closed(_handler: &Self::Handler) {}
 }
@@ -102,6 +111,9 @@ pub struct Context {
     pub server_type: &'static str,
     /// What all calls use at once: a tool asks it for memory and for processors.
     pub admission: Admission,
+    /// How long a session of Streamable HTTP lives without traffic. Without a value there are none
+    /// (`--sessions stateless`, and other transports).
+    pub session_ttl: Option<Duration>,
     limits: Arc<CallLimits>,
     tools: Arc<[String]>,
     telemetry: Telemetry,
@@ -210,6 +222,7 @@ async fn serve<T: Transport, R: Runtime, A: App>(
         shutdown: shutdown.clone(),
         // Made once, and used for as long as the process lives.
         server_type: format!("{}-{}", T::NAME, R::NAME).leak(),
+        session_ttl: T::session_ttl(&line.transport),
         limits: Arc::new(line.limits),
         tools: line.tools.tools.into(),
         telemetry: telemetry::observers(&line.telemetry, workers),
@@ -226,7 +239,9 @@ async fn serve<T: Transport, R: Runtime, A: App>(
     if let (Some(address), Some(metrics)) = (line.telemetry.metrics_listen, context.metrics()) {
         telemetry::serve_metrics(&runtime, address, metrics.clone(), shutdown.clone())?;
     }
-    let supervised = context.supervise(handler.clone(), A::hook(&handler));
+    let supervised = context
+        .supervise(handler.clone(), A::hook(&handler))
+        .with_session_store(A::session_store(&handler));
     T::serve(runtime, supervised, line.transport, shutdown).await?;
     A::closed(&handler);
     Ok(())

@@ -2,7 +2,7 @@
 //!
 //! A new one is one more type here and one more line in `transports_with`.
 
-use std::{future::Future, marker::PhantomData, net::SocketAddr};
+use std::{future::Future, marker::PhantomData, net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, Command};
@@ -27,6 +27,12 @@ pub trait Transport: 'static {
     const ABOUT: &'static str;
     /// The flags that it has beyond those of every program.
     type Flags: Args + Send + 'static;
+
+    /// How long a session lives without traffic, if `flags` ask for sessions that more than one
+    /// instance of a server can know.
+    fn session_ttl(_flags: &Self::Flags) -> Option<Duration> {
+        None
+    }
 
     /// Says when it is ready, then serves `handler` until `shutdown`.
     ///
@@ -176,6 +182,10 @@ impl<K: Kind> Transport for StreamableHttp<K> {
     const NAME: &'static str = K::NAME;
     const ABOUT: &'static str = K::ABOUT;
     type Flags = StreamableFlags;
+
+    fn session_ttl(flags: &StreamableFlags) -> Option<Duration> {
+        flags.sessions.ttl()
+    }
 
     async fn serve<R: Runtime, H: FastTools>(
         runtime: R,

@@ -238,11 +238,6 @@ impl<S: FastTools> FastPath<S> {
         &self.counters
     }
 
-    /// The handler behind it.
-    pub(crate) fn server(&self) -> &S {
-        &self.server
-    }
-
     /// Whether a hook checks the calls.
     pub(crate) fn has_hook(&self) -> bool {
         self.server.has_hook()

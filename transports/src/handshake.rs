@@ -26,7 +26,7 @@ pub(crate) struct Handshake {
     recorded: Mutex<Option<RecordedHandshake>>,
 }
 
-/// A handshake that the fast path answered. rmcp has to see it before it can answer the client.
+/// A handshake that rmcp has to see before it can answer the client.
 pub(crate) struct RecordedHandshake {
     /// The client's `initialize` request.
     pub(crate) initialize: Box<[u8]>,
@@ -44,14 +44,16 @@ impl Default for Handshake {
 }
 
 impl Handshake {
-    /// Creates the state of a client whose `initialize` the fast path answered.
-    pub(crate) fn answered(revision: Revision, initialize: &[u8]) -> Self {
+    /// Creates the state of a client whose `initialize` rmcp has not seen, because the fast path
+    /// answered it, or another instance of the server. Without a revision only rmcp knows which one
+    /// holds.
+    pub(crate) fn answered(revision: Option<Revision>, initialize: &[u8]) -> Self {
         let recorded = RecordedHandshake {
             initialize: initialize.into(),
             is_initialized: false,
         };
         Self {
-            state: AtomicU8::new(settled_in(revision)),
+            state: AtomicU8::new(revision.map_or(UNSETTLED, settled_in)),
             recorded: Mutex::new(Some(recorded)),
         }
     }
@@ -181,7 +183,7 @@ mod tests {
         let unknown = Handshake::default();
         assert!(unknown.is_known_to_sdk() && !unknown.record_initialized());
         for revision in Revision::all() {
-            let handshake = Handshake::answered(revision, b"initialize");
+            let handshake = Handshake::answered(Some(revision), b"initialize");
             assert_eq!(handshake.state(), HandshakeState::Settled(revision));
             assert!(!handshake.is_known_to_sdk());
             assert!(handshake.record_initialized() && handshake.record_initialized());

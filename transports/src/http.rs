@@ -33,9 +33,9 @@ use futures::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
-pub(crate) use self::metrics_page::own_metrics;
 #[cfg(feature = "tls")]
 pub use self::tls::{Tls, TlsError};
+pub(crate) use self::{access::SubjectId, metrics_page::own_metrics};
 pub use self::{
     access::{Access, Subject, Tokens, TokensError},
     body::Body,

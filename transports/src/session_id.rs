@@ -3,6 +3,9 @@
 /// 128 bits from the operating system, so that a client cannot guess the session of another.
 const ID_BYTES: usize = 16;
 
+/// The longest id that a server makes: rmcp's are UUIDs.
+pub(crate) const MAX_ID_BYTES: usize = 36;
+
 /// The operating system gave no random bytes. The client may try again later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system gave no random bytes for a session id")]

@@ -88,7 +88,7 @@ impl<S: FastTools> Sse<S> {
     }
 
     fn open_stream(&self, subject: Option<Subject<'_>>) -> Response<Body> {
-        let owner = subject.map(Subject::number);
+        let owner = subject.map(Subject::id);
         match self.sessions.open(owner, || self.conversations.start()) {
             Ok((session, outgoing)) => {
                 event_stream(events(outgoing, session, self.runtime.clone()))
@@ -110,7 +110,7 @@ impl<S: FastTools> Sse<S> {
                 "Bad Request: post to the URI of the endpoint event, which has a sessionId",
             );
         };
-        let owner = subject.map(Subject::number);
+        let owner = subject.map(Subject::id);
         let Some(conversation) = self.sessions.get(id, owner) else {
             return unknown_session();
         };

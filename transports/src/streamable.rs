@@ -11,6 +11,7 @@ mod forward;
 mod post_headers;
 mod responses;
 mod sessions;
+mod shared;
 mod start;
 
 use std::{
@@ -44,7 +45,7 @@ use crate::{
     handshake::HandshakeState,
     http::{
         Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, METRICS_PATH, Subject, accepted,
-        fast_path_counters, healthy, own_metrics, text,
+        fast_path_counters, healthy, own_metrics, text, unavailable,
     },
     limits::Limits,
     metrics::{Metrics, SESSIONS},
@@ -92,6 +93,7 @@ pub struct StreamableOptions {
 pub struct Streamable<S>(Arc<Inner<S>>);
 
 struct Inner<S> {
+    service: S,
     rmcp: StreamableHttpService<S, Sessions>,
     fast_path: Option<FastPath<S>>,
     sessions: Option<Arc<Sessions>>,
@@ -125,7 +127,8 @@ impl<S: FastTools> Streamable<S> {
         let runtime = Handle::new(runtime.clone());
         let ended = CancellationToken::new();
         let ttl = options.session_ttl;
-        let sessions = ttl.map(|ttl| Sessions::start(&runtime, ttl, options.limits));
+        let store = service.session_store();
+        let sessions = ttl.map(|ttl| Sessions::start(&runtime, ttl, options.limits, store));
         let fast_path = if options.fast_path {
             let handshake = forward::handshake(&service, &options).await;
             Some(FastPath::new(service.clone(), handshake))
@@ -141,8 +144,9 @@ impl<S: FastTools> Streamable<S> {
                 sessions.upgrade().map_or(0, |open| open.count()) as f64
             });
         }
-        let rmcp = forward::rmcp(service, &options, sessions.clone(), ended.clone());
+        let rmcp = forward::rmcp(service.clone(), &options, sessions.clone(), ended.clone());
         Self(Arc::new(Inner {
+            service,
             rmcp,
             fast_path,
             sessions,
@@ -214,8 +218,14 @@ impl<S: FastTools> Inner<S> {
         } else {
             Err(UnusualHeaders)
         };
-        if let Some(refusal) = self.refuse(&parts, headers.is_ok(), subject) {
+        if let Some(refusal) = self.refuse(&parts, headers.is_ok()) {
             return refusal;
+        }
+        if let Err(response) = self.find_session(&parts, subject).await {
+            return response;
+        }
+        if self.is_in_a_foreign_session(&parts, subject) {
+            return no_session();
         }
         if !is_post {
             self.record_traffic(&parts);
@@ -259,24 +269,17 @@ impl<S: FastTools> Inner<S> {
 
     /// Answers a request that may not be here. Usual headers have passed the guard already, and came
     /// once.
-    fn refuse(
-        &self,
-        parts: &Parts,
-        has_usual_headers: bool,
-        subject: Option<Subject<'_>>,
-    ) -> Option<Response<Body>> {
-        if !has_usual_headers {
-            let guard = &self.options.guard;
-            if let Err(error) = guard.check(&parts.uri, &parts.headers) {
-                return Some(text(error.status(), error.to_string()));
-            }
-            if let Some(name) = header_twice(&parts.headers) {
-                let message = format!("Bad Request: there are two {name} headers");
-                return Some(text(StatusCode::BAD_REQUEST, message));
-            }
+    fn refuse(&self, parts: &Parts, has_usual_headers: bool) -> Option<Response<Body>> {
+        if has_usual_headers {
+            return None;
         }
-        self.is_in_a_foreign_session(parts, subject)
-            .then(no_session)
+        let guard = &self.options.guard;
+        if let Err(error) = guard.check(&parts.uri, &parts.headers) {
+            return Some(text(error.status(), error.to_string()));
+        }
+        let name = header_twice(&parts.headers)?;
+        let message = format!("Bad Request: there are two {name} headers");
+        Some(text(StatusCode::BAD_REQUEST, message))
     }
 
     /// Answers a message, or a batch of them, unless the SDK has to.
@@ -318,7 +321,9 @@ impl<S: FastTools> Inner<S> {
             && !context.stateless
         {
             if !parts.headers.contains_key(SESSION_ID)
-                && let Some(response) = self.open_session(fast_path, sessions, &context, bytes)
+                && let Some(response) = self
+                    .open_session(fast_path, sessions, &context, bytes)
+                    .await
             {
                 return Ok(response);
             }
@@ -347,7 +352,7 @@ impl<S: FastTools> Inner<S> {
     }
 
     /// Opens a session, if `bytes` are an `initialize` that the fast path can answer.
-    fn open_session(
+    async fn open_session(
         &self,
         fast_path: &FastPath<S>,
         sessions: &Sessions,
@@ -360,14 +365,16 @@ impl<S: FastTools> Inner<S> {
         let answer = self.options.answer;
         let mut out = Vec::with_capacity(512);
         let revision = fast_path.open(bytes, context, answer.framing(), &mut out)?;
-        let owner = context.caller.subject.map(Subject::number);
-        let opened = sessions.open(revision, bytes, owner);
-        let id = opened.ok().and_then(|id| HeaderValue::from_str(&id).ok());
-        Some(id.map_or_else(forward::too_many_sessions, |id| {
-            let mut response = responses::reply(answer, false, Reply::Result, out);
-            response.headers_mut().insert(SESSION_ID, id);
-            response
-        }))
+        let owner = context.caller.subject.map(Subject::id);
+        // Boxed, because it is rare and would grow every connection.
+        let id = match Box::pin(sessions.open(revision, bytes, owner)).await {
+            Ok(id) => id,
+            Err(error) => return Some(unavailable(error)),
+        };
+        let mut response = responses::reply(answer, false, Reply::Result, out);
+        let id = HeaderValue::from_str(&id).ok()?;
+        response.headers_mut().insert(SESSION_ID, id);
+        Some(response)
     }
 
     /// Waits for a call. Up to 2025-11-25 the call goes on when its client disconnects.

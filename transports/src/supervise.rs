@@ -26,6 +26,7 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock},
     service::RequestContext,
+    transport::streamable_http_server::session::SessionStore,
 };
 use tracing::Instrument;
 
@@ -81,6 +82,7 @@ impl SuperviseOptions {
 pub struct Supervised<S> {
     inner: S,
     policy: Arc<Policy>,
+    session_store: Option<Arc<dyn SessionStore>>,
 }
 
 impl<S> Supervised<S> {
@@ -94,7 +96,15 @@ impl<S> Supervised<S> {
         Self {
             inner,
             policy: Arc::new(policy),
+            session_store: None,
         }
+    }
+
+    /// Keeps the sessions in `store`, where other instances of the server find them.
+    #[must_use]
+    pub fn with_session_store(mut self, store: Option<Arc<dyn SessionStore>>) -> Self {
+        self.session_store = store;
+        self
     }
 }
 
@@ -227,6 +237,11 @@ impl<S: FastTools> FastTools for Supervised<S> {
         } = &self.policy.options;
         // A span says who calls, too.
         hook.is_some() || telemetry.spans.is_some() || self.inner.has_hook()
+    }
+
+    fn session_store(&self) -> Option<Arc<dyn SessionStore>> {
+        let own = self.session_store.clone();
+        own.or_else(|| self.inner.session_store())
     }
 
     fn telemetry(&self) -> Telemetry {

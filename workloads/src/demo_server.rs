@@ -5,7 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rmcp::{ServerHandler, handler::server::router::tool::ToolRouter, tool_handler};
+use rmcp::{
+    ServerHandler, handler::server::router::tool::ToolRouter, tool_handler,
+    transport::streamable_http_server::session::SessionStore,
+};
 use serde::Serialize;
 use transports::{
     admission::{Admission, AdmissionOptions, NotAdmitted, Stop},
@@ -40,6 +43,8 @@ pub struct AppState {
     pub cpu_offload: CpuOffload,
     /// Results of earlier calls. Without it, every call computes its own result.
     pub cache: Option<Cache>,
+    /// Where all instances of the server find the sessions. Without it, each instance has its own.
+    pub session_store: Option<Arc<dyn SessionStore>>,
     /// After how long `checkout` reports how far it has come. It is a little shorter than the time
     /// limit of a call, whose end would leave open what became of the order.
     pub checkout_limit: Duration,
@@ -78,6 +83,7 @@ impl AppState {
             store: None,
             cpu_offload: CpuOffload::default(),
             cache: None,
+            session_store: None,
             checkout_limit: Duration::from_secs(10),
         }
     }

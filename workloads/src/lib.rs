@@ -13,6 +13,9 @@ pub mod catalog_client;
 pub mod database;
 mod demo_server;
 pub mod pool;
+#[cfg(feature = "redis")]
+mod redis_link;
+pub mod session_store;
 pub mod storage;
 pub mod store;
 pub mod tools;

@@ -14,7 +14,7 @@ use super::{Figures, Trial};
 use crate::config::chaos::Figure;
 use crate::config::subject::Launch;
 use crate::config::template::{Context, fill};
-use crate::load::{ErrorKind, Outcome, Sessions, Target};
+use crate::load::{ErrorKind, Outcome, Target};
 use crate::run::process::{Running, Server, output};
 use crate::run::testbed::Started;
 
@@ -122,8 +122,8 @@ impl Trial<'_> {
     /// Two servers behind `HAProxy`, replaced in turn under load.
     pub(super) fn rolling_restart(&self, figures: &mut Figures) -> anyhow::Result<()> {
         let mut servers = [self.start(0)?, self.start(1)?];
-        let path = match &servers[0].target {
-            Target::Http { path, .. } => path.clone(),
+        let (path, sessions) = match &servers[0].target {
+            Target::Http { path, sessions, .. } => (path.clone(), *sessions),
             _ => bail!("only Streamable HTTP goes through a proxy here"),
         };
         let folder = tempfile::tempdir().context("cannot make a folder")?;
@@ -132,7 +132,7 @@ impl Trial<'_> {
         let target = Target::Http {
             address: front.into(),
             path,
-            sessions: Sessions::None,
+            sessions,
         };
         let mut ordinary = self.ordinary()?;
         let rate = self.before(&mut ordinary, &target, figures)?;

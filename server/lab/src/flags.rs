@@ -104,6 +104,12 @@ pub(crate) struct ServiceFlags {
     )]
     pub(crate) store_pool: PoolSize,
 
+    /// Where sessions are kept that several instances of the server share, so that a client may be
+    /// sent to any of them (with --sessions stateful): `redis://HOST:PORT` [default: each instance
+    /// keeps its own]
+    #[arg(long, env = "MCP_SESSION_STORE_URL", value_name = "URL")]
+    pub(crate) session_store_url: Option<String>,
+
     /// The API that tools may call, and nothing else; without one they say so
     #[arg(long, env = "MCP_UPSTREAM_URL", value_name = "URL")]
     pub(crate) upstream_url: Option<String>,

@@ -17,6 +17,9 @@ mod flags;
 mod open;
 pub mod programs;
 
+use std::sync::Arc;
+
+use rmcp::transport::streamable_http_server::session::SessionStore;
 use server::{
     App, Context,
     flags::{CallLimits, Switch},
@@ -90,12 +93,22 @@ impl App for Lab {
         flags.cache.check(&flags.services)
     }
 
+    fn session_store(handler: &Handler) -> Option<Arc<dyn SessionStore>> {
+        demo(handler).state().session_store.clone()
+    }
+
     fn closed(handler: &Handler) {
-        #[cfg(feature = "experiments")]
-        let handler = handler.demo();
+        let handler = demo(handler);
         if let Some(cache) = &handler.state().cache {
             let (hits, misses) = cache.hits_and_misses();
             tracing::info!("cache: {hits} hits, {misses} misses");
         }
     }
+}
+
+/// The server of the tools themselves.
+fn demo(handler: &Handler) -> &workloads::DemoServer {
+    #[cfg(feature = "experiments")]
+    let handler = handler.demo();
+    handler
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use clap::error::ErrorKind;
+use rmcp::transport::streamable_http_server::session::SessionStore;
 use server::{
     Context,
     metrics::CacheUse,
@@ -13,11 +15,12 @@ use workloads::{
     cache::Cache,
     catalog_client::{CallLimit, CatalogClient, CatalogClientOptions},
     database::{Database, DatabaseOptions},
+    session_store,
     storage::Storage,
     store::{Store, StoreOptions},
 };
 
-use crate::flags::{CachePlace, LabFlags};
+use crate::flags::{CachePlace, LabFlags, ServiceFlags};
 
 /// The share of a call's time that its upstream may take: a little less than all, so that the
 /// answer says why it failed.
@@ -32,6 +35,7 @@ struct Plan {
     flags: Arc<LabFlags>,
     context: Context,
     cache: Option<Cache>,
+    session_store: Option<Arc<dyn SessionStore>>,
     upstream_limit: Option<CallLimit>,
     store_url: String,
     /// The store, if all shards share one.
@@ -53,6 +57,7 @@ pub(crate) async fn demo_server(flags: &LabFlags, context: &Context) -> anyhow::
     }
     let mut plan = Plan {
         cache: cache(flags, context).await?,
+        session_store: session_store(services, context)?,
         upstream_limit,
         store_url: store_url.map_or_else(|| Storage::Store.default_url(), Ok)?,
         flags: Arc::new(flags.clone()),
@@ -89,6 +94,24 @@ async fn cache(flags: &LabFlags, context: &Context) -> anyhow::Result<Option<Cac
     Ok(Some(cache))
 }
 
+/// Where the sessions are kept that all instances of the server share.
+fn session_store(
+    services: &ServiceFlags,
+    context: &Context,
+) -> anyhow::Result<Option<Arc<dyn SessionStore>>> {
+    let Some(url) = &services.session_store_url else {
+        return Ok(None);
+    };
+    let Some(session_ttl) = context.session_ttl else {
+        return Err(clap::Error::raw(
+            ErrorKind::ArgumentConflict,
+            "--session-store-url needs sessions: Streamable HTTP with --sessions stateful\n",
+        )
+        .into());
+    };
+    Ok(Some(session_store::open(url, session_ttl)?))
+}
+
 /// The state of one of `shards` shards. Of every pool it has its share.
 ///
 /// Boxed, because the compiler cannot prove that sqlx's futures are `Send` inside of a generic one.
@@ -102,6 +125,7 @@ fn state(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result
             flags,
             context,
             cache,
+            session_store,
             upstream_limit,
             ..
         } = plan;
@@ -132,6 +156,7 @@ fn state(plan: Plan, runtime: Handle, shards: usize) -> BoxFuture<anyhow::Result
             admission: context.admission.clone(),
             cpu_offload: flags.tools.cpu_offload.into(),
             cache,
+            session_store,
             checkout_limit: context.limit_of("checkout").mul_f64(CHECKOUT_SHARE),
             ..AppState::new(context.server_type, runtime, database)
         })

@@ -5,7 +5,10 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use rmcp::{ServerHandler, handler::server::wrapper::Parameters, model::Tool};
+use rmcp::{
+    ServerHandler, handler::server::wrapper::Parameters, model::Tool,
+    transport::streamable_http_server::session::SessionStore,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
 
@@ -43,6 +46,11 @@ pub trait FastTools: ServerHandler + Clone {
 
     /// What admits large messages and counts large answers, if they are counted.
     fn admission(&self) -> Option<&Admission> {
+        None
+    }
+
+    /// Where the sessions are kept that all instances of the server share, if they do.
+    fn session_store(&self) -> Option<Arc<dyn SessionStore>> {
         None
     }
 

@@ -21,6 +21,7 @@ use governor::{
     clock::{Clock, DefaultClock},
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use super::{Body, text};
@@ -41,13 +42,21 @@ pub struct Tokens(Arc<[Token]>);
 
 struct Token {
     secret: Box<[u8]>,
+    id: SubjectId,
     name: Box<str>,
 }
+
+/// What tells a token from others, on every instance of a server and after every restart: a part of
+/// its SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SubjectId(u128);
 
 /// The token that a request has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject<'t> {
+    /// The place of the token among those of this server.
     number: u32,
+    id: SubjectId,
     name: &'t str,
 }
 
@@ -136,7 +145,7 @@ impl Tokens {
         }
         let number = found.checked_sub(1)?;
         let token = self.0.get(number as usize)?;
-        Some(Subject::new(number, &token.name))
+        Some(Subject::new(number, token.id, &token.name))
     }
 }
 
@@ -166,6 +175,7 @@ impl FromStr for Tokens {
             };
             tokens.push(Token {
                 secret: secret.into(),
+                id: SubjectId::of(secret),
                 name: name.into(),
             });
         }
@@ -190,8 +200,8 @@ impl fmt::Debug for Tokens {
 }
 
 impl<'t> Subject<'t> {
-    pub(crate) fn new(number: u32, name: &'t str) -> Self {
-        Self { number, name }
+    pub(crate) fn new(number: u32, id: SubjectId, name: &'t str) -> Self {
+        Self { number, id, name }
     }
 
     /// Returns the name of the token.
@@ -200,9 +210,28 @@ impl<'t> Subject<'t> {
         self.name
     }
 
-    /// Returns the place of the token, which no other token has.
+    /// Returns the place of the token among those of this server.
     pub(crate) fn number(self) -> u32 {
         self.number
+    }
+
+    /// Returns what no other token has.
+    pub(crate) fn id(self) -> SubjectId {
+        self.id
+    }
+}
+
+impl SubjectId {
+    fn of(secret: &[u8]) -> Self {
+        let digest: [u8; 32] = Sha256::digest(secret).into();
+        let (first, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        Self(u128::from_be_bytes(*first))
+    }
+}
+
+impl fmt::Display for SubjectId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", self.0)
     }
 }
 

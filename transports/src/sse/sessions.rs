@@ -9,6 +9,7 @@ use futures::future::join_all;
 
 use crate::{
     conversation::{Conversation, KeepOpen},
+    http::SubjectId,
     log_limit::LogLimit,
     metrics::{Shed, count_shed},
     session_id::{self, NoRandomness},
@@ -46,7 +47,7 @@ struct Entry {
     conversation: Conversation,
     keep_open: Option<KeepOpen>,
     /// The token that opened it, on a server with tokens.
-    owner: Option<u32>,
+    owner: Option<SubjectId>,
 }
 
 /// One session. Its event stream holds this; dropping it ends the session.
@@ -71,7 +72,7 @@ impl Sessions {
     /// When no more sessions may be open; then `start` is not called.
     pub(super) fn open<T>(
         &self,
-        owner: Option<u32>,
+        owner: Option<SubjectId>,
         start: impl FnOnce() -> (Conversation, KeepOpen, T),
     ) -> Result<(Session, T), NoSession> {
         let id = session_id::new()?;
@@ -111,7 +112,7 @@ impl Sessions {
     }
 
     /// Returns the conversation of session `id`, if the token `owner` opened it.
-    pub(super) fn get(&self, id: &str, owner: Option<u32>) -> Option<Conversation> {
+    pub(super) fn get(&self, id: &str, owner: Option<SubjectId>) -> Option<Conversation> {
         let table = self.table();
         let entry = table.open.get(id).filter(|entry| entry.owner == owner)?;
         Some(entry.conversation.clone())

@@ -14,8 +14,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Answer, Inner, MCP_PATH, StreamableOptions,
-    post_headers::SESSION_ID,
+    Answer, Inner, MCP_PATH, StreamableOptions, no_session,
+    post_headers::{SESSION_ID, names_self_contained_revision},
     responses::{self, RmcpBody},
     sessions::{Session, Sessions},
 };
@@ -231,7 +231,7 @@ impl<S: FastTools> Inner<S> {
 
     async fn ask(&self, parts: Parts, bytes: Bytes) -> Response<RmcpBody> {
         let origin = parts.extensions.get::<CallOrigin>();
-        let owner = origin.and_then(CallOrigin::subject).map(Subject::number);
+        let owner = origin.and_then(CallOrigin::subject).map(Subject::id);
         // Boxed, because rmcp's large future would grow every connection.
         let response = Box::pin(async move {
             self.start_session(&parts).await;
@@ -239,13 +239,40 @@ impl<S: FastTools> Inner<S> {
             self.rmcp.handle(request).await
         })
         .await;
-        if let (Some(sessions), Some(owner)) = (&self.sessions, owner)
+        // rmcp names a session where it has opened it.
+        if let Some(sessions) = &self.sessions
             && let Some(id) = response.headers().get(SESSION_ID)
             && let Ok(id) = id.to_str()
         {
-            sessions.bind(id, owner);
+            if let Some(owner) = owner {
+                sessions.bind(id, owner);
+            }
+            if let Err(error) = sessions.share(id).await {
+                return unavailable(&error).map(|_| Full::from(error.to_string()).boxed());
+            }
         }
         response
+    }
+
+    /// Finds the session of a request, if another instance of the server opened it.
+    pub(super) async fn find_session(
+        &self,
+        parts: &Parts,
+        subject: Option<Subject<'_>>,
+    ) -> Result<(), Response<Body>> {
+        let Some((sessions, id)) = self.sessions.as_ref().zip(session_id(parts)) else {
+            return Ok(());
+        };
+        if !sessions.may_be_elsewhere(id) || names_self_contained_revision(&parts.headers) {
+            return Ok(());
+        }
+        // Boxed, because it is rare and would grow every connection.
+        match Box::pin(sessions.find(id, subject.map(Subject::id))).await {
+            Ok(true) => Ok(()),
+            // Another request may bring the session here meanwhile: it has another token.
+            Ok(false) => Err(no_session()),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     /// Converts rmcp's response to the form of this server's answers.
@@ -266,8 +293,15 @@ impl<S: FastTools> Inner<S> {
     /// 204: official clients report any success but 200 and 204 as a failure.
     pub(super) async fn forward(&self, parts: Parts) -> Response<Body> {
         let ends_session = parts.method == Method::DELETE;
+        let sessions = self.sessions.as_ref().filter(|_| ends_session);
+        let ended = sessions.and_then(|sessions| sessions.entry(session_id(&parts)?));
         let mut response = self.ask(parts, Bytes::new()).await.map(Body::Rmcp);
         if ends_session && response.status() == StatusCode::ACCEPTED {
+            if let (Some(sessions), Some((id, session))) = (sessions, ended)
+                && let Err(error) = sessions.forget(&id, &session).await
+            {
+                return unavailable(error);
+            }
             response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
         }

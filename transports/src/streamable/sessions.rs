@@ -2,8 +2,9 @@
 //!
 //! rmcp keeps the conversation of a session, once there is a message that rmcp has to answer. This
 //! table keeps what rmcp cannot know: the handshake and the requests that the
-//! [fast path](crate::fast_path) answers, the time of the last traffic, and the limit of sessions. A
-//! [`TrackedTransport`] between rmcp and its worker records the answers of rmcp.
+//! [fast path](crate::fast_path) answers, the time of the last traffic, the limit of sessions, and
+//! which of them [other instances](super::shared) find. A [`TrackedTransport`] between rmcp and its
+//! worker records the answers of rmcp.
 
 use std::{
     collections::HashMap,
@@ -25,17 +26,18 @@ use rmcp::{
         streamable_http_server::{
             SessionId, SessionManager,
             session::{
-                RestoreOutcome, ServerSseMessage,
+                RestoreOutcome, ServerSseMessage, SessionState, SessionStore,
                 local::{LocalSessionManager, LocalSessionManagerError, LocalSessionWorker},
             },
         },
     },
 };
 
+use super::shared::{self, SharedSessions, StoreFailed};
 use crate::{
     fast_path::Revision,
     handshake::Handshake,
-    http::Subject,
+    http::{Subject, SubjectId},
     in_flight::{InFlight, UnsentAnswer},
     limits::Limits,
     log_limit::LogLimit,
@@ -55,6 +57,7 @@ pub(super) struct Sessions {
     /// Sweeps since the start: the only clock that a session needs.
     sweeps: AtomicU64,
     rejections: LogLimit,
+    shared: Option<SharedSessions>,
 }
 
 #[derive(Default)]
@@ -70,7 +73,9 @@ pub(super) struct Session {
     /// The number of sweeps at its last message.
     last_seen: AtomicU64,
     /// The token that opened it. It stays empty on a server without tokens.
-    owner: OnceLock<u32>,
+    owner: OnceLock<SubjectId>,
+    /// What the other instances get. It stays empty on a server without a store.
+    state: OnceLock<SessionState>,
 }
 
 /// A place for a session that rmcp is creating. Dropping this frees the place.
@@ -84,15 +89,25 @@ pub(super) enum SessionError {
     #[error("the session was closed meanwhile")]
     Closed,
     #[error(transparent)]
+    Store(#[from] StoreFailed),
+    #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
     #[error(transparent)]
     Rmcp(#[from] LocalSessionManagerError),
 }
 
 impl Sessions {
-    /// Starts an empty table. Each session is closed after `ttl` without traffic.
-    pub(super) fn start(runtime: &Handle, ttl: Duration, limits: Limits) -> Arc<Self> {
-        let sessions = Arc::new(Self::new(limits));
+    /// Starts an empty table. Each session is closed after `ttl` without traffic. Other instances of
+    /// the server find them in `store`.
+    pub(super) fn start(
+        runtime: &Handle,
+        ttl: Duration,
+        limits: Limits,
+        store: Option<Arc<dyn SessionStore>>,
+    ) -> Arc<Self> {
+        let mut sessions = Self::new(limits);
+        sessions.shared = store.map(SharedSessions::new);
+        let sessions = Arc::new(sessions);
         let weak = Arc::downgrade(&sessions);
         runtime.spawn(Box::pin(sweep(runtime.clone(), weak, ttl / SWEEPS_PER_TTL)));
         sessions
@@ -113,22 +128,98 @@ impl Sessions {
             limits,
             sweeps: AtomicU64::new(0),
             rejections: LogLimit::default(),
+            shared: None,
         }
     }
 
     /// Opens a session in `revision`, whose handshake the fast path answers: `initialize` is the
-    /// client's request, and `owner` the number of its token. rmcp gets the session with [`Self::restore`].
-    pub(super) fn open(
+    /// client's request, and `owner` its token. rmcp gets the session with [`Self::restore`].
+    pub(super) async fn open(
         &self,
         revision: Revision,
         initialize: &[u8],
-        owner: Option<u32>,
+        owner: Option<SubjectId>,
     ) -> Result<SessionId, SessionError> {
         let place = self.reserve()?;
         let id = SessionId::from(session_id::new()?);
-        let handshake = Handshake::answered(revision, initialize);
-        self.insert(place, id.clone(), handshake, owner);
+        let handshake = Handshake::answered(Some(revision), initialize);
+        let session = self.insert(place, id.clone(), handshake, owner);
+        if self.shared.is_some()
+            && let Some(state) = shared::state_of_bytes(initialize)
+        {
+            session.state.get_or_init(|| state);
+            self.share(&id).await?;
+        }
         Ok(id)
+    }
+
+    /// Puts a session that was opened here where other instances find it. If that fails, the
+    /// session ends: its client may be sent to another instance with its next request.
+    pub(super) async fn share(&self, id: &str) -> Result<(), SessionError> {
+        let (Some(shared), Some((id, session))) = (&self.shared, self.entry(id)) else {
+            return Ok(());
+        };
+        let Some(state) = session.state.get() else {
+            return Ok(());
+        };
+        let stored = shared.store(&id, session.owner.get().copied(), state).await;
+        if stored.is_err() {
+            self.close_session(&id).await?;
+        }
+        Ok(stored?)
+    }
+
+    /// Whether a request in session `id` has to wait until [`Self::find`] has looked for it.
+    pub(super) fn may_be_elsewhere(&self, id: &str) -> bool {
+        self.shared.is_some() && !self.table().open.contains_key(id)
+    }
+
+    /// Takes over the session `id` of `owner` from the instance that opened it. Returns whether
+    /// there is one.
+    pub(super) async fn find(
+        &self,
+        id: &str,
+        owner: Option<SubjectId>,
+    ) -> Result<bool, SessionError> {
+        let Some(shared) = &self.shared else {
+            return Ok(false);
+        };
+        let Some(state) = shared.load(id, owner).await? else {
+            return Ok(false);
+        };
+        let place = self.reserve()?;
+        let session = self.insert(place, id.into(), shared::handshake(&state), owner);
+        session.state.get_or_init(|| state);
+        Ok(true)
+    }
+
+    /// Removes a session that its client has ended from where other instances find it.
+    pub(super) async fn forget(&self, id: &str, session: &Session) -> Result<(), SessionError> {
+        if let Some(shared) = &self.shared {
+            shared.remove(id, session.owner.get().copied()).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the sessions that had traffic since the last sweep where other instances find them.
+    async fn refresh(&self) {
+        let Some(shared) = &self.shared else { return };
+        let last = self.sweeps.load(Ordering::Relaxed).saturating_sub(1);
+        let is_active = |session: &Session| session.last_seen.load(Ordering::Relaxed) >= last;
+        let active: Vec<_> = {
+            let table = self.table();
+            let active = table.open.iter().filter(|(_, session)| is_active(session));
+            let active = active.map(|(id, session)| (id.clone(), session.clone()));
+            active.collect()
+        };
+        for (id, session) in active {
+            if let Some(state) = session.state.get()
+                && (shared.store(&id, session.owner.get().copied(), state).await).is_err()
+            {
+                // The next sweep tries again.
+                return;
+            }
+        }
     }
 
     /// Gives a session that the fast path has opened to rmcp. The first answer of rmcp has to be
@@ -154,23 +245,24 @@ impl Sessions {
         }
     }
 
-    /// Puts a new session in the table.
+    /// Puts a session in the table, unless another request has put it there, and returns it.
     fn insert(
         &self,
         place: ReservedPlace<'_>,
         id: SessionId,
         handshake: Handshake,
-        owner: Option<u32>,
-    ) -> Arc<InFlight> {
+        owner: Option<SubjectId>,
+    ) -> Arc<Session> {
         let in_flight = Arc::new(InFlight::after(handshake, self.limits.max_in_flight));
         let session = Arc::new(Session {
-            in_flight: in_flight.clone(),
+            in_flight,
             last_seen: AtomicU64::new(self.sweeps.load(Ordering::Relaxed)),
             owner: owner.map_or_else(OnceLock::new, OnceLock::from),
+            state: OnceLock::new(),
         });
-        self.table().open.insert(id, session);
+        let session = self.table().open.entry(id).or_insert(session).clone();
         drop(place);
-        in_flight
+        session
     }
 
     /// Returns the session of this id, with the id as rmcp has it.
@@ -190,7 +282,7 @@ impl Sessions {
     }
 
     /// Binds a new session to the token that opened it. Only its client knows the id by then.
-    pub(super) fn bind(&self, id: &str, owner: u32) {
+    pub(super) fn bind(&self, id: &str, owner: SubjectId) {
         if let Some(session) = self.table().open.get(id) {
             session.owner.get_or_init(|| owner);
         }
@@ -200,7 +292,7 @@ impl Sessions {
     pub(super) fn is_foreign(&self, id: &str, subject: Subject<'_>) -> bool {
         let table = self.table();
         let session = table.open.get(id);
-        session.is_some_and(|session| session.owner.get() != Some(&subject.number()))
+        session.is_some_and(|session| session.owner.get() != Some(&subject.id()))
     }
 
     /// Returns the number of open sessions.
@@ -288,6 +380,7 @@ async fn sweep(runtime: Handle, sessions: Weak<Sessions>, pause: Duration) {
                 tracing::debug!(%error, "an idle session could not be closed");
             }
         }
+        sessions.refresh().await;
     }
 }
 
@@ -298,10 +391,10 @@ impl SessionManager for Sessions {
     async fn create_session(&self) -> Result<(SessionId, TrackedTransport), SessionError> {
         let place = self.reserve()?;
         let (id, worker) = self.rmcp.create_session().await?;
-        let in_flight = self.insert(place, id.clone(), Handshake::default(), None);
+        let session = self.insert(place, id.clone(), Handshake::default(), None);
         let transport = TrackedTransport {
             worker,
-            in_flight,
+            in_flight: session.in_flight.clone(),
             repeats_handshake: false,
         };
         Ok((id, transport))
@@ -312,6 +405,11 @@ impl SessionManager for Sessions {
         id: &SessionId,
         message: ClientJsonRpcMessage,
     ) -> Result<ServerJsonRpcMessage, SessionError> {
+        if self.shared.is_some()
+            && let (Some((_, session)), Some(state)) = (self.entry(id), shared::state(&message))
+        {
+            session.state.get_or_init(|| state);
+        }
         Ok(self.rmcp.initialize_session(id, message).await?)
     }
 

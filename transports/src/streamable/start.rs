@@ -1,4 +1,5 @@
-//! Starts rmcp for a session whose handshake the fast path answered.
+//! Starts rmcp for a session whose handshake rmcp has not seen: the fast path answered it, or
+//! another instance of the server.
 //!
 //! rmcp's side of a session is a worker and its queues, some 50 KB. A client whose messages the
 //! fast path answers does not need it. With the first message that rmcp has to answer, rmcp gets the
@@ -48,7 +49,7 @@ enum StartError {
 impl<S: FastTools> Inner<S> {
     /// Makes sure that rmcp has the session of a request that rmcp is going to answer.
     pub(super) async fn start_session(&self, parts: &Parts) {
-        let (Some(sessions), Some(fast_path)) = (&self.sessions, &self.fast_path) else {
+        let Some(sessions) = &self.sessions else {
             return;
         };
         if parts.method == Method::DELETE || names_self_contained_revision(&parts.headers) {
@@ -64,7 +65,7 @@ impl<S: FastTools> Inner<S> {
             id,
             session,
             sessions: sessions.clone(),
-            service: fast_path.server().clone(),
+            service: self.service.clone(),
             runtime: self.runtime.clone(),
             ended: self.ended.child_token(),
             parts: parts.clone(),

@@ -7,7 +7,7 @@ use http::{HeaderMap, request::Parts};
 use rmcp::model::Extensions;
 use serde_json::value::RawValue;
 
-use crate::http::Subject;
+use crate::http::{Subject, SubjectId};
 
 /// Decides about every tool call, on the fast path and on the SDK's path, before the tool runs.
 ///
@@ -72,7 +72,7 @@ impl<'a> Caller<'a> {
 pub(crate) struct CallOrigin {
     session: Option<Arc<str>>,
     client: Option<SocketAddr>,
-    subject: Option<(u32, Arc<str>)>,
+    subject: Option<(u32, SubjectId, Arc<str>)>,
     /// Absent where the SDK itself carries the headers.
     headers: Option<HeaderMap>,
     /// Whether the fast path has asked the hook about this message already.
@@ -87,7 +87,7 @@ impl CallOrigin {
             client: caller.client,
             subject: caller
                 .subject
-                .map(|subject| (subject.number(), subject.name().into())),
+                .map(|subject| (subject.number(), subject.id(), subject.name().into())),
             headers: caller.headers.cloned(),
             is_checked,
         }
@@ -95,8 +95,8 @@ impl CallOrigin {
 
     /// Returns the token that the request brought.
     pub(crate) fn subject(&self) -> Option<Subject<'_>> {
-        let (number, name) = self.subject.as_ref()?;
-        Some(Subject::new(*number, name))
+        let (number, id, name) = self.subject.as_ref()?;
+        Some(Subject::new(*number, *id, name))
     }
 
     /// Finds the origin of a request that the SDK handles. The second part is the caller.

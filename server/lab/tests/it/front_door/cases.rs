@@ -341,6 +341,21 @@ group!(stateful_lab {
     }
 });
 
+// Sessions in a store, which the lab's tools bring.
+#[cfg(feature = "redis")]
+group!(shared_lab {
+    shared_sessions {
+        a_session_goes_on_with_another_instance
+        a_session_ends_for_all_instances
+        a_session_lives_in_the_store_for_as_long_as_it_has_traffic
+        a_session_is_found_with_its_own_token_alone
+        without_the_store_what_needs_it_is_unavailable
+    }
+});
+
+#[cfg(not(feature = "redis"))]
+group!(shared_lab {});
+
 // The same text on every runtime.
 pub(crate) mod access;
 pub(crate) mod attacks;
@@ -365,6 +380,8 @@ pub(crate) mod overload;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod sessions;
+#[cfg(feature = "redis")]
+pub(crate) mod shared_sessions;
 pub(crate) mod shop;
 pub(crate) mod sse;
 pub(crate) mod stdio;

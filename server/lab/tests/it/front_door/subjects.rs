@@ -62,12 +62,14 @@ macro_rules! subjects {
         subject!(
             http_json_stateful, ("mcp-http-json-", $runtime), LAB,
             Wire::Stateful(Answers::$in_a_session), stateful $flags,
-            any any_lab experiments http tls http_lab streamable streamable_lab stateful stateful_lab
+            any any_lab experiments http tls http_lab streamable streamable_lab
+            stateful stateful_lab shared_lab
         );
         subject!(
             http_stream_stateful, ("mcp-http-stream-", $runtime), LAB,
             Wire::Stateful(Answers::EventStream), stateful $flags,
-            any any_lab experiments http tls http_lab streamable streamable_lab stateful stateful_lab
+            any any_lab experiments http tls http_lab streamable streamable_lab
+            stateful stateful_lab shared_lab
         );
     };
 }

@@ -241,6 +241,10 @@ fn flags_without_a_meaning_together_are_refused_with_what_to_do() {
             &["--cache=redis", "--store-url=sqlite:store.db"],
             &["--cache-url redis://HOST:PORT", "--store-url"],
         ),
+        (
+            &["--session-store-url=redis://127.0.0.1"],
+            &["--session-store-url", "--sessions stateful"],
+        ),
     ] {
         for binary in [STDIO, SSE, HTTP_JSON, HTTP_STREAM] {
             let said = refused(binary, flags);

@@ -1,0 +1,123 @@
+//! The sessions of all instances of a server, in Redis.
+//!
+//! The transport decides what is kept and when; here it gets a name and a time.
+
+use std::{sync::Arc, time::Duration};
+
+use rmcp::transport::streamable_http_server::session::SessionStore;
+
+/// A store of sessions that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionStoreUrlError {
+    /// The URL is not one of a Redis. It is not repeated here: it may hold a password.
+    #[error("--session-store-url is not the URL of a Redis ({0}); give redis://HOST:PORT")]
+    Url(String),
+    /// This build leaves Redis out.
+    #[error(
+        "--session-store-url needs the feature `redis`, which this build leaves out; \
+         build with `cargo build --features redis`"
+    )]
+    MissingFeature,
+}
+
+/// Opens the store in the Redis at `url`, which may be unreachable for a while. An entry ends some
+/// time after `session_ttl`, unless it is stored again.
+///
+/// # Errors
+/// When `url` is not one of a Redis, or this build leaves Redis out.
+#[cfg(feature = "redis")]
+pub fn open(
+    url: &str,
+    session_ttl: Duration,
+) -> Result<Arc<dyn SessionStore>, SessionStoreUrlError> {
+    Ok(Arc::new(in_redis::Redis::open(url, session_ttl)?))
+}
+
+/// Refuses: this build leaves Redis out.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "redis"))]
+pub fn open(_: &str, _: Duration) -> Result<Arc<dyn SessionStore>, SessionStoreUrlError> {
+    Err(SessionStoreUrlError::MissingFeature)
+}
+
+#[cfg(feature = "redis")]
+mod in_redis {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use redis::{Cmd, FromRedisValue};
+    use rmcp::transport::streamable_http_server::session::{
+        SessionState, SessionStore, SessionStoreError,
+    };
+
+    use super::SessionStoreUrlError;
+    use crate::redis_link::{RedisLink, Usage};
+
+    /// What every key begins with: Redis holds other things, too.
+    const PREFIX: &str = "mcp-transport-lab:session:";
+
+    /// How much longer than a session its entry lives: servers store it again a few times in a
+    /// session's time, and not with each request.
+    const MARGIN: f64 = 1.2;
+
+    pub(super) struct Redis {
+        link: RedisLink,
+        ttl_ms: u64,
+    }
+
+    impl Redis {
+        pub(super) fn open(url: &str, session_ttl: Duration) -> Result<Self, SessionStoreUrlError> {
+            let usage = Usage {
+                owner: "the sessions",
+                without: "sessions can be neither opened nor found",
+            };
+            let link = RedisLink::new(url, usage)
+                .map_err(|error| SessionStoreUrlError::Url(error.to_string()))?;
+            let ttl_ms = session_ttl.mul_f64(MARGIN).as_millis();
+            Ok(Self {
+                link,
+                // Redis refuses 0.
+                ttl_ms: u64::try_from(ttl_ms).unwrap_or(u64::MAX).max(1),
+            })
+        }
+
+        async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, SessionStoreError> {
+            Ok(self.link.ask(command).await?)
+        }
+    }
+
+    #[async_trait]
+    impl SessionStore for Redis {
+        async fn load(&self, session_id: &str) -> Result<Option<SessionState>, SessionStoreError> {
+            let mut get = redis::cmd("GET");
+            get.arg(key(session_id));
+            let json: Option<Vec<u8>> = self.ask(&get).await?;
+            let state = json.map(|json| serde_json::from_slice(&json));
+            Ok(state.transpose()?)
+        }
+
+        async fn store(
+            &self,
+            session_id: &str,
+            state: &SessionState,
+        ) -> Result<(), SessionStoreError> {
+            let mut set = redis::cmd("SET");
+            set.arg(key(session_id)).arg(serde_json::to_vec(state)?);
+            set.arg("PX").arg(self.ttl_ms);
+            self.ask(&set).await
+        }
+
+        async fn delete(&self, session_id: &str) -> Result<(), SessionStoreError> {
+            let mut del = redis::cmd("DEL");
+            del.arg(key(session_id));
+            let _: i64 = self.ask(&del).await?;
+            Ok(())
+        }
+    }
+
+    fn key(session_id: &str) -> String {
+        format!("{PREFIX}{session_id}")
+    }
+}
