@@ -33,9 +33,9 @@ use futures::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 
+pub(crate) use self::access::SubjectId;
 #[cfg(feature = "tls")]
 pub use self::tls::{Tls, TlsError};
-pub(crate) use self::{access::SubjectId, metrics_page::own_metrics};
 pub use self::{
     access::{Access, Subject, Tokens, TokensError},
     body::Body,
@@ -46,6 +46,7 @@ pub use self::{
 use self::{
     body::Tracked,
     connections::{Connection, Connections, Order, SWEEPS, Stall, State, TrackedIo},
+    metrics_page::own_metrics,
 };
 use crate::{
     admission::Admission,
@@ -453,9 +454,26 @@ pub fn healthy() -> Response<Body> {
     text(StatusCode::OK, "ok\n")
 }
 
-/// Answers at [`COUNTERS_PATH`] with the counters as JSON.
-#[must_use]
-pub fn fast_path_counters(counters: Option<&Counters>) -> Response<Body> {
+/// Answers what every MCP server has beside its endpoint: the metrics, and the counters of the fast
+/// path.
+pub(crate) fn beside_endpoint(
+    service: &impl HttpService,
+    guard: &Guard,
+    request: &Request<Incoming>,
+) -> Option<Response<Body>> {
+    let path = request.uri().path();
+    if path != METRICS_PATH && path != COUNTERS_PATH {
+        return None;
+    }
+    Some(match guard.check(request.uri(), request.headers()) {
+        Err(error) => error.into_response(),
+        Ok(()) if path == METRICS_PATH => own_metrics(service.metrics()),
+        Ok(()) => fast_path_counters(service.counters()),
+    })
+}
+
+/// Answers with the counters as JSON.
+fn fast_path_counters(counters: Option<&Counters>) -> Response<Body> {
     match counters.map(serde_json::to_vec) {
         Some(Ok(counts)) => json(counts),
         _ => text(

@@ -22,8 +22,8 @@ use crate::{
     conversation::{BatchPart, Conversation, ConversationFactory, MessageError, Outgoing},
     fast_path::{Counters, FastTools, Framing, Receipt},
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, METRICS_PATH, Subject, accepted,
-        event_stream, fast_path_counters, healthy, own_metrics, text, unavailable,
+        Body, Guard, HEALTH_PATH, HttpService, Subject, accepted, beside_endpoint, event_stream,
+        healthy, text, unavailable,
     },
     limits::Limits,
     log_limit::LogLimit,
@@ -230,9 +230,11 @@ impl<S: FastTools> HttpService for Sse<S> {
             Ok(subject) => subject,
             Err(error) => return error.into_response(),
         };
+        let guard = &self.options.guard;
+        if let Some(response) = beside_endpoint(self, guard, &request) {
+            return response;
+        }
         let method = match path {
-            METRICS_PATH => return own_metrics(self.metrics()),
-            COUNTERS_PATH => return fast_path_counters(self.counters()),
             STREAM_PATH => Method::GET,
             MESSAGES_PATH => Method::POST,
             _ => {
@@ -242,8 +244,8 @@ impl<S: FastTools> HttpService for Sse<S> {
                 );
             }
         };
-        if let Err(error) = self.options.guard.check(request.uri(), request.headers()) {
-            return text(error.status(), error.to_string());
+        if let Err(error) = guard.check(request.uri(), request.headers()) {
+            return error.into_response();
         }
         if request.method() != method {
             let mut response = text(

@@ -44,8 +44,8 @@ use crate::{
     },
     handshake::HandshakeState,
     http::{
-        Body, COUNTERS_PATH, Guard, HEALTH_PATH, HttpService, METRICS_PATH, Subject, accepted,
-        fast_path_counters, healthy, own_metrics, text, unavailable,
+        Body, Guard, HEALTH_PATH, HttpService, Subject, accepted, beside_endpoint, healthy, text,
+        unavailable,
     },
     limits::Limits,
     metrics::{Metrics, SESSIONS},
@@ -170,15 +170,15 @@ impl<S: FastTools> HttpService for Streamable<S> {
             Ok(subject) => subject,
             Err(error) => return error.into_response(),
         };
-        match request.uri().path() {
-            MCP_PATH => self.0.mcp(request, client, subject).await,
-            METRICS_PATH => own_metrics(self.metrics()),
-            COUNTERS_PATH => fast_path_counters(self.counters()),
-            _ => text(
+        if request.uri().path() == MCP_PATH {
+            return self.0.mcp(request, client, subject).await;
+        }
+        beside_endpoint(self, &self.0.options.guard, &request).unwrap_or_else(|| {
+            text(
                 StatusCode::NOT_FOUND,
                 "Not Found: the MCP endpoint is POST /mcp",
-            ),
-        }
+            )
+        })
     }
 
     /// From 2026-07-28 on a client that leaves cancels its request.
@@ -275,7 +275,7 @@ impl<S: FastTools> Inner<S> {
         }
         let guard = &self.options.guard;
         if let Err(error) = guard.check(&parts.uri, &parts.headers) {
-            return Some(text(error.status(), error.to_string()));
+            return Some(error.into_response());
         }
         let name = header_twice(&parts.headers)?;
         let message = format!("Bad Request: there are two {name} headers");

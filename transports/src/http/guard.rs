@@ -6,10 +6,10 @@
 
 use std::{net::Ipv6Addr, str::FromStr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use url::{Host, Url};
 
-use super::Access;
+use super::{Access, Body, text};
 
 /// Whom the server serves: hosts, origins, and who has access.
 #[derive(Clone, Debug)]
@@ -108,6 +108,10 @@ impl GuardError {
             Self::MalformedHost | Self::TwoOrigins => StatusCode::BAD_REQUEST,
             Self::Host | Self::Origin => StatusCode::FORBIDDEN,
         }
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        text(self.status(), self.to_string())
     }
 }
 

@@ -26,7 +26,7 @@ impl HttpService for MetricsPage {
 }
 
 /// Answers at [`METRICS_PATH`] on the address of an MCP server.
-pub(crate) fn own_metrics(metrics: Option<&Metrics>) -> Response<Body> {
+pub(super) fn own_metrics(metrics: Option<&Metrics>) -> Response<Body> {
     match metrics.filter(|metrics| metrics.are_on_main_address()) {
         Some(metrics) => page(metrics),
         None => text(
