@@ -26,7 +26,7 @@ const METRICS: [Metric; 9] = [
 ];
 
 /// One comparison of an experiment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Finding {
     /// Place of the experiment in the table.
     pub(crate) number: u32,
@@ -45,7 +45,7 @@ pub(crate) struct Finding {
 }
 
 /// What was found in one suite.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Found {
     /// The suite, by its name in the definition.
     pub(crate) suite: String,
@@ -59,7 +59,7 @@ pub(crate) struct Found {
 }
 
 /// All figures of one variant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct VariantFigures {
     /// The variant.
     pub(crate) variant: String,
@@ -85,17 +85,17 @@ pub(crate) enum Outcome {
     NotMeasured,
 }
 
-/// What came of experiments, in their order: of comparisons of variants, and of those of subjects
+/// What came of experiments, in their order: of comparisons of variants, and of all comparisons
 /// that have bounds.
 pub(super) fn findings(
     experiments: &BTreeMap<String, Experiment>,
     run: &Dataset,
 ) -> Result<(Vec<Finding>, Vec<Finding>), FormatError> {
-    let found = all(experiments, run)?.into_iter();
-    let (of_variants, mut of_subjects): (Vec<_>, Vec<_>) =
-        found.partition(|one| !one.comparison.variants.is_empty());
-    of_subjects.retain(|one| one.comparison.has_bounds());
-    Ok((of_variants, of_subjects))
+    let mut found = all(experiments, run)?;
+    let bound = found.iter().filter(|one| one.comparison.has_bounds());
+    let bound = bound.cloned().collect();
+    found.retain(|one| !one.comparison.variants.is_empty());
+    Ok((found, bound))
 }
 
 /// What came of every comparison of these experiments, in their order.
@@ -124,7 +124,8 @@ fn finding(
     let base = one.base.as_ref();
     let base = base.map(|base| experiment.places(name, one, base));
     let found = with.iter().enumerate().map(|(at, with)| {
-        let suite = experiment.suites.get(at).unwrap_or(&with.0);
+        let suites = experiment.suites.get(at);
+        let suite = suites.or_else(|| one.suite_of_with()).unwrap_or(&with.0);
         find(
             one,
             suite,
@@ -432,6 +433,26 @@ mod tests {
         let bars = [("none", (6.0, 6.0, 12.0)), ("ten", (1.5, 1.5, 3.0))];
         let bars = bars.map(|(name, reading)| (name.to_owned(), Some(reading)));
         assert_eq!(found[0].bars(), bars);
+    }
+
+    #[test]
+    fn bounds_of_variants_are_judged_too() {
+        let row = |variant: &str, trial, cpu| Trial {
+            suite: format!("pool.sql.{variant}"),
+            subject: format!("pool.sql.{variant}"),
+            max_us: Some(1_000 * u64::from(cpu)),
+            ..self::trial("", trial, 1, 1)
+        };
+        let trials = |ten| {
+            (1..=3).flat_map(move |trial| [row("none", trial, 10_u8), row("ten", trial, ten)])
+        };
+        for (ten, outcome) in [(11, Outcome::Met), (13, Outcome::Missed)] {
+            let bound = CHANGE.replace("with = \"ten\"\n", "with = \"ten\"\nat_most = 1.2\n");
+            let (variants, bounded) = found("pool", &bound, &trials(ten).collect::<Vec<_>>());
+            assert_eq!((variants.len(), bounded.len()), (1, 1));
+            assert_eq!(bounded[0].outcome(), outcome);
+            assert_eq!(bounded[0].found[0].suite, "q");
+        }
     }
 
     fn trial(subject: &str, trial: u32, cpu: u64, rate: u64) -> Trial {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::args::BenchFlags;
@@ -14,7 +14,7 @@ use super::record::{RecordFlags, RecordedRun};
 use super::report::ReportFormat;
 use super::{Places, Verdict, check_known};
 use crate::analysis::experiments::{self, Finding, Outcome};
-use crate::config::experiment::Experiment;
+use crate::config::experiment::{Comparison, Experiment};
 use crate::config::load::Load;
 use crate::config::matrix::{self, Made};
 use crate::config::replay::Replayed;
@@ -112,6 +112,12 @@ impl Overhead {
         let file = self.bounds.clone().unwrap_or_else(default);
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         let mut one = Experiment::read(&file)?;
+        if !one.compare.iter().any(Comparison::has_bounds) {
+            bail!(
+                "{}: no [[compare]] has `at_most` or `at_least`, so there is nothing to hold",
+                file.display()
+            );
+        }
         places.quote(&mut one)?;
         let one = BTreeMap::from([(name.into_owned(), one)]);
         let (made, verdict) = (self.common).make(places, one, Replayed::default(), interrupt)?;

@@ -268,6 +268,14 @@ impl Comparison {
         format!("{experiment}.{}.{variant}", self.name)
     }
 
+    /// The suite of the variant whose figure it is, by its name in the definition.
+    pub(crate) fn suite_of_with(&self) -> Option<&String> {
+        let variant = self.variants.iter().find(|one| one.name == self.with);
+        variant
+            .and_then(|one| one.suite.as_ref())
+            .or(self.suite.as_ref())
+    }
+
     /// Whether it has a bound.
     pub(crate) const fn has_bounds(&self) -> bool {
         self.at_most.is_some() || self.at_least.is_some()
