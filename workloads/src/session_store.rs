@@ -26,11 +26,11 @@ pub enum SessionStoreUrlError {
 /// # Errors
 /// When `url` is not one of a Redis, or this build leaves Redis out.
 #[cfg(feature = "redis")]
-pub fn open(
+pub async fn open(
     url: &str,
     session_ttl: Duration,
 ) -> Result<Arc<dyn SessionStore>, SessionStoreUrlError> {
-    Ok(Arc::new(in_redis::Redis::open(url, session_ttl)?))
+    Ok(Arc::new(in_redis::Redis::open(url, session_ttl).await?))
 }
 
 /// Refuses: this build leaves Redis out.
@@ -38,7 +38,8 @@ pub fn open(
 /// # Errors
 /// Always.
 #[cfg(not(feature = "redis"))]
-pub fn open(_: &str, _: Duration) -> Result<Arc<dyn SessionStore>, SessionStoreUrlError> {
+#[expect(clippy::unused_async, reason = "with the feature `redis` it connects")]
+pub async fn open(_: &str, _: Duration) -> Result<Arc<dyn SessionStore>, SessionStoreUrlError> {
     Err(SessionStoreUrlError::MissingFeature)
 }
 
@@ -68,13 +69,19 @@ mod in_redis {
     }
 
     impl Redis {
-        pub(super) fn open(url: &str, session_ttl: Duration) -> Result<Self, SessionStoreUrlError> {
+        pub(super) async fn open(
+            url: &str,
+            session_ttl: Duration,
+        ) -> Result<Self, SessionStoreUrlError> {
             let usage = Usage {
                 owner: "the sessions",
                 without: "sessions can be neither opened nor found",
             };
             let link = RedisLink::new(url, usage)
                 .map_err(|error| SessionStoreUrlError::Url(error.to_string()))?;
+            // Before many clients come at once: while one of them connects, the others are told that
+            // Redis is away.
+            link.connect().await;
             let ttl_ms = session_ttl.mul_f64(MARGIN).as_millis();
             Ok(Self {
                 link,

@@ -3,7 +3,7 @@
 use std::io::ErrorKind as IoErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -208,7 +208,26 @@ impl Trial<'_> {
     }
 }
 
-/// An address of this machine that is free now.
+/// The ports of [`free_address`]: below those that Linux gives to outgoing connections (32,768 and
+/// above), one of which could otherwise take the port of a server that is away for a moment.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// An address of this machine that is free now, another one each time.
 pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    // Another process of this kind begins elsewhere.
+    let begin = std::process::id().wrapping_mul(97);
+    let port = |_| {
+        let place = begin.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % count;
+        PORTS.start + u16::try_from(place).unwrap_or_default()
+    };
+    let free = |port: u16| {
+        TcpListener::bind(("127.0.0.1", port))
+            .ok()?
+            .local_addr()
+            .ok()
+    };
+    let address = (0..count).map(port).find_map(free);
+    address.ok_or_else(|| IoErrorKind::AddrInUse.into())
 }

@@ -57,7 +57,7 @@ pub(crate) async fn demo_server(flags: &LabFlags, context: &Context) -> anyhow::
     }
     let mut plan = Plan {
         cache: cache(flags, context).await?,
-        session_store: session_store(services, context)?,
+        session_store: session_store(services, context).await?,
         upstream_limit,
         store_url: store_url.map_or_else(|| Storage::Store.default_url(), Ok)?,
         flags: Arc::new(flags.clone()),
@@ -95,7 +95,7 @@ async fn cache(flags: &LabFlags, context: &Context) -> anyhow::Result<Option<Cac
 }
 
 /// Where the sessions are kept that all instances of the server share.
-fn session_store(
+async fn session_store(
     services: &ServiceFlags,
     context: &Context,
 ) -> anyhow::Result<Option<Arc<dyn SessionStore>>> {
@@ -109,7 +109,7 @@ fn session_store(
         )
         .into());
     };
-    Ok(Some(session_store::open(url, session_ttl)?))
+    Ok(Some(session_store::open(url, session_ttl).await?))
 }
 
 /// The state of one of `shards` shards. Of every pool it has its share.

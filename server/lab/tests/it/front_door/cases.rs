@@ -346,6 +346,7 @@ group!(stateful_lab {
 group!(shared_lab {
     shared_sessions {
         a_session_goes_on_with_another_instance
+        sessions_that_all_come_at_once_go_on_with_a_new_instance
         a_session_ends_for_all_instances
         a_session_lives_in_the_store_for_as_long_as_it_has_traffic
         a_session_is_found_with_its_own_token_alone

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    thread::sleep,
+    thread::{self, sleep},
     time::{Duration, Instant},
 };
 
@@ -62,6 +62,21 @@ pub(crate) fn a_session_goes_on_with_another_instance(subject: &Subject) {
     standing.send(&get);
     assert_eq!(standing.head().status, 200);
     is_answered(subject, &once(second.address(), &call));
+}
+
+pub(crate) fn sessions_that_all_come_at_once_go_on_with_a_new_instance(subject: &Subject) {
+    let instances = Instances::of(subject);
+    let mut first = instances.start(&[]);
+    let calls: Vec<Request> = (0..16)
+        .map(|_| call(subject, &mut Client::ready(&mut first)))
+        .collect();
+    let second = instances.start(&[]);
+    let address = second.address();
+    thread::scope(|scope| {
+        for call in &calls {
+            scope.spawn(move || is_answered(subject, &once(address, call)));
+        }
+    });
 }
 
 pub(crate) fn a_session_ends_for_all_instances(subject: &Subject) {
