@@ -62,6 +62,7 @@ const LAB: &[&str] = &[
     "--database-pool",
     "--store-url",
     "--store-pool",
+    "--session-store-url",
     "--upstream-url",
     "--upstream-pool",
     "--upstream-limit",
