@@ -1,4 +1,5 @@
-//! One connection to a Redis, made again when it is lost, for what can go on without an answer.
+//! Entries of one kind in a Redis, each for a time, for what can go on without an answer. Its one
+//! connection is made again when it is lost.
 //!
 //! While Redis is unreachable, one caller a second tries to connect and the others are told at once.
 //! The log says so once, and once more when Redis is back.
@@ -17,7 +18,7 @@ const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 /// How long callers go on without Redis after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A connection to one Redis.
+/// Entries in one Redis.
 pub(crate) struct RedisLink {
     client: Client,
     address: String,
@@ -31,6 +32,10 @@ pub(crate) struct Usage {
     pub(crate) owner: &'static str,
     /// What becomes of its work without Redis.
     pub(crate) without: &'static str,
+    /// What every key begins with: Redis holds other things, too.
+    pub(crate) prefix: &'static [u8],
+    /// How long an entry lives.
+    pub(crate) ttl: Duration,
 }
 
 struct State {
@@ -69,12 +74,36 @@ impl RedisLink {
 
     /// Connects. A Redis that cannot be reached is in the log.
     pub(crate) async fn connect(&self) {
-        // The log has the reason.
         let _ = self.connection().await;
     }
 
+    /// Returns the entry of this key.
+    pub(crate) async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, NoAnswer> {
+        self.ask(redis::cmd("GET").arg(self.name(key))).await
+    }
+
+    /// Puts an entry in the place of an earlier one.
+    pub(crate) async fn set(&self, key: &[u8], value: &[u8]) -> Result<(), NoAnswer> {
+        let ttl_ms = u64::try_from(self.usage.ttl.as_millis()).unwrap_or(u64::MAX);
+        let mut set = redis::cmd("SET");
+        set.arg(self.name(key)).arg(value);
+        // Redis refuses 0.
+        set.arg("PX").arg(ttl_ms.max(1));
+        self.ask(&set).await
+    }
+
+    /// Removes an entry, if it is there.
+    pub(crate) async fn remove(&self, key: &[u8]) -> Result<(), NoAnswer> {
+        let removed: Result<i64, _> = self.ask(redis::cmd("DEL").arg(self.name(key))).await;
+        removed.map(drop)
+    }
+
+    fn name(&self, key: &[u8]) -> Vec<u8> {
+        [self.usage.prefix, key].concat()
+    }
+
     /// The answer of Redis to `command`.
-    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, NoAnswer> {
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, NoAnswer> {
         let mut connection = self.connection().await?;
         let answer = command.query_async(&mut connection).await;
         answer.map_err(|error| self.failed(error))
@@ -114,7 +143,7 @@ impl RedisLink {
         state.connection = None;
         state.try_at = Instant::now() + PAUSE;
         if !std::mem::replace(&mut state.is_away, true) {
-            let Usage { owner, without } = self.usage;
+            let Usage { owner, without, .. } = self.usage;
             tracing::warn!(
                 "the Redis of {owner} at {} cannot be asked ({error}); {without} until it can",
                 self.address

@@ -48,7 +48,6 @@ mod in_redis {
     use std::time::Duration;
 
     use async_trait::async_trait;
-    use redis::{Cmd, FromRedisValue};
     use rmcp::transport::streamable_http_server::session::{
         SessionState, SessionStore, SessionStoreError,
     };
@@ -56,17 +55,11 @@ mod in_redis {
     use super::SessionStoreUrlError;
     use crate::redis_link::{RedisLink, Usage};
 
-    /// What every key begins with: Redis holds other things, too.
-    const PREFIX: &str = "mcp-transport-lab:session:";
-
     /// How much longer than a session its entry lives: servers store it again a few times in a
     /// session's time, and not with each request.
     const MARGIN: f64 = 1.2;
 
-    pub(super) struct Redis {
-        link: RedisLink,
-        ttl_ms: u64,
-    }
+    pub(super) struct Redis(RedisLink);
 
     impl Redis {
         pub(super) async fn open(
@@ -76,31 +69,22 @@ mod in_redis {
             let usage = Usage {
                 owner: "the sessions",
                 without: "sessions can be neither opened nor found",
+                prefix: b"mcp-transport-lab:session:",
+                ttl: session_ttl.mul_f64(MARGIN),
             };
             let link = RedisLink::new(url, usage)
                 .map_err(|error| SessionStoreUrlError::Url(error.to_string()))?;
             // Before many clients come at once: while one of them connects, the others are told that
             // Redis is away.
             link.connect().await;
-            let ttl_ms = session_ttl.mul_f64(MARGIN).as_millis();
-            Ok(Self {
-                link,
-                // Redis refuses 0.
-                ttl_ms: u64::try_from(ttl_ms).unwrap_or(u64::MAX).max(1),
-            })
-        }
-
-        async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, SessionStoreError> {
-            Ok(self.link.ask(command).await?)
+            Ok(Self(link))
         }
     }
 
     #[async_trait]
     impl SessionStore for Redis {
         async fn load(&self, session_id: &str) -> Result<Option<SessionState>, SessionStoreError> {
-            let mut get = redis::cmd("GET");
-            get.arg(key(session_id));
-            let json: Option<Vec<u8>> = self.ask(&get).await?;
+            let json = self.0.get(session_id.as_bytes()).await?;
             let state = json.map(|json| serde_json::from_slice(&json));
             Ok(state.transpose()?)
         }
@@ -110,21 +94,12 @@ mod in_redis {
             session_id: &str,
             state: &SessionState,
         ) -> Result<(), SessionStoreError> {
-            let mut set = redis::cmd("SET");
-            set.arg(key(session_id)).arg(serde_json::to_vec(state)?);
-            set.arg("PX").arg(self.ttl_ms);
-            self.ask(&set).await
+            let json = serde_json::to_vec(state)?;
+            Ok(self.0.set(session_id.as_bytes(), &json).await?)
         }
 
         async fn delete(&self, session_id: &str) -> Result<(), SessionStoreError> {
-            let mut del = redis::cmd("DEL");
-            del.arg(key(session_id));
-            let _: i64 = self.ask(&del).await?;
-            Ok(())
+            Ok(self.0.remove(session_id.as_bytes()).await?)
         }
-    }
-
-    fn key(session_id: &str) -> String {
-        format!("{PREFIX}{session_id}")
     }
 }

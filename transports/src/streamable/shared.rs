@@ -8,10 +8,9 @@
 use std::sync::Arc;
 
 use rmcp::{
-    model::{ClientJsonRpcMessage, ClientRequest, InitializeRequestParams, JsonRpcMessage},
+    model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage},
     transport::streamable_http_server::session::{SessionState, SessionStore, SessionStoreError},
 };
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
@@ -105,12 +104,7 @@ pub(super) fn state(initialize: &ClientJsonRpcMessage) -> Option<SessionState> {
 
 /// [`state`], from the bytes of the request.
 pub(super) fn state_of_bytes(initialize: &[u8]) -> Option<SessionState> {
-    #[derive(Deserialize)]
-    struct Initialize {
-        params: InitializeRequestParams,
-    }
-    let initialize = serde_json::from_slice::<Initialize>(initialize).ok()?;
-    Some(SessionState::new(initialize.params))
+    state(&serde_json::from_slice(initialize).ok()?)
 }
 
 /// Returns the handshake of a session that another instance opened. Its client is ready.

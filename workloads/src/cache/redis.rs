@@ -9,14 +9,8 @@ use transports::fast_path::SerializedResult;
 use super::{CacheError, Key};
 use crate::redis_link::{RedisLink, Usage};
 
-/// What every key begins with: Redis holds other things, too.
-const PREFIX: &[u8] = b"mcp-transport-lab:cache:";
-
 /// Results in one Redis, each for a time. Its own setting `maxmemory` limits how many it holds.
-pub(super) struct Redis {
-    link: RedisLink,
-    ttl_ms: u64,
-}
+pub(super) struct Redis(RedisLink);
 
 impl Redis {
     /// Opens the Redis at `url`, which may be unreachable.
@@ -24,39 +18,26 @@ impl Redis {
         let usage = Usage {
             owner: "the cache",
             without: "serving without a cache",
+            prefix: b"mcp-transport-lab:cache:",
+            ttl,
         };
         let link = RedisLink::new(url, usage).map_err(|error| CacheError::Url {
             reason: error.to_string(),
         })?;
         link.connect().await;
-        Ok(Self {
-            link,
-            // Redis refuses 0.
-            ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1),
-        })
+        Ok(Self(link))
     }
 
     pub(super) async fn get(&self, key: &Key) -> Option<SerializedResult> {
-        let mut get = redis::cmd("GET");
-        get.arg(name(key));
-        let json: Option<Vec<u8>> = self.link.ask(&get).await.ok()?;
-        SerializedResult::read(Bytes::from(json?))
+        let json = self.0.get(&key.0).await.ok()??;
+        SerializedResult::read(Bytes::from(json))
     }
 
     pub(super) async fn set(&self, key: &Key, result: &SerializedResult) {
-        let mut set = redis::cmd("SET");
-        set.arg(name(key)).arg(&result.json()[..]);
-        set.arg("PX").arg(self.ttl_ms);
-        let _ = self.link.ask::<()>(&set).await;
+        let _ = self.0.set(&key.0, result.json()).await;
     }
 
     pub(super) async fn remove(&self, key: &Key) {
-        let mut del = redis::cmd("DEL");
-        del.arg(name(key));
-        let _ = self.link.ask::<i64>(&del).await;
+        let _ = self.0.remove(&key.0).await;
     }
-}
-
-fn name(key: &Key) -> Vec<u8> {
-    [PREFIX, &key.0].concat()
 }

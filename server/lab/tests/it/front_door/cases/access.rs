@@ -14,12 +14,12 @@ use testkit::http::{Connection, Request, Response, once};
 use super::http::{answer, opening};
 use crate::common::{PATIENCE, Server, Subject, Wire, client, eventually, server::command};
 
-const TOKENS: &str = "# of the team\nfirst-token ada\nsecond-token\n";
-const FIRST: &str = "Bearer first-token";
-const SECOND: &str = "Bearer second-token";
+pub(super) const TOKENS: &str = "# of the team\nfirst-token ada\nsecond-token\n";
+pub(super) const FIRST: &str = "Bearer first-token";
+pub(super) const SECOND: &str = "Bearer second-token";
 const CHALLENGE: &str = r#"Bearer realm="mcp""#;
 
-fn file(text: &str) -> NamedTempFile {
+pub(super) fn file(text: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file
@@ -37,7 +37,7 @@ fn with(request: Request, authorization: &str) -> Request {
 }
 
 /// A client that has opened a session with a token, where there are sessions.
-struct Member {
+pub(super) struct Member {
     server: SocketAddr,
     authorization: &'static str,
     events: Option<Connection>,
@@ -46,7 +46,7 @@ struct Member {
 }
 
 impl Member {
-    fn ready(server: &Server, authorization: &'static str) -> Self {
+    pub(super) fn ready(server: &Server, authorization: &'static str) -> Self {
         let mut member = Self {
             server: server.address(),
             authorization,
@@ -71,7 +71,7 @@ impl Member {
     }
 
     /// A message in its session.
-    fn request(&self, message: &str) -> Request {
+    pub(super) fn request(&self, message: &str) -> Request {
         let mut request = with(Request::message(&self.path, message), self.authorization);
         if let Some(session) = &self.session {
             request = request

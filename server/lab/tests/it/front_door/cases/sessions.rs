@@ -14,7 +14,7 @@ use super::streamable::streamable;
 use crate::common::{Client, Gate, PATIENCE, Server, Subject, client};
 
 /// A call in the session of `client`.
-fn call(subject: &Subject, client: &mut Client) -> Request {
+pub(super) fn call(subject: &Subject, client: &mut Client) -> Request {
     let message = client::request(&json!("call"), "tools/call", &subject.plain().params());
     streamable(client).request(&message)
 }

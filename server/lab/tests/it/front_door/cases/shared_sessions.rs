@@ -1,7 +1,6 @@
 //! Sessions that several instances of a server share, in a real Redis.
 
 use std::{
-    io::Write,
     thread::{self, sleep},
     time::{Duration, Instant},
 };
@@ -12,7 +11,12 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 use testkit::http::{Connection, Request, Response, once};
 
-use super::streamable::streamable;
+use super::{
+    access::{FIRST, Member, SECOND, TOKENS, file},
+    http::opening,
+    sessions::call,
+    streamable::streamable,
+};
 use crate::common::{Client, Server, Subject, client, eventually};
 
 /// Instances of one server, and the Redis where their sessions are.
@@ -31,12 +35,6 @@ impl<'s> Instances<'s> {
         let store = ["--session-store-url", &self.redis.url];
         Server::start(self.subject, &[&store, flags].concat())
     }
-}
-
-/// A call in the session of `client`.
-fn call(subject: &Subject, client: &mut Client) -> Request {
-    let message = client::request(&json!("call"), "tools/call", &subject.plain().params());
-    streamable(client).request(&message)
 }
 
 fn is_answered(subject: &Subject, response: &Response) {
@@ -116,39 +114,21 @@ pub(crate) fn a_session_lives_in_the_store_for_as_long_as_it_has_traffic(subject
 
 pub(crate) fn a_session_is_found_with_its_own_token_alone(subject: &Subject) {
     let instances = Instances::of(subject);
-    let mut tokens = NamedTempFile::new().unwrap();
-    tokens.write_all(b"first-token\nsecond-token\n").unwrap();
+    let tokens = file(TOKENS);
     // The same tokens at other places.
-    let mut others = NamedTempFile::new().unwrap();
-    others.write_all(b"second-token\nfirst-token\n").unwrap();
-    let flag = |file: &NamedTempFile| file.path().to_str().unwrap().to_owned();
-    let first = instances.start(&["--auth-token-file", &flag(&tokens)]);
-    let second = instances.start(&["--auth-token-file", &flag(&others)]);
-    let initialize = client::request(
-        &json!(0),
-        "initialize",
-        &client::initialize(client::REVISION),
-    );
-    let with = |request: Request, token: &str| {
-        request.header("Authorization", format!("Bearer {token}-token"))
+    let others = file("second-token\nfirst-token\n");
+    let start = |tokens: &NamedTempFile| {
+        instances.start(&["--auth-token-file", tokens.path().to_str().unwrap()])
     };
-    let opening = with(Request::message(first.path(), initialize), "first");
-    let opened = once(first.address(), &opening);
-    let session = opened.header("mcp-session-id").expect("a session");
-    let message = client::request(&json!("call"), "tools/call", &subject.plain().params());
-    let call = Request::message(second.path(), message)
-        .with("Mcp-Session-Id", session)
-        .with("MCP-Protocol-Version", client::REVISION);
-    assert_eq!(
-        once(second.address(), &with(call.clone(), "second")).status,
-        404
-    );
-    is_answered(
-        subject,
-        &once(second.address(), &with(call.clone(), "first")),
-    );
+    let (first, second) = (start(&tokens), start(&others));
+    let params = subject.plain().params();
+    let message = client::request(&json!("call"), "tools/call", &params);
+    let own = Member::ready(&first, FIRST).request(&message);
+    let foreign = own.clone().header("Authorization", SECOND);
+    assert_eq!(once(second.address(), &foreign).status, 404);
+    is_answered(subject, &once(second.address(), &own));
     // It is there by now, and another's all the same.
-    assert_eq!(once(second.address(), &with(call, "second")).status, 404);
+    assert_eq!(once(second.address(), &foreign).status, 404);
 }
 
 pub(crate) fn without_the_store_what_needs_it_is_unavailable(subject: &Subject) {
@@ -169,21 +149,11 @@ pub(crate) fn without_the_store_what_needs_it_is_unavailable(subject: &Subject) 
         );
     };
     unavailable(once(second.address(), &call));
-    let opening = client::request(
-        &json!(0),
-        "initialize",
-        &client::initialize(client::REVISION),
-    );
-    unavailable(once(
-        second.address(),
-        &Request::message(second.path(), opening.clone()),
-    ));
+    let opening = opening(subject);
+    unavailable(once(second.address(), &opening));
     instances.redis.start();
     eventually("sessions can be opened again", || {
-        let response = once(
-            second.address(),
-            &Request::message(second.path(), opening.clone()),
-        );
+        let response = once(second.address(), &opening);
         (response.status == 200).then_some(())
     });
 }
