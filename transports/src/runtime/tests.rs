@@ -2,10 +2,16 @@
 
 use std::{
     fs,
+    future::poll_fn,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     panic::catch_unwind,
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
+    task::Poll,
     thread::{self, ThreadId},
     time::{Duration, Instant},
 };
@@ -33,6 +39,7 @@ macro_rules! adapters {
                 a_client_that_waits_when_the_shutdown_begins_is_answered
                 tasks_run_on_workers_and_blocking_work_does_not
                 a_tokio_context_is_everywhere
+                many_ready_tasks_have_as_many_turns
                 a_sleep_takes_its_time
                 a_panic_of_main_is_resumed
                 a_panic_of_a_task_affects_no_other_task
@@ -234,6 +241,48 @@ fn a_sleep_takes_its_time<R: Runtime>() {
 fn a_panic_of_main_is_resumed<R: Runtime>() {
     let panicked = catch_unwind(|| R::block_on(1, |_| async { panic!("main") }));
     assert_eq!(panicked.unwrap_err().downcast_ref::<&str>(), Some(&"main"));
+}
+
+/// More tasks than a worker of tokio keeps in its own queue: the others must not wait for long.
+fn many_ready_tasks_have_as_many_turns<R: Runtime>() {
+    const TASKS: usize = 600;
+    const MEAN: usize = 50;
+    let turns = R::block_on(1, |runtime| async move {
+        let turns: Arc<[AtomicUsize]> = (0..TASKS).map(|_| AtomicUsize::new(0)).collect();
+        let (all, are_spawned) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (over, ended) = mpsc::channel();
+        for task in 0..TASKS {
+            let (turns, over) = (Arc::clone(&turns), over.clone());
+            let (all, are_spawned) = (Arc::clone(&all), Arc::clone(&are_spawned));
+            runtime.execute(Box::pin(poll_fn(move |context| {
+                if are_spawned.load(Ordering::Acquire) {
+                    turns[task].fetch_add(1, Ordering::Relaxed);
+                    if all.fetch_add(1, Ordering::Relaxed) >= TASKS * MEAN {
+                        let _ = over.send(());
+                        return Poll::Ready(());
+                    }
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })));
+        }
+        are_spawned.store(true, Ordering::Release);
+        runtime
+            .unblock(move || ended.recv_timeout(PATIENCE))
+            .await
+            .unwrap();
+        turns
+    })
+    .unwrap();
+    let turns = turns.iter().map(|turns| turns.load(Ordering::Relaxed));
+    let fewest = turns.min().unwrap();
+    assert!(
+        fewest >= MEAN / 5,
+        "a task had {fewest} turns, the mean is {MEAN}"
+    );
 }
 
 fn a_panic_of_a_task_affects_no_other_task<R: Runtime>() {
