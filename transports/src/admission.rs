@@ -166,12 +166,21 @@ impl Admission {
         admitted.map(Reserved::new)
     }
 
-    /// Reserves the memory for the call of a message that has `bytes` bytes.
+    /// Reserves the memory for the call of a message that has `bytes` bytes, if that is counted.
     ///
     /// # Errors
     /// When the wait is too long, or the client leaves.
-    pub(crate) async fn message(&self, bytes: usize) -> Result<Reserved, NotAdmitted> {
-        self.bytes(bytes.saturating_mul(BYTES_FOR_A_BYTE)).await
+    pub(crate) async fn reserve(
+        this: Option<&Self>,
+        bytes: usize,
+    ) -> Result<Option<Reserved>, NotAdmitted> {
+        match this {
+            Some(admission) if bytes > SMALL_BYTES => {
+                let all = bytes.saturating_mul(BYTES_FOR_A_BYTE);
+                admission.bytes(all).await.map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Runs CPU-bound `work` on a thread that may block, when fewer than the allowed number of such

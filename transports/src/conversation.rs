@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::{
-    admission::Admission,
+    admission::{Admission, Reserved},
     fast_path::{
         Counters, Dispatch, Fallback, FastPath, FastTools, Framing, HandshakeResults,
         MessageContext, PendingCall, Receipt, Revision,
@@ -93,17 +93,20 @@ pub struct KeepOpen(
 );
 
 /// A message that the fast path leaves to the SDK.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ForSdk {
     /// Whether the [`CallHook`](crate::supervise::CallHook) has admitted it already.
     pub(crate) is_checked: bool,
+    /// The memory that is reserved for it, if it is large: until it is answered.
+    reserved: Option<Reserved>,
 }
 
 impl From<Fallback> for ForSdk {
     fn from(fallback: Fallback) -> Self {
         Self {
             is_checked: fallback.is_checked,
+            reserved: None,
         }
     }
 }
@@ -252,10 +255,14 @@ impl Conversation {
         receipt: Receipt<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<ForSdk>, MessageError> {
+        let reserved = receipt.reserved.cloned();
         let (Some(fast_path), HandshakeState::Settled(revision)) =
             (&self.fast_path, self.in_flight.handshake.state())
         else {
-            return Ok(Some(ForSdk::default()));
+            return Ok(Some(ForSdk {
+                reserved,
+                ..ForSdk::default()
+            }));
         };
         let context = MessageContext {
             revision,
@@ -271,7 +278,10 @@ impl Conversation {
             Dispatch::Answered(_) | Dispatch::Accepted | Dispatch::Cancelled => Ok(None),
             Dispatch::Rejected(rejection) => Err(rejection.into()),
             Dispatch::Pending(call) => self.run(call).map(|()| None),
-            Dispatch::Fallback(fallback) => Ok(Some(fallback.into())),
+            Dispatch::Fallback(fallback) => Ok(Some(ForSdk {
+                reserved,
+                ..fallback.into()
+            })),
         }
     }
 
@@ -314,7 +324,8 @@ impl Conversation {
                 return Err(Rejection::method_not_found(id.clone(), "server/discover").into());
             }
             JsonRpcMessage::Request(request) => {
-                self.in_flight.admit_for_sdk(&request.id)?;
+                self.in_flight
+                    .admit_for_sdk(&request.id, for_sdk.reserved)?;
                 self.in_flight.handshake.record_request(&request.request);
                 if self.has_hook {
                     let origin = CallOrigin::new(caller, for_sdk.is_checked);

@@ -22,6 +22,7 @@ use rmcp::{
 use tokio::sync::Notify;
 
 use crate::{
+    admission::Reserved,
     handshake::Handshake,
     metrics::{Shed, count_shed},
     rejection::Rejection,
@@ -41,8 +42,8 @@ struct Table {
     /// a search costs less than a hash.
     dispatching: Vec<Dispatching>,
     next_ticket: u64,
-    /// Requests that wait for something. Each has an abort handle unless rmcp owns the call.
-    waiting: HashMap<RequestId, Option<AbortHandle>>,
+    /// Requests that wait for something.
+    waiting: HashMap<RequestId, Waiting>,
     /// Answers that exist and are not in the outgoing queue yet. Their ids are free already: a
     /// client may use an id again as soon as it sees the answer, which can be before this process
     /// takes its next step.
@@ -52,6 +53,14 @@ struct Table {
     /// Whether a task waits for the table to be empty. Every call empties it, and most of the time
     /// no task waits.
     is_awaited: bool,
+}
+
+/// A request that waits.
+enum Waiting {
+    /// A call of the fast path, with what ends it.
+    FastPath(AbortHandle),
+    /// One that rmcp answers. The memory of a large message is reserved until then.
+    Sdk { _reserved: Option<Reserved> },
 }
 
 struct Dispatching {
@@ -95,15 +104,22 @@ impl InFlight {
     }
 
     /// Admits a request that rmcp answers. Its id is reserved until the answer is recorded with
-    /// [`Self::record_sent`].
+    /// [`Self::record_sent`], and so is the memory of its message.
     ///
     /// # Errors
     /// A rejection when the id is in flight already, or too many requests are.
-    pub(crate) fn admit_for_sdk(&self, id: &RequestId) -> Result<(), Rejection> {
+    pub(crate) fn admit_for_sdk(
+        &self,
+        id: &RequestId,
+        reserved: Option<Reserved>,
+    ) -> Result<(), Rejection> {
         let mut table = self.table();
         table.check(id, self.limit)?;
         if !table.ended {
-            table.waiting.insert(id.clone(), None);
+            let waiting = Waiting::Sdk {
+                _reserved: reserved,
+            };
+            table.waiting.insert(id.clone(), waiting);
         }
         Ok(())
     }
@@ -117,10 +133,9 @@ impl InFlight {
             table.dispatching.swap_remove(at);
             true
         } else {
-            let ends = table.waiting.remove(id).flatten();
             // Under the lock, so that a call that is done at this moment is either answered or
             // cancelled.
-            ends.inspect(AbortHandle::abort).is_some()
+            table.waiting.remove(id).is_some_and(Waiting::end)
         };
         self.notify_if_empty(&table);
         is_ours
@@ -130,7 +145,7 @@ impl InFlight {
     fn record_answer(self: &Arc<Self>, id: &RequestId) -> UnsentAnswer {
         let mut table = self.table();
         // rmcp may answer after the cancellation, when the id belongs to a call of the fast path.
-        if let Some(None) = table.waiting.get(id) {
+        if let Some(Waiting::Sdk { .. }) = table.waiting.get(id) {
             table.waiting.remove(id);
         }
         table.unsent += 1;
@@ -160,8 +175,8 @@ impl InFlight {
         let mut table = self.table();
         table.ended = true;
         table.dispatching.clear();
-        for ends in std::mem::take(&mut table.waiting).into_values().flatten() {
-            ends.abort();
+        for waiting in std::mem::take(&mut table.waiting).into_values() {
+            waiting.end();
         }
         self.emptied.notify_one();
     }
@@ -194,6 +209,19 @@ impl InFlight {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Ends it, unless rmcp has to. Returns whether it is ended.
+    fn end(self) -> bool {
+        match self {
+            Self::FastPath(ends) => {
+                ends.abort();
+                true
+            }
+            Self::Sdk { .. } => false,
+        }
     }
 }
 
@@ -246,7 +274,9 @@ impl Admitted<'_> {
         let id = self.ticket.take().and_then(|ticket| table.take(ticket));
         match &id {
             Some(id) if !table.ended => {
-                table.waiting.insert(id.clone(), Some(ends.clone()));
+                table
+                    .waiting
+                    .insert(id.clone(), Waiting::FastPath(ends.clone()));
             }
             _ => ends.abort(),
         }
@@ -388,7 +418,7 @@ mod tests {
     fn an_id_is_reserved_before_the_call_runs_and_free_when_it_is_over() {
         let in_flight = table();
         let admitted = in_flight.admit(id(1)).unwrap();
-        assert!(!is_free(&in_flight, 1) && in_flight.admit_for_sdk(&id(1)).is_err());
+        assert!(!is_free(&in_flight, 1) && in_flight.admit_for_sdk(&id(1), None).is_err());
         drop(admitted);
         assert!(is_free(&in_flight, 1));
         assert!(in_flight.admit(id(1)).unwrap().finish());
@@ -400,7 +430,7 @@ mod tests {
     #[test]
     fn the_id_of_an_unsent_answer_is_free_but_the_table_is_not_empty() {
         let in_flight = table();
-        in_flight.admit_for_sdk(&id(1)).unwrap();
+        in_flight.admit_for_sdk(&id(1), None).unwrap();
         assert!(!is_free(&in_flight, 1));
         let unsent = in_flight.record_sent(&answer(1));
         assert!(is_free(&in_flight, 1) && !in_flight.is_empty());
@@ -411,7 +441,7 @@ mod tests {
     #[test]
     fn a_late_answer_of_rmcp_does_not_free_the_id_of_a_fast_call() {
         let in_flight = table();
-        in_flight.admit_for_sdk(&id(1)).unwrap();
+        in_flight.admit_for_sdk(&id(1), None).unwrap();
         assert!(!in_flight.cancel(&id(1)));
         let _call = begin(&in_flight, 1);
         drop(in_flight.record_sent(&answer(1)));
@@ -423,7 +453,7 @@ mod tests {
         let in_flight = table();
         let mut before = begin(&in_flight, 1);
         let dispatching = in_flight.admit(id(2)).unwrap();
-        in_flight.admit_for_sdk(&id(3)).unwrap();
+        in_flight.admit_for_sdk(&id(3), None).unwrap();
         in_flight.end_all();
         let mut after = begin(&in_flight, 4);
         assert!(is_ended(&mut before) && is_ended(&mut after));
@@ -439,11 +469,11 @@ mod tests {
         let _waiting = begin(&in_flight, -2);
         for number in 2..LIMIT {
             in_flight
-                .admit_for_sdk(&id(i64::try_from(number).unwrap()))
+                .admit_for_sdk(&id(i64::try_from(number).unwrap()), None)
                 .unwrap();
         }
         let unsent = in_flight.record_sent(&answer(2));
-        assert!(!is_free(&in_flight, 1) && in_flight.admit_for_sdk(&id(1)).is_err());
+        assert!(!is_free(&in_flight, 1) && in_flight.admit_for_sdk(&id(1), None).is_err());
         drop(unsent);
         assert!(is_free(&in_flight, 1));
     }

@@ -5,10 +5,13 @@ use rmcp::{
     model::{ErrorCode, ErrorData, JsonRpcError, RequestId},
     service::RxJsonRpcMessage,
 };
+use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-/// Server-defined error of JSON-RPC 2.0 section 5.1: the client has too many requests in flight.
-const TOO_MANY_IN_FLIGHT: ErrorCode = ErrorCode(-32000);
+use crate::admission::NotAdmitted;
+
+/// Server-defined error of JSON-RPC 2.0 section 5.1: there is no room for the request now.
+const NO_ROOM: ErrorCode = ErrorCode(-32000);
 
 /// A message that is not accepted, as the JSON-RPC error that says why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,11 +55,26 @@ impl Rejection {
     /// Rejects a request of a client that has `max_in_flight` in flight.
     pub(crate) fn too_many_in_flight(id: RequestId, max_in_flight: usize) -> Self {
         Self {
-            code: TOO_MANY_IN_FLIGHT,
+            code: NO_ROOM,
             message: format!(
                 "{max_in_flight} requests are in flight already; wait for an answer before sending more"
             ),
             id: Some(id),
+        }
+    }
+
+    /// Rejects a message that no memory is free for.
+    pub(crate) fn not_admitted(bytes: &[u8], reason: NotAdmitted) -> Self {
+        #[derive(Deserialize)]
+        struct WithId {
+            id: Option<RequestId>,
+        }
+        Self {
+            code: NO_ROOM,
+            message: reason.to_string(),
+            id: serde_json::from_slice(bytes)
+                .ok()
+                .and_then(|WithId { id }| id),
         }
     }
 

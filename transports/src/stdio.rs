@@ -17,6 +17,7 @@ use futures::{
 
 use self::lines::{Line, Lines};
 use crate::{
+    admission::{Admission, SMALL_BYTES},
     conversation::{
         Conversation, ConversationFactory, KeepOpen, MessageError, Outgoing, Rejection,
     },
@@ -72,11 +73,17 @@ where
         // The receiver is gone when the server is.
         let _ = writer_ended.send(outcome);
     }));
+    let admission = factory.admission();
     let mut input = Lines::new(stdin, factory.limits().max_message_bytes);
     // Answers that are not in the queue yet. It outlives the reading: their calls have run.
     let mut batch = Vec::new();
     let outcome = {
-        let read = pin!(read(&mut input, &conversation, &mut batch, counted));
+        let read = pin!(read(
+            &mut input,
+            &conversation,
+            &mut batch,
+            (counted, admission)
+        ));
         let begun = pin!(shutdown.begun());
         match select(select(read, begun), &mut written).await {
             Either::Left((Either::Left((outcome, _)), _)) => outcome,
@@ -128,7 +135,7 @@ async fn read<I: AsyncRead + Unpin>(
     input: &mut Lines<I>,
     conversation: &Conversation,
     batch: &mut Vec<u8>,
-    metrics: Option<Metrics>,
+    (metrics, admission): (Option<Metrics>, Option<&Admission>),
 ) -> io::Result<()> {
     let mut received = None;
     loop {
@@ -138,7 +145,7 @@ async fn read<I: AsyncRead + Unpin>(
                 Line::Whole(line) if line.trim_ascii().is_empty() => continue,
                 Line::Whole(line) => {
                     bytes += line.len();
-                    take_line(conversation, line, received, batch).await
+                    take_line(conversation, line, (received, admission), batch).await
                 }
                 Line::TooLong { limit_bytes } => Err(Rejection::too_large(limit_bytes).into()),
             };
@@ -168,24 +175,35 @@ async fn flush(conversation: &Conversation, batch: &mut Vec<u8>) -> Result<(), M
     Ok(())
 }
 
-/// Takes one line: a message, or a batch of messages where the revision has batches.
+/// Takes one line: a message, or a batch of messages where the revision has batches. A large one
+/// waits for memory, and the reader with it.
 async fn take_line(
     conversation: &Conversation,
     line: &[u8],
-    received: Option<Instant>,
+    (received, admission): (Option<Instant>, Option<&Admission>),
     batch: &mut Vec<u8>,
 ) -> Result<(), MessageError> {
+    if line.len() > SMALL_BYTES {
+        // The client may wait for the answers in the batch.
+        conversation.send(batch).await?;
+    }
+    let reserved = Admission::reserve(admission, line.len()).await;
+    let reserved = reserved.map_err(|reason| Rejection::not_admitted(line, reason))?;
+    let receipt = Receipt {
+        at: received,
+        reserved: reserved.as_ref(),
+    };
     if let Some(messages) = conversation.batch(line)? {
         for message in messages {
             let outcome = match message {
-                Ok(message) => take_message(conversation, message, received, batch).await,
+                Ok(message) => take_message(conversation, message, receipt, batch).await,
                 Err(rejection) => Err(rejection.into()),
             };
             answer_rejection(conversation, outcome, batch)?;
         }
         return Ok(());
     }
-    take_message(conversation, line, received, batch).await
+    take_message(conversation, line, receipt, batch).await
 }
 
 /// Appends the answer to a rejected message to the others.
@@ -206,13 +224,9 @@ fn answer_rejection(
 async fn take_message(
     conversation: &Conversation,
     message: &[u8],
-    received: Option<Instant>,
+    receipt: Receipt<'_>,
     batch: &mut Vec<u8>,
 ) -> Result<(), MessageError> {
-    let receipt = Receipt {
-        at: received,
-        ..Receipt::default()
-    };
     let dispatched = conversation.dispatch_received(message, &PARENT, receipt, batch)?;
     let Some(for_sdk) = dispatched else {
         return Ok(());

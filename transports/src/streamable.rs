@@ -254,15 +254,17 @@ impl<S: FastTools> Inner<S> {
         let context = headers.and_then(|headers| headers.context(self.sessions.is_none(), caller));
         let Ok(mut context) = context else {
             self.count_fallback(FallbackReason::Headers);
-            self.record_origin(&mut parts, (client, subject), ForSdk::default());
-            return self.forward_unusual(parts, bytes).await;
+            self.record_origin(&mut parts, (client, subject), &ForSdk::default());
+            let response = self.forward_unusual(parts, bytes).await;
+            return response.map(|body| body.holding(reserved));
         };
         context.receipt.reserved = reserved.as_ref();
         match self.answer_here(&parts, &context, &bytes).await {
             Ok(response) => response,
             Err(for_sdk) => {
-                self.record_origin(&mut parts, (client, subject), for_sdk);
-                self.forward_message(parts, bytes).await
+                self.record_origin(&mut parts, (client, subject), &for_sdk);
+                let response = self.forward_message(parts, bytes).await;
+                response.map(|body| body.holding(reserved))
             }
         }
     }
@@ -397,7 +399,7 @@ impl<S: FastTools> Inner<S> {
         &self,
         parts: &mut Parts,
         (client, subject): (SocketAddr, Option<Subject<'_>>),
-        for_sdk: ForSdk,
+        for_sdk: &ForSdk,
     ) {
         if !self.has_hook && subject.is_none() {
             return;

@@ -68,7 +68,7 @@ impl TimedBody {
         }
         let mut reserved = None;
         if announced > SMALL_BYTES {
-            match reserve(admission, announced).await {
+            match Admission::reserve(admission, announced).await {
                 Ok(reservation) => reserved = reservation,
                 Err(reason) => return Read::NotAdmitted(reason),
             }
@@ -106,7 +106,7 @@ impl TimedBody {
             }
             // A body that did not announce its length may be as large as any.
             if length > SMALL_BYTES && reserved.is_none() {
-                match reserve(admission, max_bytes).await {
+                match Admission::reserve(admission, max_bytes).await {
                     Ok(reservation) => reserved = reservation,
                     Err(reason) => return Read::NotAdmitted(reason),
                 }
@@ -127,16 +127,6 @@ impl TimedBody {
             .get_or_insert_with(|| self.runtime.sleep(self.limit));
         let timer = timer.as_mut().poll(context);
         timer.map(|()| Some(Err(BodyError::Late(self.limit))))
-    }
-}
-
-async fn reserve(
-    admission: Option<&Admission>,
-    bytes: usize,
-) -> Result<Option<Reserved>, NotAdmitted> {
-    match admission {
-        Some(admission) => admission.message(bytes).await.map(Some),
-        None => Ok(None),
     }
 }
 

@@ -14,7 +14,7 @@ use http_body_util::{
 };
 
 use super::connections::AnswerGuard;
-use crate::admission::{Admission, SMALL_BYTES};
+use crate::admission::{Admission, Reserved, SMALL_BYTES};
 
 /// The body of a response.
 #[derive(Debug)]
@@ -37,6 +37,19 @@ impl Body {
     #[must_use]
     pub fn empty() -> Self {
         Self::Whole(None)
+    }
+
+    /// Keeps the memory of a message reserved until the body that answers it has ended.
+    pub(crate) fn holding(self, reserved: Option<Reserved>) -> Self {
+        match (self, reserved) {
+            (body @ (Self::Stream(_) | Self::Rmcp(_)), Some(reserved)) => {
+                Self::stream(body.map_frame(move |frame| {
+                    let _held = &reserved;
+                    frame
+                }))
+            }
+            (body, _) => body,
+        }
     }
 
     /// Makes a body that arrives piece by piece.

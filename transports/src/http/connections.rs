@@ -13,7 +13,7 @@
 //! its request, the connection's IO looks for it.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io::{self, IoSlice},
     mem::MaybeUninit,
     pin::Pin,
@@ -36,7 +36,7 @@ use crate::{
 
 /// All open connections of one server.
 pub(super) struct Connections {
-    open: Mutex<HashMap<u64, Arc<State>>>,
+    open: Mutex<BTreeMap<u64, Arc<State>>>,
     limit: usize,
     pub(super) failures: LogLimit,
     rejections: LogLimit,
@@ -249,10 +249,10 @@ impl Connections {
 
     /// Completes when no connection is open.
     pub(super) async fn closed(&self) {
-        self.until(HashMap::is_empty).await;
+        self.until(BTreeMap::is_empty).await;
     }
 
-    async fn until(&self, reached: impl Fn(&HashMap<u64, Arc<State>>) -> bool) {
+    async fn until(&self, reached: impl Fn(&BTreeMap<u64, Arc<State>>) -> bool) {
         loop {
             let changed = self.changed.notified();
             if reached(&self.table()) {
@@ -262,7 +262,7 @@ impl Connections {
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<u64, Arc<State>>> {
+    fn table(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<State>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -273,8 +273,9 @@ impl Connections {
     }
 }
 
-/// Has an idle connection close, if there is one; first one that has never sent a byte.
-fn make_room(open: &HashMap<u64, Arc<State>>) -> bool {
+/// Has an idle connection close, if there is one; first one that has never sent a byte, the oldest
+/// of them: what a new client sends may be on its way.
+fn make_room(open: &BTreeMap<u64, Arc<State>>) -> bool {
     let is_idle = |state: &&Arc<State>| {
         !state.answering.load(Ordering::SeqCst) && !state.must_close.load(Ordering::SeqCst)
     };

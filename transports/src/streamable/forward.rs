@@ -190,7 +190,7 @@ impl<S: FastTools> Inner<S> {
         session: &Session,
         id: &RequestId,
     ) -> Response<Body> {
-        if let Err(rejection) = session.in_flight.admit_for_sdk(id) {
+        if let Err(rejection) = session.in_flight.admit_for_sdk(id, None) {
             return responses::rejected(rejection);
         }
         let mut reservation = Reservation {

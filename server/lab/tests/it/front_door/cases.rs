@@ -238,6 +238,10 @@ group!(lasting {
     shop {
         a_cancelled_checkout_is_recorded_all_the_same
     }
+    overload {
+        large_payloads_in_one_stream_take_little_memory
+        a_large_message_is_counted_until_it_is_answered
+    }
 });
 
 group!(stdio {
@@ -247,6 +251,8 @@ group!(stdio {
         a_last_line_without_a_break_is_answered
         standard_output_carries_nothing_but_messages
         a_client_that_reads_late_gets_every_answer
+        answers_that_are_not_read_take_little_memory
+        large_messages_of_calls_that_wait_take_little_memory
         a_reader_that_leaves_ends_the_server
         pipes_stay_blocking_for_those_who_share_them
         files_will_do_for_pipes

@@ -12,12 +12,13 @@ use std::{
 
 use serde_json::{Value, json};
 use testkit::{
+    client::Peer,
     http::{Connection, Request, once},
     message::{call, request, self_contained},
 };
 
 use crate::{
-    common::{Client, PATIENCE, Server, Subject, client, eventually},
+    common::{Client, Gate, PATIENCE, Server, Subject, client, eventually},
     front_door::subjects::SERVERS,
 };
 
@@ -190,6 +191,48 @@ pub(crate) fn large_messages_wait_for_memory_and_small_ones_do_not(subject: &Sub
         let response = once(server.address(), &large);
         matches!(response.status, 200 | 202).then_some(())
     });
+}
+
+pub(crate) fn large_payloads_in_one_stream_take_little_memory(subject: &Subject) {
+    const ASKED: usize = 60;
+    let mut server = Server::start(subject, &["--call-timeout=3"]);
+    let mut client = Client::ready(&mut server);
+    for id in 0..ASKED {
+        client.peer.begin(&aggregate(id).to_string());
+    }
+    let answers: Vec<_> = (0..ASKED).map(|_| client.peer.end()).collect();
+    are_right_or_rejected(&answers);
+    client.is_served();
+    let peak = server.rss_peak_kib();
+    assert!(peak < PEAK_KIB, "{peak} KiB");
+}
+
+pub(crate) fn a_large_message_is_counted_until_it_is_answered(subject: &Subject) {
+    // JSON may have spaces around it.
+    let padded = |id: &str, params: &Value| {
+        client::request(&json!(id), "tools/call", params) + &" ".repeat(20_000)
+    };
+    let gate = Gate::new();
+    let flags = ["--max-inflight-bytes=160000", "--upstream-url", &gate.url()];
+    let mut server = Server::start(subject, &flags);
+    let mut client = Client::ready(&mut server);
+    let held = client::call("fetch_external_data", &json!({"endpoint": "/held"}));
+    client.peer.begin(&padded("held", &held));
+    gate.wait_for(1);
+    let large = padded("large", &client::call("echo", &json!({"message": "x"})));
+    let posted = if let Peer::Sse(sse) = &client.peer {
+        let (address, post) = (server.address(), sse.request(&large));
+        Some(thread::spawn(move || once(address, &post).status))
+    } else {
+        client.peer.begin(&large);
+        None
+    };
+    // Long enough for its answer, if it did not wait for the memory of the other.
+    thread::sleep(Duration::from_millis(300));
+    gate.open();
+    assert_eq!(client.end_held(), "held");
+    assert_eq!(client.peer.end()["id"], "large");
+    assert!(posted.is_none_or(|post| post.join().unwrap() == 202));
 }
 
 /// What clients send that compute much and leave.

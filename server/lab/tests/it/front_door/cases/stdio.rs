@@ -6,12 +6,18 @@ use std::{
     io::{self, BufRead, BufReader, Write},
     os::fd::AsRawFd,
     process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::client::Peer;
 
-use crate::common::{Client, Gate, Server, Subject, client, server::command};
+use crate::common::{Client, Gate, Server, Subject, client, eventually, server::command};
 
 /// The pipes behind `client`.
 fn pipes(client: &mut Client) -> &mut testkit::stdio::Stdio {
@@ -89,7 +95,7 @@ pub(crate) fn a_client_that_reads_late_gets_every_answer(subject: &Subject) {
     let mut client = Client::ready(&mut server);
     let stdio = pipes(&mut client);
     let mut input = stdio.take_input();
-    let writer = std::thread::spawn(move || {
+    let writer = thread::spawn(move || {
         let echo = client::call("echo", &json!({"message": "x".repeat(1_000)}));
         for id in 0..ASKED {
             let line = client::request(&json!(id), "tools/call", &echo) + "\n";
@@ -98,7 +104,7 @@ pub(crate) fn a_client_that_reads_late_gets_every_answer(subject: &Subject) {
         input
     });
     // Long enough for every queue on the way to fill up.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    thread::sleep(Duration::from_millis(300));
     let mut answered = HashSet::new();
     for _ in 0..ASKED {
         let answer = stdio.read().expect("an answer for every request");
@@ -110,6 +116,52 @@ pub(crate) fn a_client_that_reads_late_gets_every_answer(subject: &Subject) {
     drop(writer.join().unwrap());
     assert!(client.peer.ended());
     server.ended_well();
+}
+
+pub(crate) fn answers_that_are_not_read_take_little_memory(subject: &Subject) {
+    stops_reading(subject, |text| {
+        client::call("echo", &json!({"message": text}))
+    });
+}
+
+pub(crate) fn large_messages_of_calls_that_wait_take_little_memory(subject: &Subject) {
+    stops_reading(subject, |text| {
+        let arguments = json!({"query": text, "delay_ms": 5_000});
+        client::call("simulate_database_query", &arguments)
+    });
+}
+
+/// Asks again and again, with a text of a megabyte, and reads no answer.
+fn stops_reading(subject: &Subject, call: impl Fn(String) -> Value) {
+    const ASKED: u64 = 600;
+    const PEAK_KIB: u64 = 300 * 1024;
+    let mut server = Server::start(subject, &[]);
+    let mut client = Client::ready(&mut server);
+    let call = call("x".repeat(1_000_000));
+    let mut input = pipes(&mut client).take_input();
+    let taken = Arc::new(AtomicU64::new(0));
+    let counted = taken.clone();
+    let writer = thread::spawn(move || {
+        for id in 0..ASKED {
+            let line = client::request(&json!(id), "tools/call", &call) + "\n";
+            // At the end of the test the server is gone.
+            if input.write_all(line.as_bytes()).is_err() {
+                return;
+            }
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    eventually("the server reads no more", || {
+        let before = taken.load(Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(500));
+        (before > 0 && taken.load(Ordering::Relaxed) == before).then_some(())
+    });
+    let taken = taken.load(Ordering::Relaxed);
+    assert!(taken < ASKED, "the server took everything in");
+    let peak = server.rss_peak_kib();
+    assert!(peak < PEAK_KIB, "{peak} KiB");
+    drop((client, server));
+    writer.join().unwrap();
 }
 
 pub(crate) fn a_reader_that_leaves_ends_the_server(subject: &Subject) {
