@@ -26,10 +26,9 @@ use crate::run::testbed::{Started, Testbed};
 
 /// How long the clients of a disturbance may take to begin.
 const BEGIN_LIMIT: Duration = Duration::from_mins(2);
-/// From the end of a fault until the load after it, unless that load is shorter.
+/// From the begin of a fault until the load during it, and from its end until the load after it,
+/// unless that load is shorter: what a hundred clients cost that come at once is another question.
 const REST: Duration = Duration::from_secs(1);
-/// Clients that find out the capacity of a server, in a closed loop.
-const CAPACITY_CLIENTS: usize = 50;
 /// How long a call of an overload waits for a free client.
 const GIVE_UP: Duration = Duration::from_millis(500);
 
@@ -134,9 +133,7 @@ impl Figures {
         self.note(outcome);
         let seen = Seen::of(outcome);
         self.set(Figure::GoodputPerS, outcome.calls_per_s());
-        let capacity = self.get(Figure::CapacityPerS);
-        let share = capacity.map(|capacity| outcome.calls_per_s() / capacity);
-        self.set(Figure::GoodputShare, share);
+        self.set(Figure::ClientBusyShare, outcome.client_busy_share());
         self.add(Figure::Shed, seen.shed);
         self.add(Figure::ErrorsDuring, seen.failed);
         self.add(Figure::Unsent, outcome.unsent as f64);
@@ -210,8 +207,28 @@ impl Trial<'_> {
         duration(self.chaos.around_s).unwrap_or_default()
     }
 
+    fn rest(&self) {
+        (self.interrupt).wait(REST.min(self.around()), || None::<()>);
+    }
+
     fn duration(&self) -> Duration {
         duration(self.chaos.duration_s).unwrap_or_default()
+    }
+
+    /// Right answers a second of a closed loop.
+    fn capacity(
+        &self,
+        ordinary: &mut Ordinary<'_>,
+        target: &Target,
+        figures: &mut Figures,
+    ) -> anyhow::Result<f64> {
+        let load = (self.chaos.capacity_clients, Shape::default());
+        let outcome = ordinary.load(target, load, self.around(), self.interrupt.flag())?;
+        figures.note(&outcome);
+        if outcome.calls == 0 {
+            bail!("no call was answered right while the capacity was measured");
+        }
+        Ok(outcome.calls_per_s())
     }
 
     /// The rate of the ordinary clients, for which the capacity may have to be found out.
@@ -224,20 +241,28 @@ impl Trial<'_> {
         if let (Some(rate), None) = (self.chaos.rate_per_s, self.chaos.times_capacity) {
             return Ok(rate);
         }
-        // An overload comes over more connections, which may be answered more at a time.
-        let overload = self.chaos.times_capacity.map(|_| self.chaos.count);
-        let mut capacity = 0.0_f64;
-        for clients in std::iter::once(CAPACITY_CLIENTS).chain(overload) {
-            let (load, stop) = ((clients, Shape::default()), self.interrupt.flag());
-            let outcome = ordinary.load(target, load, self.around(), stop)?;
-            figures.note(&outcome);
-            capacity = capacity.max(outcome.calls_per_s());
-        }
-        if capacity <= 0.0 {
-            bail!("no call was answered right while the capacity was measured");
-        }
+        let capacity = self.capacity(ordinary, target, figures)?;
         figures.set(Figure::CapacityPerS, capacity);
         Ok(self.chaos.rate_per_s.unwrap_or(capacity / 2.0))
+    }
+
+    /// The goodput of an overload, as a share of the capacity. That is measured once more, because
+    /// the pace of a machine changes within a minute, and the mean counts.
+    fn goodput_share(
+        &self,
+        ordinary: &mut Ordinary<'_>,
+        target: &Target,
+        figures: &mut Figures,
+    ) -> anyhow::Result<()> {
+        let before = figures.get(Figure::CapacityPerS).unwrap_or_default();
+        let capacity = before.midpoint(self.capacity(ordinary, target, figures)?);
+        figures.set(Figure::CapacityPerS, capacity);
+        let goodput = figures.get(Figure::GoodputPerS);
+        figures.set(
+            Figure::GoodputShare,
+            goodput.map(|goodput| goodput / capacity),
+        );
+        Ok(())
     }
 
     /// The load before the fault.
@@ -300,8 +325,11 @@ impl Trial<'_> {
         figures.set(Figure::RssGrowthPercent, grown.rss_percent);
         figures.set(Figure::OpenFilesGrowth, grown.open_files);
         figures.set(Figure::ThreadsGrowth, grown.threads);
-        (self.interrupt).wait(REST.min(self.around()), || None::<()>);
+        self.rest();
         self.after(&mut ordinary, &started.target, rate, figures)?;
+        if self.chaos.fault == Fault::Overload {
+            self.goodput_share(&mut ordinary, &started.target, figures)?;
+        }
         let after = watch::look(id).map(|usage| megabytes(usage.rss_bytes));
         figures.set(Figure::RssAfterMb, after);
         // Pipes are closed before a server on stdio is ended.
@@ -336,6 +364,7 @@ impl Trial<'_> {
             if handle.is_some() {
                 let has_begun = || begun.load(Ordering::Acquire).then_some(());
                 self.interrupt.wait(BEGIN_LIMIT, has_begun);
+                self.rest();
             }
             let outcome = ordinary.load(target, load, self.duration(), self.interrupt.flag());
             stop.store(true, Ordering::Release);

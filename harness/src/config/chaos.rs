@@ -33,6 +33,9 @@ pub struct Chaos {
     /// The rate of an overload, as a multiple of the capacity that was measured before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times_capacity: Option<f64>,
+    /// How many clients find out the capacity, in a closed loop.
+    #[serde(default = "fifty")]
+    pub capacity_clients: usize,
     /// The servers, each by itself.
     pub subjects: Vec<String>,
     /// Flags of the servers without their dashes, in the place of those of the subjects.
@@ -62,6 +65,10 @@ pub struct Chaos {
 
 const fn one() -> usize {
     1
+}
+
+const fn fifty() -> usize {
+    50
 }
 
 /// The short form of an experiment.
@@ -122,12 +129,14 @@ pub enum Fault {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Figure {
-    /// Right answers a second of a closed loop before the fault.
+    /// Right answers a second of a closed loop before the fault; of an overload also after it.
     CapacityPerS,
     /// Right answers a second during the fault.
     GoodputPerS,
     /// The same as a share of the capacity.
     GoodputShare,
+    /// How much of its core the load client used during the fault. At 1 it is the bottleneck.
+    ClientBusyShare,
     /// Calls that were rejected with a clear error: 503, 429, or -32000.
     Shed,
     /// Calls that failed in another way during the fault.
@@ -293,7 +302,11 @@ impl Chaos {
             check_name(&format!("suite.{name}"), name)?;
             (suite.check()).map_err(|message| format!("suite.{name}: {message}"))?;
         }
-        for (key, count) in [("clients", self.clients), ("count", self.count)] {
+        for (key, count) in [
+            ("clients", self.clients),
+            ("count", self.count),
+            ("capacity_clients", self.capacity_clients),
+        ] {
             if !(1..=MAX_CLIENTS).contains(&count) {
                 return Err(format!(
                     "{key} = {count} is not between 1 and {MAX_CLIENTS}"

@@ -268,12 +268,16 @@ impl Comparison {
         format!("{experiment}.{}.{variant}", self.name)
     }
 
-    /// The suite of the variant whose figure it is, by its name in the definition.
+    /// The suite of a variant, by its name in the definition.
+    pub(crate) fn suite_of<'a>(&'a self, variant: &'a Variant) -> Option<&'a String> {
+        variant.suite.as_ref().or(self.suite.as_ref())
+    }
+
+    /// The suite of the variant whose figure it is.
     pub(crate) fn suite_of_with(&self) -> Option<&String> {
-        let variant = self.variants.iter().find(|one| one.name == self.with);
-        variant
-            .and_then(|one| one.suite.as_ref())
-            .or(self.suite.as_ref())
+        let mut variants = self.variants.iter();
+        let variant = variants.find(|one| one.name == self.with)?;
+        self.suite_of(variant)
     }
 
     /// Whether it has a bound.

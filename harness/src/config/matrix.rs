@@ -419,12 +419,9 @@ impl Stock<'_> {
         member: &str,
         made: &mut Made,
     ) -> Result<(), String> {
-        let either = |own: &Option<String>, common: &Option<String>, key: &str| {
-            (own.clone().or_else(|| common.clone())).ok_or_else(|| format!("has no {key}"))
-        };
-        let server = either(&variant.server, &comparison.server, "server")?;
-        let name = either(&variant.suite, &comparison.suite, "suite")?;
-        let mut subject = self.subject(&server)?.clone();
+        let server = variant.server.as_ref().or(comparison.server.as_ref());
+        let name = comparison.suite_of(variant).ok_or("has no suite")?;
+        let mut subject = self.subject(server.ok_or("has no server")?)?.clone();
         for (flag, value) in comparison.flags.iter().chain(&variant.flags) {
             set_flag(&mut subject.command, flag, value);
         }
@@ -432,7 +429,7 @@ impl Stock<'_> {
         subject.description = Some(format!("{title}: {what}, {}", variant.name));
         subject.on_request = true;
         subject.processes = variant.processes;
-        let mut suite = self.suite(experiment, &name, &variant.load)?;
+        let mut suite = self.suite(experiment, name, &variant.load)?;
         suite.answer_bytes = None;
         suite.arguments.extend(variant.arguments.clone());
         suite.check()?;

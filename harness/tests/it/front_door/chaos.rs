@@ -153,6 +153,8 @@ fn build_servers(root: &Path) {
     if !PROGRAMS.iter().all(is_new) {
         let status = Command::new(root.join("scripts/build"))
             .args(["--profile", "dev", "--runtime", "tokio"])
+            // One of the experiments keeps its sessions in Redis.
+            .args(["--features", "redis"])
             .status();
         assert!(status.unwrap().success());
     }
