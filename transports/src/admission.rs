@@ -51,7 +51,7 @@ const MAX_WAITING: usize = 1024;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Server-defined error of JSON-RPC 2.0 section 5.1: the server is busy.
-const BUSY: ErrorCode = ErrorCode(-32000);
+pub(crate) const BUSY: ErrorCode = ErrorCode(-32000);
 
 /// How much calls may use at once.
 #[derive(Clone, Debug)]
@@ -166,7 +166,8 @@ impl Admission {
         admitted.map(Reserved::new)
     }
 
-    /// Reserves the memory for the call of a message that has `bytes` bytes, if that is counted.
+    /// Reserves the memory for the call of a large message, one of `bytes` bytes, where calls are
+    /// counted.
     ///
     /// # Errors
     /// When the wait is too long, or the client leaves.
@@ -175,11 +176,11 @@ impl Admission {
         bytes: usize,
     ) -> Result<Option<Reserved>, NotAdmitted> {
         match this {
-            Some(admission) if bytes > SMALL_BYTES => {
+            Some(admission) => {
                 let all = bytes.saturating_mul(BYTES_FOR_A_BYTE);
                 admission.bytes(all).await.map(Some)
             }
-            _ => Ok(None),
+            None => Ok(None),
         }
     }
 

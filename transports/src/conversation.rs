@@ -255,14 +255,14 @@ impl Conversation {
         receipt: Receipt<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<ForSdk>, MessageError> {
-        let reserved = receipt.reserved.cloned();
+        let for_sdk = |is_checked| ForSdk {
+            is_checked,
+            reserved: receipt.reserved.cloned(),
+        };
         let (Some(fast_path), HandshakeState::Settled(revision)) =
             (&self.fast_path, self.in_flight.handshake.state())
         else {
-            return Ok(Some(ForSdk {
-                reserved,
-                ..ForSdk::default()
-            }));
+            return Ok(Some(for_sdk(false)));
         };
         let context = MessageContext {
             revision,
@@ -278,10 +278,7 @@ impl Conversation {
             Dispatch::Answered(_) | Dispatch::Accepted | Dispatch::Cancelled => Ok(None),
             Dispatch::Rejected(rejection) => Err(rejection.into()),
             Dispatch::Pending(call) => self.run(call).map(|()| None),
-            Dispatch::Fallback(fallback) => Ok(Some(ForSdk {
-                reserved,
-                ..fallback.into()
-            })),
+            Dispatch::Fallback(fallback) => Ok(Some(for_sdk(fallback.is_checked))),
         }
     }
 

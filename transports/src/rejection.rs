@@ -8,10 +8,7 @@ use rmcp::{
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::admission::NotAdmitted;
-
-/// Server-defined error of JSON-RPC 2.0 section 5.1: there is no room for the request now.
-const NO_ROOM: ErrorCode = ErrorCode(-32000);
+use crate::admission::{BUSY, NotAdmitted};
 
 /// A message that is not accepted, as the JSON-RPC error that says why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +52,7 @@ impl Rejection {
     /// Rejects a request of a client that has `max_in_flight` in flight.
     pub(crate) fn too_many_in_flight(id: RequestId, max_in_flight: usize) -> Self {
         Self {
-            code: NO_ROOM,
+            code: BUSY,
             message: format!(
                 "{max_in_flight} requests are in flight already; wait for an answer before sending more"
             ),
@@ -70,7 +67,7 @@ impl Rejection {
             id: Option<RequestId>,
         }
         Self {
-            code: NO_ROOM,
+            code: BUSY,
             message: reason.to_string(),
             id: serde_json::from_slice(bytes)
                 .ok()

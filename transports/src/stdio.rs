@@ -183,12 +183,13 @@ async fn take_line(
     (received, admission): (Option<Instant>, Option<&Admission>),
     batch: &mut Vec<u8>,
 ) -> Result<(), MessageError> {
+    let mut reserved = None;
     if line.len() > SMALL_BYTES {
         // The client may wait for the answers in the batch.
         conversation.send(batch).await?;
+        let reservation = Admission::reserve(admission, line.len()).await;
+        reserved = reservation.map_err(|reason| Rejection::not_admitted(line, reason))?;
     }
-    let reserved = Admission::reserve(admission, line.len()).await;
-    let reserved = reserved.map_err(|reason| Rejection::not_admitted(line, reason))?;
     let receipt = Receipt {
         at: received,
         reserved: reserved.as_ref(),

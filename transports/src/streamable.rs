@@ -254,7 +254,7 @@ impl<S: FastTools> Inner<S> {
         let context = headers.and_then(|headers| headers.context(self.sessions.is_none(), caller));
         let Ok(mut context) = context else {
             self.count_fallback(FallbackReason::Headers);
-            self.record_origin(&mut parts, (client, subject), &ForSdk::default());
+            self.record_origin(&mut parts, (client, subject), false);
             let response = self.forward_unusual(parts, bytes).await;
             return response.map(|body| body.holding(reserved));
         };
@@ -262,7 +262,7 @@ impl<S: FastTools> Inner<S> {
         match self.answer_here(&parts, &context, &bytes).await {
             Ok(response) => response,
             Err(for_sdk) => {
-                self.record_origin(&mut parts, (client, subject), &for_sdk);
+                self.record_origin(&mut parts, (client, subject), for_sdk.is_checked);
                 let response = self.forward_message(parts, bytes).await;
                 response.map(|body| body.holding(reserved))
             }
@@ -399,7 +399,7 @@ impl<S: FastTools> Inner<S> {
         &self,
         parts: &mut Parts,
         (client, subject): (SocketAddr, Option<Subject<'_>>),
-        for_sdk: &ForSdk,
+        is_checked: bool,
     ) {
         if !self.has_hook && subject.is_none() {
             return;
@@ -414,7 +414,7 @@ impl<S: FastTools> Inner<S> {
             subject,
             headers: None,
         };
-        let origin = CallOrigin::new(&caller, for_sdk.is_checked);
+        let origin = CallOrigin::new(&caller, is_checked);
         parts.extensions.insert(origin);
     }
 

@@ -23,8 +23,9 @@ pub enum Body {
     Whole(Option<Bytes>),
     /// Piece by piece.
     Stream(UnsyncBoxBody<Bytes, Infallible>),
-    /// rmcp's body, which is boxed already.
-    Rmcp(BoxBody<Bytes, Infallible>),
+    /// rmcp's body, which is boxed already, with the memory of the message that it answers, if that
+    /// is large: it is reserved until the body has ended.
+    Rmcp(BoxBody<Bytes, Infallible>, Option<Reserved>),
 }
 
 impl Body {
@@ -39,16 +40,17 @@ impl Body {
         Self::Whole(None)
     }
 
-    /// Keeps the memory of a message reserved until the body that answers it has ended.
+    /// Makes a body of rmcp's.
+    pub(crate) fn rmcp(body: BoxBody<Bytes, Infallible>) -> Self {
+        Self::Rmcp(body, None)
+    }
+
+    /// Keeps the memory of a message reserved until the body that answers it has ended. The other
+    /// bodies exist when their call is over.
     pub(crate) fn holding(self, reserved: Option<Reserved>) -> Self {
-        match (self, reserved) {
-            (body @ (Self::Stream(_) | Self::Rmcp(_)), Some(reserved)) => {
-                Self::stream(body.map_frame(move |frame| {
-                    let _held = &reserved;
-                    frame
-                }))
-            }
-            (body, _) => body,
+        match self {
+            Self::Rmcp(body, _) => Self::Rmcp(body, reserved),
+            body => body,
         }
     }
 
@@ -72,7 +74,7 @@ impl HttpBody for Body {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stream(body) => Pin::new(body).poll_frame(context),
-            Self::Rmcp(body) => Pin::new(body).poll_frame(context),
+            Self::Rmcp(body, _) => Pin::new(body).poll_frame(context),
         }
     }
 
@@ -80,7 +82,7 @@ impl HttpBody for Body {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
             Self::Stream(body) => body.is_end_stream(),
-            Self::Rmcp(body) => body.is_end_stream(),
+            Self::Rmcp(body, _) => body.is_end_stream(),
         }
     }
 
@@ -90,7 +92,7 @@ impl HttpBody for Body {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::Stream(body) => body.size_hint(),
-            Self::Rmcp(body) => body.size_hint(),
+            Self::Rmcp(body, _) => body.size_hint(),
         }
     }
 }
@@ -116,7 +118,7 @@ impl Tracked {
             Body::Whole(bytes) => bytes.as_ref().is_some_and(|all| all.len() > SMALL_BYTES),
             // The events of a lasting stream are counted where they are queued.
             Body::Stream(_) => false,
-            Body::Rmcp(_) => true,
+            Body::Rmcp(..) => true,
         };
         Self {
             body,
@@ -171,5 +173,33 @@ impl HttpBody for Tracked {
         }
         hint.set_lower(hint.lower() + rest);
         hint
+    }
+}
+
+#[cfg(all(test, feature = "tokio-runtime"))]
+mod tests {
+    use futures::FutureExt;
+    use http_body_util::Full;
+
+    use super::*;
+    use crate::{
+        admission::AdmissionOptions,
+        runtime::{Handle, Tokio},
+    };
+
+    #[tokio::test]
+    async fn a_body_that_holds_memory_is_rmcps_and_as_long_as_before() {
+        let admission = Admission::new(AdmissionOptions {
+            max_bytes: 64 * 1024,
+            ..AdmissionOptions::new(Handle::new(Tokio))
+        });
+        let reserved = admission.bytes(64 * 1024).await.unwrap();
+        let has_room = || admission.bytes(1).now_or_never().is_some();
+        let body = Body::rmcp(Full::from("an answer").boxed()).holding(Some(reserved));
+        assert!(matches!(body, Body::Rmcp(..)), "{body:?}");
+        assert_eq!(body.size_hint().exact(), Some(9));
+        assert!(!has_room());
+        drop(body);
+        assert!(has_room());
     }
 }

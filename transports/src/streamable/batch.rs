@@ -82,7 +82,7 @@ impl<S: FastTools> Inner<S> {
                 let mut parts = parts.clone();
                 if let Some(client) = context.caller.client {
                     let caller = (client, context.caller.subject);
-                    self.record_origin(&mut parts, caller, &for_sdk);
+                    self.record_origin(&mut parts, caller, for_sdk.is_checked);
                 }
                 self.forward_message(parts, bytes).await
             }

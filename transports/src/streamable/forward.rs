@@ -283,7 +283,7 @@ impl<S: FastTools> Inner<S> {
         if is_json_in_a_session {
             responses::stream_to_json(response).await
         } else {
-            response.map(Body::Rmcp)
+            response.map(Body::rmcp)
         }
     }
 
@@ -295,7 +295,7 @@ impl<S: FastTools> Inner<S> {
         let ends_session = parts.method == Method::DELETE;
         let sessions = self.sessions.as_ref().filter(|_| ends_session);
         let ended = sessions.and_then(|sessions| sessions.entry(session_id(&parts)?));
-        let mut response = self.ask(parts, Bytes::new()).await.map(Body::Rmcp);
+        let mut response = self.ask(parts, Bytes::new()).await.map(Body::rmcp);
         if ends_session && response.status() == StatusCode::ACCEPTED {
             if let (Some(sessions), Some((id, session))) = (sessions, ended)
                 && let Err(error) = sessions.forget(&id, &session).await

@@ -13,7 +13,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame};
-use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, combinators::BoxBody};
 use rmcp::model::ErrorCode;
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -86,7 +86,7 @@ pub(super) type RmcpBody = BoxBody<Bytes, Infallible>;
 pub(super) async fn stream_to_json(response: Response<RmcpBody>) -> Response<Body> {
     let content_type = response.headers().get(header::CONTENT_TYPE);
     if content_type.is_none_or(|value| value != "text/event-stream") {
-        return response.map(Body::Rmcp);
+        return response.map(Body::rmcp);
     }
     let (parts, mut body) = response.into_parts();
     let mut read = BytesMut::new();
@@ -113,7 +113,7 @@ pub(super) async fn stream_to_json(response: Response<RmcpBody>) -> Response<Bod
         beginning: Some(read.freeze()),
         rest: body,
     };
-    Response::from_parts(parts, Body::stream(body))
+    Response::from_parts(parts, Body::rmcp(body.boxed()))
 }
 
 /// Returns the data of the first whole event that has any.
