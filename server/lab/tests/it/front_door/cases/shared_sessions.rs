@@ -93,7 +93,7 @@ pub(crate) fn a_session_ends_for_all_instances(subject: &Subject) {
 pub(crate) fn a_session_lives_in_the_store_for_as_long_as_it_has_traffic(subject: &Subject) {
     let instances = Instances::of(subject);
     let flags = ["--session-ttl", "1.5"];
-    let mut first = instances.start(&flags);
+    let (mut first, second) = (instances.start(&flags), instances.start(&flags));
     let mut client = Client::ready(&mut first);
     let call = call(subject, &mut client);
     let start = Instant::now();
@@ -101,7 +101,6 @@ pub(crate) fn a_session_lives_in_the_store_for_as_long_as_it_has_traffic(subject
         is_answered(subject, &once(first.address(), &call));
         sleep(Duration::from_millis(50));
     }
-    let second = instances.start(&flags);
     is_answered(subject, &once(second.address(), &call));
     // Asking is traffic, so each wait before asking again is longer than the one before.
     let status = (1..4).find_map(|turn| {
