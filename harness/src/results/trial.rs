@@ -253,6 +253,15 @@ impl TrialWriter {
     }
 }
 
+impl Drop for TrialWriter {
+    /// Unlocks the file. To close it is not enough: a child that another thread has just forked has
+    /// a copy of its descriptor until it becomes its program, and with it the lock.
+    fn drop(&mut self) {
+        // Where the file system knows no locks, there is none.
+        let _ = self.writer.get_ref().unlock();
+    }
+}
+
 fn failed(path: &Path, source: std::io::Error) -> FormatError {
     FormatError::Write {
         path: path.to_owned(),

@@ -7,7 +7,7 @@ use super::support::Project;
 #[test]
 fn the_three_are_interleaved_recorded_and_judged() {
     let project = Project::new(&["right"]);
-    let flags = "--subject right --runs 2 --trials 5 --duration-s 0.1 --warmup-s 0.05 --slowed-by 50% --base-burn-ns 3000 --seed 1 --format json";
+    let flags = "--subject right --runs 2 --trials 5 --duration-s 0.3 --warmup-s 0.05 --slowed-by 50% --base-burn-ns 3000 --seed 1 --format json";
     let flags: Vec<&str> = flags.split(' ').collect();
     let done = project.run("aa", &flags);
     let found: Value = serde_json::from_str(&done.stdout).unwrap();
@@ -115,7 +115,7 @@ fn copies_of_one_program_are_the_subjects_of_a_table_in_slices() {
 #[test]
 fn a_gate_judges_a_floor_beside_itself() {
     let project = Project::new(&["floor"]);
-    let flags = "--subject floor --runs 1 --trials 3 --duration-s 0.1 --warmup-s 0.05 --gate --max-regression 90%";
+    let flags = "--subject floor --runs 1 --trials 3 --duration-s 0.3 --warmup-s 0.05 --gate --max-regression 90%";
     let done = project.run("aa", &flags.split(' ').collect::<Vec<_>>());
     let expected = "Gate: 1 of 1 runs failed nothing of the program beside itself";
     assert!(done.stdout.contains(expected), "{}", done.stdout);

@@ -17,7 +17,7 @@ says = "100 ms to 5 ms"
 [load]
 clients = 2
 warmup_s = 0.05
-duration_s = 0.2
+duration_s = 0.3
 trials = 2
 
 [[compare]]

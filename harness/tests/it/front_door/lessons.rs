@@ -24,7 +24,7 @@ predict = "How many times as fast is a call with a pool of ten?"
 
 [load]
 warmup_s = 0.05
-duration_s = 0.2
+duration_s = 0.3
 trials = 3
 
 [[show]]
@@ -42,7 +42,7 @@ teaches = "One asks less."
 [experiment.load]
 clients = 1
 warmup_s = 0.05
-duration_s = 0.2
+duration_s = 0.3
 trials = 1
 
 [[experiment.compare]]

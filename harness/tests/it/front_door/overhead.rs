@@ -21,7 +21,7 @@ suites = ["echo"]
 [load]
 clients = 2
 warmup_s = 0.05
-duration_s = 0.2
+duration_s = 0.3
 trials = 2
 
 [[compare]]

@@ -161,7 +161,7 @@ fn what_cannot_be_measured_says_why() {
     let none = replay(&project, &["S8"]).exits(0);
     none.printed("- S8.sse: not testable here");
     project
-        .run("measure", &["--trials", "1", "--duration-s", "0.1"])
+        .run("measure", &["--trials", "1", "--duration-s", "0.3"])
         .exits(0);
     let run = replay(&project, &["--run", "latest"]).exits(2);
     run.told("answers no published claim");

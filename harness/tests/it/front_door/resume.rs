@@ -16,7 +16,7 @@ use super::experiments;
 use super::interrupt::{folder_with_rows, wait_for};
 use super::support::{Done, Project, ended_by};
 
-const QUICK: [&str; 6] = ["--trials", "6", "--duration-s", "0.2", "--warmup-s", "0.05"];
+const QUICK: [&str; 6] = ["--trials", "6", "--duration-s", "0.3", "--warmup-s", "0.05"];
 
 /// A run of two subjects that was interrupted after its second trial.
 fn interrupted(project: &Project, flags: &[&str]) -> PathBuf {
