@@ -240,8 +240,9 @@ fn a_process_for_each_client_is_one_load_of_all_of_them() {
         trial.is_right() && trial.samples.contains("samples/"),
         "{trial:?}"
     );
-    // Each client has its share of the instants: together they do not exceed the planned rate.
-    let most = trial.elapsed_ns.unwrap() / 5_000_000 + 5;
+    // Each client has its share of the instants: with all of them each, the calls were four times as
+    // many. Some may be late ones of the warm-up.
+    let most = 2 * trial.elapsed_ns.unwrap() / 5_000_000;
     assert!((1..=most).contains(&trial.calls), "{trial:?}");
     let started = std::fs::read_to_string(project.path("processes")).unwrap();
     assert_eq!(started.lines().count(), 4, "{started}");
