@@ -58,6 +58,9 @@ use crate::{
     shutdown::Shutdown,
 };
 
+/// The bytes of the longest request head. hyper's buffer has this size, too, but it looks at that
+/// only while a head is not complete: one of twice the size passed if it came at once.
+const MAX_HEAD_BYTES: usize = 408 * 1024;
 /// Waiting time after a failed `accept`, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Connections over the limit that are told so at the same time; the others are closed unheard.
@@ -175,6 +178,7 @@ pub async fn serve_http<R: Runtime, S: HttpService>(
     let mut http = http1::Builder::new();
     // The sweep does this at a lower price.
     http.header_read_timeout(None);
+    http.max_header_size(MAX_HEAD_BYTES);
     // A client may finish sending and wait for its answer.
     http.half_close(true);
     for (stall, limit) in [
