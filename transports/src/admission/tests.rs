@@ -1,9 +1,11 @@
 //! Lines without sockets: who is admitted, who waits, who leaves.
 
 use futures::{FutureExt, future::join_all};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Full};
 
 use super::*;
-use crate::runtime::Tokio;
+use crate::{http::Body, runtime::Tokio};
 
 /// Room for 64 KiB and one job, and a wait of `patience`.
 fn admission(patience: Duration) -> Admission {
@@ -39,6 +41,18 @@ async fn bytes_are_reserved_until_the_last_holder_is_dropped() {
     }
     drop(slice);
     assert!(has_room(&admission, 64 * 1024));
+}
+
+#[tokio::test]
+async fn a_body_that_holds_memory_is_rmcps_and_as_long_as_before() {
+    let admission = admission(SHORT);
+    let reserved = admission.bytes(64 * 1024).await.unwrap();
+    let body = Body::rmcp(Full::from("an answer").boxed()).holding(Some(reserved));
+    assert!(matches!(body, Body::Rmcp(..)), "{body:?}");
+    assert_eq!(body.size_hint().exact(), Some(9));
+    assert!(!has_room(&admission, 1));
+    drop(body);
+    assert!(has_room(&admission, 1));
 }
 
 #[tokio::test]

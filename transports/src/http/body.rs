@@ -175,31 +175,3 @@ impl HttpBody for Tracked {
         hint
     }
 }
-
-#[cfg(all(test, feature = "tokio-runtime"))]
-mod tests {
-    use futures::FutureExt;
-    use http_body_util::Full;
-
-    use super::*;
-    use crate::{
-        admission::AdmissionOptions,
-        runtime::{Handle, Tokio},
-    };
-
-    #[tokio::test]
-    async fn a_body_that_holds_memory_is_rmcps_and_as_long_as_before() {
-        let admission = Admission::new(AdmissionOptions {
-            max_bytes: 64 * 1024,
-            ..AdmissionOptions::new(Handle::new(Tokio))
-        });
-        let reserved = admission.bytes(64 * 1024).await.unwrap();
-        let has_room = || admission.bytes(1).now_or_never().is_some();
-        let body = Body::rmcp(Full::from("an answer").boxed()).holding(Some(reserved));
-        assert!(matches!(body, Body::Rmcp(..)), "{body:?}");
-        assert_eq!(body.size_hint().exact(), Some(9));
-        assert!(!has_room());
-        drop(body);
-        assert!(has_room());
-    }
-}

@@ -320,8 +320,6 @@ pub(crate) fn busy_connections_at_the_limit_are_not_exceeded(subject: &Subject) 
     assert!(matches!(told.count(), 1..=5), "{said:?}");
 }
 
-/// What the server says to `bytes` until it closes. It may close with a reset, when it leaves
-/// bytes unread.
 /// As [`said_to`], but the server reads nothing before all that fits into the sockets is there: it
 /// gets as much as it can take at once.
 fn said_at_once(server: &Server, bytes: &[u8]) -> String {
@@ -334,6 +332,8 @@ fn said_at_once(server: &Server, bytes: &[u8]) -> String {
     })
 }
 
+/// What the server says to `bytes` until it closes. It may close with a reset, when it leaves
+/// bytes unread.
 fn said_to(server: &Server, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
