@@ -59,8 +59,8 @@ struct Table {
 enum Waiting {
     /// A call of the fast path, with what ends it.
     FastPath(AbortHandle),
-    /// One that rmcp answers. The memory of a large message is reserved until then.
-    Sdk { _reserved: Option<Reserved> },
+    /// One that rmcp answers, with the memory of its message, if that is large.
+    Sdk(Option<Reserved>),
 }
 
 struct Dispatching {
@@ -104,7 +104,7 @@ impl InFlight {
     }
 
     /// Admits a request that rmcp answers. Its id is reserved until the answer is recorded with
-    /// [`Self::record_sent`], and so is the memory of its message.
+    /// [`Self::record_sent`], and the memory of its message until that answer is queued.
     ///
     /// # Errors
     /// A rejection when the id is in flight already, or too many requests are.
@@ -116,10 +116,7 @@ impl InFlight {
         let mut table = self.table();
         table.check(id, self.limit)?;
         if !table.ended {
-            let waiting = Waiting::Sdk {
-                _reserved: reserved,
-            };
-            table.waiting.insert(id.clone(), waiting);
+            table.waiting.insert(id.clone(), Waiting::Sdk(reserved));
         }
         Ok(())
     }
@@ -145,11 +142,20 @@ impl InFlight {
     fn record_answer(self: &Arc<Self>, id: &RequestId) -> UnsentAnswer {
         let mut table = self.table();
         // rmcp may answer after the cancellation, when the id belongs to a call of the fast path.
-        if let Some(Waiting::Sdk { .. }) = table.waiting.get(id) {
+        let mut reserved = None;
+        if let Some(Waiting::Sdk(of_request)) = table.waiting.get_mut(id) {
+            reserved = of_request.take();
             table.waiting.remove(id);
         }
+        self.unsent(&mut table).holding(reserved)
+    }
+
+    fn unsent(self: &Arc<Self>, table: &mut Table) -> UnsentAnswer {
         table.unsent += 1;
-        UnsentAnswer(Some(self.clone()))
+        UnsentAnswer {
+            in_flight: Some(self.clone()),
+            reserved: None,
+        }
     }
 
     /// Records what rmcp sends.
@@ -220,7 +226,7 @@ impl Waiting {
                 ends.abort();
                 true
             }
-            Self::Sdk { .. } => false,
+            Self::Sdk(_) => false,
         }
     }
 }
@@ -330,8 +336,7 @@ impl CallGuard {
             return None;
         }
         table.waiting.remove(&id);
-        table.unsent += 1;
-        Some(UnsentAnswer(Some(self.in_flight.clone())))
+        Some(self.in_flight.unsent(&mut table))
     }
 }
 
@@ -349,11 +354,25 @@ impl Drop for CallGuard {
 
 /// An answer on its way to the outgoing queue. Dropping this says that the answer is there.
 #[derive(Default)]
-pub(crate) struct UnsentAnswer(Option<Arc<InFlight>>);
+pub(crate) struct UnsentAnswer {
+    in_flight: Option<Arc<InFlight>>,
+    /// The memory of the message that it answers, if that is large.
+    reserved: Option<Reserved>,
+}
+
+impl UnsentAnswer {
+    /// Keeps memory reserved until the answer is queued.
+    pub(crate) fn holding(mut self, reserved: Option<Reserved>) -> Self {
+        self.reserved = reserved;
+        self
+    }
+}
 
 impl Drop for UnsentAnswer {
     fn drop(&mut self) {
-        let Some(in_flight) = &self.0 else { return };
+        let Some(in_flight) = &self.in_flight else {
+            return;
+        };
         let mut table = in_flight.table();
         table.unsent -= 1;
         in_flight.notify_if_empty(&table);

@@ -3,9 +3,10 @@
 use futures::{FutureExt, future::join_all};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
+use rmcp::model::{JsonRpcMessage, RequestId, ServerResult};
 
 use super::*;
-use crate::{http::Body, runtime::Tokio};
+use crate::{http::Body, in_flight::InFlight, runtime::Tokio};
 
 /// Room for 64 KiB and one job, and a wait of `patience`.
 fn admission(patience: Duration) -> Admission {
@@ -52,6 +53,20 @@ async fn a_body_that_holds_memory_is_rmcps_and_as_long_as_before() {
     assert_eq!(body.size_hint().exact(), Some(9));
     assert!(!has_room(&admission, 1));
     drop(body);
+    assert!(has_room(&admission, 1));
+}
+
+#[tokio::test]
+async fn a_request_to_rmcp_keeps_its_memory_until_its_answer_is_queued() {
+    let admission = admission(SHORT);
+    let reserved = admission.bytes(64 * 1024).await.unwrap();
+    let in_flight = Arc::new(InFlight::new(1));
+    let id = RequestId::Number(1);
+    in_flight.admit_for_sdk(&id, Some(reserved)).unwrap();
+    let answer = JsonRpcMessage::response(ServerResult::empty(()), id);
+    let unsent = in_flight.record_sent(&answer);
+    assert!(!has_room(&admission, 1));
+    drop(unsent);
     assert!(has_room(&admission, 1));
 }
 

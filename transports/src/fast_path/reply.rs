@@ -97,7 +97,7 @@ pub struct PendingCall {
     shape: Shape,
     framing: Framing,
     guard: Option<CallGuard>,
-    /// Held until the call ends: arguments are as large as their message.
+    /// The memory of its message, if that is large.
     reserved: Option<Reserved>,
     /// Its observation, if it is observed.
     record: Option<CallRecord>,
@@ -109,7 +109,7 @@ pub struct Finished {
     pub reply: Reply,
     /// The reply, framed.
     pub bytes: Vec<u8>,
-    /// To be dropped when the reply is on its way.
+    /// To be dropped when the reply is queued.
     pub(crate) unsent: UnsentAnswer,
 }
 
@@ -132,7 +132,7 @@ impl PendingCall {
         }
     }
 
-    /// Keeps the memory reserved until the call ends.
+    /// Keeps the memory reserved until the reply is queued.
     pub(super) fn keep(&mut self, reserved: Option<Reserved>) {
         self.reserved = reserved;
     }
@@ -180,7 +180,7 @@ impl Future for PendingCall {
         Poll::Ready(Some(Finished {
             reply,
             bytes,
-            unsent,
+            unsent: unsent.holding(this.reserved.take()),
         }))
     }
 }
