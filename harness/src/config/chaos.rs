@@ -81,6 +81,9 @@ pub struct Quick {
     /// Less of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<usize>,
+    /// Other flags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flags: Option<Map<String, Value>>,
     /// Shorter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub around_s: Option<f64>,
@@ -246,6 +249,7 @@ impl Chaos {
         let quick = std::mem::take(&mut self.quick);
         self.subjects = quick.subjects.unwrap_or(self.subjects);
         self.count = quick.count.unwrap_or(self.count);
+        self.flags = quick.flags.unwrap_or(self.flags);
         self.around_s = quick.around_s.unwrap_or(self.around_s);
         self.duration_s = quick.duration_s.unwrap_or(self.duration_s);
         self
