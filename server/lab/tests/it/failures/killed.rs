@@ -25,7 +25,7 @@ const WHILE: Duration = Duration::from_millis(500);
 /// Long enough for calls to give up.
 const AWAY: Duration = Duration::from_millis(1_500);
 /// Longer than a service that is back may stay unnoticed.
-const BACK: Duration = Duration::from_millis(4_000);
+const BACK: Duration = Duration::from_secs(4);
 
 /// A service, and what asks it.
 struct Backed {
