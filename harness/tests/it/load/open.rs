@@ -62,7 +62,7 @@ fn shows_the_stall(outcome: &Outcome) {
         let expected = STALL.as_secs_f64() - WINDOW.as_secs_f64() * (1.0 - percentile / 100.0);
         let found = percentile_s(outcome, percentile);
         assert!(
-            (found - expected).abs() < 0.1,
+            (found - expected).abs() < 0.2,
             "p{percentile}: {found} s instead of {expected} s: {outcome:?}"
         );
     }
@@ -94,11 +94,11 @@ fn a_stall_at_the_end_of_the_window_is_not_forgotten() {
     assert!(outcome.drained > 400, "{outcome:?}");
     // 500 calls of 4,000 wait for half a second to a second.
     assert!(
-        (percentile_s(&outcome, 99.0) - 0.96).abs() < 0.1,
+        (percentile_s(&outcome, 99.0) - 0.96).abs() < 0.2,
         "{outcome:?}"
     );
     assert!(
-        (percentile_s(&outcome, 88.0) - 0.52).abs() < 0.1,
+        (percentile_s(&outcome, 88.0) - 0.52).abs() < 0.2,
         "{outcome:?}"
     );
     assert!(percentile_s(&outcome, 85.0) < 0.2, "{outcome:?}");
