@@ -70,6 +70,12 @@ fn shows_the_stall(outcome: &Outcome) {
     assert!(percentile_s(outcome, 70.0) < 0.2, "{outcome:?}");
 }
 
+/// A thousand a second are due for four seconds, and a few more in a window that closes late.
+fn every_due_call_counts(outcome: &Outcome) {
+    let counted = outcome.latency_ns.len();
+    assert!((4_000..4_050).contains(&counted), "{counted}");
+}
+
 #[test]
 fn an_open_loop_shows_a_stall_as_arithmetic_says() {
     for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
@@ -77,7 +83,7 @@ fn an_open_loop_shows_a_stall_as_arithmetic_says() {
         shows_the_stall(&outcome);
         assert_eq!(outcome.unsent, 0);
         if arrivals == Arrivals::Constant {
-            assert_eq!(outcome.latency_ns.len(), 4_000);
+            every_due_call_counts(&outcome);
         }
     }
 }
@@ -90,7 +96,7 @@ fn a_stall_at_the_end_of_the_window_is_not_forgotten() {
         open(1_000.0, Arrivals::Constant),
         WARMUP + WINDOW.saturating_sub(STALL / 2),
     );
-    assert_eq!(outcome.latency_ns.len(), 4_000);
+    every_due_call_counts(&outcome);
     assert!(outcome.drained > 400, "{outcome:?}");
     // 500 calls of 4,000 wait for half a second to a second.
     assert!(
