@@ -31,6 +31,8 @@ fn open(rate_per_s: f64, arrivals: Arrivals) -> Shape {
     }
 }
 
+/// So few a second that what a stall holds up is soon made up for, also beside other tests.
+const RATE_PER_S: f64 = 300.0;
 const STALL: Duration = Duration::from_secs(1);
 const WINDOW: Duration = Duration::from_secs(4);
 const WARMUP: Duration = Duration::from_millis(300);
@@ -70,20 +72,22 @@ fn shows_the_stall(outcome: &Outcome) {
     assert!(percentile_s(outcome, 70.0) < 0.2, "{outcome:?}");
 }
 
-/// A thousand a second are due for four seconds, and a few more in a window that closes late.
-fn every_due_call_counts(outcome: &Outcome) {
-    let counted = outcome.latency_ns.len();
-    assert!((4_000..4_050).contains(&counted), "{counted}");
+/// Every call that was due has a latency, or could not be sent. A machine that is busy closes the
+/// window late, and then more are due in it.
+fn all_count(outcome: &Outcome, rate_per_s: f64) {
+    let due = rate_per_s * outcome.elapsed.as_secs_f64();
+    let counted = outcome.latency_ns.len() + outcome.unsent;
+    assert!((counted as f64 - due).abs() <= 1.0, "{due}: {outcome:?}");
 }
 
 #[test]
 fn an_open_loop_shows_a_stall_as_arithmetic_says() {
     for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
-        let outcome = run(open(1_000.0, arrivals), Duration::from_millis(1_500));
+        let outcome = run(open(RATE_PER_S, arrivals), Duration::from_millis(1_500));
         shows_the_stall(&outcome);
         assert_eq!(outcome.unsent, 0);
         if arrivals == Arrivals::Constant {
-            every_due_call_counts(&outcome);
+            all_count(&outcome, RATE_PER_S);
         }
     }
 }
@@ -93,12 +97,13 @@ fn a_stall_at_the_end_of_the_window_is_not_forgotten() {
     // It begins half a second before the window closes: the calls that are due then are answered
     // after it.
     let outcome = run(
-        open(1_000.0, Arrivals::Constant),
+        open(RATE_PER_S, Arrivals::Constant),
         WARMUP + WINDOW.saturating_sub(STALL / 2),
     );
-    every_due_call_counts(&outcome);
-    assert!(outcome.drained > 400, "{outcome:?}");
-    // 500 calls of 4,000 wait for half a second to a second.
+    all_count(&outcome, RATE_PER_S);
+    assert_eq!(outcome.unsent, 0);
+    assert!(outcome.drained > 120, "{outcome:?}");
+    // 150 calls of 1,200 wait for half a second to a second.
     assert!(
         (percentile_s(&outcome, 99.0) - 0.96).abs() < 0.2,
         "{outcome:?}"
@@ -113,7 +118,7 @@ fn a_stall_at_the_end_of_the_window_is_not_forgotten() {
 #[test]
 fn a_closed_loop_hardly_sees_the_same_stall() {
     let outcome = run(Shape::default(), Duration::from_millis(1_500));
-    // Twenty clients wait once each; the thousands of calls that would have come are never made.
+    // Twenty clients wait once each; the hundreds of calls that would have come are never made.
     assert!(outcome.latency_ns.max() >= 900_000_000, "{outcome:?}");
     assert!(percentile_s(&outcome, 99.0) < 0.5, "{outcome:?}");
 }
@@ -128,13 +133,11 @@ fn calls_are_sent_when_they_are_due_and_counted_by_their_rate() {
     };
     let outcome = trial.run(http(&streamable(right)), &exchanges(5)).unwrap();
     assert_eq!(outcome.errors.total(), 0, "{:?}", outcome.errors);
-    // A machine that is busy closes the window late, and then more calls are due in it.
-    let due = 400.0 * outcome.elapsed.as_secs_f64();
-    let is_all = |calls: u64| (calls as f64 - due).abs() <= 1.0;
-    assert!(is_all(outcome.latency_ns.len()), "{due}: {outcome:?}");
+    all_count(&outcome, 400.0);
+    assert_eq!(outcome.unsent, 0);
     assert_eq!(outcome.late_ns.len(), outcome.latency_ns.len());
     assert!(
-        outcome.json_rpc_requests.abs_diff(outcome.latency_ns.len()) <= 8,
+        outcome.json_rpc_requests.abs_diff(outcome.latency_ns.len()) <= 40,
         "{outcome:?}"
     );
     assert_eq!(outcome.json_rpc_requests, outcome.http_requests);
@@ -152,12 +155,9 @@ fn what_could_not_be_sent_is_said() {
         ..Trial::default()
     };
     let outcome = trial.run(http(&slow), &exchanges(5)).unwrap();
-    assert!(outcome.calls <= 10, "{outcome:?}");
-    assert_eq!(
-        outcome.latency_ns.len() + outcome.unsent,
-        500,
-        "{outcome:?}"
-    );
+    let most = outcome.elapsed.as_millis() / 50;
+    assert!(u128::from(outcome.calls) <= most, "{outcome:?}");
+    all_count(&outcome, 1_000.0);
     assert!(outcome.unsent >= 470, "{outcome:?}");
     // The tenth call was due after 10 ms and is sent after 450 ms at the earliest.
     assert!(outcome.late_ns.max() >= 440_000_000, "{outcome:?}");
